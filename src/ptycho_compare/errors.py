@@ -1,0 +1,48 @@
+"""What can go wrong, by who has to act.
+
+An `InputError` is the user's to mend: its text is one line that names the file, the
+key, what was found and what to do. Everything else in this tree is a failed
+computation, which names the arm and the numbers.
+"""
+
+from __future__ import annotations
+
+
+class PtychoCompareError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class InputError(PtychoCompareError):
+    """Bad file, key or argument; found before anything expensive was started."""
+
+
+class ArchiveError(InputError):
+    """A zip, NPZ, pickle or HDF5 file from outside is damaged, hostile or too large."""
+
+
+class HubError(InputError):
+    """A hub lacks a folder or a file that the study needs."""
+
+
+class StudyError(InputError):
+    """`study.toml` does not say what a study must say."""
+
+
+class ScanError(InputError):
+    """Measured data break the data contract."""
+
+
+class BundleError(InputError):
+    """A trained model cannot be read, or must not be."""
+
+
+class ReadyMadeError(InputError):
+    """A ready-made reconstruction cannot be read."""
+
+
+class ArmError(PtychoCompareError):
+    """One arm gave no usable reconstruction; the others are not affected."""
+
+
+class ScoringError(PtychoCompareError):
+    """Two images cannot be compared: shapes, values or mask rule it out."""

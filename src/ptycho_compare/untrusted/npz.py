@@ -1,0 +1,150 @@
+"""NPZ files, member by member, with pickled objects kept out.
+
+An array's header is read and checked before its data. Object arrays are never
+unpickled as numpy would do it: only plain text, numbers and containers come out.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ArchiveError
+from ptycho_compare.untrusted.archive import open_zip, read_member
+from ptycho_compare.untrusted.pickles import load_plain
+
+MAX_UNPACKED_BYTES = 1 << 40
+MAX_OBJECT_BYTES = 16 << 20
+MAX_ARRAY_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What an array's header says, before any of its data is read."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the data, bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class NpzFile:
+    """An open NPZ archive; every array's header has been checked.
+
+    Attributes
+    ----------
+    headers : dict of str to ArrayHeader
+        By key, without the ``.npy`` ending.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, *, label: str) -> None:
+        self._archive = archive
+        self._label = label
+        self.headers: dict[str, ArrayHeader] = {}
+        for info in archive.infolist():
+            if not info.filename.endswith(".npy"):
+                raise ArchiveError(f"{label}: member '{info.filename}' is not an array; this is no NPZ file")
+            self.headers[info.filename[:-4]] = self._check(info)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.headers
+
+    def array(self, key: str) -> NDArray[Any]:
+        """Read a numeric or text array whole."""
+        header = self._header(key)
+        if header.dtype.hasobject:
+            raise ArchiveError(
+                f"{self._label}: '{key}' holds pickled Python objects; store plain numbers instead"
+            )
+        if header.nbytes > MAX_ARRAY_BYTES:
+            raise ArchiveError(
+                f"{self._label}: '{key}' holds {header.nbytes} bytes; "
+                f"at most {MAX_ARRAY_BYTES} are read at once"
+            )
+        with self.stream(key) as stream:
+            data = stream.read(header.nbytes)
+        values: NDArray[Any] = np.frombuffer(data, dtype=header.dtype)
+        return values.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+    def plain(self, key: str) -> Any:
+        """Read an object or text array as plain Python data (text, numbers, containers)."""
+        header = self._header(key)
+        if not header.dtype.hasobject:
+            return self.array(key).tolist()
+        label = f"{self._label}: '{key}'"
+        value = load_plain(self._object_data(key), label=label)
+        return value.tolist() if isinstance(value, np.ndarray) else value
+
+    @contextmanager
+    def stream(self, key: str) -> Iterator[IO[bytes]]:
+        """Open a numeric array's raw data, positioned behind the header."""
+        with self._archive.open(f"{key}.npy") as member:
+            _read_header(member)
+            yield member
+
+    def _header(self, key: str) -> ArrayHeader:
+        try:
+            return self.headers[key]
+        except KeyError:
+            found = ", ".join(sorted(self.headers)) or "nothing"
+            raise ArchiveError(f"{self._label}: key '{key}' is missing; found: {found}") from None
+
+    def _check(self, info: zipfile.ZipInfo) -> ArrayHeader:
+        key = info.filename[:-4]
+        try:
+            with self._archive.open(info) as member:
+                header = _read_header(member)
+                offset = member.tell()
+        except (ValueError, SyntaxError, TypeError) as error:
+            raise ArchiveError(f"{self._label}: '{key}' has no readable array header ({error})") from error
+        if header.dtype.hasobject:
+            # even a key nobody reads is looked at: a file that carries code is not data
+            load_plain(self._object_data(key), label=f"{self._label}: '{key}' holds pickled objects")
+        elif header.nbytes != info.file_size - offset:
+            raise ArchiveError(
+                f"{self._label}: '{key}' states {header.nbytes} bytes of data "
+                f"and holds {info.file_size - offset}"
+            )
+        return header
+
+    def _object_data(self, key: str) -> bytes:
+        data = read_member(self._archive, f"{key}.npy", label=self._label, max_bytes=MAX_OBJECT_BYTES)
+        stream = io.BytesIO(data)
+        _read_header(stream)
+        return stream.read()
+
+
+@contextmanager
+def open_npz(path: Path) -> Iterator[NpzFile]:
+    """Open an NPZ file from outside.
+
+    Raises
+    ------
+    ArchiveError
+        Missing, damaged, or an array in it carries more than plain data.
+    """
+    with open_zip(path, label=str(path), max_total_bytes=MAX_UNPACKED_BYTES) as archive:
+        yield NpzFile(archive, label=str(path))
+
+
+def _read_header(stream: IO[bytes]) -> ArrayHeader:
+    version = npy.read_magic(stream)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"array format {version} is not supported")
+    shape, fortran_order, dtype = readers[version](stream)
+    return ArrayHeader(shape, fortran_order, dtype)

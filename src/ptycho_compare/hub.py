@@ -1,0 +1,185 @@
+"""The hub: the one place that knows where a study keeps its files and what they are called.
+
+Names are PtychoPINN's own, so that a hub written by it can be judged here and the other
+way round. Every function of a hub returns a path and touches nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ptycho_compare.errors import HubError
+
+FULL_TIER = "full"
+STUDY_FILE = "study.toml"
+SUPERVISED_BASELINE = "baseline_model.h5"
+BUNDLE = "wts.h5.zip"
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Paths of one study run.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``data/``, ``analysis/``, ``cli/``, ``green/`` and ``red/``.
+    """
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> Hub:
+        """Take an existing folder as a hub.
+
+        Raises
+        ------
+        HubError
+            The folder is missing or holds no ``data/``.
+        """
+        hub = cls(root.resolve())
+        if not hub.exists():
+            found = "the folder has no data/" if root.is_dir() else "there is no such folder"
+            raise HubError(f"{root}: {found}; a hub holds data/phase_c, data/phase_e and data/phase_f")
+        return hub
+
+    def exists(self) -> bool:
+        """Whether there is such a folder with a ``data/`` in it."""
+        return (self.root / "data").is_dir()
+
+    def study(self) -> Path:
+        """The hub's own study file, if it has one."""
+        return self.root / STUDY_FILE
+
+    def split_data(self, dose: int, view: str, split: str) -> Path:
+        """The split's scan: phase C's for ``dense``, phase D's subsample for other views."""
+        if view == "dense":
+            return self.root / "data" / "phase_c" / f"dose_{dose}" / f"patched_{split}.npz"
+        folder = self.root / "data" / "phase_d" / f"dose_{dose}" / view
+        plain = folder / f"{split}.npz"  # the name PtychoPINN's generator writes
+        return plain if plain.exists() else folder / f"{view}_{split}.npz"
+
+    def pinn_dir(self, dose: int, view: str) -> Path:
+        """Folder of the PtychoPINN bundle, trained on groups of four."""
+        return self.root / "data" / "phase_e" / f"dose_{dose}" / view / "gs2"
+
+    def baseline_dir(self, dose: int) -> Path:
+        """Folder of the Baseline, trained on single images."""
+        return self.root / "data" / "phase_e" / f"dose_{dose}" / "baseline" / "gs1"
+
+    def ptychi(self, dose: int, view: str, split: str) -> Path:
+        """The split's own iterative reconstruction."""
+        folder = self.root / "data" / "phase_f" / f"dose_{dose}" / view / split
+        return folder / "ptychi_reconstruction.npz"
+
+    def comparison_dir(self, dose: int, view: str, split: str, tier: str) -> Path:
+        """Where a comparison leaves its artifacts."""
+        name = split if tier == FULL_TIER else f"{split}_{tier}_v4"
+        return self.root / "analysis" / f"dose_{dose}" / view / name
+
+    def command_log(self, comparison_id: str) -> Path:
+        """Output of the command that ran a comparison, streamed while it runs."""
+        return self.root / "cli" / f"compare_models_{comparison_id}.log"
+
+    def test_log(self, name: str, *, passed: bool, moment: datetime) -> Path:
+        """Log of one test, in ``green/`` or ``red/``; a later run does not overwrite it."""
+        return self.root / ("green" if passed else "red") / f"pytest_{name}_{stamp(moment)}.log"
+
+    def blocker(self, topic: str, *, moment: datetime) -> Path:
+        """Note that says why the study stands still."""
+        return self.root / "red" / f"blocked_{stamp(moment)}_{topic}.md"
+
+    def relative(self, path: Path) -> str:
+        """`path` as POSIX text below the hub, or as it is when it lies elsewhere."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """File names inside one comparison's folder."""
+
+    folder: Path
+
+    @property
+    def metrics(self) -> Path:
+        """Scores of all arms."""
+        return self.folder / "comparison_metrics.csv"
+
+    @property
+    def reconstructions(self) -> Path:
+        """Canvases of all arms on the object's grid, as reconstructed."""
+        return self.folder / "reconstructions.npz"
+
+    @property
+    def reconstructions_aligned(self) -> Path:
+        """The same, gauge removed, cropped to the scored area."""
+        return self.folder / "reconstructions_aligned.npz"
+
+    @property
+    def plot(self) -> Path:
+        """The comparison figure."""
+        return self.folder / "comparison_plot.png"
+
+    @property
+    def plan(self) -> Path:
+        """Groups, seed and normalisation that all arms shared."""
+        return self.folder / "plan.npz"
+
+    @property
+    def manifest(self) -> Path:
+        """Digests, versions and settings; written last: its existence means complete."""
+        return self.folder / "manifest.json"
+
+    @property
+    def log(self) -> Path:
+        """Debug log. PtychoPINN doubles the folder, and readers of its hubs expect that."""
+        return self.folder / "logs" / "logs" / "debug.log"
+
+    def frc_curves(self, arm: str) -> Path:
+        """Ring correlation curves of one arm; PtychoPINN's own file is called ``pinn``."""
+        name = "pinn" if arm == "PtychoPINN" else arm.lower()
+        return self.folder / f"{name}_frc_curves.csv"
+
+    def debug_images(self, arm: str) -> Path:
+        """Folder of the raw canvases as images."""
+        return self.folder / f"debug_images_{arm}"
+
+
+@dataclass(frozen=True)
+class HubPlace:
+    """Where in a hub a scan file lies."""
+
+    hub: Hub
+    dose: int
+    split: str
+
+
+def place_in_hub(test_data: Path) -> HubPlace | None:
+    """Recognise ``HUB/data/phase_c/dose_D/patched_SPLIT.npz``; None for any other path."""
+    path = test_data.resolve()
+    dose = dose_of(path.parent)
+    if dose is None or path.parent.parent.parts[-2:] != ("data", "phase_c"):
+        return None
+    split = path.stem.removeprefix("patched_")
+    return HubPlace(Hub(path.parents[3]), dose, split) if path.stem.startswith("patched_") else None
+
+
+def view_of_model(pinn_dir: Path) -> str | None:
+    """The view in ``.../phase_e/dose_D/VIEW/gsN``; None for any other path."""
+    parts = pinn_dir.resolve().parts
+    if len(parts) < 4 or parts[-4] != "phase_e" or not parts[-1].startswith("gs"):
+        return None
+    return parts[-2]
+
+
+def dose_of(folder: Path) -> int | None:
+    """The dose in a folder called ``dose_D``, photons per exposure."""
+    text = folder.name.removeprefix("dose_")
+    return int(text) if folder.name.startswith("dose_") and text.isdecimal() else None
+
+
+def stamp(moment: datetime) -> str:
+    """UTC time as file names carry it, e.g. ``20261123T100411Z``."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")

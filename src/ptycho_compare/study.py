@@ -1,0 +1,163 @@
+"""The study: what is compared, with which settings, and what counts as dead.
+
+`study.toml` is read once, checked whole, and echoed into every artifact. A mistake in it
+is reported by key and line before anything runs.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from ptycho_compare.errors import StudyError
+
+PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
+
+
+def _without_repetition(values: tuple[object, ...]) -> tuple[object, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("a value is listed twice")
+    return values
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grouping(_Section):
+    """How images form groups: each image with draws from its nearest neighbours."""
+
+    neighbors: PositiveInt = 7
+    seed: Annotated[int, Field(ge=0)] = 123
+
+
+class Stitching(_Section):
+    """How patches become a canvas."""
+
+    crop_px: PositiveInt = 20
+
+
+class Tolerances(_Section):
+    """What is scored, and when an arm counts as dead."""
+
+    coverage: Fraction = 0.5
+    search_radius_px: Annotated[float, Field(gt=0)] = 8.0
+    max_zero_fraction: Fraction = 0.05
+    min_contrast: Fraction = 1e-3
+    min_relative_contrast: Fraction = 0.05
+
+
+class Tier(_Section):
+    """One depth of comparison; `groups` left out means the whole split."""
+
+    groups: PositiveInt | None = None
+    chunk: PositiveInt = 256
+    batch: PositiveInt = 16
+    required_arms: tuple[str, ...] = (PTYCHOPINN, BASELINE, PTYCHI)
+
+
+class Study(_Section):
+    """A study as its file states it.
+
+    Attributes
+    ----------
+    doses : tuple of int
+        Photons per exposure.
+    views, splits : tuple of str
+        Names of overlap views and of data splits.
+    tiers : dict of str to Tier
+        By name; each becomes a pytest mark.
+    """
+
+    name: str
+    doses: Annotated[tuple[PositiveInt, ...], Field(min_length=1), AfterValidator(_without_repetition)]
+    views: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_without_repetition)]
+    splits: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_without_repetition)]
+    tiers: Annotated[dict[Name, Tier], Field(min_length=1)]
+    grouping: Grouping = Grouping()
+    stitching: Stitching = Stitching()
+    tolerances: Tolerances = Tolerances()
+
+    def comparisons(self) -> list[Comparison]:
+        """Every dose x view x split x tier, in the order of the file, doses ascending."""
+        return [
+            Comparison(dose, view, split, tier)
+            for dose in sorted(self.doses)
+            for view in self.views
+            for split in self.splits
+            for tier in self.tiers
+        ]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison of a study."""
+
+    dose: int
+    view: str
+    split: str
+    tier: str
+
+    @property
+    def id(self) -> str:
+        """Stable name, e.g. ``dose_1000-dense-train-full``."""
+        return f"dose_{self.dose}-{self.view}-{self.split}-{self.tier}"
+
+
+def load_study(path: Path) -> Study:
+    """Read and check a study file.
+
+    Raises
+    ------
+    StudyError
+        Missing, no TOML, or a key is unknown, missing or out of range; the one line names
+        the file, the line, the key and what was found.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return Study.model_validate(tomllib.loads(text))
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: is not UTF-8 text (byte {error.start})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path}: is not TOML: {error}") from None
+    except ValidationError as error:
+        raise StudyError(_first_problem(path, text, error)) from None
+
+
+def _first_problem(path: Path, text: str, error: ValidationError) -> str:
+    problems = error.errors()
+    first = problems[0]
+    keys = [str(part) for part in first["loc"]]
+    found = "" if first["type"] == "missing" else f", found {first['input']!r}"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    where = f"line {_line_of(text, keys)}: " if keys else ""
+    name = f"'{'.'.join(keys)}': " if keys else ""
+    return f"{path}: {where}{name}{first['msg']}{found}{more}"
+
+
+def _line_of(text: str, keys: list[str]) -> int:
+    """Line on which the deepest key that stands in the file is written, from 1."""
+    section: list[str] = []
+    best, depth = 1, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.split("#", 1)[0].strip()
+        if stripped.startswith("[") and stripped.endswith("]"):
+            section = [part.strip() for part in stripped.strip("[]").split(".")]
+            here = section
+        elif "=" in stripped:
+            here = [*section, stripped.split("=", 1)[0].strip().strip("\"'")]
+        else:
+            continue
+        if here == keys[: len(here)] and len(here) > depth:
+            best, depth = number, len(here)
+    return best

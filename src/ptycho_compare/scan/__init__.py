@@ -1,0 +1,7 @@
+"""Measured data: read, checked, grouped once and normalised once for all arms."""
+
+from ptycho_compare.scan.diffraction import Diffraction
+from ptycho_compare.scan.plan import Plan, Units, draw_plan, save_plan
+from ptycho_compare.scan.read import Scan, open_scan
+
+__all__ = ["Diffraction", "Plan", "Scan", "Units", "draw_plan", "open_scan", "save_plan"]

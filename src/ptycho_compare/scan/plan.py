@@ -1,0 +1,141 @@
+"""The plan of a comparison: groups and normalisation, drawn once and shared by all arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ScanError
+from ptycho_compare.files import atomic_path
+from ptycho_compare.scan.group import ALGORITHM, form_groups
+from ptycho_compare.scan.read import Scan
+
+
+@dataclass(frozen=True)
+class Units:
+    """What an arm predicts, row by row: groups for a group arm, single images otherwise.
+
+    Attributes
+    ----------
+    images : ndarray, (u, C), int64
+        Image numbers of each row.
+    centres : ndarray, (u, 2), float64
+        Where the predicted patch lies: mean of the members' positions, x, y in px.
+    local_offsets : ndarray, (u, 1, 2, C), float32
+        -(position - centre) of each member, [x, y] in px; a member lies at centre - offset.
+    group : ndarray, (u,), int64
+        The group of the plan for which the row is first needed; never decreasing.
+    """
+
+    images: NDArray[np.int64]
+    centres: NDArray[np.float64]
+    local_offsets: NDArray[np.float32]
+    group: NDArray[np.int64]
+
+    def chunk(self, first: int, stop: int) -> slice:
+        """Rows that belong to groups first..stop-1 of the plan."""
+        start, end = np.searchsorted(self.group, [first, stop])
+        return slice(int(start), int(end))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Groups and normalisation of one comparison.
+
+    Attributes
+    ----------
+    groups : ndarray, (B, C), int64
+        Image numbers into the scan file.
+    normalization : float
+        k: the networks see k times the amplitude.
+    seed, neighbors : int
+        How the groups were drawn.
+    algorithm : str
+        Which algorithm drew them.
+    """
+
+    groups: NDArray[np.int64]
+    normalization: float
+    seed: int
+    neighbors: int
+    algorithm: str = ALGORITHM
+
+    def units(self, positions: NDArray[np.float64], *, group_size: int) -> Units:
+        """Rows for an arm that takes `group_size` images at a time: C, or 1.
+
+        A single-image arm predicts each image of the plan once, however many groups hold it,
+        in the order in which the groups first need them.
+        """
+        if group_size == self.groups.shape[1]:
+            images, group = self.groups, np.arange(len(self.groups))
+        elif group_size == 1:
+            flat = self.groups.ravel()
+            first = np.sort(np.unique(flat, return_index=True)[1])
+            images, group = flat[first][:, None], first // self.groups.shape[1]
+        else:
+            raise ValueError(f"groups of {self.groups.shape[1]} cannot serve an arm that takes {group_size}")
+        members = positions[images]
+        centres = members.mean(axis=1)
+        offsets = -(members - centres[:, None, :]).transpose(0, 2, 1)[:, None]
+        return Units(images, centres, offsets.astype(np.float32), group)
+
+
+def draw_plan(
+    scan: Scan,
+    *,
+    group_size: int,
+    groups: int | None,
+    neighbors: int,
+    seed: int,
+    images: int | None = None,
+    image_seed: int | None = None,
+) -> Plan:
+    """Draw the groups of a comparison.
+
+    Parameters
+    ----------
+    scan : Scan
+        The split.
+    group_size : int
+        C of the arm that takes the largest groups.
+    groups : int or None
+        Groups wanted; None, or more than there are images, means one per image.
+    neighbors, seed : int
+        See `form_groups`.
+    images, image_seed : int or None
+        Keep only that many images, drawn with that seed (the grouping seed by default). This
+        thins the scan; limiting the groups does not.
+
+    Raises
+    ------
+    ScanError
+        The file holds fewer images than a group needs, or K is too small for C.
+    """
+    kept = np.arange(len(scan.positions))
+    if images is not None and images < len(kept):
+        generator = np.random.default_rng(seed if image_seed is None else image_seed)
+        kept = np.sort(generator.permutation(kept)[:images])
+    count = len(kept) if groups is None else min(groups, len(kept))
+    try:
+        drawn = form_groups(
+            scan.positions[kept], size=group_size, count=count, neighbors=neighbors, seed=seed
+        )
+    except ScanError as error:
+        raise ScanError(f"{scan.path}: {error}") from None
+    return Plan(kept[drawn], scan.normalization, seed, neighbors)
+
+
+def save_plan(path: Path, plan: Plan) -> None:
+    """Write the plan as NPZ: ``groups`` (B, C), ``normalization``, ``seed``, ``neighbors``, ``algorithm``."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez(
+            stream,
+            groups=plan.groups,
+            normalization=plan.normalization,
+            seed=plan.seed,
+            neighbors=plan.neighbors,
+            algorithm=plan.algorithm,
+        )

@@ -1,0 +1,126 @@
+"""One seeded plan: which images form groups, and what each arm predicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptycho_compare.errors import ScanError
+from ptycho_compare.scan import Plan, draw_plan, open_scan, save_plan
+from ptycho_compare.scan.group import form_groups
+from scans import make_scan, write_scan
+
+
+def positions_of(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random((count, 2)) * 100
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    count=st.integers(4, 80),
+    groups=st.integers(1, 80),
+    size=st.sampled_from([1, 4]),
+    neighbors=st.integers(3, 12),
+    seed=st.integers(0, 1000),
+)
+def test_groups_hold_their_seed_and_near_images_once(
+    count: int, groups: int, size: int, neighbors: int, seed: int
+) -> None:
+    positions = positions_of(count, seed)
+    groups = min(groups, count)
+    drawn = form_groups(positions, size=size, count=groups, neighbors=neighbors, seed=seed)
+    assert drawn.shape == (groups, size)
+    assert (np.diff(drawn[:, 0]) > 0).all()  # every seed once, in scan order
+    distance = np.linalg.norm(positions[:, None] - positions[None], axis=2)
+    rank = distance.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+    for group in drawn:
+        assert len(set(group)) == size
+        assert (rank[group[0], group[1:]] <= neighbors).all()
+    again = form_groups(positions, size=size, count=groups, neighbors=neighbors, seed=seed)
+    np.testing.assert_array_equal(drawn, again)
+
+
+def test_as_many_groups_as_images_use_every_image() -> None:
+    drawn = form_groups(positions_of(50, 1), size=4, count=50, neighbors=7, seed=3)
+    np.testing.assert_array_equal(np.unique(drawn), np.arange(50))
+
+
+def test_another_seed_gives_other_groups() -> None:
+    one, two = (form_groups(positions_of(50, 1), size=4, count=50, neighbors=7, seed=s) for s in (1, 2))
+    assert (one != two).any()
+
+
+def test_coinciding_positions() -> None:
+    """With duplicates the nearest image found need not be the seed itself."""
+    drawn = form_groups(np.zeros((9, 2)), size=4, count=9, neighbors=3, seed=0)
+    assert all(len(set(group)) == 4 for group in drawn)
+    np.testing.assert_array_equal(drawn[:, 0], np.arange(9))
+
+
+@pytest.mark.parametrize(
+    ("count", "neighbors", "message"),
+    [(3, 7, "needs 4 images and there are 3"), (9, 2, "need at least 3 neighbours")],
+)
+def test_too_few(count: int, neighbors: int, message: str) -> None:
+    with pytest.raises(ScanError, match=message):
+        form_groups(positions_of(count, 0), size=4, count=1, neighbors=neighbors, seed=0)
+
+
+def test_members_lie_at_centre_minus_offset() -> None:
+    """The sign that PtychoPINN gets wrong: global - local, not global + local."""
+    positions = positions_of(30, 5)
+    plan = Plan(form_groups(positions, size=4, count=30, neighbors=9, seed=0), 1.0, 0, 9)
+    units = plan.units(positions, group_size=4)
+    found = units.centres[:, None, :] - units.local_offsets[:, 0].transpose(0, 2, 1)
+    np.testing.assert_allclose(found, positions[units.images], atol=1e-5)
+
+
+def test_a_single_image_arm_predicts_each_image_once() -> None:
+    positions = positions_of(30, 5)
+    plan = Plan(form_groups(positions, size=4, count=20, neighbors=9, seed=0), 1.0, 0, 9)
+    units = plan.units(positions, group_size=1)
+    assert sorted(units.images.ravel()) == sorted(set(plan.groups.ravel()))
+    assert not units.local_offsets.any()
+    np.testing.assert_array_equal(units.centres, positions[units.images[:, 0]])
+    for image, group in zip(units.images[:, 0], units.group, strict=True):
+        assert image in plan.groups[group]
+        assert image not in plan.groups[:group]
+
+
+@pytest.mark.parametrize("group_size", [1, 4])
+@pytest.mark.parametrize("step", [1, 7, 20])
+def test_chunks_are_slices_of_the_groups(group_size: int, step: int) -> None:
+    positions = positions_of(30, 5)
+    plan = Plan(form_groups(positions, size=4, count=20, neighbors=9, seed=0), 1.0, 0, 9)
+    units = plan.units(positions, group_size=group_size)
+    rows = [units.chunk(first, first + step) for first in range(0, 20, step)]
+    covered = np.concatenate([np.arange(r.start, r.stop) for r in rows])
+    np.testing.assert_array_equal(covered, np.arange(len(units.images)))
+
+
+def test_an_arm_that_takes_other_groups_is_refused() -> None:
+    plan = Plan(np.zeros((3, 4), np.int64), 1.0, 0, 7)
+    with pytest.raises(ValueError, match="groups of 4 cannot serve an arm that takes 9"):
+        plan.units(np.zeros((4, 2)), group_size=9)
+
+
+def test_a_plan_of_a_scan(tmp_path: Path) -> None:
+    path = write_scan(tmp_path / "scan.npz", make_scan(count=60, side=16, height=64, width=64))
+    with open_scan(path) as scan:
+        whole = draw_plan(scan, group_size=4, groups=None, neighbors=7, seed=1)
+        few = draw_plan(scan, group_size=4, groups=20, neighbors=7, seed=1)
+        many = draw_plan(scan, group_size=4, groups=999, neighbors=7, seed=1)
+        thin = draw_plan(scan, group_size=4, groups=None, neighbors=7, seed=1, images=15, image_seed=2)
+        assert (len(whole.groups), len(few.groups), len(many.groups)) == (60, 20, 60)
+        assert len(np.unique(thin.groups)) == 15
+        assert whole.normalization == few.normalization == thin.normalization == scan.normalization
+        with pytest.raises(ScanError, match=f"{path}: a group needs 4 images"):
+            draw_plan(scan, group_size=4, groups=None, neighbors=7, seed=1, images=3)
+    save_plan(tmp_path / "plan.npz", few)
+    saved = np.load(tmp_path / "plan.npz")
+    np.testing.assert_array_equal(saved["groups"], few.groups)
+    assert (str(saved["algorithm"]), int(saved["seed"])) == (few.algorithm, 1)

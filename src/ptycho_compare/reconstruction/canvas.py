@@ -1,0 +1,165 @@
+"""The canvas: a weighted sum of patches on the object's own pixel grid.
+
+Positions are absolute and the origin is a whole pixel, so nothing is ever centred, and a
+canvas of a subset lies where it belongs. Canvases of the same plan simply add up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A window of the object's pixel grid.
+
+    Attributes
+    ----------
+    origin : tuple of int
+        Row and column of the window's pixel [0, 0] on the object's grid.
+    shape : tuple of int
+        Height and width, px.
+    """
+
+    origin: tuple[int, int]
+    shape: tuple[int, int]
+
+    def lay(self, values: NDArray[Any], origin: tuple[int, int]) -> NDArray[Any]:
+        """Copy an array to where its origin says, on zeros; what lies outside is cut off."""
+        window = np.zeros(self.shape, values.dtype)
+        target, source = [], []
+        for ours, start, length, limit in zip(self.origin, origin, values.shape, self.shape, strict=True):
+            low = max(start - ours, 0)
+            high = max(min(start - ours + length, limit), low)
+            target.append(slice(low, high))
+            source.append(slice(low - (start - ours), high - (start - ours)))
+        window[tuple(target)] = values[tuple(source)]
+        return window
+
+
+@dataclass
+class Canvas:
+    """Sum and weight of stitched patches.
+
+    Attributes
+    ----------
+    origin : tuple of int
+        Row and column of pixel [0, 0] on the object's grid; may be negative.
+    total : ndarray, (h, w), complex128
+        Sum of the patches that lie on each pixel.
+    weight : ndarray, (h, w), float64
+        How many patches lie on each pixel.
+    crop_px : int
+        M, side of the central part of each patch that is used.
+    """
+
+    origin: tuple[int, int]
+    total: NDArray[np.complex128]
+    weight: NDArray[np.float64]
+    crop_px: int
+
+    @classmethod
+    def covering(cls, positions: NDArray[np.float64], *, crop_px: int) -> Canvas:
+        """Make an empty canvas on which a patch at any of the positions fits.
+
+        Parameters
+        ----------
+        positions : ndarray, (n, 2), float64
+            x, y in px. Means of positions fit too.
+        crop_px : int
+            M.
+        """
+        # one pixel more than half the crop on each side: rounding may go either way
+        margin = crop_px // 2 + 1
+        left, top = np.floor(positions.min(axis=0)).astype(int) - margin
+        right, bottom = np.ceil(positions.max(axis=0)).astype(int) + margin + crop_px % 2
+        shape = (int(bottom - top), int(right - left))
+        return cls((int(top), int(left)), np.zeros(shape, np.complex128), np.zeros(shape), crop_px)
+
+    def add(self, patches: NDArray[np.complexfloating], centres: NDArray[np.float64]) -> None:
+        """Lay patches down.
+
+        Each patch is moved as a whole by its sub-pixel remainder, then its central M x M part
+        is added at whole pixels. Bilinear splatting would blur it: on true patches it leaves
+        a normalised error of 0.006, this less than 0.001.
+
+        Parameters
+        ----------
+        patches : ndarray, (b, N, N), complex
+            Pixel [N//2, N//2] belongs at the centre.
+        centres : ndarray, (b, 2), float64
+            x, y in px.
+        """
+        whole = np.rint(centres).astype(int)
+        first = patches.shape[-1] // 2 - self.crop_px // 2
+        window = slice(first, first + self.crop_px)
+        moved = move(patches, (centres - whole)[:, ::-1], window, window)
+        rows, columns = (whole - self.crop_px // 2).T[::-1] - np.array([self.origin]).T
+        for patch, row, column in zip(moved, rows, columns, strict=True):
+            target = np.s_[row : row + self.crop_px, column : column + self.crop_px]
+            self.total[target] += patch
+            self.weight[target] += 1
+
+    @property
+    def grid(self) -> Grid:
+        """The window that the canvas covers."""
+        return Grid(self.origin, self.weight.shape)
+
+    def on_grid(self, grid: Grid) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
+        """Mean of the patches, and how many there are, on a window of the object's grid.
+
+        Returns
+        -------
+        values : ndarray, (H, W), complex64
+            Zero where nothing was laid down.
+        weight : ndarray, (H, W), float64
+        """
+        mean = np.divide(self.total, self.weight, out=np.zeros_like(self.total), where=self.weight > 0)
+        return grid.lay(mean.astype(np.complex64), self.origin), grid.lay(self.weight, self.origin)
+
+
+def move(
+    images: NDArray[np.complexfloating], shifts: NDArray[np.float64], rows: slice, columns: slice
+) -> NDArray[np.complexfloating]:
+    """Move images by sub-pixel amounts and cut a window out of each.
+
+    Trigonometric interpolation of the image mirrored at its edges: a Fourier shift without
+    the jump from one edge to the other, whose ringing would reach the middle of a patch.
+
+    Parameters
+    ----------
+    images : ndarray, (b, h, w), complex
+    shifts : ndarray, (b, 2), float64
+        Rows and columns by which the content moves, px.
+    rows, columns : slice
+        The window, in pixels of the image.
+
+    Returns
+    -------
+    ndarray, (b, rows, columns), of the images' precision
+        A plain copy of the window where nothing has to move: whole pixels stay exact.
+    """
+    if not shifts.any():
+        return images[:, rows, columns]
+    along_rows = _interpolation(images.shape[1], shifts[:, 0], rows).astype(images.dtype)
+    along_columns = _interpolation(images.shape[2], shifts[:, 1], columns).astype(images.dtype)
+    moved: NDArray[np.complexfloating] = along_rows @ images @ along_columns.transpose(0, 2, 1)
+    return moved
+
+
+def _interpolation(size: int, shifts: NDArray[np.float64], window: slice) -> NDArray[np.float64]:
+    """Matrices (b, window, size) that read a mirrored signal at window - shift."""
+    at = (np.arange(size)[window] - shifts[:, None])[..., None]
+    sample = np.arange(size)
+    return _periodic_sinc(at - sample, 2 * size) + _periodic_sinc(at + sample + 1, 2 * size)
+
+
+def _periodic_sinc(t: NDArray[np.float64], period: int) -> NDArray[np.float64]:
+    """Interpolation kernel of a band-limited signal with an even period: 1 at 0, 0 at other integers."""
+    slope = np.tan(np.pi * t / period)
+    at_zero = np.abs(slope) < 1e-12
+    return np.where(at_zero, 1.0, np.sin(np.pi * t) / (period * np.where(at_zero, 1.0, slope)))

@@ -1,0 +1,84 @@
+"""Reconstructions made elsewhere: read as data, laid by the bounding box of the positions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptycho_compare.errors import InputError
+from ptycho_compare.reconstruction import Grid, read_ready_made
+from scans import make_object
+
+OBJECT = make_object(40, 56)
+
+
+def write(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **{"reconstructed_object": OBJECT, **arrays})
+    return path
+
+
+def one_object(value: Any) -> np.ndarray:
+    array = np.empty(1, dtype=object)
+    array[0] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("arrays", "arm", "seconds"),
+    [
+        ({"algorithm": "pty-chi"}, "PtyChi", None),
+        ({"algorithm": "tike", "reconstruction_time": 12.5}, "Tike", 12.5),
+        ({"algorithm": "LSQML"}, "PtyChi", None),
+        ({}, "PtyChi", None),
+        ({"metadata": one_object({"algorithm": "ptychi", "computation_time_seconds": 3})}, "PtyChi", 3.0),
+        ({"metadata": one_object({"algorithm": "tike"}), "algorithm": "pty-chi"}, "Tike", None),
+        ({"metadata": one_object("free text")}, "PtyChi", None),
+    ],
+)
+def test_label_and_time(tmp_path: Path, arrays: dict[str, Any], arm: str, seconds: float | None) -> None:
+    found = read_ready_made(write(tmp_path / "r.npz", **arrays))
+    assert (found.arm, found.seconds) == (arm, seconds)
+    np.testing.assert_array_equal(found.values, OBJECT)
+
+
+@pytest.mark.parametrize("bad", [np.abs(OBJECT), OBJECT[None], OBJECT[0]])
+def test_what_is_no_object_is_refused(tmp_path: Path, bad: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"'reconstructed_object' is .* needed: \(h, w\) complex"):
+        read_ready_made(write(tmp_path / "r.npz", reconstructed_object=bad))
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "r.npz", object=OBJECT)
+    with pytest.raises(InputError, match="'reconstructed_object' is missing; found: object"):
+        read_ready_made(tmp_path / "r.npz")
+
+
+def test_the_middle_lies_on_the_middle_of_the_positions(tmp_path: Path) -> None:
+    """Not on their mean: most positions may lie on one side."""
+    found = read_ready_made(write(tmp_path / "r.npz"))
+    positions = np.array([[30.0, 30.0], [30.0, 31.0], [90.0, 70.0]])
+    values, weight = found.on_grid(positions, Grid((0, 0), (120, 130)))
+    # middle (x, y) = (60, 50) is pixel (h/2, w/2) = (20, 28): the corner lies at row 30, column 32
+    np.testing.assert_array_equal(values[30:70, 32:88], OBJECT)
+    assert weight.sum() == OBJECT.size
+    assert not weight[:30].any()
+
+
+def test_half_pixels_are_kept(tmp_path: Path) -> None:
+    found = read_ready_made(write(tmp_path / "r.npz"))
+    positions = np.array([[30.0, 30.0], [90.6, 70.0]])
+    values, _ = found.on_grid(positions, Grid((0, 0), (120, 130)))
+    # away from the edges any band-limited interpolation agrees
+    spectrum = np.fft.fft(OBJECT, axis=1) * np.exp(-2j * np.pi * 0.3 * np.fft.fftfreq(56))
+    np.testing.assert_allclose(values[30:70, 42:78], np.fft.ifft(spectrum, axis=1)[:, 10:46], atol=1e-2)
+    assert np.abs(values[30:70, 32:88] - OBJECT).max() > 0.01
+
+
+def test_an_array_of_the_object_s_shape_lies_on_the_object(tmp_path: Path) -> None:
+    found = read_ready_made(write(tmp_path / "r.npz"))
+    values, weight = found.on_grid(np.array([[3.0, 4.0]]), Grid((0, 0), OBJECT.shape))
+    np.testing.assert_array_equal(values, OBJECT)
+    assert weight.all()

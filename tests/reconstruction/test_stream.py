@@ -1,0 +1,139 @@
+"""Streaming: no chunk, batch or order of arms changes a canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptycho_compare.errors import ArmError
+from ptycho_compare.reconstruction import Chunk, Grid, reconstruct
+from ptycho_compare.scan import Scan, draw_plan, open_scan
+from ptycho_compare.scoring import fienup_error
+from scans import make_scan, true_patches, write_scan
+
+SIDE = 32
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Iterator[Scan]:
+    path = write_scan(tmp_path / "scan.npz", make_scan(count=90, side=SIDE, height=96, width=112))
+    with open_scan(path) as scan:
+        yield scan
+
+
+@dataclass
+class Oracle:
+    """Knows the object: recognises each image by its content and returns the true patch.
+
+    Group members are merged as a network does: each true patch is moved to the group's
+    centre by its local offset, so a wrong sign of the offset shows as a wrong patch.
+    """
+
+    scan: Scan
+    group_size: int
+    batch_rows: int
+    normalization: float
+    patch_px: int = SIDE
+
+    def __post_init__(self) -> None:
+        assert self.scan.truth is not None
+        self.images = self.scan.diffraction.read(np.arange(self.scan.diffraction.count))
+        self.rows_seen: list[int] = []
+
+    def warm_up(self) -> float:
+        return 0.0
+
+    def predict(self, diffraction: np.ndarray, local_offsets: np.ndarray) -> np.ndarray:
+        self.rows_seen.append(len(diffraction))
+        truth = self.scan.truth
+        assert truth is not None
+        patches = np.zeros((len(diffraction), SIDE, SIDE), np.complex64)
+        for row, (images, offsets) in enumerate(zip(diffraction, local_offsets[:, 0], strict=True)):
+            centres = [
+                self.scan.positions[self._number(images[..., c])] + offsets[:, c]
+                for c in range(self.group_size)
+            ]
+            patches[row] = true_patches(truth, np.array(centres), SIDE).mean(axis=0)
+        return patches
+
+    def _number(self, image: np.ndarray) -> int:
+        distance = np.abs(self.images * np.float32(self.normalization) - image).sum(axis=(1, 2))
+        return int(distance.argmin())
+
+
+def run(scan: Scan, group_size: int, **how: int | None) -> tuple[np.ndarray, np.ndarray, list[Chunk], Oracle]:
+    plan = draw_plan(scan, group_size=4, groups=60, neighbors=7, seed=5)
+    oracle = Oracle(scan, group_size, how.get("batch") or 16, plan.normalization)
+    chunks: list[Chunk] = []
+    canvas, _ = reconstruct(
+        plan,
+        scan.diffraction,
+        scan.positions,
+        oracle,
+        crop_px=16,
+        chunk_groups=how.get("chunk"),
+        on_chunk=chunks.append,
+    )
+    assert scan.truth is not None
+    values, weight = canvas.on_grid(Grid((0, 0), scan.truth.shape))
+    return values, weight, chunks, oracle
+
+
+@pytest.mark.parametrize("group_size", [1, 4])
+def test_true_patches_give_back_the_truth(scan: Scan, group_size: int) -> None:
+    """Asymmetric groups of four included: their members lie at global - local."""
+    values, weight, _, _ = run(scan, group_size)
+    assert scan.truth is not None
+    covered = weight > 0
+    assert np.abs(values - scan.truth)[covered].mean() < 1e-3
+    assert fienup_error(values, scan.truth, covered) < 2e-3
+
+
+@pytest.mark.parametrize("group_size", [1, 4])
+def test_chunk_and_batch_change_nothing(scan: Scan, group_size: int) -> None:
+    values, weight, chunks, _ = run(scan, group_size)
+    assert len(chunks) == 1
+    for chunk in (7, 16, 60, 256):
+        for batch in (1, 3, 64):
+            other, other_weight, parts, _ = run(scan, group_size, chunk=chunk, batch=batch)
+            np.testing.assert_array_equal(other, values)
+            np.testing.assert_array_equal(other_weight, weight)
+            assert [part.done for part in parts] == [*range(chunk, 60, chunk), 60]
+            assert sum(part.outputs.size for part in parts) == chunks[0].outputs.size
+
+
+def test_each_image_is_predicted_once_and_each_group_once(scan: Scan) -> None:
+    _, _, _, single = run(scan, 1, chunk=7)
+    _, _, _, groups = run(scan, 4, chunk=7)
+    plan = draw_plan(scan, group_size=4, groups=60, neighbors=7, seed=5)
+    assert sum(single.rows_seen) == len(np.unique(plan.groups))
+    assert sum(groups.rows_seen) == 60
+
+
+def test_statistics_of_a_chunk(scan: Scan) -> None:
+    _, _, (chunk,), oracle = run(scan, 4)
+    inputs = oracle.images * np.float32(oracle.normalization)
+    plan = draw_plan(scan, group_size=4, groups=60, neighbors=7, seed=5)
+    used = inputs[plan.groups.ravel()]
+    assert chunk.inputs.mean == pytest.approx(float(used.mean()), rel=1e-5)
+    assert chunk.inputs.maximum == pytest.approx(float(used.max()))
+    assert chunk.inputs.nonzero == np.count_nonzero(used)
+    assert chunk.outputs.size == 60 * SIDE * SIDE
+    assert chunk.first_patch is not None
+    assert chunk.first_patch.shape == (SIDE, SIDE)
+
+
+def test_a_network_that_loses_rows_is_stopped(scan: Scan) -> None:
+    class Collapsing(Oracle):
+        def predict(self, diffraction: np.ndarray, local_offsets: np.ndarray) -> np.ndarray:
+            return np.ones((1, SIDE, SIDE), np.complex64)
+
+    plan = draw_plan(scan, group_size=4, groups=20, neighbors=7, seed=5)
+    with pytest.raises(ArmError, match="16 rows went into the network and 1 patches came out"):
+        reconstruct(
+            plan, scan.diffraction, scan.positions, Collapsing(scan, 4, 16, plan.normalization), crop_px=16
+        )

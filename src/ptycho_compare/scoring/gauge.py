@@ -1,0 +1,129 @@
+"""What ptychography cannot know is removed before scoring: here, one complex gain.
+
+A reconstruction times any complex constant explains the same diffraction equally well.
+The constant is fitted against the truth in the complex domain, once, and reported; a
+gain far from 1 is a finding about the arm, not an error of its image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.mask import Mask, check_grid
+
+ComplexImage = NDArray[np.complexfloating[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """The freedom removed from one arm, and how much that changed.
+
+    Attributes
+    ----------
+    scale : complex
+        Multiply the image by it. Its modulus is the amplitude gain, its angle the global
+        phase in rad.
+    overlap_before : float
+        Re<image, truth> / (|image| |truth|) on the mask, in [-1, 1], as the arm came.
+    overlap_after : float
+        |<image, truth>| / (|image| |truth|) on the mask, in [0, 1]: the same number once
+        the gain is applied.
+    """
+
+    scale: complex
+    overlap_before: float
+    overlap_after: float
+
+    def apply(self, image: ComplexImage) -> NDArray[np.complex128]:
+        """Return the image in the truth's gauge.
+
+        Parameters
+        ----------
+        image : ndarray, (H, W), complex
+
+        Returns
+        -------
+        ndarray, (H, W), complex128
+        """
+        # numpy takes a complex product apart, so inf * g warns; dead pixels stay dead pixels
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(image, dtype=np.complex128) * self.scale
+
+
+def fit_gauge(image: ComplexImage, truth: ComplexImage, mask: Mask) -> Gauge:
+    """Fit the complex gain that brings the image closest to the truth.
+
+    The least-squares gain is g = <image, truth> / <image, image> with
+    <a, b> = sum conj(a) b over the mask.
+
+    Parameters
+    ----------
+    image, truth : ndarray, (H, W), complex
+        On the same pixel grid. Pixels outside the mask may hold anything.
+    mask : ndarray, (H, W), bool
+
+    Returns
+    -------
+    Gauge
+
+    Raises
+    ------
+    ScoringError
+        Unlike shapes, values that are not finite, or an image or truth that is zero on
+        the whole mask or exactly orthogonal to the other: no gain is then the best.
+    """
+    check_grid(mask, image=image, truth=truth)
+    a, t = _on_mask(image, mask), _on_mask(truth, mask)
+    product = complex(np.vdot(a, t))
+    norm = float(np.linalg.norm(a) * np.linalg.norm(t))
+    if norm == 0.0 or product == 0.0:
+        raise ScoringError(
+            f"no complex gain fits: rms |image| {_rms(a):.3g}, rms |truth| {_rms(t):.3g}, "
+            f"overlap {abs(product):.3g} on {a.size} mask pixels"
+        )
+    return Gauge(
+        scale=product / float(np.vdot(a, a).real),
+        overlap_before=product.real / norm,
+        overlap_after=min(abs(product) / norm, 1.0),
+    )
+
+
+def fienup_error(image: ComplexImage, truth: ComplexImage, mask: Mask) -> float:
+    """Measure the error that no complex gain can remove.
+
+    E = sqrt(1 - |<truth, image>|^2 / (<truth, truth> <image, image>)) [1]_: 0 for the same
+    field up to a gain, 1 for an orthogonal one.
+
+    Parameters
+    ----------
+    image, truth : ndarray, (H, W), complex
+    mask : ndarray, (H, W), bool
+
+    Returns
+    -------
+    float
+        In [0, 1], dimensionless.
+
+    References
+    ----------
+    .. [1] J. R. Fienup, Appl. Opt. 36, 8352-8357 (1997), doi:10.1364/AO.36.008352
+    """
+    gauge = fit_gauge(image, truth, mask)
+    t = _on_mask(truth, mask)
+    # The same number as the formula, without its cancellation: 1 - ratio would be lost in
+    # rounding below 1e-8, the residual is good to 1e-16.
+    residual = t - gauge.scale * _on_mask(image, mask)
+    return min(float(np.linalg.norm(residual) / np.linalg.norm(t)), 1.0)
+
+
+def _on_mask(values: ComplexImage, mask: Mask) -> NDArray[np.complex128]:
+    return np.asarray(values[mask], dtype=np.complex128)
+
+
+def _rms(values: NDArray[np.complex128]) -> float:
+    return float(np.sqrt(np.mean(np.abs(values) ** 2)))

@@ -1,0 +1,152 @@
+"""A trained model on disk: found, inspected, nothing in it executed.
+
+Owns the two files this program takes as a model, PtychoPINN's ``wts.h5.zip`` and the
+legacy ``baseline_model.h5`` of its supervised network. Needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ptycho_compare.errors import ArchiveError, BundleError
+from ptycho_compare.models.graph import Graph
+from ptycho_compare.models.legacy_h5 import read_legacy_h5
+from ptycho_compare.models.weights import Weights
+from ptycho_compare.models.zip_bundle import read_zip_bundle
+
+MODEL_NAMES = ("wts.h5.zip", "baseline_model.h5")
+MAX_FILE_BYTES = 8 << 30  # looked at before a digest is taken
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A trained model that passed inspection.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    kind : {"ptychopinn", "supervised"}
+        How it is driven: scaled input and local offsets to one complex patch per group,
+        or plain input to amplitude and phase of one image.
+    patch_px : int
+        N, side of a diffraction pattern and of a patch, px.
+    group_size : int
+        C, images per group; 1 for supervised.
+    input_scale : float
+        s, by which normalised amplitudes are multiplied; 1.0 for supervised.
+    parameters : mapping
+        Scalars of ``params.dill``, fit for JSON; empty for supervised.
+    sha256 : str
+        Of the whole file.
+    """
+
+    path: Path
+    kind: Literal["ptychopinn", "supervised"]
+    patch_px: int
+    group_size: int
+    input_scale: float
+    parameters: Mapping[str, Any]
+    sha256: str
+
+
+def inspect_model(path: Path) -> ModelFile:
+    """Read everything about a model except its weights.
+
+    Raises
+    ------
+    BundleError
+        Not a model this program reads, damaged, hostile, or at odds with itself. One line.
+    """
+    return read_model(path, with_weights=False)[0]
+
+
+def read_model(path: Path, *, with_weights: bool) -> tuple[ModelFile, Graph, Weights]:
+    """Inspect a model and return its network too; the weights are empty unless asked for."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise BundleError(f"{path}: holds {size} bytes; at most {MAX_FILE_BYTES} are read as a model")
+        with path.open("rb") as stream:
+            magic = stream.read(8)
+            stream.seek(0)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if magic == _HDF5_MAGIC:
+            graph, weights = read_legacy_h5(path, with_weights=with_weights)
+            side = graph.shape(graph.inputs[0])[0]
+            return ModelFile(path, "supervised", side, 1, 1.0, {}, digest), graph, weights
+        if not magic.startswith(b"PK"):
+            raise BundleError(
+                f"{path}: neither a zip bundle nor an HDF5 model; needed: {' or '.join(MODEL_NAMES)}"
+            )
+        content = read_zip_bundle(path, with_weights=with_weights)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ArchiveError, BundleError) as error:
+        raise BundleError(_one_line(str(error))) from error
+    file = ModelFile(
+        path,
+        "ptychopinn",
+        content.patch_px,
+        content.group_size,
+        content.input_scale,
+        content.parameters,
+        digest,
+    )
+    return file, content.graph, content.weights
+
+
+def find_model(directory: Path) -> Path:
+    """Return the one model in a folder and its subfolders; a file stands for itself.
+
+    Raises
+    ------
+    BundleError
+        No such folder, no model in it, or several: taking the first one met would make
+        the result depend on the order of a directory listing.
+    """
+    if directory.is_file():
+        return directory
+    if not directory.is_dir():
+        raise BundleError(
+            f"{directory}: no such folder; give the folder a model was trained into, or the file itself"
+        )
+    found = _candidates(directory)
+    if not found:
+        raise BundleError(
+            f"{directory}: holds no {' or '.join(MODEL_NAMES)}; train it, or give the folder that has it"
+        )
+    if len(found) > 1:
+        names = ", ".join(str(path.relative_to(directory)) for path in found)
+        raise BundleError(
+            f"{directory}: holds {len(found)} models ({names}); give one of them by its full path"
+        )
+    return found[0]
+
+
+def _candidates(directory: Path) -> list[Path]:
+    visited: set[tuple[int, int]] = set()
+    found: dict[Path, Path] = {}  # by the file behind symbolic links
+    for root, folders, files in os.walk(directory, followlinks=True):
+        place = Path(root).stat()
+        if (place.st_dev, place.st_ino) in visited:  # a link back up: this ring was walked already
+            folders.clear()
+            continue
+        visited.add((place.st_dev, place.st_ino))
+        folders.sort()
+        for name in MODEL_NAMES:
+            path = Path(root, name)
+            if name in files and path.is_file():
+                found.setdefault(path.resolve(), path)
+    return sorted(found.values())
+
+
+def _one_line(text: str) -> str:
+    # names inside a file are the file's choice; they must not break or colour a terminal line
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:1000]

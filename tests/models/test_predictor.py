@@ -1,0 +1,281 @@
+"""Predictors against PtychoPINN's own numbers, and the promises of the Protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bundles import damage_weights, diffraction_like, write_bundle, write_supervised_baseline
+from ptycho_compare.errors import ArmError, BundleError
+from ptycho_compare.models.bundle import find_model, inspect_model
+from ptycho_compare.models.predictor import NetworkPredictor, load_predictor
+
+ARMS = {"gs2": "dense/gs2", "gs1": "baseline/gs1"}
+BAR = 1e-5  # max |difference| to PtychoPINN's own layers
+
+
+def reference_case(reference: Path, arm: str):
+    """Return the model file, what to feed it, and PtychoPINN's patches."""
+    expected = np.load(reference / f"expected/{arm}_patches.npz")
+    split = np.load(reference / "hub/data/phase_c/dose_1000000000/patched_test.npz")
+    images = float(expected["normalization"]) * split["diff3d"][expected["group_indices"]]
+    images = images.transpose(0, 2, 3, 1).astype(np.float32)
+    path = find_model(reference / "hub/data/phase_e/dose_1000000000" / ARMS[arm])
+    return path, images, expected["local_offsets"], expected["patches"]
+
+
+REVERSED = """
+import sys
+import numpy as np
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from models.test_predictor import reference_case
+from ptycho_compare.models.bundle import inspect_model
+from ptycho_compare.models.predictor import load_predictor
+cases = {arm: reference_case(Path(sys.argv[1]), arm) for arm in ("gs1", "gs2")}
+predictors = {arm: load_predictor(inspect_model(case[0]), batch_rows=16) for arm, case in cases.items()}
+np.savez(sys.argv[3], **{arm: predictors[arm].predict(*cases[arm][1:3]) for arm in ("gs2", "gs1")})
+"""
+
+
+@pytest.fixture(scope="module")
+def forward_order(reference):
+    """Patches by arm and batch size; gs2 loaded first, gs1 second, in one process."""
+    results = {}
+    for arm in ("gs2", "gs1"):
+        path, images, offsets, _ = reference_case(reference, arm)
+        for rows in (1, 3, 16, 64):
+            predictor = load_predictor(inspect_model(path), batch_rows=rows)
+            results[arm, rows] = predictor.predict(images, offsets)
+    return results
+
+
+@pytest.mark.parametrize("rows", [1, 3, 16, 64])
+@pytest.mark.parametrize("arm", ["gs2", "gs1"])
+def test_patches_are_those_of_ptychopinn(reference, forward_order, arm, rows):
+    expected = reference_case(reference, arm)[3]
+    found = forward_order[arm, rows]
+    assert found.shape == expected.shape
+    assert found.dtype == np.complex64
+    assert np.max(np.abs(found - expected)) < BAR
+
+
+@pytest.mark.parametrize("arm", ["gs2", "gs1"])
+def test_batch_size_changes_no_patch(forward_order, arm):
+    for rows in (1, 3, 64):
+        assert np.max(np.abs(forward_order[arm, rows] - forward_order[arm, 16])) < 1e-6
+
+
+def test_load_order_changes_no_patch(reference, forward_order, tmp_path):
+    out = tmp_path / "reversed.npz"
+    tests = str(Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", REVERSED, str(reference), tests, str(out)], check=True, timeout=120)
+    with np.load(out) as other:
+        for arm in ("gs2", "gs1"):
+            assert np.max(np.abs(other[arm] - reference_case(reference, arm)[3])) < BAR
+            np.testing.assert_array_equal(other[arm], forward_order[arm, 16])
+
+
+def test_feeding_faults_would_be_seen(reference):
+    """The bar tells right from wrong: unscaled input, positions of the wrong sign (D3, D4)."""
+    path, images, offsets, expected = reference_case(reference, "gs2")
+    predictor = load_predictor(inspect_model(path), batch_rows=16)
+    assert np.max(np.abs(predictor.predict(images, -offsets) - expected)) > 1000 * BAR
+    assert np.max(np.abs(predictor.predict(images / 988, offsets) - expected)) > 1000 * BAR
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A small two-by-two predictor compiled for batches of 4."""
+    path = write_bundle(tmp_path_factory.mktemp("small") / "wts.h5.zip", patch_px=16)
+    return load_predictor(inspect_model(path), batch_rows=4)
+
+
+def feed(count: int, patch_px: int, members: int) -> tuple[np.ndarray, np.ndarray]:
+    offsets = np.random.default_rng(2).uniform(-2, 2, (count, 1, 2, members)).astype(np.float32)
+    return diffraction_like(count, patch_px, members), offsets
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 11])
+def test_any_number_of_groups(small, count):
+    images, offsets = feed(11, 16, 4)
+    whole = small.predict(images, offsets)
+    part = small.predict(images[:count], offsets[:count])
+    assert part.shape == (count, 16, 16)
+    np.testing.assert_array_equal(part, whole[:count])
+
+
+def test_rows_do_not_see_each_other(small):
+    images, offsets = feed(4, 16, 4)
+    alone = small.predict(images, offsets)
+    images[1:], offsets[1:] = 1e6, 40.0
+    np.testing.assert_array_equal(small.predict(images, offsets)[0], alone[0])
+
+
+def test_warm_up_says_how_long(small):
+    assert 0 < small.warm_up() < 60
+    assert (small.patch_px, small.group_size, small.batch_rows) == (16, 4, 4)
+
+
+def test_wrong_shapes_are_named(small):
+    images, offsets = feed(2, 16, 4)
+    for bad in ((images[..., :1], offsets), (images, offsets[:1]), (images[:, :8], offsets)):
+        with pytest.raises(ArmError, match="needed:"):
+            small.predict(*bad)
+
+
+def test_fewer_rows_out_than_in_is_an_error():
+    """What PtychoPINN's own layer does from 64 images on (D1, D2)."""
+    collapsing = NetworkPredictor(16, 4, 4, lambda x, d: np.ones((1, 16, 16), np.complex64), "arm X")
+    with pytest.raises(ArmError, match=r"arm X: the network returned \(1, 16, 16\) for 4 groups"):
+        collapsing.predict(*feed(4, 16, 4))
+
+
+def test_a_single_image_lies_at_its_own_centre(tmp_path):
+    """With C = 1 scan positions handed in by mistake change nothing (D3)."""
+    predictor = load_predictor(inspect_model(write_bundle(tmp_path / "w.zip", gridsize=1)), batch_rows=3)
+    images, offsets = feed(3, 32, 1)
+    np.testing.assert_array_equal(
+        predictor.predict(images, offsets + 87), predictor.predict(images, 0 * offsets)
+    )
+
+
+@pytest.mark.parametrize("nphotons", [1e9, 1e6])
+def test_each_network_owns_its_scale(tmp_path, nphotons):
+    """The scale multiplies and divides, so the dose of the bundle does not show (D5)."""
+    images, offsets = feed(3, 32, 4)
+    known = write_bundle(tmp_path / "known.zip", nphotons=4 * 16**2)  # s = 2
+    other = write_bundle(tmp_path / "other.zip", nphotons=nphotons)
+    first, second = (load_predictor(inspect_model(path), batch_rows=3) for path in (known, other))
+    difference = second.predict(images, offsets) - first.predict(images, offsets)
+    assert np.max(np.abs(difference)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"object_big": False},
+        {"probe_big": False},
+        {"pad_object": False},
+        {"amp_activation": "swish"},
+        {"use_polar": False},
+        {"gridsize": 1, "object_big": False},
+    ],
+    ids=str,
+)
+def test_every_variant_of_the_network_runs(tmp_path, settings):
+    model = inspect_model(write_bundle(tmp_path / "wts.h5.zip", **settings))
+    patches = load_predictor(model, batch_rows=2).predict(*feed(3, 32, model.group_size))
+    assert patches.shape == (3, 32, 32)
+    centre = np.abs(patches[:, 8:24, 8:24])
+    assert np.all(np.isfinite(centre))
+    assert np.all(centre.std((1, 2)) > 0.1 * centre.mean((1, 2)))
+
+
+def test_without_a_merge_positions_do_not_matter(tmp_path):
+    predictor = load_predictor(
+        inspect_model(write_bundle(tmp_path / "w.zip", object_big=False)), batch_rows=3
+    )
+    images, offsets = feed(3, 32, 4)
+    np.testing.assert_array_equal(predictor.predict(images, offsets), predictor.predict(images, 3 * offsets))
+
+
+def test_supervised_output_is_amplitude_and_phase(tmp_path):
+    path = write_supervised_baseline(tmp_path / "baseline_model.h5")
+    predictor = load_predictor(inspect_model(path), batch_rows=4)
+    images, offsets = feed(6, 32, 1)
+    patches = predictor.predict(images, offsets)
+    assert patches.shape == (6, 32, 32)
+    assert np.std(np.abs(patches)) > 0.1 * np.mean(np.abs(patches))
+    np.testing.assert_array_equal(predictor.predict(images, 9 * offsets), patches)
+
+
+@pytest.mark.parametrize("how", ["zero", "flat", "nan"])
+def test_a_dead_network_runs_and_looks_dead(tmp_path, how):
+    path = write_bundle(tmp_path / "wts.h5.zip", gridsize=1)
+    damage_weights(path, how)
+    images, offsets = feed(3, 32, 1)
+    patches = load_predictor(inspect_model(path), batch_rows=3).predict(images, offsets)
+    if how == "nan":
+        assert np.isnan(patches).any()
+    else:
+        np.testing.assert_array_equal(patches[0], patches[1])
+        assert np.ptp(np.abs(patches[0, 10:22, 10:22])) < 1e-3
+
+
+def test_a_file_that_changed_after_inspection_is_refused(tmp_path):
+    path = write_bundle(tmp_path / "wts.h5.zip")
+    model = inspect_model(path)
+    write_bundle(path, seed=1)
+    with pytest.raises(BundleError, match="changed since it was inspected"):
+        load_predictor(model, batch_rows=4)
+    with pytest.raises(BundleError, match="changed"):
+        load_predictor(dataclasses.replace(model, sha256="0" * 64), batch_rows=4)
+
+
+def test_a_batch_has_rows(tmp_path):
+    model = inspect_model(write_bundle(tmp_path / "wts.h5.zip"))
+    with pytest.raises(ValueError, match="batch_rows is 0"):
+        load_predictor(model, batch_rows=0)
+
+
+def test_a_network_of_real_output_is_refused(tmp_path):
+    def edit(parts):  # the complex layers removed: trimmed straight from the amplitude
+        layers = parts.config["config"]["layers"]
+        trim = layers[-1]
+        layers[:] = [
+            x
+            for x in layers
+            if "complex" not in str(x["config"].get("dtype")) and "Combine" not in x["class_name"]
+        ]
+        amplitude = next(x for x in layers if x["name"] == "add" or x["class_name"] == "Add")
+        trim["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] = amplitude["name"]
+        layers.append(trim)
+
+    path = write_bundle(tmp_path / "wts.h5.zip", gridsize=1, edit=edit)
+    with pytest.raises(BundleError, match=r"the network yields .*float32.*; needed: complex patches"):
+        load_predictor(inspect_model(path), batch_rows=2)
+
+
+def test_a_network_tensorflow_cannot_build_is_refused(tmp_path):
+    def edit(parts):  # a convolution of complex numbers
+        layers = parts.config["config"]["layers"]
+        combine = next(x for x in layers if x["class_name"] == "CombineComplexLayer")
+        silu = {
+            **next(x for x in layers if x["class_name"] == "Silu"),
+            "name": "late",
+            "config": {"name": "late"},
+        }
+        layers.insert(layers.index(combine) + 1, silu)
+        silu["inbound_nodes"] = layers[-1]["inbound_nodes"]
+        mask = next(x for x in layers if x["class_name"] == "ActivationLayer")
+        late = {
+            **mask,
+            "name": "late2",
+            "config": {**mask["config"], "name": "late2", "activation_name": "gelu"},
+        }
+        late["inbound_nodes"] = silu["inbound_nodes"] = [{"args": [tensor(combine["name"])], "kwargs": {}}]
+        layers.insert(-2, late)
+        layers[-2]["inbound_nodes"][0]["args"][0][0]["config"]["keras_history"][0] = "late2"
+
+    path = write_bundle(tmp_path / "wts.h5.zip", edit=edit)
+    with pytest.raises(BundleError, match="TensorFlow cannot build this network"):
+        load_predictor(inspect_model(path), batch_rows=2)
+
+
+def tensor(name: str) -> dict:
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+
+def test_another_keras_backend_is_named(tmp_path, monkeypatch):
+    import keras
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    model = inspect_model(write_bundle(tmp_path / "wts.h5.zip"))
+    with pytest.raises(BundleError, match="set KERAS_BACKEND=tensorflow"):
+        load_predictor(model, batch_rows=2)

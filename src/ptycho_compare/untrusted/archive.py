@@ -6,6 +6,7 @@ read through a cap even when the directory states a small size, because that can
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,19 @@ from typing import IO
 from ptycho_compare.errors import ArchiveError
 
 MAX_MEMBERS = 4096
+
+# What zipfile raises for damaged directories and data. RuntimeError and NotImplementedError:
+# encryption and unknown compression; ValueError: names that are no text, negative offsets
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    struct.error,
+)
 
 
 @contextmanager
@@ -38,16 +52,31 @@ def open_zip(source: Path | IO[bytes], *, label: str, max_total_bytes: int) -> I
         than the cap when unpacked.
     """
     try:
-        with zipfile.ZipFile(source) as archive:
-            _inspect_directory(archive, label=label, max_total_bytes=max_total_bytes)
-            yield archive
+        archive = zipfile.ZipFile(source)
     except FileNotFoundError:
         raise ArchiveError(f"{label}: no such file") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # RuntimeError and NotImplementedError: encryption and unknown compression
-        raise ArchiveError(
-            f"{label}: not a readable zip archive ({error}); write or copy the file again"
-        ) from error
+    except (*DAMAGE, OSError) as error:
+        raise _damaged(label, error) from error
+    with archive:
+        _inspect_directory(archive, label=label, max_total_bytes=max_total_bytes)
+        yield archive
+
+
+@contextmanager
+def open_member(archive: zipfile.ZipFile, name: str, *, label: str) -> Iterator[IO[bytes]]:
+    """Open one member; damage found while reading it is an ArchiveError as well."""
+    try:
+        member = archive.open(name)
+    except KeyError:
+        raise ArchiveError(f"{label}: member '{name}' is missing") from None
+    except DAMAGE as error:
+        raise _damaged(label, error) from error
+    with member:
+        try:
+            yield member
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            # these only: what else the block raises is not the archive's fault
+            raise _damaged(label, error) from error
 
 
 def read_member(archive: zipfile.ZipFile, name: str, *, label: str, max_bytes: int) -> bytes:
@@ -60,13 +89,17 @@ def read_member(archive: zipfile.ZipFile, name: str, *, label: str, max_bytes: i
         raise ArchiveError(
             f"{label}: member '{name}' unpacks to {info.file_size} bytes; at most {max_bytes} are accepted"
         )
-    with archive.open(info) as member:
+    with open_member(archive, name, label=label) as member:
         data = member.read(max_bytes + 1)
     if len(data) != info.file_size:
         raise ArchiveError(
             f"{label}: member '{name}' unpacks to another size than the {info.file_size} bytes it states"
         )
     return data
+
+
+def _damaged(label: str, error: Exception) -> ArchiveError:
+    return ArchiveError(f"{label}: not a readable zip archive ({error}); write or copy the file again")
 
 
 def _inspect_directory(archive: zipfile.ZipFile, *, label: str, max_total_bytes: int) -> None:
@@ -76,9 +109,13 @@ def _inspect_directory(archive: zipfile.ZipFile, *, label: str, max_total_bytes:
     for name in archive.namelist():
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name:
-            raise ArchiveError(f"{label}: member '{name}' points outside the archive; refused")
+            raise ArchiveError(f"{label}: member {name!r} points outside the archive; refused")
     if len({info.filename for info in members}) != len(members):
         raise ArchiveError(f"{label}: two members share one name; refused")
+    for info in members:
+        # the decompressors of bzip2 and LZMA obey no output limit: kilobytes become gigabytes
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ArchiveError(f"{label}: member {info.filename!r} is neither stored nor deflated; refused")
     total = sum(info.file_size for info in members)
     if total > max_total_bytes:
         raise ArchiveError(f"{label}: unpacks to {total} bytes; at most {max_total_bytes} are accepted")

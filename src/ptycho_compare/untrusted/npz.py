@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import math
+import struct
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +22,15 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError
-from ptycho_compare.untrusted.archive import open_zip, read_member
+from ptycho_compare.untrusted.archive import open_member, open_zip, read_member
 from ptycho_compare.untrusted.pickles import load_plain
 
 MAX_UNPACKED_BYTES = 1 << 40
 MAX_OBJECT_BYTES = 16 << 20
 MAX_ARRAY_BYTES = 4 << 30
+MAX_HEADER_BYTES = 10_000  # numpy's own limit
+
+_HEADER_LENGTHS = {(1, 0): "<H", (2, 0): "<I"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,11 @@ class NpzFile:
                 f"at most {MAX_ARRAY_BYTES} are read at once"
             )
         with self.stream(key) as stream:
-            data = stream.read(header.nbytes)
+            data = bytearray(stream.read(header.nbytes))  # bytearray: the caller may write to its array
+        if len(data) != header.nbytes:
+            raise ArchiveError(
+                f"{self._label}: '{key}' states {header.nbytes} bytes of data and holds {len(data)}"
+            )
         values: NDArray[Any] = np.frombuffer(data, dtype=header.dtype)
         return values.reshape(header.shape, order="F" if header.fortran_order else "C")
 
@@ -92,7 +101,9 @@ class NpzFile:
     @contextmanager
     def stream(self, key: str) -> Iterator[IO[bytes]]:
         """Open a numeric array's raw data, positioned behind the header."""
-        with self._archive.open(f"{key}.npy") as member:
+        if self._header(key).dtype.hasobject:
+            raise ArchiveError(f"{self._label}: '{key}' holds pickled Python objects; it has no raw data")
+        with open_member(self._archive, f"{key}.npy", label=self._label) as member:
             _read_header(member)
             yield member
 
@@ -109,7 +120,7 @@ class NpzFile:
             with self._archive.open(info) as member:
                 header = _read_header(member)
                 offset = member.tell()
-        except (ValueError, SyntaxError, TypeError) as error:
+        except Exception as error:  # numpy's parser lets TokenError, MemoryError and more through
             raise ArchiveError(f"{self._label}: '{key}' has no readable array header ({error})") from error
         if header.dtype.hasobject:
             # even a key nobody reads is looked at: a file that carries code is not data
@@ -143,8 +154,18 @@ def open_npz(path: Path) -> Iterator[NpzFile]:
 
 def _read_header(stream: IO[bytes]) -> ArrayHeader:
     version = npy.read_magic(stream)
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    if version not in readers:
+    if version not in _HEADER_LENGTHS:
         raise ValueError(f"array format {version} is not supported")
-    shape, fortran_order, dtype = readers[version](stream)
+    # the length first: numpy reads whatever a header states, up to 4 GiB, before it objects
+    field = stream.read(struct.calcsize(_HEADER_LENGTHS[version]))
+    (length,) = struct.unpack(_HEADER_LENGTHS[version], field)
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"a header of {length} bytes; at most {MAX_HEADER_BYTES} are accepted")
+    header = io.BytesIO(field + stream.read(length))
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    shape, fortran_order, dtype = readers[version](header)
+    if any(type(side) is not int or side < 0 for side in shape) or max(shape, default=0) > sys.maxsize:
+        raise ValueError(f"the shape {shape}")
+    if dtype.kind not in "biufcSUO" or (dtype.itemsize == 0 and math.prod(shape) > 0):
+        raise ValueError(f"the dtype {dtype}; plain numbers and text are accepted")
     return ArrayHeader(shape, fortran_order, dtype)

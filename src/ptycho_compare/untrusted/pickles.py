@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import pickle  # every load goes through RestrictedUnpickler, which looks up no foreign name
+import pickletools
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -17,18 +19,53 @@ import numpy as np
 from ptycho_compare.errors import ArchiveError
 
 _ALLOWED_DTYPE_KINDS = frozenset("biufcSU")
+MAX_REASON_CHARACTERS = 300
+
+
+class _Dtype:
+    """Stand-in for a dtype: a type code and a byte order, nothing else.
+
+    A real `numpy.dtype` must not be handed to a pickle. BUILD calls its ``__setstate__``,
+    which takes any item size, fields and flags: that makes arrays that read foreign memory.
+    And on the shared builtin dtypes it silently does nothing, so big-endian data would be
+    read in the wrong order.
+    """
+
+    def __init__(self, spec: Any = None, *_flags: Any) -> None:
+        if not isinstance(spec, str):
+            raise pickle.UnpicklingError("a dtype given by something else than its name")
+        dtype = np.dtype(spec)
+        if dtype.kind not in _ALLOWED_DTYPE_KINDS | {"O"}:
+            raise pickle.UnpicklingError(f"an array of dtype {dtype}")
+        self._dtype = dtype
+
+    def __setstate__(self, state: Any) -> None:
+        """Take what numpy writes for a plain dtype: version, byte order, None, None, None, sizes."""
+        _version, order, subarray, names, fields = state[:5]
+        if order not in ("<", ">", "=", "|") or any(part is not None for part in (subarray, names, fields)):
+            raise pickle.UnpicklingError("a dtype with fields or a shape")
+        if order in ("<", ">"):
+            self._dtype = self._dtype.newbyteorder(order)
+
+    def resolve(self) -> np.dtype[Any]:
+        """The dtype meant; a fresh value, so that nothing later in the pickle can change it."""
+        return self._dtype
 
 
 class _Ndarray(np.ndarray):
-    """The array class handed to pickles; it takes plain dtypes only."""
+    """The array class that pickles fill, once; it takes plain dtypes only."""
+
+    _filled = False
 
     def __setstate__(self, state: Any) -> None:
-        dtype = state[2]
-        if not isinstance(dtype, np.dtype):
+        version, shape, dtype, fortran_order, data = state
+        # numpy would free the old data, which a tensor made from it still reads
+        if self._filled:
+            raise pickle.UnpicklingError("an array that is filled twice")
+        if not isinstance(dtype, _Dtype):
             raise pickle.UnpicklingError("array state without a dtype")
-        if dtype.kind not in _ALLOWED_DTYPE_KINDS | {"O"}:  # its objects came through this reader too
-            raise pickle.UnpicklingError(f"an array of dtype {dtype}")
-        super().__setstate__(state)
+        self._filled = True
+        super().__setstate__((version, shape, dtype.resolve(), fortran_order, data))
 
 
 def _reconstruct(_subtype: Any, shape: Any, _typecode: Any) -> Any:
@@ -43,28 +80,43 @@ def _create_array(_function: Any, args: Any, state: Any, _npdict: Any = None) ->
     return array
 
 
+def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any) -> Any:
+    # how protocol 5 writes an array
+    if not isinstance(data, bytes | bytearray) or not isinstance(dtype, _Dtype) or order not in ("C", "F"):
+        raise pickle.UnpicklingError("an array of unusual form")
+    return np.frombuffer(data, dtype=dtype.resolve()).reshape(shape, order=order)
+
+
+def _no_call(*_arguments: Any) -> Any:
+    raise pickle.UnpicklingError("it builds an array by a direct call")
+
+
 def _convert_to_tensor(value: Any, *_rest: Any) -> Any:
+    # lists are refused: ten small nested ones can stand for billions of numbers
+    if not isinstance(value, np.ndarray | np.generic | bool | int | float | str | bytes):
+        raise pickle.UnpicklingError("a tensor of something else than an array or a number")
     return np.asarray(value)
 
 
 def _scalar(dtype: Any, data: Any = None) -> Any:
-    if (
-        not isinstance(dtype, np.dtype)
-        or dtype.kind not in _ALLOWED_DTYPE_KINDS
-        or not isinstance(data, bytes)
-    ):
+    if not isinstance(dtype, _Dtype) or dtype.resolve().hasobject or not isinstance(data, bytes):
         raise pickle.UnpicklingError("a numpy scalar of unusual kind")
-    return np.frombuffer(data, dtype=dtype, count=1)[0]
+    return np.frombuffer(data, dtype=dtype.resolve(), count=1)[0]
 
 
-def _dtype(spec: Any, *_flags: Any) -> np.dtype[Any]:
-    if not isinstance(spec, str):
-        raise pickle.UnpicklingError("a dtype given by something else than its name")
-    return np.dtype(spec)
+def _complex(real: Any, imaginary: Any) -> complex:
+    return complex(float(real), float(imaginary))
+
+
+def _bytes() -> bytes:
+    # protocol 2 writes empty bytes as a call without arguments
+    return b""
 
 
 def _path(*parts: Any) -> str:
-    return "/".join(str(part) for part in parts)
+    if not all(isinstance(part, str) for part in parts):
+        raise pickle.UnpicklingError("a path of something else than text")
+    return str(PurePosixPath(*parts))
 
 
 def _latin1(text: Any, encoding: Any = "latin1") -> bytes:
@@ -78,11 +130,16 @@ _NUMPY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _GLOBALS: dict[tuple[str, str], Callable[..., Any]] = {
     ("tensorflow.python.framework.ops", "convert_to_tensor"): _convert_to_tensor,
     ("dill._dill", "_create_array"): _create_array,
-    ("numpy", "ndarray"): _Ndarray,  # only ever the ignored first argument of _reconstruct
-    ("numpy", "dtype"): _dtype,
+    ("numpy", "ndarray"): _no_call,  # only ever the ignored first argument of _reconstruct
+    ("numpy", "dtype"): _Dtype,
+    ("builtins", "complex"): _complex,
+    ("__builtin__", "complex"): _complex,
+    ("builtins", "bytes"): _bytes,
+    ("__builtin__", "bytes"): _bytes,
     ("_codecs", "encode"): _latin1,
     **{(module, "_reconstruct"): _reconstruct for module in _NUMPY},
     **{(module, "scalar"): _scalar for module in _NUMPY},
+    **{(module, "_frombuffer"): _frombuffer for module in ("numpy.core.numeric", "numpy._core.numeric")},
     **{("pathlib", name): _path for name in ("Path", "PosixPath", "WindowsPath", "PurePosixPath")},
     **{("pathlib._local", name): _path for name in ("Path", "PosixPath", "WindowsPath", "PurePosixPath")},
 }
@@ -121,6 +178,19 @@ def load_plain(data: bytes, *, label: str) -> Any:
         The pickle names a global outside the list, or is damaged. Nothing was executed.
     """
     try:
+        _inspect(data)
         return RestrictedUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # a hostile stream can raise anything; all of it means: refused
-        raise ArchiveError(f"{label}: pickle refused, nothing was executed: {error}") from error
+        text = repr(str(error))[1:-1][:MAX_REASON_CHARACTERS]  # its names may hold line ends and escapes
+        raise ArchiveError(f"{label}: pickle refused, nothing was executed: {text}") from error
+
+
+def _inspect(data: bytes) -> None:
+    """Refuse a memo index that no honest pickle of this length reaches.
+
+    The C unpickler allocates its memo up to the largest index, 16 bytes each: nine bytes
+    of pickle can ask for 64 GB.
+    """
+    for opcode, argument, _position in pickletools.genops(data):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(data):
+            raise pickle.UnpicklingError("a memo index beyond the pickle's length")

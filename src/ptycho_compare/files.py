@@ -1,0 +1,108 @@
+"""Files that are whole or absent: digests, and writing that a kill cannot tear.
+
+Owns how a file gets its final name. Knows nothing of what stands in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits; the file is streamed, never held whole."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a name to write to; it becomes `path` when the block ends well.
+
+    The file and then its folder are flushed to disk, so that after a power loss the name
+    holds either the old content or the new one. When the block raises, the temporary
+    file is removed and `path` stays as it was.
+
+    Parameters
+    ----------
+    path : Path
+        Final name, in a folder that exists. A link of that name is replaced, not followed.
+
+    Yields
+    ------
+    Path
+        Hidden name in the same folder, not yet created. It ends in ``.tmp``, so that no
+        pattern for real files matches what a killed process leaves behind. `numpy.save`
+        and others append endings to names they do not know: open the file yourself and
+        hand it to them.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder is missing, or the block wrote nothing.
+    """
+    # pid and random part: two processes, or two threads of one, never share a name
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+    except BaseException:  # also Ctrl-C and a deadline's exit
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush(path.parent)  # the new name itself
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 with the line ends it has."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json_atomic(path: Path, obj: object) -> None:
+    """Write `obj` as JSON: indent 2, keys in their own order.
+
+    Parameters
+    ----------
+    path : Path
+        Final name.
+    obj : object
+        What `json` takes, numpy scalars and paths included.
+
+    Raises
+    ------
+    ValueError
+        A number is NaN or infinite: JSON has neither, and readers disagree on both.
+    TypeError
+        Something else that JSON has no form for.
+    """
+    text = json.dumps(obj, indent=2, allow_nan=False, default=_plain)
+    write_text_atomic(path, text + "\n")
+
+
+def _plain(value: object) -> Any:
+    import numpy as np  # only writers that hold numpy scalars need it, and they have it loaded
+
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, np.floating):
+        return float(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}: {value!r}")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,43 @@
+"""DIAGNOSTIC lines: the per-arm statistics that readers of PtychoPINN's logs search for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.reconstruction.stream import Chunk, Moments
+
+
+def chunk_lines(arm: str, chunk: Chunk) -> list[str]:
+    """Lines for one finished chunk of an arm."""
+    subject = "PINN patches" if arm == "PtychoPINN" else f"{arm.lower()}_output"
+    lines = [f"DIAGNOSTIC chunk {chunk.number} {subject} stats: {_moments(chunk.outputs)}"]
+    if chunk.first_patch is not None:
+        lines += _first_patch_lines(chunk.first_patch)
+    return lines
+
+
+def arm_lines(arm: str, inputs: Moments, outputs: Moments) -> list[str]:
+    """Lines for a finished arm, over all its chunks."""
+    name = "pinn" if arm == "PtychoPINN" else arm.lower()
+    return [
+        f"DIAGNOSTIC {name}_input stats: {_moments(inputs)}",
+        f"DIAGNOSTIC {name}_output stats: {_moments(outputs)}",
+    ]
+
+
+def _first_patch_lines(patch: NDArray[np.complex64]) -> list[str]:
+    amplitude, phase = np.abs(patch), np.angle(patch)
+    size = f"mean={amplitude.mean():.6f}, max={amplitude.max():.6f}"
+    spread = f"mean={phase.mean():.6f}, std={phase.std():.6f}, min={phase.min():.6f}, max={phase.max():.6f}"
+    nonzero = f"nonzero={np.count_nonzero(amplitude)}/{amplitude.size}"
+    return [
+        f"DIAGNOSTIC first patch amplitude: shape={patch.shape}, {size}, {nonzero}",
+        f"DIAGNOSTIC first patch phase: shape={patch.shape}, {spread}",
+    ]
+
+
+def _moments(moments: Moments) -> str:
+    return (
+        f"mean={moments.mean:.6f}, max={moments.maximum:.6f}, nonzero_count={moments.nonzero}/{moments.size}"
+    )

@@ -1,0 +1,48 @@
+"""The log of one comparison: our own logger to a file and to the console, nothing else touched."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOGGER = "ptycho_compare"
+_FORMAT = "%(asctime)s - %(levelname)s - %(message)s"
+
+
+@contextmanager
+def comparison_log(path: Path, *, console_level: int | None) -> Iterator[logging.Logger]:
+    """Send the package's messages to a file (all of them) and to stderr (from a level on).
+
+    The root logger, ``sys.stdout`` and ``sys.excepthook`` stay as they are.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced if it exists.
+    console_level : int or None
+        Lowest level shown on stderr; None for none.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger(LOGGER)
+    before = logger.level, logger.propagate
+    handlers: list[logging.Handler] = [logging.FileHandler(path, mode="w", encoding="utf-8")]
+    if console_level is not None:
+        console = logging.StreamHandler(sys.stderr)
+        console.setLevel(console_level)
+        handlers.append(console)
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter(_FORMAT))
+        logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False  # a user's root handlers would show every line twice
+    try:
+        yield logger
+    finally:
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()

@@ -1,0 +1,108 @@
+"""The manifest: what a comparison was made from, with which versions, and what it left.
+
+It is written last; its existence means that every artifact it lists is complete.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ptycho_compare.files import sha256_of, write_json_atomic
+
+_VERSIONS_OF = (
+    "pytest-ptycho", "numpy", "scipy", "scikit-image", "tensorflow", "keras", "h5py", "pandas", "matplotlib"
+)  # fmt: skip
+
+
+class FileRecord(BaseModel):
+    """One file, by content."""
+
+    model_config = ConfigDict(frozen=True)
+    path: str
+    sha256: str
+    bytes: int
+
+
+class ArmRecord(BaseModel):
+    """How one arm came out.
+
+    Attributes
+    ----------
+    status : {"ok", "failed", "unscored"}
+    reason : str
+        One sentence with the measured numbers; empty when ok.
+    seconds : dict
+        Where the time went.
+    details : dict
+        Gauge, shift, model parameters: echoed, not judged.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    status: Literal["ok", "failed", "unscored"]
+    reason: str
+    seconds: dict[str, float]
+    details: dict[str, Any]
+
+
+class Manifest(BaseModel):
+    """Contents of ``manifest.json``."""
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: Literal[1] = 1
+    started: str
+    finished: str
+    command: list[str]
+    settings: dict[str, Any]
+    inputs: dict[str, FileRecord]
+    plan: dict[str, Any]
+    mask_pixels: int
+    metric_version: str
+    arms: dict[str, ArmRecord]
+    warnings: list[str]
+    versions: dict[str, str]
+    artifacts: dict[str, FileRecord]
+
+
+def record_file(path: Path, *, below: Path | None = None) -> FileRecord:
+    """Digest a file; its path is stored relative to `below` when it lies there."""
+    inside = below is not None and path.is_relative_to(below)
+    name = path.relative_to(below).as_posix() if inside and below is not None else path.as_posix()
+    return FileRecord(path=name, sha256=sha256_of(path), bytes=path.stat().st_size)
+
+
+def record_artifacts(folder: Path, artifacts: Iterable[Path]) -> dict[str, FileRecord]:
+    """Digest the artifacts of a comparison, by file name."""
+    return {path.relative_to(folder).as_posix(): record_file(path, below=folder) for path in artifacts}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that numbers depend on."""
+    found: dict[str, str] = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in _VERSIONS_OF:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed as a distribution"
+    return found
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write the manifest; from here on the comparison counts as complete."""
+    write_json_atomic(path, manifest.model_dump(mode="json"))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest; pydantic's error names what does not fit."""
+    return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def utc_text(moment: datetime) -> str:
+    """ISO time with a trailing Z, to the microsecond."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

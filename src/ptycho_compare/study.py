@@ -48,7 +48,7 @@ class Stitching(_Section):
 class Tolerances(_Section):
     """What is scored, and when an arm counts as dead."""
 
-    coverage: Fraction = 0.5
+    coverage: Fraction = 0.1
     search_radius_px: Annotated[float, Field(gt=0)] = 8.0
     max_zero_fraction: Fraction = 0.05
     min_contrast: Fraction = 1e-3

@@ -38,6 +38,7 @@ class Oracle:
     batch_rows: int
     normalization: float
     patch_px: int = SIDE
+    fault: str = ""
 
     def __post_init__(self) -> None:
         assert self.scan.truth is not None

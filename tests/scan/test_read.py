@@ -87,10 +87,10 @@ def test_the_spool_leaves_nothing_behind(tmp_path: Path, arrays: dict[str, Any])
     path = write_scan(tmp_path / "in" / "scan.npz", arrays)
     (tmp_path / "spool").mkdir()
     with open_scan(path, spool_folder=tmp_path / "spool") as scan:
-        descriptors = len(os.listdir("/proc/self/fd"))
+        descriptors = len(list(Path("/proc/self/fd").iterdir()))
         assert scan.diffraction.count == COUNT
     assert list((tmp_path / "spool").iterdir()) == []
-    assert len(os.listdir("/proc/self/fd")) < descriptors
+    assert len(list(Path("/proc/self/fd").iterdir())) < descriptors
 
 
 BREACHES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {

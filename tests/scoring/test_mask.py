@@ -11,7 +11,7 @@ from ptycho_compare.scoring.mask import bounding_box, common_mask, erode
 def test_a_pixel_stays_if_every_array_covers_it_half_as_well_as_its_median():
     first = np.array([[0.0, 4.0, 4.0, 4.0, 1.9, 2.0]])
     second = np.array([[9.0, 0.0, 1.0, 1.0, 1.0, 1.0]])
-    assert common_mask([first, second]).tolist() == [[False, False, True, True, False, True]]
+    assert common_mask([first, second], coverage=0.5).tolist() == [[False, False, True, True, False, True]]
 
 
 def test_the_coverage_wanted_can_be_set_but_zero_weight_never_counts():

@@ -308,4 +308,4 @@ def test_settings_and_images_are_values():
     settings = ScoringSettings()
     assert replace(settings) == settings
     assert settings.limits == CollapseLimits()
-    assert math.isclose(settings.coverage, 0.5)
+    assert math.isclose(settings.coverage, 0.1)

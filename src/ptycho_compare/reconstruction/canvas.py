@@ -95,14 +95,18 @@ class Canvas:
             x, y in px.
         """
         whole = np.rint(centres).astype(int)
-        first = patches.shape[-1] // 2 - self.crop_px // 2
-        window = slice(first, first + self.crop_px)
+        window = self.window(patches)
         moved = move(patches, (centres - whole)[:, ::-1], window, window)
         rows, columns = (whole - self.crop_px // 2).T[::-1] - np.array([self.origin]).T
         for patch, row, column in zip(moved, rows, columns, strict=True):
             target = np.s_[row : row + self.crop_px, column : column + self.crop_px]
             self.total[target] += patch
             self.weight[target] += 1
+
+    def window(self, patches: NDArray[Any]) -> slice:
+        """The central M pixels of patches (b, N, N), along either axis."""
+        first = patches.shape[-1] // 2 - self.crop_px // 2
+        return slice(first, first + self.crop_px)
 
     @property
     def grid(self) -> Grid:

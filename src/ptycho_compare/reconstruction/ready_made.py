@@ -84,7 +84,8 @@ def read_ready_made(path: Path) -> ReadyMade:
         seconds = metadata.get("computation_time_seconds", _number(archive, "reconstruction_time"))
     if values.ndim != 2 or values.dtype.kind != "c":
         raise ReadyMadeError(
-            f"{path}: 'reconstructed_object' is {values.dtype} of shape {values.shape}; needed: (h, w) complex"
+            f"{path}: 'reconstructed_object' is {values.dtype} of shape {values.shape}; "
+            "needed: (h, w) complex"
         )
     # tike's own files are the only ones that name another code than pty-chi
     arm = "Tike" if "tike" in algorithm.lower() and "pty" not in algorithm.lower() else "PtyChi"

@@ -72,6 +72,8 @@ class Chunk:
         Groups finished so far, and all there are.
     inputs, outputs : Moments
         Of this chunk's network input (normalised amplitudes) and patches.
+    used : Moments
+        Of the central M x M parts of the patches: what lands on the canvas.
     first_patch : ndarray, (N, N), complex64, or None
         The first patch of the arm; only in the first chunk.
     """
@@ -81,6 +83,7 @@ class Chunk:
     groups: int
     inputs: Moments
     outputs: Moments
+    used: Moments
     first_patch: NDArray[np.complex64] | None
 
 
@@ -125,7 +128,7 @@ def reconstruct(
     canvas = Canvas.covering(positions, crop_px=crop_px)
     timing = Timing()
     for number, first, stop in _chunks(len(plan.groups), chunk_groups):
-        inputs, outputs = Moments(), Moments()
+        inputs, outputs, used = Moments(), Moments(), Moments()
         first_patch = None
         rows = units.chunk(first, stop)
         for start in range(rows.start, rows.stop, predictor.batch_rows):
@@ -135,11 +138,12 @@ def reconstruct(
             canvas.add(patches, units.centres[batch])
             inputs.add(images)
             outputs.add(patches)
+            used.add(patches[:, canvas.window(patches), canvas.window(patches)])
             timing.stitch_s += time.perf_counter() - began
             if start == 0:
                 first_patch = patches[0]
         if on_chunk is not None:
-            on_chunk(Chunk(number, stop, len(plan.groups), inputs, outputs, first_patch))
+            on_chunk(Chunk(number, stop, len(plan.groups), inputs, outputs, used, first_patch))
     return canvas, timing
 
 
@@ -147,10 +151,7 @@ def _predict(
     plan: Plan, units: Units, batch: slice, diffraction: Diffraction, predictor: Predictor, timing: Timing
 ) -> tuple[NDArray[np.float32], NDArray[np.complex64]]:
     began = time.perf_counter()
-    indices = units.images[batch]
-    images = diffraction.read(indices.ravel())
-    images *= np.float32(plan.normalization)
-    rows = images.reshape(*indices.shape, *images.shape[1:]).transpose(0, 2, 3, 1)
+    rows = plan.network_input(diffraction, units.images[batch])
     read = time.perf_counter()
     patches = predictor.predict(rows, units.local_offsets[batch])
     timing.read_s += read - began

@@ -50,7 +50,8 @@ def require_amplitudes(
     summary = diffraction.summary
     if summary.integral and summary.maximum > 1:
         raise ScanError(
-            f"{label} holds whole numbers up to {summary.maximum:g}, which are counts; give amplitudes: sqrt(counts)"
+            f"{label} holds whole numbers up to {summary.maximum:g}, which are counts; "
+            "give amplitudes: sqrt(counts)"
         )
     chosen = np.unique(np.linspace(0, len(positions) - 1, _SAMPLES).astype(int))
     images = diffraction.read(chosen)
@@ -69,8 +70,8 @@ def require_amplitudes(
         refused = as_intensity > as_amplitude
     if refused:
         raise ScanError(
-            f"{label} looks like intensity: it correlates {as_intensity:.4f} with |FFT|^2 of probe and object "
-            f"and {as_amplitude:.4f} with |FFT|; give amplitudes: sqrt(intensity)"
+            f"{label} looks like intensity: it correlates {as_intensity:.4f} with |FFT|^2 of probe and "
+            f"object and {as_amplitude:.4f} with |FFT|; give amplitudes: sqrt(intensity)"
         )
 
 

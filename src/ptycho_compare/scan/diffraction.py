@@ -168,6 +168,8 @@ def _copy_transposed(stream: IO[bytes], spool: IO[bytes], header: ArrayHeader, c
 
 def _take(stream: IO[bytes], header: ArrayHeader, shape: tuple[int, ...]) -> NDArray[Any]:
     data = stream.read(int(np.prod(shape)) * header.dtype.itemsize)
+    if len(data) != int(np.prod(shape)) * header.dtype.itemsize:
+        raise ScanError("the images end before their header says so; write or copy the file again")
     values: NDArray[Any] = np.frombuffer(data, header.dtype)
     return values.reshape(shape)
 

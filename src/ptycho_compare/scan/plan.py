@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.files import atomic_path
+from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.group import ALGORITHM, form_groups
 from ptycho_compare.scan.read import Scan
 
@@ -81,6 +82,12 @@ class Plan:
         centres = members.mean(axis=1)
         offsets = -(members - centres[:, None, :]).transpose(0, 2, 1)[:, None]
         return Units(images, centres, offsets.astype(np.float32), group)
+
+    def network_input(self, diffraction: Diffraction, images: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Read rows of images (b, C) and normalise them: (b, N, N, C) float32, k times the amplitude."""
+        values = diffraction.read(images.ravel())
+        values *= np.float32(self.normalization)
+        return values.reshape(*images.shape, *values.shape[1:]).transpose(0, 2, 3, 1)
 
 
 def draw_plan(

@@ -19,7 +19,7 @@ from ptycho_compare.errors import ScoringError
 Mask = NDArray[np.bool_]
 
 
-def common_mask(weights: Sequence[NDArray[np.float64]], *, coverage: float = 0.5) -> Mask:
+def common_mask(weights: Sequence[NDArray[np.float64]], *, coverage: float = 0.1) -> Mask:
     """Keep the pixels that every array covers well enough.
 
     Parameters

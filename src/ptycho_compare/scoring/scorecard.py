@@ -57,7 +57,7 @@ class ScoringSettings:
     limits : CollapseLimits
     """
 
-    coverage: float = 0.5
+    coverage: float = 0.1
     search_radius_px: float = 8.0
     diagnostic_radius_px: float = 3.0
     skip_registration: bool = False
@@ -77,11 +77,15 @@ class ArmImage:
     movable : bool
         True for a ready-made reconstruction whose frame is not recorded: it may be moved
         to where it fits. Our own canvases have an origin and are never moved.
+    fault : str
+        What was found wrong with it while it was made; such an arm fails, but its coverage
+        counts, so that the pixels of the others stay the same.
     """
 
     values: ComplexImage
     weight: NDArray[np.float64]
     movable: bool
+    fault: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +199,10 @@ def score_arms(
     view = None if truth is None else TruthView.build(truth, mask)
     return Scorecard(
         mask=mask,
-        arms=tuple(_score(name, each, truth, view, mask, settings) for name, each in placed.items()),
+        arms=tuple(
+            _score(name, each, images[name].fault, truth, view, mask, settings)
+            for name, each in placed.items()
+        ),
         metric_version=METRIC_VERSION,
         truth_range_amplitude=None if view is None else view.amplitude_range,
         truth_range_phase=None if view is None else view.phase_range,
@@ -283,6 +290,7 @@ def _registered(
 def _score(
     name: str,
     placed: _Placed,
+    fault: str,
     truth: ComplexImage | None,
     view: TruthView | None,
     mask: Mask,
@@ -292,8 +300,8 @@ def _score(
     gauge: Gauge | None = None
     shift = placed.shift
     try:
-        if placed.fault:
-            raise ScoringError(placed.fault)
+        if fault or placed.fault:
+            raise ScoringError(fault or placed.fault)
         collapse = find_collapse(placed.values, mask, truth=truth, limits=settings.limits)
         if collapse is not None:
             raise ScoringError(f"{collapse.kind}: {collapse.detail}")

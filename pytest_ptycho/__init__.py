@@ -1,0 +1,1 @@
+"""pytest plugin: every comparison of a study becomes a marked acceptance test."""

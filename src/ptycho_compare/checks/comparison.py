@@ -1,0 +1,135 @@
+"""Judge one comparison by the evidence it left, not by its exit status."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.errors import ArchiveError
+from ptycho_compare.files import sha256_of
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.reporting.manifest import ArmRecord, Manifest, read_manifest
+from ptycho_compare.reporting.metrics_csv import MetricRow, read_metrics_csv
+from ptycho_compare.scoring import find_collapse
+from ptycho_compare.untrusted.npz import open_npz
+
+_RANGES = {
+    "mae": (0.0, math.inf),
+    "mse": (0.0, math.inf),
+    "psnr": (-math.inf, math.inf),
+    "ssim": (-1.0, 1.0),
+    "ms_ssim": (-1.0, 1.0),
+}
+"""Scores that must be there for amplitude and phase. An FRC cut-off may lie beyond Nyquist."""
+
+
+def judge_comparison(
+    folder: Path, *, required: Sequence[str], since: datetime | None = None
+) -> list[Finding]:
+    """Collect what does not hold in a comparison's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The comparison's output.
+    required : sequence of str
+        Arms that must be scored. Other arms that are there are judged the same way.
+    since : datetime or None
+        The evidence must have been made at or after this moment.
+
+    Returns
+    -------
+    list of Finding
+        Empty when every arm is alive, scored, and every artifact is as it was written.
+    """
+    names = Artifacts(folder)
+    try:
+        manifest = read_manifest(names.manifest)
+    except OSError:
+        return [Finding("missing", f"{names.manifest}: the comparison did not complete")]
+    except ValidationError as error:
+        return [Finding("changed", f"{names.manifest}: is no manifest ({error.error_count()} problems)")]
+    findings = list(_not_fresh(manifest, since, names))
+    damaged = list(_changed(folder, manifest))
+    findings += damaged
+    for arm in dict.fromkeys([*required, *manifest.arms]):
+        record = manifest.arms.get(arm)
+        if record is None:
+            findings.append(Finding("missing", f"{names.metrics} has no such arm, and it is required", arm))
+        elif record.status != "ok":
+            findings.append(_of_failed_arm(arm, record))
+    if not damaged:
+        alive = [arm for arm, record in manifest.arms.items() if record.status == "ok"]
+        findings += _blank(names.metrics, alive)
+        findings += _dead_on_disk(names.reconstructions, alive)
+    return findings
+
+
+def _not_fresh(manifest: Manifest, since: datetime | None, names: Artifacts) -> Iterator[Finding]:
+    if since is not None and datetime.fromisoformat(manifest.started) < since:
+        yield Finding(
+            "stale", f"{names.manifest}: made by a run that started {manifest.started}, before this one"
+        )
+
+
+def _changed(folder: Path, manifest: Manifest) -> Iterator[Finding]:
+    for record in manifest.artifacts.values():
+        path = folder / record.path
+        if not path.is_file():
+            yield Finding("missing", f"{path}: the manifest lists it and it is not there")
+        elif sha256_of(path) != record.sha256:
+            yield Finding("changed", f"{path}: differs from the digest in the manifest")
+
+
+_COLLAPSES = ("non_finite:", "zero:", "mostly_empty:", "constant:", "flat:")
+
+
+def _of_failed_arm(arm: str, record: ArmRecord) -> Finding:
+    return Finding("dead" if record.reason.startswith(_COLLAPSES) else "failed", record.reason, arm)
+
+
+def _blank(metrics: Path, arms: Sequence[str]) -> Iterator[Finding]:
+    rows = {(row.model, row.metric): row for row in read_metrics_csv(metrics)}
+    for arm in arms:
+        for metric, (low, high) in _RANGES.items():
+            row = rows.get((arm, metric))
+            if row is None:
+                yield Finding("blank", f"{metrics} has no {metric} row", arm)
+            else:
+                yield from _blank_cells(metrics, row, low, high)
+
+
+def _blank_cells(metrics: Path, row: MetricRow, low: float, high: float) -> Iterator[Finding]:
+    for part, number in (("amplitude", row.amplitude), ("phase", row.phase)):
+        if number is None:
+            # a score that cannot exist (a truth without contrast) is declared in the note
+            if not row.note:
+                yield Finding("blank", f"{metrics}: {row.metric} {part} is empty", row.model)
+        elif not low <= number <= high:
+            yield Finding(
+                "blank",
+                f"{metrics}: {row.metric} {part} = {number:g} is outside [{low:g}, {high:g}]",
+                row.model,
+            )
+
+
+def _dead_on_disk(reconstructions: Path, arms: Sequence[str]) -> Iterator[Finding]:
+    """Look at the stored canvases themselves: a score alone would not show a blank picture."""
+    if not reconstructions.is_file():
+        return
+    try:
+        with open_npz(reconstructions) as archive:
+            mask = archive.array("mask")
+            for arm in arms:
+                values = archive.array(f"{arm.lower()}_complex")
+                collapse = find_collapse(values, mask.astype(np.bool_))
+                if collapse is not None:
+                    yield Finding("dead", f"{collapse.kind}: {collapse.detail} ({reconstructions})", arm)
+    except ArchiveError as error:
+        yield Finding("changed", str(error))

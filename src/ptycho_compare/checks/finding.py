@@ -1,0 +1,41 @@
+"""A finding: what is wrong, in whom, as one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "input",  # refused before anything was computed
+    "missing",  # an artifact or an arm is not there
+    "stale",  # evidence from another run
+    "changed",  # an artifact differs from its recorded digest
+    "failed",  # an arm gave no usable reconstruction
+    "dead",  # an arm is zero, constant, flat, mostly empty or not finite
+    "blank",  # a score is missing or out of its range
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not hold.
+
+    Attributes
+    ----------
+    kind : str
+    text : str
+        The sentence, with numbers.
+    arm : str
+        The arm concerned; empty when it is not about one.
+    """
+
+    kind: Kind
+    text: str
+    arm: str = ""
+
+    def __str__(self) -> str:
+        who = f"arm {self.arm}: " if self.arm else ""
+        return f"{self.kind}: {who}{self.text}"
+
+    # a failed assertion prints a list of findings: it should read like sentences
+    __repr__ = __str__

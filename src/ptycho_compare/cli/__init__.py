@@ -1,0 +1,1 @@
+"""Command lines: `ptycho-hub` and the drop-in `compare_models`."""

@@ -1,0 +1,166 @@
+"""The command line of `compare_models`: every flag of PtychoPINN's, and what it means here."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+NO_EFFECT = {
+    "phase_align_method": "phases are compared through the ratio to the truth, so no plane is fitted to them",
+    "ms_ssim_sigma": "MS-SSIM is the published one, without a blur of the amplitude",
+    "fixed_canvas": "the canvas always covers all positions of the file",
+    "register_ptychi_only": "our own canvases are never moved; only a ready-made reconstruction is",
+}
+"""Flags of PtychoPINN's metrics that the standard ones do not need; each use is logged."""
+
+DEPRECATED = {
+    "n_test_images": "n_test_groups",
+    "n_subsample": "n_test_subsample",
+    "subsample_seed": "test_subsample_seed",
+}
+"""Old spelling -> new spelling, used only where the new one is not given."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser; help texts say where we differ from PtychoPINN."""
+    parser = argparse.ArgumentParser(
+        prog="compare_models",
+        description="Compare PtychoPINN, a Baseline and an iterative reconstruction on one split.",
+        epilog="Exit status: 0 every arm is scored, 1 an arm failed, 2 bad arguments or bad input.",
+    )
+    _add_inputs(parser)
+    _add_sampling(parser)
+    _add_inference(parser)
+    _add_scoring(parser)
+    _add_output(parser)
+    return parser
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("inputs")
+    group.add_argument("--pinn_dir", type=Path, required=True, help="folder with PtychoPINN's wts.h5.zip")
+    group.add_argument(
+        "--baseline_dir", type=Path, required=True, help="folder with baseline_model.h5 or wts.h5.zip"
+    )
+    group.add_argument("--test_data", type=Path, required=True, help="the split's scan, NPZ")
+    group.add_argument("--output_dir", type=Path, required=True, help="where the artifacts go")
+    group.add_argument(
+        "--tike_recon_path",
+        type=Path,
+        help="iterative reconstruction, NPZ; inside a hub the split's own one is found without it",
+    )
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("sampling")
+    group.add_argument("--n-test-groups", type=_positive, help="groups compared, for all arms (default: all)")
+    group.add_argument("--n-test-subsample", type=_positive, help="thin the scan to this many images")
+    group.add_argument("--test-subsample-seed", type=_natural, help="seed of that draw")
+    for old, new in DEPRECATED.items():
+        kind = _natural if old.endswith("seed") else _positive
+        group.add_argument(
+            f"--{old.replace('_', '-')}", type=kind, help=f"deprecated: --{new.replace('_', '-')}"
+        )
+    group.add_argument("--neighbors", type=_positive, default=7, help="neighbours a group is drawn from (7)")
+    group.add_argument("--seed", type=_natural, default=123, help="seed of the groups (123)")
+
+
+def _add_inference(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("inference")
+    for arm in ("pinn", "baseline"):
+        group.add_argument(
+            f"--{arm}-chunk-size", type=_positive, help="groups after which progress is recorded"
+        )
+        group.add_argument(
+            f"--{arm}-predict-batch-size", type=_positive, default=32, help="groups predicted at a time (32)"
+        )
+    group.add_argument(
+        "--stitch-crop-size", type=int, default=20, help="central part of a patch used, px (20)"
+    )
+    group.add_argument("--fixed-canvas", action="store_true", help="accepted; the canvas is always fixed")
+    group.add_argument(
+        "--baseline-debug-limit", type=_positive, help="like --n-test-groups: holds for all arms"
+    )
+    group.add_argument("--baseline-debug-dir", type=Path, help="write what the Baseline saw and gave")
+
+
+def _add_scoring(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("scoring")
+    group.add_argument(
+        "--skip-registration", action="store_true", help="take the iterative frame as it is laid"
+    )
+    group.add_argument("--register-ptychi-only", action="store_true", help="accepted; this is what happens")
+    group.add_argument("--phase-align-method", choices=("plane", "mean"), help="accepted; without effect")
+    group.add_argument("--frc-sigma", type=_not_negative, default=0.0, help="smooth the FRC curve, rings (0)")
+    group.add_argument("--ms-ssim-sigma", type=_not_negative, help="accepted; without effect")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument("--p_min", type=_percent, default=10.0, help="lower percentile of plot colours (10)")
+    group.add_argument("--p_max", type=_percent, default=90.0, help="upper percentile of plot colours (90)")
+    for arm in ("pinn", "baseline"):
+        group.add_argument(f"--{arm}_phase_vmin", type=float, help="lower phase colour limit; needs vmax")
+        group.add_argument(f"--{arm}_phase_vmax", type=float, help="upper phase colour limit; needs vmin")
+    for name in ("npz", "npz-aligned"):
+        group.add_argument(
+            f"--save-{name}",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="arrays of all arms (on)",
+        )
+    group.add_argument("--save-debug-images", action="store_true", help="raw canvases as PNG")
+    loudness = group.add_mutually_exclusive_group()
+    loudness.add_argument("--quiet", action="store_true", help="nothing on the console but the result")
+    loudness.add_argument("--verbose", action="store_true", help="everything on the console")
+    loudness.add_argument("--console-level", choices=LEVELS, default="INFO", help="lowest level shown (INFO)")
+
+
+def console_level(arguments: argparse.Namespace) -> int | None:
+    """Lowest level for the console; None for none."""
+    if arguments.quiet:
+        return None
+    return logging.DEBUG if arguments.verbose else int(getattr(logging, arguments.console_level))
+
+
+def check_together(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Refuse flags that contradict each other, before anything is read."""
+    if arguments.skip_registration and arguments.register_ptychi_only:
+        parser.error("--skip-registration and --register-ptychi-only contradict each other; give one")
+    if arguments.p_min >= arguments.p_max:
+        parser.error(f"--p_min {arguments.p_min:g} is not below --p_max {arguments.p_max:g}")
+    for arm in ("pinn", "baseline"):
+        limits = getattr(arguments, f"{arm}_phase_vmin"), getattr(arguments, f"{arm}_phase_vmax")
+        if None not in limits and limits[0] >= limits[1]:
+            parser.error(f"--{arm}_phase_vmin {limits[0]:g} is not below --{arm}_phase_vmax {limits[1]:g}")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
+    return value
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number from 0 on")
+    return value
+
+
+def _percent(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not a percentile from 0 to 100")
+    return value

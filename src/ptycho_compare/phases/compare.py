@@ -1,0 +1,120 @@
+"""Phase G: one comparison, from plan to artifacts.
+
+study and hub -> scan -> plan -> (per arm: predictor -> chunks -> canvas) -> common mask ->
+gauge -> scorecard -> artifacts. Arms do not see each other until they are scored, so one
+that dies takes nothing with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.phases.arm import Arm, Setting, network_arm, ready_made_arm
+from ptycho_compare.phases.inputs import Models, inspect_inputs, require_fit
+from ptycho_compare.phases.publish import Result, publish
+from ptycho_compare.phases.request import CompareRequest
+from ptycho_compare.reconstruction import Canvas, Grid
+from ptycho_compare.reporting.log import LOGGER, comparison_log
+from ptycho_compare.scan import Scan, draw_plan, open_scan
+from ptycho_compare.scoring import ArmScore, Scorecard, score_arms
+from ptycho_compare.study import BASELINE, PTYCHOPINN
+
+_log = logging.getLogger(LOGGER)
+
+
+def compare(
+    request: CompareRequest, *, command: Sequence[str], console_level: int | None = logging.INFO
+) -> Scorecard:
+    """Run one comparison and write its artifacts.
+
+    Parameters
+    ----------
+    request : CompareRequest
+    command : sequence of str
+        How it was started, for the manifest.
+    console_level : int or None
+        Lowest log level shown on stderr.
+
+    Returns
+    -------
+    Scorecard
+        `failed` names the arms that gave nothing usable; their reasons carry the numbers.
+
+    Raises
+    ------
+    InputError
+        Before any model is loaded. Artifacts of an earlier run are left as they are.
+    """
+    started = datetime.now(UTC)
+    models = inspect_inputs(request)
+    request.output_dir.mkdir(parents=True, exist_ok=True)
+    with open_scan(request.test_data, spool_folder=request.output_dir) as scan:
+        warnings = require_fit(request, models, scan)
+        plan = draw_plan(
+            scan,
+            group_size=models.group_size,
+            groups=request.groups,
+            neighbors=request.neighbors,
+            seed=request.seed,
+            images=request.images,
+            image_seed=request.image_seed,
+        )
+        setting = Setting(request, scan, plan, _grid(scan, request.crop_px))
+        with comparison_log(Artifacts(request.output_dir).log, console_level=console_level):
+            for warning in warnings:
+                _log.warning(warning)
+            count, size = plan.groups.shape
+            _log.info("plan: %d groups of %d, k = %.6f", count, size, plan.normalization)
+            arms = _arms(models, setting)
+            scorecard = _score(arms, setting)
+            publish(Result(setting, arms, scorecard, warnings), started=started, command=command)
+            _log.info("Comparison complete!")
+    return scorecard
+
+
+def _grid(scan: Scan, crop_px: int) -> Grid:
+    """Return the object's own grid, or the scanned window of it when the object is unknown."""
+    if scan.truth is not None:
+        height, width = scan.truth.shape
+        return Grid((0, 0), (height, width))
+    return Canvas.covering(scan.positions, crop_px=crop_px).grid
+
+
+def _arms(models: Models, setting: Setting) -> dict[str, Arm]:
+    how = {PTYCHOPINN: setting.request.pinn, BASELINE: setting.request.baseline}
+    arms = {name: network_arm(name, model, how[name], setting) for name, model in models.networks.items()}
+    if models.ready_made is not None:
+        arms[models.ready_made.arm] = ready_made_arm(models.ready_made, setting)
+    return arms
+
+
+def _score(arms: Mapping[str, Arm], setting: Setting) -> Scorecard:
+    """Score the arms that gave an image; the others stand beside them as failed."""
+    images = {name: arm.image for name, arm in arms.items() if arm.image is not None}
+    scorecard = score_arms(images, setting.scan.truth, settings=setting.request.scoring)
+    scores = {score.arm: score for score in scorecard.arms}
+    scores |= {name: _crashed(name, arm, setting.grid) for name, arm in arms.items() if arm.image is None}
+    for score in scores.values():
+        level = logging.INFO if score.status == "ok" else logging.ERROR
+        _log.log(level, "%s: %s %s", score.arm, score.status, score.reason)
+    return replace(scorecard, arms=tuple(scores[name] for name in arms))
+
+
+def _crashed(name: str, arm: Arm, grid: Grid) -> ArmScore:
+    return ArmScore(
+        arm=name,
+        status="failed",
+        reason=arm.crash,
+        gauge=None,
+        shift=None,
+        moved=False,
+        metrics=(),
+        curves={},
+        image=np.full(grid.shape, np.nan, np.complex64),
+    )

@@ -1,0 +1,85 @@
+"""Small study hubs with real (untrained) networks, for tests that run without the reference data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bundles import write_bundle
+from scans import make_scan, write_scan
+
+DOSE, SIDE, COUNT, SHAPE = 1000, 32, 100, (72, 80)
+CROP = 12  # inside the central half of a patch, which is what these networks predict
+SPLITS = ("train", "test")
+
+STUDY = f"""\
+name = "small"
+doses = [{DOSE}]
+views = ["dense"]
+splits = ["train", "test"]
+
+[tiers.debug]
+groups = 48
+chunk = 20
+batch = 4
+required_arms = ["PtychoPINN", "Baseline"]
+
+[tiers.full]
+chunk = 32
+batch = 8
+
+[stitching]
+crop_px = {CROP}
+"""
+
+
+def make_split(seed: int = 0) -> dict[str, Any]:
+    """Return the arrays of one split."""
+    return make_scan(count=COUNT, side=SIDE, height=SHAPE[0], width=SHAPE[1], seed=seed, photons=DOSE)
+
+
+def make_hub(root: Path) -> Path:
+    """Write a hub: two splits, a gs2 and a gs1 bundle, an iterative reconstruction per split, a study."""
+    data = root / "data"
+    for seed, split in enumerate(SPLITS):
+        arrays = make_split(seed)
+        write_scan(data / f"phase_c/dose_{DOSE}/patched_{split}.npz", arrays)
+        write_ptychi(data / f"phase_f/dose_{DOSE}/dense/{split}/ptychi_reconstruction.npz", arrays)
+    models = data / f"phase_e/dose_{DOSE}"
+    for folder, gridsize in (("dense/gs2", 2), ("baseline/gs1", 1)):
+        (models / folder).mkdir(parents=True)
+        write_bundle(
+            models / folder / "wts.h5.zip", gridsize=gridsize, patch_px=SIDE, nphotons=DOSE, seed=gridsize
+        )
+    (root / "study.toml").write_text(STUDY)
+    return root
+
+
+def write_ptychi(path: Path, arrays: dict[str, np.ndarray], *, noise: float = 0.03) -> Path:
+    """Write a noisy object as pty-chi would: its middle lies on the middle of the positions."""
+    truth = arrays["objectGuess"]
+    height, width = 70, 86
+    middle = [(arrays[key].min() + arrays[key].max()) / 2 for key in ("ycoords", "xcoords")]
+    row, column = round(middle[0] - height / 2), round(middle[1] - width / 2)
+    padded = np.pad(truth, 40, mode="reflect")
+    window = padded[row + 40 : row + 40 + height, column + 40 : column + 40 + width]
+    generator = np.random.default_rng(7)
+    noisy = window + noise * (generator.standard_normal((2, *window.shape)) * [[[1]], [[1j]]]).sum(axis=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path, reconstructed_object=(1.7 * np.exp(0.4j) * noisy).astype(np.complex64), algorithm="pty-chi"
+    )
+    return path
+
+
+def command_of(hub: Path, split: str, output: Path, *more: str) -> list[str]:
+    """Arguments of `compare_models` for one split of the hub."""
+    models = hub / "data" / "phase_e" / f"dose_{DOSE}"
+    return [
+        *("--pinn_dir", str(models / "dense/gs2"), "--baseline_dir", str(models / "baseline/gs1")),
+        *("--test_data", str(hub / f"data/phase_c/dose_{DOSE}/patched_{split}.npz")),
+        *("--output_dir", str(output), "--stitch-crop-size", str(CROP)),
+        *more,
+    ]

@@ -1,0 +1,183 @@
+"""The acceptance tests as people run them, on small hubs, with and without workers."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bundles import damage_weights
+from hubs import DOSE, make_hub
+
+ROOT = Path(__file__).parents[2]
+BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_hub(tmp_path_factory.mktemp("study") / "hub")
+
+
+@pytest.fixture
+def own_hub(hub: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(hub, tmp_path / "own"))
+
+
+def run_pytest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # the outer run's own worker variables must not reach the inner run
+    outer = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments],
+        cwd=ROOT,
+        env={**outer, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*")) if folder.exists() else []
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "n2"])
+def test_a_good_hub_is_green(own_hub: Path, workers: list[str]) -> None:
+    done = run_pytest("-m", "debug", "--hub", str(own_hub), *workers)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+    logs = names(own_hub / "green")
+    assert len(logs) == 2
+    text = (own_hub / "green" / logs[0]).read_text()
+    assert "outcome: passed" in text
+    assert f"ptycho_hub compare dose_{DOSE}-dense-test-debug" in text
+    assert "DIAGNOSTIC baseline_output stats" in text
+    assert names(own_hub / "red") == []
+    assert (own_hub / f"analysis/dose_{DOSE}/dense/test_debug_v4/comparison_metrics.csv").exists()
+    assert re.search(rf"dose_{DOSE}-dense-train-debug +passed", done.stdout)
+
+
+def test_the_full_tier_runs_with_timeouts_off(own_hub: Path) -> None:
+    done = run_pytest("-m", "full", "--timeout=0", "--hub", str(own_hub))
+    assert done.returncode == 0, done.stdout
+    assert (own_hub / f"analysis/dose_{DOSE}/dense/train/comparison_metrics.csv").exists()
+
+
+@pytest.mark.parametrize("how", ["zero", "nan", "flat"])
+def test_a_dead_baseline_is_red_with_a_note(own_hub: Path, how: str) -> None:
+    """The failure this project was made for."""
+    damage_weights(own_hub / BASELINE, how)
+    workers = ["-n2"] if how == "flat" else []
+    done = run_pytest("-m", "debug", "--hub", str(own_hub), *workers)
+    assert done.returncode == 1, done.stdout
+    assert "2 failed" in done.stdout
+    assert re.search(r"dead: arm Baseline: (constant|flat|zero|non_finite|mostly_empty): ", done.stdout)
+    notes = [name for name in names(own_hub / "red") if name.startswith("blocked_")]
+    assert len(notes) == 2
+    assert all(re.fullmatch(r"blocked_\d{8}T\d{6}Z_zero_baseline(_\d+)?\.md", name) for name in notes)
+    note = (own_hub / "red" / notes[0]).read_text()
+    for part in ("dead: arm Baseline", "DIAGNOSTIC baseline_output stats", "ptycho_hub compare dose_",
+                 "exit status 1", f"analysis/dose_{DOSE}/dense/", "## Condition to return"):  # fmt: skip
+        assert part in note, part
+    assert len(names(own_hub / "red")) == 4
+    table = (own_hub / f"analysis/dose_{DOSE}/dense/test_debug_v4/comparison_metrics.csv").read_text()
+    assert re.search(r"^PtychoPINN,ssim,0\.\d+,-?0\.\d+,,ok", table, re.MULTILINE)
+
+
+def test_a_missing_model_is_red_with_the_one_line(own_hub: Path) -> None:
+    (own_hub / BASELINE).unlink()
+    done = run_pytest("-m", "debug", "--hub", str(own_hub))
+    assert done.returncode == 1
+    assert re.search(r"input: exit status 2: ptycho-hub: error: .*baseline/gs1", done.stdout)
+    assert any("bad_input" in name for name in names(own_hub / "red"))
+
+
+def test_ptychi_is_required_in_full_only(own_hub: Path) -> None:
+    shutil.rmtree(own_hub / "data/phase_f")
+    assert run_pytest("-m", "debug", "--hub", str(own_hub)).returncode == 0
+    done = run_pytest("-m", "full", "--hub", str(own_hub), "-k", "test-full")
+    assert done.returncode == 1
+    assert "requires PtyChi; run phase F for this split" in done.stdout
+
+
+def test_stale_evidence_is_not_taken_for_new(own_hub: Path) -> None:
+    """A green run's artifacts stay when the next run dies before computing; they must not count."""
+    assert run_pytest("-m", "debug", "--hub", str(own_hub), "-k", "train").returncode == 0
+    (own_hub / BASELINE).write_bytes(b"PK broken")
+    assert run_pytest("-m", "debug", "--hub", str(own_hub), "-k", "train").returncode == 1
+
+
+class TestWhichHub:
+    def test_option_beats_environment_beats_ini(self, tmp_path: Path) -> None:
+        for name in ("option", "environment", "ini"):
+            (tmp_path / name / "data").mkdir(parents=True)
+        ini = ["-o", f"ptycho_hub={tmp_path / 'ini'}"]
+        option = ["--hub", str(tmp_path / "option")]
+        environment = {"PTYCHO_HUB": str(tmp_path / "environment")}
+        base = ["--collect-only", "-q", "-q", "acceptance"]
+        assert f"ptycho: hub {tmp_path / 'ini'}" in run_pytest(*ini, "--collect-only").stdout
+        assert (
+            f"ptycho: hub {tmp_path / 'environment'}"
+            in run_pytest(*ini, "--collect-only", **environment).stdout
+        )
+        shown = run_pytest(*ini, *option, "--collect-only", **environment).stdout
+        assert f"ptycho: hub {tmp_path / 'option'}" in shown
+        assert run_pytest(*base).returncode == 0
+
+    def test_no_hub_is_said(self) -> None:
+        done = run_pytest("-m", "debug", "-k", "train")
+        assert done.returncode == 1
+        assert "no hub: give --hub DIR, or set PTYCHO_HUB" in done.stdout
+
+    def test_a_hub_that_does_not_exist(self, tmp_path: Path) -> None:
+        done = run_pytest("--hub", str(tmp_path / "none"))
+        assert done.returncode == 4
+        assert "--hub: " in done.stderr
+        assert "there is no such folder" in done.stderr
+        done = run_pytest("-m", "debug", "-k", "train", PTYCHO_HUB=str(tmp_path / "none"))
+        assert done.returncode == 1
+        assert "there is no such folder" in done.stdout
+
+
+class TestWhichStudy:
+    def test_the_named_one_beats_the_hub_s(self, hub: Path, tmp_path: Path) -> None:
+        (tmp_path / "other.toml").write_text(
+            (hub / "study.toml").read_text().replace("[1000]", "[7, 5]").replace('"train", "test"', '"only"')
+        )
+        named = run_pytest(
+            "--collect-only", "-q", "--hub", str(hub), "--ptycho-study", str(tmp_path / "other.toml")
+        )
+        assert "[dose_5-dense-only-debug]" in named.stdout
+        own = run_pytest("--collect-only", "-q", "--hub", str(hub))
+        assert f"[dose_{DOSE}-dense-train-debug]" in own.stdout
+        shipped = run_pytest("--collect-only", "-q")
+        assert "[dose_1000000000-dense-train-debug]" in shipped.stdout
+
+    def test_a_mistake_is_one_line(self, own_hub: Path) -> None:
+        (own_hub / "study.toml").write_text("name = 3\n")
+        done = run_pytest("--hub", str(own_hub))
+        assert done.returncode == 2
+        assert re.search(r"E +.*study.toml: line 1: 'name': Input should be a valid string", done.stdout) or (
+            "study.toml: line 1: 'name': Input should be a valid string" in done.stdout
+        )
+        assert "Traceback" not in done.stdout
+
+    def test_a_study_that_does_not_exist(self, tmp_path: Path) -> None:
+        done = run_pytest("--ptycho-study", str(tmp_path / "none.toml"))
+        assert done.returncode == 4
+        assert "there is no such file" in done.stderr
+
+    def test_every_tier_becomes_a_mark(self, own_hub: Path) -> None:
+        study = own_hub / "study.toml"
+        study.write_text(study.read_text() + "\n[tiers.night]\ngroups = 9\n")
+        done = run_pytest("--collect-only", "-q", "-m", "night", "--hub", str(own_hub))
+        assert "2/6 tests collected" in done.stdout
+
+
+def test_the_plugin_can_be_switched_off() -> None:
+    done = run_pytest("-p", "no:ptycho", "tests/test_floors.py", "-q")
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,71 @@
+"""Collecting is cheap: no heavy library, and hardly slower than plain parametrised tests."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CASES = 1000
+STUDY = 'name = "s"\ndoses = [{doses}]\nviews = ["dense"]\nsplits = ["train", "test"]\n[tiers.debug]\n[tiers.full]\n'
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    for kind in ("ours", "plain"):
+        (folder / kind).mkdir()
+    doses = ", ".join(str(dose) for dose in range(1, CASES // 4 + 1))
+    (folder / "ours" / "study.toml").write_text(STUDY.format(doses=doses))
+    (folder / "ours" / "test_ours.py").write_text("def test_case(comparison):\n    pass\n")
+    (folder / "plain" / "test_plain.py").write_text(
+        f"import pytest\n@pytest.mark.parametrize('case', range({CASES}))\ndef test_case(case):\n    pass\n"
+    )
+    return folder
+
+
+def collect(folder: Path, *more: str) -> tuple[float, str]:
+    began = time.perf_counter()
+    done = subprocess.run(
+        [
+            sys.executable,
+            *more,
+            "-m",
+            "pytest",
+            "--collect-only",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            str(folder),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds = time.perf_counter() - began
+    assert f"{CASES} tests collected" in done.stdout
+    return seconds, done.stderr
+
+
+def test_no_heavy_library_is_imported(project: Path) -> None:
+    _, imports = collect(project / "ours", "-X", "importtime")
+    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in imports.splitlines() if "|" in line}
+    assert "pytest_ptycho" in loaded
+    assert loaded.isdisjoint(
+        {"tensorflow", "keras", "torch", "matplotlib", "skimage", "pandas", "scipy", "numpy"}
+    )
+
+
+def test_cases_cost_hardly_more_than_plain_ones(project: Path) -> None:
+    """Ratio of two commands run in turn, so that a slow machine slows both."""
+    ratios = []
+    for _ in range(5):
+        plain, _ = collect(project / "plain")
+        ours, _ = collect(project / "ours")
+        ratios.append(ours / plain)
+    assert statistics.median(ratios) < 1.5

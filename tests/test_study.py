@@ -1,0 +1,77 @@
+"""study.toml: a mistake is one line that names the file, the line, the key and what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ptycho_compare.errors import StudyError
+from ptycho_compare.study import load_study
+
+SHIPPED = Path(__file__).parents[1] / "acceptance" / "study.toml"
+
+MISTAKES = {
+    "negative": ("groups = 320", "groups = -3", "line 10: 'tiers.debug.groups': .* found -3"),
+    "misspelt": ("seed = 123", "sed = 1", "line 22: 'grouping.sed': Extra inputs are not permitted, found 1"),
+    "left out": ('views = ["dense"]', "", "'views': Field required"),
+    "no number": ("chunk = 256", 'chunk = "a"', "line 16: 'tiers.full.chunk': .* found 'a'"),
+    "twice": ('["train", "test"]', '["train", "train"]', "line 7: 'splits': .*listed twice"),
+    "no dose": ("[1_000_000_000]", "[0]", r"line 5: 'doses.0': .* found 0"),
+    "empty": ("[1_000_000_000]", "[]", "line 5: 'doses': .* found \\[\\]"),
+    "a path for a view": ('["dense"]', '["../dense"]', "line 6: 'views.0': .* found '../dense'"),
+    "no TOML": ("[tiers.debug]", "[tiers.debug", "is not TOML"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named(tmp_path: Path, mistake: str) -> None:
+    old, new, message = MISTAKES[mistake]
+    path = tmp_path / "study.toml"
+    text = SHIPPED.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(StudyError, match=message) as caught:
+        load_study(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_several_mistakes_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(
+        SHIPPED.read_text().replace("chunk = 256", "chunk = 0").replace("seed = 123", "seed = -1")
+    )
+    with pytest.raises(StudyError, match=r"\(and 1 more\)"):
+        load_study(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "cannot be read"), (b"\xff\xfe", "is not UTF-8 text")]
+)
+def test_an_unreadable_file(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "study.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(StudyError, match=message):
+        load_study(path)
+
+
+def test_comparisons_come_by_dose_view_split_and_tier(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(
+        'name = "s"\ndoses = [10000, 1000]\nviews = ["dense", "sparse"]\nsplits = ["train", "test"]\n'
+        "[tiers.debug]\ngroups = 320\n[tiers.full]\n"
+    )
+    study = load_study(path)
+    ids = [comparison.id for comparison in study.comparisons()]
+    assert len(ids) == len(set(ids)) == 16
+    assert ids[:5] == [
+        "dose_1000-dense-train-debug",
+        "dose_1000-dense-train-full",
+        "dose_1000-dense-test-debug",
+        "dose_1000-dense-test-full",
+        "dose_1000-sparse-train-debug",
+    ]
+    assert study.tiers["full"].groups is None
+    assert study.tiers["full"].required_arms == ("PtychoPINN", "Baseline", "PtyChi")

@@ -154,16 +154,12 @@ def main() -> None:
         request = request_for(hub, scan, folder / "out")
         job, networks = time_job(request), time_networks(request)
         ours, resampled = stitching_rates(scan)
-        print(
-            f"Python {platform.python_version()}, {platform.machine()}, {arguments.groups} groups, batch {BATCH}\n"
-        )
+        print(f"Python {platform.python_version()}, {platform.machine()}, batch {BATCH}\n")
         print("| what | measured |\n|---|---|")
-        print(
-            f"| whole job after imports / bare networks | {job:.1f} s / {networks:.1f} s = {job / networks:.2f} |"
-        )
-        print(
-            f"| patches stitched per second, ours / full-canvas resampling | {ours:.0f} / {resampled:.0f} = {ours / resampled:.0f} |"
-        )
+        ratio = f"{job:.1f} s / {networks:.1f} s = {job / networks:.2f}"
+        print(f"| whole job after imports / bare networks, {arguments.groups} groups | {ratio} |")
+        ratio = f"{ours:.0f} / {resampled:.0f} = {ours / resampled:.0f}"
+        print(f"| patches stitched per second / by full-canvas resampling | {ratio} |")
         peaks = [peak_memory_mib(hub.root, groups, folder) for groups in arguments.memory_groups]
         for groups, peak in zip(arguments.memory_groups, peaks, strict=True):
             print(f"| peak memory at {groups} groups | {peak:.0f} MiB |")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bundles import damage_weights, write_bundle, write_supervised_baseline
+from bundles import BundleParts, damage_weights, write_bundle, write_supervised_baseline
 from hubs import COUNT, DOSE, SHAPE, command_of, make_hub, make_split
 from ptycho_compare.cli.compare_models import main
 from scans import make_scan, write_scan
@@ -240,6 +241,18 @@ class TestDeadArms:
         assert alive[["amplitude", "phase"]].notna().all(axis=None)
         assert f"{arm.lower()}_complex" in canvases(output)
 
+    def test_a_nan_that_relu_hides_is_found_in_the_weights(self, own_hub: Path, tmp_path: Path) -> None:
+        """oneDNN's relu makes 0 of NaN: the output looks plausible."""
+
+        def break_first_kernel(parts: BundleParts) -> None:
+            parts.weights["layers/conv2d/vars/0"][0, 0, 0, 0] = np.nan
+
+        bundle = own_hub / f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
+        write_bundle(bundle, gridsize=1, patch_px=32, nphotons=DOSE, seed=1, edit=break_first_kernel)
+        assert main(command_of(own_hub, "train", tmp_path, "--quiet")) == 1
+        reason = json.loads((tmp_path / "manifest.json").read_text())["arms"]["Baseline"]["reason"]
+        assert re.fullmatch(r"non_finite: 1 of \d+ weights are not finite \(in conv2d\)", reason)
+
     def test_a_reconstruction_that_cannot_be_registered(self, hub: Path, tmp_path: Path) -> None:
         noise = np.random.default_rng(0).standard_normal((2, 70, 86))
         np.savez(tmp_path / "r.npz", reconstructed_object=(noise[0] + 1j * noise[1]).astype(np.complex64))
@@ -250,14 +263,17 @@ class TestDeadArms:
 
 class TestFlags:
     def test_every_flag_of_ptychopinn_is_accepted(self, hub: Path, tmp_path: Path) -> None:
-        flags = (
-            "--p_min 5 --p_max 95 --pinn_phase_vmin -1 --pinn_phase_vmax 1 --baseline_phase_vmin -1 "
-            "--baseline_phase_vmax 1 --register-ptychi-only --save-npz --save-npz-aligned --phase-align-method mean "
-            "--frc-sigma 1 --save-debug-images --ms-ssim-sigma 1.0 --n-test-groups 30 --n-test-subsample 60 "
-            "--test-subsample-seed 1 --n-test-images 30 --n-subsample 60 --subsample-seed 1 --stitch-crop-size 14 "
-            "--fixed-canvas --baseline-debug-limit 30 --baseline-chunk-size 5 --pinn-chunk-size 5 "
-            "--baseline-predict-batch-size 4 --pinn-predict-batch-size 4 --console-level ERROR"
-        ).split()
+        flags = """
+            --p_min 5 --p_max 95 --pinn_phase_vmin -1 --pinn_phase_vmax 1
+            --baseline_phase_vmin -1 --baseline_phase_vmax 1 --register-ptychi-only
+            --save-npz --save-npz-aligned --save-debug-images --console-level ERROR
+            --phase-align-method mean --frc-sigma 1 --ms-ssim-sigma 1.0
+            --n-test-groups 30 --n-test-subsample 60 --test-subsample-seed 1
+            --n-test-images 30 --n-subsample 60 --subsample-seed 1
+            --stitch-crop-size 14 --fixed-canvas --baseline-debug-limit 30
+            --baseline-chunk-size 5 --pinn-chunk-size 5
+            --baseline-predict-batch-size 4 --pinn-predict-batch-size 4
+        """.split()  # noqa: SIM905 - laid out as people type them
         flags += ["--baseline-debug-dir", str(tmp_path / "debug")]
         assert main(command_of(hub, "train", tmp_path / "out", *flags)) == 0
         debug = np.load(tmp_path / "debug/baseline_debug.npz")

@@ -20,6 +20,11 @@ child = subprocess.Popen([sys.executable, "-c", {grandchild!r}])
 print(child.pid, flush=True)
 time.sleep(60)
 """
+WAITER = """
+from pathlib import Path
+from ptycho_compare.jobs import run_child
+run_child({command!r}, log=Path({log!r}))
+"""
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 
 
@@ -52,8 +57,7 @@ def test_an_interruption_ends_the_whole_tree(tmp_path: Path, grandchild: str) ->
         [
             sys.executable,
             "-c",
-            f"from pathlib import Path; from ptycho_compare.jobs import run_child; "
-            f"run_child({command!r}, log=Path({str(log)!r}))",
+            WAITER.format(command=command, log=str(log)),
         ],
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         stderr=subprocess.DEVNULL,

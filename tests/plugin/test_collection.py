@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 CASES = 1000
-STUDY = 'name = "s"\ndoses = [{doses}]\nviews = ["dense"]\nsplits = ["train", "test"]\n[tiers.debug]\n[tiers.full]\n'
+STUDY = """\
+name = "s"
+doses = [{doses}]
+views = ["dense"]
+splits = ["train", "test"]
+[tiers.debug]
+[tiers.full]
+"""
 
 
 @pytest.fixture(scope="module")

@@ -31,13 +31,14 @@ def response_to_images(
     Returns
     -------
     float
-        |f(X) - f(X')| / |f(X)| over up to 16 rows, X' being the images of rows half a plan
-        away. 0 for a network that ignores its input; not a number where f(X) is zero or not finite.
+        |f(X) - f(X')| / |f(X)| over up to 16 rows, X' being the images of other rows, drawn
+        with a fixed seed. 0 for a network that ignores its input; not a number where f(X) is
+        zero or not finite.
     """
     units = plan.units(positions, group_size=predictor.group_size)
-    count = len(units.images)
-    rows = np.unique(np.linspace(0, count - 1, min(_ROWS, count)).astype(int))
-    others = (rows + max(count // 2, 1)) % count
+    # drawn, not a fixed distance away: scans repeat themselves at regular distances
+    order = np.random.default_rng(0).permutation(len(units.images))
+    rows, others = order[:_ROWS], np.roll(order, 1)[:_ROWS]
     given, exchanged = (
         predictor.predict(plan.network_input(diffraction, units.images[chosen]), units.local_offsets[rows])
         for chosen in (rows, others)

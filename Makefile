@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 
 debug: $(READY)
 	@test -n "$(HUB)" || { echo "make debug HUB=path/to/hub (the embedded demo study is not there yet)" >&2; exit 2; }
-	$(VENV)/bin/python -m pytest -m debug --hub "$(HUB)" $(ARGS)
+	$(VENV)/bin/python -m pytest -m debug --hub="$(HUB)" $(ARGS)
 
 test: $(READY)
 	$(VENV)/bin/python -m coverage erase

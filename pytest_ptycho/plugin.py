@@ -35,7 +35,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which hub is judged."""
     chosen = config.stash[options.OPTIONS]
-    return [f"ptycho: hub {chosen.hub}"] if chosen.hub is not None else []
+    if chosen.hub is None:
+        return []
+    lines = [f"ptycho: hub {chosen.hub.root}"]
+    if config.inipath is None and config.rootpath == chosen.hub.root:
+        # pytest looks for its ini file before it knows what --hub means
+        lines.append(
+            "ptycho: pytest took the hub for its root directory; write --hub=DIR to use your ini file"
+        )
+    return lines
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["pytester"]
+from hubs import make_hub
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 
@@ -35,3 +35,15 @@ def reference_hub(reference: Path, tmp_path: Path) -> Path:
     for path in [hub, *hub.rglob("*")]:
         path.chmod(path.stat().st_mode | 0o200)
     return hub
+
+
+@pytest.fixture(scope="session")
+def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub with small networks that no test may damage (`hub` is the plugin's own fixture)."""
+    return make_hub(tmp_path_factory.mktemp("study") / "hub")
+
+
+@pytest.fixture
+def own_hub(small_hub: Path, tmp_path: Path) -> Path:
+    """A copy of the small hub that a test may damage."""
+    return Path(shutil.copytree(small_hub, tmp_path / "own"))

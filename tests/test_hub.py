@@ -14,50 +14,52 @@ MOMENT = datetime(2026, 11, 23, 10, 4, 11, tzinfo=UTC)
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Hub:
+def study_hub(tmp_path: Path) -> Hub:
     (tmp_path / "data").mkdir()
     return Hub.open(tmp_path)
 
 
-def test_names_of_the_study(hub: Hub) -> None:
+def test_names_of_the_study(study_hub: Hub) -> None:
     found = {
-        hub.split_data(1000, "dense", "train"): "data/phase_c/dose_1000/patched_train.npz",
-        hub.split_data(1000, "sparse", "test"): "data/phase_d/dose_1000/sparse/sparse_test.npz",
-        hub.pinn_dir(1000, "dense"): "data/phase_e/dose_1000/dense/gs2",
-        hub.baseline_dir(1000): "data/phase_e/dose_1000/baseline/gs1",
-        hub.ptychi(1000, "dense", "test"): "data/phase_f/dose_1000/dense/test/ptychi_reconstruction.npz",
-        hub.comparison_dir(1000, "dense", "train", "full"): "analysis/dose_1000/dense/train",
-        hub.comparison_dir(1000, "dense", "train", "debug"): "analysis/dose_1000/dense/train_debug_v4",
-        hub.test_log("x", passed=True, moment=MOMENT): "green/pytest_x_20261123T100411Z.log",
-        hub.test_log("x", passed=False, moment=MOMENT): "red/pytest_x_20261123T100411Z.log",
-        hub.blocker("zero_baseline", moment=MOMENT): "red/blocked_20261123T100411Z_zero_baseline.md",
+        study_hub.split_data(1000, "dense", "train"): "data/phase_c/dose_1000/patched_train.npz",
+        study_hub.split_data(1000, "sparse", "test"): "data/phase_d/dose_1000/sparse/sparse_test.npz",
+        study_hub.pinn_dir(1000, "dense"): "data/phase_e/dose_1000/dense/gs2",
+        study_hub.baseline_dir(1000): "data/phase_e/dose_1000/baseline/gs1",
+        study_hub.ptychi(
+            1000, "dense", "test"
+        ): "data/phase_f/dose_1000/dense/test/ptychi_reconstruction.npz",
+        study_hub.comparison_dir(1000, "dense", "train", "full"): "analysis/dose_1000/dense/train",
+        study_hub.comparison_dir(1000, "dense", "train", "debug"): "analysis/dose_1000/dense/train_debug_v4",
+        study_hub.test_log("x", passed=True, moment=MOMENT): "green/pytest_x_20261123T100411Z.log",
+        study_hub.test_log("x", passed=False, moment=MOMENT): "red/pytest_x_20261123T100411Z.log",
+        study_hub.blocker("zero_baseline", moment=MOMENT): "red/blocked_20261123T100411Z_zero_baseline.md",
     }
-    assert [hub.relative(path) for path in found] == list(found.values())
-    assert hub.relative(Path("/elsewhere/x")) == "/elsewhere/x"
+    assert [study_hub.relative(path) for path in found] == list(found.values())
+    assert study_hub.relative(Path("/elsewhere/x")) == "/elsewhere/x"
 
 
-def test_the_generator_s_own_name_is_found_too(hub: Hub) -> None:
-    plain = hub.root / "data/phase_d/dose_1000/sparse/test.npz"
+def test_the_generator_s_own_name_is_found_too(study_hub: Hub) -> None:
+    plain = study_hub.root / "data/phase_d/dose_1000/sparse/test.npz"
     plain.parent.mkdir(parents=True)
     plain.touch()
-    assert hub.split_data(1000, "sparse", "test") == plain
+    assert study_hub.split_data(1000, "sparse", "test") == plain
 
 
-def test_a_scan_s_place(hub: Hub) -> None:
-    place = place_in_hub(hub.split_data(1000, "dense", "test"))
+def test_a_scan_s_place(study_hub: Hub) -> None:
+    place = place_in_hub(study_hub.split_data(1000, "dense", "test"))
     assert place is not None
-    assert (place.hub, place.dose, place.split) == (hub, 1000, "test")
+    assert (place.hub, place.dose, place.split) == (study_hub, 1000, "test")
     for other in (
         "phase_d/dose_1000/patched_test.npz",
         "phase_c/dose_x/patched_test.npz",
         "phase_c/dose_1/raw.npz",
     ):
-        assert place_in_hub(hub.root / "data" / other) is None
+        assert place_in_hub(study_hub.root / "data" / other) is None
 
 
-def test_a_model_s_view(hub: Hub) -> None:
-    assert view_of_model(hub.pinn_dir(1000, "sparse")) == "sparse"
-    assert view_of_model(hub.root / "data/models/gs2") is None
+def test_a_model_s_view(study_hub: Hub) -> None:
+    assert view_of_model(study_hub.pinn_dir(1000, "sparse")) == "sparse"
+    assert view_of_model(study_hub.root / "data/models/gs2") is None
     assert view_of_model(Path("/gs2")) is None
 
 

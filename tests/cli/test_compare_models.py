@@ -15,24 +15,13 @@ import pandas as pd
 import pytest
 
 from bundles import BundleParts, damage_weights, write_bundle, write_supervised_baseline
-from hubs import COUNT, DOSE, SHAPE, command_of, make_hub, make_split
+from hubs import COUNT, DOSE, SHAPE, command_of, make_split
 from ptycho_compare.cli.compare_models import main
 from scans import make_scan, write_scan
 
 ARMS = ["PtychoPINN", "Baseline", "PtyChi"]
 PAIRS = ["mae", "mse", "psnr", "ssim", "ms_ssim", "frc50"]
 UPSTREAM_COLUMNS = ["model", "metric", "amplitude", "phase", "value"]
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_hub(tmp_path_factory.mktemp("study") / "hub")
-
-
-@pytest.fixture
-def own_hub(hub: Path, tmp_path: Path) -> Path:
-    """A hub that a test may damage."""
-    return Path(shutil.copytree(hub, tmp_path / "own"))
 
 
 def scores(output: Path) -> pd.DataFrame:
@@ -50,18 +39,18 @@ def canvases(output: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def output(hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def output(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished comparison of the train split, chunked."""
     output = tmp_path_factory.mktemp("out") / "train"
-    assert main(command_of(hub, "train", output, "--pinn-chunk-size", "25", "--quiet")) == 0
+    assert main(command_of(small_hub, "train", output, "--pinn-chunk-size", "25", "--quiet")) == 0
     return output
 
 
 @pytest.fixture(scope="module")
-def reference_run(hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reference_run(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished comparison of the test split, unchunked, that others must reproduce."""
     output = tmp_path_factory.mktemp("out") / "run"
-    assert main(command_of(hub, "test", output, "--quiet")) == 0
+    assert main(command_of(small_hub, "test", output, "--quiet")) == 0
     return output
 
 
@@ -121,28 +110,32 @@ class TestArtifacts:
                 assert 0 < int(count) <= int(total)
         assert "Comparison complete!" in text
 
-    def test_root_logger_and_streams_stay_as_they_are(self, hub: Path, tmp_path: Path) -> None:
+    def test_root_logger_and_streams_stay_as_they_are(self, small_hub: Path, tmp_path: Path) -> None:
         import logging
 
         before = logging.getLogger().handlers[:], sys.stdout, sys.excepthook
-        assert main(command_of(hub, "train", tmp_path / "o", "--n-test-groups", "24", "--quiet")) == 0
+        assert main(command_of(small_hub, "train", tmp_path / "o", "--n-test-groups", "24", "--quiet")) == 0
         assert (logging.getLogger().handlers, sys.stdout, sys.excepthook) == before
         assert logging.getLogger("ptycho_compare").handlers == []
 
 
 class TestInvariance:
     @pytest.mark.parametrize("chunk", [7, 16, COUNT])
-    def test_chunks_change_nothing(self, hub: Path, tmp_path: Path, reference_run: Path, chunk: int) -> None:
+    def test_chunks_change_nothing(
+        self, small_hub: Path, tmp_path: Path, reference_run: Path, chunk: int
+    ) -> None:
         sizes = ["--pinn-chunk-size", str(chunk), "--baseline-chunk-size", str(chunk)]
-        assert main(command_of(hub, "test", tmp_path, "--quiet", *sizes)) == 0
+        assert main(command_of(small_hub, "test", tmp_path, "--quiet", *sizes)) == 0
         for name in ("reconstructions.npz", "plan.npz"):
             assert (tmp_path / name).read_bytes() == (reference_run / name).read_bytes()
         assert without_times(tmp_path) == without_times(reference_run)
 
     @pytest.mark.parametrize("batch", [1, 16])
-    def test_batches_change_nothing(self, hub: Path, tmp_path: Path, reference_run: Path, batch: int) -> None:
+    def test_batches_change_nothing(
+        self, small_hub: Path, tmp_path: Path, reference_run: Path, batch: int
+    ) -> None:
         sizes = ["--pinn-predict-batch-size", str(batch), "--baseline-predict-batch-size", str(batch)]
-        assert main(command_of(hub, "test", tmp_path, "--quiet", *sizes)) == 0
+        assert main(command_of(small_hub, "test", tmp_path, "--quiet", *sizes)) == 0
         for name, array in canvases(reference_run).items():
             np.testing.assert_allclose(canvases(tmp_path)[name], array, atol=1e-6, err_msg=name)
         assert without_times(tmp_path) == without_times(reference_run)
@@ -183,25 +176,25 @@ class TestSampling:
         ],
     )
     def test_limits_count_groups_and_hold_for_all_arms(
-        self, hub: Path, tmp_path: Path, flags: list[str]
+        self, small_hub: Path, tmp_path: Path, flags: list[str]
     ) -> None:
-        assert main(command_of(hub, "train", tmp_path, "--quiet", *flags)) == 0
+        assert main(command_of(small_hub, "train", tmp_path, "--quiet", *flags)) == 0
         plan = np.load(tmp_path / "plan.npz")
         assert plan["groups"].shape == (24, 4)
         assert (scores(tmp_path).groups == 24).all()
 
-    def test_a_subsample_thins_the_scan(self, hub: Path, tmp_path: Path) -> None:
+    def test_a_subsample_thins_the_scan(self, small_hub: Path, tmp_path: Path) -> None:
         seeds = {}
         for seed in ("1", "2", "1"):
             flags = ["--n-test-subsample", "40", "--test-subsample-seed", seed]
-            assert main(command_of(hub, "train", tmp_path, "--quiet", *flags)) == 0
+            assert main(command_of(small_hub, "train", tmp_path, "--quiet", *flags)) == 0
             images = np.unique(np.load(tmp_path / "plan.npz")["groups"])
             assert len(images) == 40
             assert (seeds.setdefault(seed, images) == images).all()
         assert (seeds["1"] != seeds["2"]).any()
 
-    def test_more_groups_than_images_is_said(self, hub: Path, tmp_path: Path) -> None:
-        assert main(command_of(hub, "train", tmp_path, "--quiet", "--n-test-groups", "999")) == 0
+    def test_more_groups_than_images_is_said(self, small_hub: Path, tmp_path: Path) -> None:
+        assert main(command_of(small_hub, "train", tmp_path, "--quiet", "--n-test-groups", "999")) == 0
         (warning,) = json.loads((tmp_path / "manifest.json").read_text())["warnings"][-1:]
         assert "999 groups were asked for and there are 100 images" in warning
 
@@ -253,16 +246,16 @@ class TestDeadArms:
         reason = json.loads((tmp_path / "manifest.json").read_text())["arms"]["Baseline"]["reason"]
         assert re.fullmatch(r"non_finite: 1 of \d+ weights are not finite \(in conv2d\)", reason)
 
-    def test_a_reconstruction_that_cannot_be_registered(self, hub: Path, tmp_path: Path) -> None:
+    def test_a_reconstruction_that_cannot_be_registered(self, small_hub: Path, tmp_path: Path) -> None:
         noise = np.random.default_rng(0).standard_normal((2, 70, 86))
         np.savez(tmp_path / "r.npz", reconstructed_object=(noise[0] + 1j * noise[1]).astype(np.complex64))
         flags = ["--quiet", "--tike_recon_path", str(tmp_path / "r.npz")]
-        assert main(command_of(hub, "train", tmp_path / "out", *flags)) == 1
+        assert main(command_of(small_hub, "train", tmp_path / "out", *flags)) == 1
         assert scores(tmp_path / "out").query("model == 'PtyChi'").status.eq("failed").all()
 
 
 class TestFlags:
-    def test_every_flag_of_ptychopinn_is_accepted(self, hub: Path, tmp_path: Path) -> None:
+    def test_every_flag_of_ptychopinn_is_accepted(self, small_hub: Path, tmp_path: Path) -> None:
         flags = """
             --p_min 5 --p_max 95 --pinn_phase_vmin -1 --pinn_phase_vmax 1
             --baseline_phase_vmin -1 --baseline_phase_vmax 1 --register-ptychi-only
@@ -275,7 +268,7 @@ class TestFlags:
             --baseline-predict-batch-size 4 --pinn-predict-batch-size 4
         """.split()  # noqa: SIM905 - laid out as people type them
         flags += ["--baseline-debug-dir", str(tmp_path / "debug")]
-        assert main(command_of(hub, "train", tmp_path / "out", *flags)) == 0
+        assert main(command_of(small_hub, "train", tmp_path / "out", *flags)) == 0
         debug = np.load(tmp_path / "debug/baseline_debug.npz")
         assert debug["baseline_output"].shape == debug["baseline_input"].shape[:3]
         assert not debug["baseline_offsets"].any()
@@ -296,15 +289,18 @@ class TestFlags:
         ],
     )
     def test_what_has_no_effect_is_said(
-        self, hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, message: str
+        self, small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, message: str
     ) -> None:
-        main(command_of(hub, "train", tmp_path, "--quiet", "--n-test-groups", "24", *flag.split()))
+        main(command_of(small_hub, "train", tmp_path, "--quiet", "--n-test-groups", "24", *flag.split()))
         assert message in capsys.readouterr().err
 
-    def test_npz_can_be_left_out_and_an_old_one_does_not_stay(self, hub: Path, tmp_path: Path) -> None:
+    def test_npz_can_be_left_out_and_an_old_one_does_not_stay(self, small_hub: Path, tmp_path: Path) -> None:
         short = ["--quiet", "--n-test-groups", "24"]
-        assert main(command_of(hub, "train", tmp_path, *short)) == 0
-        assert main(command_of(hub, "train", tmp_path, *short, "--no-save-npz", "--no-save-npz-aligned")) == 0
+        assert main(command_of(small_hub, "train", tmp_path, *short)) == 0
+        assert (
+            main(command_of(small_hub, "train", tmp_path, *short, "--no-save-npz", "--no-save-npz-aligned"))
+            == 0
+        )
         assert list(tmp_path.glob("*reconstructions*")) == []
 
     def test_an_old_third_arm_does_not_stay(self, own_hub: Path, tmp_path: Path) -> None:
@@ -315,8 +311,8 @@ class TestFlags:
         assert main(command_of(own_hub, "train", tmp_path, *short)) == 0
         assert not (tmp_path / "ptychi_frc_curves.csv").exists()
 
-    def test_frames_may_be_taken_as_laid(self, hub: Path, tmp_path: Path) -> None:
-        assert main(command_of(hub, "train", tmp_path, "--quiet", "--skip-registration")) == 0
+    def test_frames_may_be_taken_as_laid(self, small_hub: Path, tmp_path: Path) -> None:
+        assert main(command_of(small_hub, "train", tmp_path, "--quiet", "--skip-registration")) == 0
         offsets = scores(tmp_path).query("model == 'PtyChi' and metric.str.startswith('registration')")
         assert not offsets.note.eq("applied").any()
 
@@ -446,15 +442,17 @@ def test_bad_input_is_one_line_and_exit_2(
         ["--no-such-flag"],
     ],
 )
-def test_bad_arguments_are_exit_2(hub: Path, tmp_path: Path, flags: list[str]) -> None:
+def test_bad_arguments_are_exit_2(small_hub: Path, tmp_path: Path, flags: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(command_of(hub, "train", tmp_path, *flags))
+        main(command_of(small_hub, "train", tmp_path, *flags))
     assert caught.value.code == 2
 
 
-def test_an_output_that_is_a_file(hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_that_is_a_file(
+    small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").touch()
-    assert main(command_of(hub, "train", tmp_path / "file")) == 2
+    assert main(command_of(small_hub, "train", tmp_path / "file")) == 2
     assert "is a file; --output_dir names a folder" in capsys.readouterr().err
 
 
@@ -486,10 +484,10 @@ def test_bad_input_is_found_before_tensorflow_is_loaded(own_hub: Path, tmp_path:
     assert refused < time.perf_counter() - began
 
 
-def test_the_script_of_the_old_command_lines(hub: Path, tmp_path: Path) -> None:
+def test_the_script_of_the_old_command_lines(small_hub: Path, tmp_path: Path) -> None:
     script = Path(__file__).parents[2] / "scripts" / "compare_models.py"
     done = subprocess.run(
-        [sys.executable, str(script), *command_of(hub, "test", tmp_path, "--n-test-groups", "24")],
+        [sys.executable, str(script), *command_of(small_hub, "test", tmp_path, "--n-test-groups", "24")],
         capture_output=True,
         text=True,
         check=False,

@@ -12,20 +12,10 @@ from pathlib import Path
 import pytest
 
 from bundles import damage_weights
-from hubs import DOSE, make_hub
+from hubs import DOSE
 
 ROOT = Path(__file__).parents[2]
 BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_hub(tmp_path_factory.mktemp("study") / "hub")
-
-
-@pytest.fixture
-def own_hub(hub: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(hub, tmp_path / "own"))
 
 
 def run_pytest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -144,15 +134,18 @@ class TestWhichHub:
 
 
 class TestWhichStudy:
-    def test_the_named_one_beats_the_hub_s(self, hub: Path, tmp_path: Path) -> None:
+    def test_the_named_one_beats_the_hub_s(self, small_hub: Path, tmp_path: Path) -> None:
         (tmp_path / "other.toml").write_text(
-            (hub / "study.toml").read_text().replace("[1000]", "[7, 5]").replace('"train", "test"', '"only"')
+            (small_hub / "study.toml")
+            .read_text()
+            .replace("[1000]", "[7, 5]")
+            .replace('"train", "test"', '"only"')
         )
         named = run_pytest(
-            "--collect-only", "-q", "--hub", str(hub), "--ptycho-study", str(tmp_path / "other.toml")
+            "--collect-only", "-q", "--hub", str(small_hub), "--ptycho-study", str(tmp_path / "other.toml")
         )
         assert "[dose_5-dense-only-debug]" in named.stdout
-        own = run_pytest("--collect-only", "-q", "--hub", str(hub))
+        own = run_pytest("--collect-only", "-q", "--hub", str(small_hub))
         assert f"[dose_{DOSE}-dense-train-debug]" in own.stdout
         shipped = run_pytest("--collect-only", "-q")
         assert "[dose_1000000000-dense-train-debug]" in shipped.stdout

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ptycho_compare.checks.finding import Finding
-from ptycho_compare.errors import ArchiveError
+from ptycho_compare.errors import ArchiveError, InputError
 from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.reporting.manifest import ArmRecord, Manifest, read_manifest
@@ -95,7 +95,11 @@ def _of_failed_arm(arm: str, record: ArmRecord) -> Finding:
 
 
 def _blank(metrics: Path, arms: Sequence[str]) -> Iterator[Finding]:
-    rows = {(row.model, row.metric): row for row in read_metrics_csv(metrics)}
+    try:
+        rows = {(row.model, row.metric): row for row in read_metrics_csv(metrics)}
+    except InputError as error:
+        yield Finding("changed", str(error))
+        return
     for arm in arms:
         for metric, (low, high) in _RANGES.items():
             row = rows.get((arm, metric))

@@ -1,0 +1,140 @@
+"""Evidence is judged by what is on disk: nothing blank, dead, changed, stale or missing passes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hubs import command_of
+from ptycho_compare.checks import Finding, judge_comparison
+from ptycho_compare.checks.blocker import topic_of
+from ptycho_compare.cli.compare_models import main
+from ptycho_compare.files import sha256_of
+
+ARMS = ("PtychoPINN", "Baseline", "PtyChi")
+
+
+@pytest.fixture(scope="module")
+def finished(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("out") / "train"
+    assert main(command_of(small_hub, "train", output, "--quiet")) == 0
+    return output
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+def record_again(folder: Path, name: str) -> None:
+    """Make the manifest agree with a changed artifact, as a careful forger would."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["artifacts"][name]["sha256"] = sha256_of(folder / name)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def edit_table(folder: Path, edit: Callable[[str], str]) -> None:
+    table = folder / "comparison_metrics.csv"
+    changed = "\n".join(edit(line) for line in table.read_text().splitlines()) + "\n"
+    assert changed != table.read_text()
+    table.write_text(changed)
+    record_again(folder, table.name)
+
+
+def kinds(findings: list[Finding]) -> set[tuple[str, str]]:
+    return {(finding.kind, finding.arm) for finding in findings}
+
+
+def test_a_finished_comparison_has_no_findings(finished: Path) -> None:
+    assert judge_comparison(finished, required=ARMS) == []
+    assert judge_comparison(finished, required=ARMS[:2], since=datetime.now(UTC) - timedelta(days=1)) == []
+
+
+def test_no_manifest_means_not_complete(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    assert kinds(judge_comparison(folder, required=ARMS)) == {("missing", "")}
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"schema_version": 2}'])
+def test_a_manifest_that_is_none(folder: Path, text: str) -> None:
+    (folder / "manifest.json").write_text(text)
+    assert kinds(judge_comparison(folder, required=ARMS)) == {("changed", "")}
+
+
+def test_evidence_from_before_is_stale(folder: Path) -> None:
+    found = judge_comparison(folder, required=ARMS, since=datetime.now(UTC))
+    assert kinds(found) == {("stale", "")}
+
+
+def test_a_missing_and_a_changed_artifact(folder: Path) -> None:
+    (folder / "comparison_plot.png").unlink()
+    with (folder / "plan.npz").open("ab") as stream:
+        stream.write(b"x")
+    assert kinds(judge_comparison(folder, required=ARMS)) == {("missing", ""), ("changed", "")}
+
+
+def test_a_required_arm_that_is_not_there(folder: Path) -> None:
+    assert kinds(judge_comparison(folder, required=(*ARMS, "Tike"))) == {("missing", "Tike")}
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [("mae", ","), ("ssim", "0.5,"), ("ms_ssim", "1.5,0.5"), ("mse", "-0.1,0.5"), ("psnr", "nan,10.0")],
+)
+def test_a_blank_or_impossible_cell(folder: Path, row: str, cells: str) -> None:
+    def blank(line: str) -> str:
+        parts = line.split(",")
+        return ",".join([*parts[:2], cells, *parts[4:]]) if parts[:2] == ["Baseline", row] else line
+
+    edit_table(folder, blank)
+    assert kinds(judge_comparison(folder, required=ARMS)) == {("blank", "Baseline")}
+
+
+def test_a_row_that_is_gone(folder: Path) -> None:
+    edit_table(folder, lambda line: line.replace("Baseline,ssim,", "Baseline,other,"))
+    (finding,) = judge_comparison(folder, required=ARMS)
+    assert (finding.kind, finding.arm) == ("blank", "Baseline")
+    assert "has no ssim row" in str(finding)
+
+
+def test_a_table_that_cannot_be_read(folder: Path) -> None:
+    edit_table(folder, lambda line: line.replace("Baseline,ssim,", "Baseline,ssim,x"))
+    (finding,) = judge_comparison(folder, required=ARMS)
+    assert finding.kind == "changed"
+    assert "which is no number" in str(finding)
+
+
+def test_a_blank_picture_behind_good_scores(folder: Path) -> None:
+    """Recomputed from the stored canvas, whatever the table says."""
+    path = folder / "reconstructions.npz"
+    with np.load(path) as arrays:
+        changed = dict(arrays)
+    changed["baseline_complex"] = np.zeros_like(changed["baseline_complex"])
+    np.savez(path, **changed)
+    record_again(folder, path.name)
+    (finding,) = judge_comparison(folder, required=ARMS)
+    assert (finding.kind, finding.arm) == ("dead", "Baseline")
+    assert "|object| = 0 in" in finding.text
+
+
+def test_canvases_that_cannot_be_read(folder: Path) -> None:
+    path = folder / "reconstructions.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+    record_again(folder, path.name)
+    assert kinds(judge_comparison(folder, required=ARMS)) == {("changed", "")}
+
+
+def test_topics() -> None:
+    assert (
+        topic_of([Finding("dead", "x", "PtychoPINN"), Finding("blank", "x", "Baseline")]) == "zero_baseline"
+    )
+    assert topic_of([Finding("dead", "x", "PtychoPINN")]) == "dead_ptychopinn"
+    assert topic_of([Finding("input", "x")]) == "bad_input"
+    assert topic_of([Finding("stale", "x")]) is None
+    assert repr([Finding("dead", "is zero", "Baseline")]) == "[dead: arm Baseline: is zero]"

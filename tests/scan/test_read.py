@@ -189,6 +189,15 @@ def test_a_strong_object_without_truth_is_no_intensity(tmp_path: Path, arrays: d
         assert scan.diffraction.count == COUNT
 
 
+def test_data_that_nothing_explains_are_no_intensity(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    """A wrong object is another mistake; it must not be reported as this one."""
+    other = changed(
+        arrays, objectGuess=arrays["objectGuess"][::-1].copy(), diff3d=arrays["diff3d"][:, ::-1, ::-1]
+    )
+    with open_scan(write_scan(tmp_path / "s.npz", other)) as scan:
+        assert scan.diffraction.count == COUNT
+
+
 def test_the_reference_scans(reference: Path) -> None:
     expected = np.load(reference / "expected" / "gs2_patches.npz")
     with open_scan(reference / "hub/data/phase_c/dose_1000000000/patched_test.npz") as scan:

@@ -13,9 +13,10 @@ from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.diffraction import Diffraction
 
 _SAMPLES = 16
-# with a known object the better explanation wins; without one only a clear case is refused:
-# intensities explain the data nearly fully, and better by this much
-_CLEAR_CORRELATION, _CLEAR_MARGIN = 0.98, 0.01
+# Intensities must explain the data (nearly) fully before they are refused: with a known object
+# the better explanation wins, with a constant one in its place it must win by a margin.
+_KNOWN_OBJECT = {"correlation": 0.9, "margin": 0.0}
+_CONSTANT_OBJECT = {"correlation": 0.98, "margin": 0.01}
 
 
 def require_amplitudes(
@@ -64,11 +65,8 @@ def require_amplitudes(
     if not scores:
         return
     as_amplitude, as_intensity = np.median(scores, axis=0)
-    if truth is None:
-        refused = as_intensity > max(_CLEAR_CORRELATION, as_amplitude + _CLEAR_MARGIN)
-    else:
-        refused = as_intensity > as_amplitude
-    if refused:
+    needed = _CONSTANT_OBJECT if truth is None else _KNOWN_OBJECT
+    if as_intensity > max(needed["correlation"], as_amplitude + needed["margin"]):
         raise ScanError(
             f"{label} looks like intensity: it correlates {as_intensity:.4f} with |FFT|^2 of probe and "
             f"object and {as_amplitude:.4f} with |FFT|; give amplitudes: sqrt(intensity)"

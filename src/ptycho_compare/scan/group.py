@@ -63,7 +63,7 @@ def form_groups(
 
 
 def _nearest_others(positions: NDArray[np.float64], seeds: NDArray[np.int64], pool: int) -> NDArray[np.int64]:
-    _, found = KDTree(positions).query(positions[seeds], k=pool + 1)
+    found = np.asarray(KDTree(positions).query(positions[seeds], k=pool + 1)[1])
     # the seed need not come first where positions coincide, and need not be found at all
     itself = found == seeds[:, None]
     itself[~itself.any(axis=1), -1] = True

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from ptycho_compare.errors import ScoringError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.phases.arm import Arm, Setting, network_arm, ready_made_arm
 from ptycho_compare.phases.inputs import Models, inspect_inputs, require_fit
@@ -22,7 +23,7 @@ from ptycho_compare.phases.request import CompareRequest
 from ptycho_compare.reconstruction import Canvas, Grid
 from ptycho_compare.reporting.log import LOGGER, comparison_log
 from ptycho_compare.scan import Scan, draw_plan, open_scan
-from ptycho_compare.scoring import ArmScore, Scorecard, score_arms
+from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Scorecard, score_arms
 from ptycho_compare.study import BASELINE, PTYCHOPINN
 
 _log = logging.getLogger(LOGGER)
@@ -97,20 +98,25 @@ def _arms(models: Models, setting: Setting) -> dict[str, Arm]:
 def _score(arms: Mapping[str, Arm], setting: Setting) -> Scorecard:
     """Score the arms that gave an image; the others stand beside them as failed."""
     images = {name: arm.image for name, arm in arms.items() if arm.image is not None}
-    scorecard = score_arms(images, setting.scan.truth, settings=setting.request.scoring)
+    faults = {name: arm.crash for name, arm in arms.items() if arm.image is None}
+    try:
+        scorecard = score_arms(images, setting.scan.truth, settings=setting.request.scoring)
+    except ScoringError as error:  # nothing that all arms cover, or no arm at all
+        faults = {name: faults.get(name, str(error)) for name in arms}
+        scorecard = Scorecard(np.zeros(setting.grid.shape, np.bool_), (), METRIC_VERSION, None, None)
     scores = {score.arm: score for score in scorecard.arms}
-    scores |= {name: _crashed(name, arm, setting.grid) for name, arm in arms.items() if arm.image is None}
+    scores |= {name: _failed(name, reason, setting.grid) for name, reason in faults.items()}
     for score in scores.values():
         level = logging.INFO if score.status == "ok" else logging.ERROR
         _log.log(level, "%s: %s %s", score.arm, score.status, score.reason)
     return replace(scorecard, arms=tuple(scores[name] for name in arms))
 
 
-def _crashed(name: str, arm: Arm, grid: Grid) -> ArmScore:
+def _failed(name: str, reason: str, grid: Grid) -> ArmScore:
     return ArmScore(
         arm=name,
         status="failed",
-        reason=arm.crash,
+        reason=reason,
         gauge=None,
         shift=None,
         moved=False,

@@ -29,7 +29,6 @@ from ptycho_compare.reporting.manifest import (
 from ptycho_compare.reporting.metrics_csv import write_frc_csv, write_metrics_csv
 from ptycho_compare.scan import save_plan
 from ptycho_compare.scoring import ArmImage, ArmScore, Scorecard
-from ptycho_compare.scoring.mask import bounding_box
 
 _log = logging.getLogger(LOGGER)
 
@@ -105,7 +104,7 @@ def _arrays(names: Artifacts, result: Result) -> list[Path]:
             {**weights, "mask": result.scorecard.mask, "origin": origin},
         )
     if request.save_npz_aligned:
-        box = bounding_box(result.scorecard.mask)
+        box = result.scorecard.box
         truth = None if full_truth is None else full_truth[box]
         origin = np.array([axis.start for axis in box]) + np.array(grid.origin)
         _log.info("Final evaluation shapes: %s", result.scorecard.mask[box].shape)

@@ -33,10 +33,12 @@ def response_to_images(
     float
         |f(X) - f(X')| / |f(X)| over up to 16 rows, X' being the images of other rows, drawn
         with a fixed seed. 0 for a network that ignores its input; not a number where f(X) is
-        zero or not finite.
+        zero or not finite, or where there is but one row.
     """
     units = plan.units(positions, group_size=predictor.group_size)
     # drawn, not a fixed distance away: scans repeat themselves at regular distances
+    if len(units.images) < 2:
+        return float("nan")
     order = np.random.default_rng(0).permutation(len(units.images))
     rows, others = order[:_ROWS], np.roll(order, 1)[:_ROWS]
     given, exchanged = (

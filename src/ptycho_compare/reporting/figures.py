@@ -108,7 +108,7 @@ def comparison_figure(scorecard: Scorecard, truth: Image | None, limits: PlotLim
     """
     from matplotlib.figure import Figure
 
-    box = _visible_box(scorecard.mask)
+    box = _visible_box(scorecard)
     columns = [_arm_column(arm, scorecard.mask, truth, box) for arm in scorecard.arms]
     columns.append(_truth_column(scorecard.mask, truth, box))
     rows = 2 if truth is None else 3
@@ -160,15 +160,13 @@ def write_debug_images(folder: Path, name: str, image: Image) -> None:
         _save(folder / f"{part}.png", figure)
 
 
-def _visible_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Return the mask's box and a margin of a twentieth, at least 2 px, inside the grid."""
-    from ptycho_compare.scoring.mask import bounding_box
-
-    box = bounding_box(mask)
+def _visible_box(scorecard: Scorecard) -> tuple[slice, slice]:
+    """Return the scored box and a margin of a twentieth, at least 2 px, inside the grid."""
+    box = scorecard.box
     margin = max(2, max(axis.stop - axis.start for axis in box) // 20)
     rows, columns = (
         slice(max(0, axis.start - margin), min(side, axis.stop + margin))
-        for axis, side in zip(box, mask.shape, strict=True)
+        for axis, side in zip(box, scorecard.mask.shape, strict=True)
     )
     return rows, columns
 

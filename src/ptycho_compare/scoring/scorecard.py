@@ -19,7 +19,7 @@ from ptycho_compare.scoring.arm_metrics import Metric, TruthView, measure
 from ptycho_compare.scoring.collapse import CollapseLimits, find_collapse
 from ptycho_compare.scoring.frc import RingCurve
 from ptycho_compare.scoring.gauge import ComplexImage, Gauge, fit_gauge
-from ptycho_compare.scoring.mask import Mask, common_mask
+from ptycho_compare.scoring.mask import Mask, bounding_box, common_mask
 from ptycho_compare.scoring.registration import Shift, continued, register, shift_image, shift_weight
 
 __all__ = [
@@ -150,6 +150,11 @@ class Scorecard:
             if each.arm == name:
                 return each
         raise ScoringError(f"no arm {name!r} in this scorecard: {', '.join(each.arm for each in self.arms)}")
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """The mask's bounding box; the whole grid when nothing was scored."""
+        return bounding_box(self.mask if self.mask.any() else np.ones_like(self.mask))
 
     @property
     def failed(self) -> tuple[ArmScore, ...]:

@@ -1,0 +1,88 @@
+"""What a comparison does when an arm breaks down: the others and the artifacts stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hubs import CROP, DOSE
+from ptycho_compare.checks import judge_comparison
+from ptycho_compare.hub import Hub
+from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.models.predictor import Predictor, load_predictor
+from ptycho_compare.phases import arm
+from ptycho_compare.phases.compare import compare
+from ptycho_compare.phases.request import CompareRequest
+
+
+def request_on(hub_folder: Path, output: Path, **changes: Any) -> CompareRequest:
+    hub = Hub(hub_folder)
+    inputs: dict[str, Any] = {
+        "pinn_dir": hub.pinn_dir(DOSE, "dense"),
+        "baseline_dir": hub.baseline_dir(DOSE),
+        "test_data": hub.split_data(DOSE, "dense", "train"),
+        "ready_made": hub.ptychi(DOSE, "dense", "train"),
+        "output_dir": output,
+        "crop_px": CROP,
+    }
+    return CompareRequest(**{**inputs, **changes})
+
+
+def out_of_memory_for(*kinds: int) -> Any:
+    """Stand for TensorFlow running out of memory, which cannot be brought about at will."""
+
+    def load(model: ModelFile, *, batch_rows: int) -> Predictor:
+        if model.group_size in kinds:
+            raise MemoryError("no room for\n a tensor")
+        return load_predictor(model, batch_rows=batch_rows)
+
+    return load
+
+
+def test_an_arm_that_breaks_down_leaves_the_others(
+    small_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arm, "load_predictor", out_of_memory_for(1))
+    scorecard = compare(request_on(small_hub, tmp_path), command=["test"], console_level=None)
+    assert [(score.arm, score.status) for score in scorecard.arms] == [
+        ("PtychoPINN", "ok"),
+        ("Baseline", "failed"),
+        ("PtyChi", "ok"),
+    ]
+    (finding,) = judge_comparison(tmp_path, required=["PtychoPINN", "Baseline", "PtyChi"])
+    assert (finding.kind, finding.arm) == ("failed", "Baseline")
+    assert finding.text == "MemoryError: no room for a tensor"
+    assert "Traceback" in (tmp_path / "logs/logs/debug.log").read_text()
+    with np.load(tmp_path / "reconstructions_aligned.npz") as arrays:
+        assert np.isnan(arrays["baseline_complex"]).all()
+
+
+def test_when_every_arm_breaks_down_the_evidence_says_so(
+    own_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arm, "load_predictor", out_of_memory_for(1, 4))
+    request = request_on(own_hub, tmp_path / "out", ready_made=None)
+    scorecard = compare(request, command=["test"], console_level=None)
+    assert len(scorecard.failed) == 2
+    assert not scorecard.mask.any()
+    found = judge_comparison(tmp_path / "out", required=["PtychoPINN", "Baseline"])
+    assert {finding.arm for finding in found} == {"PtychoPINN", "Baseline"}
+
+
+def test_arms_without_a_common_pixel(small_hub: Path, tmp_path: Path) -> None:
+    """A reconstruction of an empty corner covers nothing that the networks cover."""
+    with np.load(small_hub / f"data/phase_f/dose_{DOSE}/dense/train/ptychi_reconstruction.npz") as arrays:
+        corner = arrays["reconstructed_object"][:2, :2]
+    np.savez(tmp_path / "corner.npz", reconstructed_object=corner)
+    request = request_on(small_hub, tmp_path / "out", ready_made=tmp_path / "corner.npz")
+    scorecard = compare(request, command=["test"], console_level=None)
+    assert scorecard.arm("PtyChi").status == "failed"
+
+
+def test_a_single_group(small_hub: Path, tmp_path: Path) -> None:
+    """Too few rows to exchange images between: no arm may be called blind for it."""
+    scorecard = compare(request_on(small_hub, tmp_path, groups=1), command=["test"], console_level=None)
+    assert all("ignores its input" not in score.reason for score in scorecard.arms)

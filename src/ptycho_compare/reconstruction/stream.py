@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ptycho_compare.errors import ArmError
 from ptycho_compare.models.predictor import Predictor
@@ -124,6 +125,20 @@ def reconstruct(
     ArmError
         The predictor returned another number of rows than it was given.
     """
+    # BLAS threads spin between our small products and take the cores from the network: 1.5x slower
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _streamed(plan, diffraction, positions, predictor, crop_px, chunk_groups, on_chunk)
+
+
+def _streamed(
+    plan: Plan,
+    diffraction: Diffraction,
+    positions: NDArray[np.float64],
+    predictor: Predictor,
+    crop_px: int,
+    chunk_groups: int | None,
+    on_chunk: Callable[[Chunk], None] | None,
+) -> tuple[Canvas, Timing]:
     units = plan.units(positions, group_size=predictor.group_size)
     canvas = Canvas.covering(positions, crop_px=crop_px)
     timing = Timing()

@@ -14,8 +14,8 @@ from ptycho_compare.errors import HubError
 
 FULL_TIER = "full"
 STUDY_FILE = "study.toml"
-SUPERVISED_BASELINE = "baseline_model.h5"
-BUNDLE = "wts.h5.zip"
+MODEL_NAMES = ("wts.h5.zip", "baseline_model.h5")
+"""A trained PtychoPINN bundle, and the legacy file of a supervised Baseline."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,8 @@ class Artifacts:
         return self.folder / "logs" / "logs" / "debug.log"
 
     def frc_curves(self, arm: str) -> Path:
-        """Ring correlation curves of one arm; PtychoPINN's own file is called ``pinn``."""
-        name = "pinn" if arm == "PtychoPINN" else arm.lower()
-        return self.folder / f"{name}_frc_curves.csv"
+        """Ring correlation curves of one arm."""
+        return self.folder / f"{short_name(arm)}_frc_curves.csv"
 
     def debug_images(self, arm: str) -> Path:
         """Folder of the raw canvases as images."""
@@ -178,6 +177,11 @@ def dose_of(folder: Path) -> int | None:
     """The dose in a folder called ``dose_D``, photons per exposure."""
     text = folder.name.removeprefix("dose_")
     return int(text) if folder.name.startswith("dose_") and text.isdecimal() else None
+
+
+def short_name(arm: str) -> str:
+    """An arm in file names, keys and log lines, where PtychoPINN calls its own ``pinn``."""
+    return "pinn" if arm == "PtychoPINN" else arm.lower()
 
 
 def stamp(moment: datetime) -> str:

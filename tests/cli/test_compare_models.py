@@ -97,6 +97,8 @@ class TestArtifacts:
         assert written == set(manifest["artifacts"])
         assert manifest["plan"]["groups"] == COUNT
         assert manifest["versions"]["tensorflow"]
+        assert manifest["truth_range"]["amplitude"] == pytest.approx(0.45, abs=0.2)
+        assert manifest["mask_pixels"] == scores(output).mask_pixels[0]
 
     def test_log(self, output: Path) -> None:
         text = (output / "logs" / "logs" / "debug.log").read_text()

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ptycho_compare.errors import ArchiveError, BundleError
+from ptycho_compare.hub import MODEL_NAMES
 from ptycho_compare.models.graph import Graph
 from ptycho_compare.models.legacy_h5 import read_legacy_h5
 from ptycho_compare.models.weights import Weights
 from ptycho_compare.models.zip_bundle import read_zip_bundle
 
-MODEL_NAMES = ("wts.h5.zip", "baseline_model.h5")
 MAX_FILE_BYTES = 8 << 30  # looked at before a digest is taken
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ptycho_compare.hub import Artifacts
+from ptycho_compare.hub import Artifacts, short_name
 from ptycho_compare.phases.arm import Arm, Setting
 from ptycho_compare.reporting.arrays import write_reconstructions
 from ptycho_compare.reporting.figures import plot_comparison, write_debug_images
@@ -97,41 +96,31 @@ def _arrays(names: Artifacts, result: Result) -> list[Path]:
     if request.save_npz:
         weights = {f"{arm.lower()}_weight": image.weight for arm, image in result.images.items()}
         origin = np.array(grid.origin)
-        written += _write_arrays(
+        written += write_reconstructions(
             names.reconstructions,
             {arm: image.values for arm, image in result.images.items()},
-            full_truth,
-            {**weights, "mask": result.scorecard.mask, "origin": origin},
+            truth=full_truth,
+            extra={**weights, "mask": result.scorecard.mask, "origin": origin},
         )
     if request.save_npz_aligned:
         box = result.scorecard.box
         truth = None if full_truth is None else full_truth[box]
         origin = np.array([axis.start for axis in box]) + np.array(grid.origin)
         _log.info("Final evaluation shapes: %s", result.scorecard.mask[box].shape)
-        written += _write_arrays(
+        written += write_reconstructions(
             names.reconstructions_aligned,
             {score.arm: score.image[box] for score in result.scorecard.arms},
-            truth,
-            {**_offsets(result.scorecard.arms), "mask": result.scorecard.mask[box], "origin": origin},
+            truth=truth,
+            extra={**_offsets(result.scorecard.arms), "mask": result.scorecard.mask[box], "origin": origin},
         )
     return written
-
-
-def _write_arrays(
-    path: Path,
-    arms: Mapping[str, NDArray[np.complexfloating]],
-    truth: NDArray[np.complexfloating] | None,
-    extra: Mapping[str, NDArray[Any] | float],
-) -> list[Path]:
-    write_reconstructions(path, arms, truth=truth, extra=extra)
-    return [path, path.with_name(f"{path.stem}_metadata.txt")]
 
 
 def _offsets(scores: Sequence[ArmScore]) -> dict[str, float]:
     """Measured shifts; not a number where nothing was measured, never a Python None."""
     offsets = {}
     for score in scores:
-        name = "pinn" if score.arm == "PtychoPINN" else score.arm.lower()
+        name = short_name(score.arm)
         measured = score.shift is not None and score.shift.registered
         offsets[f"{name}_offset_dy"] = score.shift.dy if score.shift and measured else float("nan")
         offsets[f"{name}_offset_dx"] = score.shift.dx if score.shift and measured else float("nan")
@@ -160,6 +149,10 @@ def _manifest(
             "algorithm": plan.algorithm,
         },
         mask_pixels=int(result.scorecard.mask.sum()),
+        truth_range={
+            "amplitude": result.scorecard.truth_range_amplitude,
+            "phase": result.scorecard.truth_range_phase,
+        },
         metric_version=result.scorecard.metric_version,
         arms={score.arm: _arm_record(score, result.arms[score.arm]) for score in result.scorecard.arms},
         warnings=list(result.warnings),

@@ -28,7 +28,7 @@ def write_reconstructions(
     *,
     truth: Image | None = None,
     extra: Mapping[str, NDArray[Any] | float] | None = None,
-) -> None:
+) -> list[Path]:
     """Write the images of all arms, and beside them a text that lists what the file holds.
 
     Parameters
@@ -44,6 +44,11 @@ def write_reconstructions(
     extra : mapping of str to ndarray or float, optional
         Written under their own keys.
 
+    Returns
+    -------
+    list of Path
+        Both files.
+
     Raises
     ------
     ValueError
@@ -56,13 +61,15 @@ def write_reconstructions(
     held += [(key, np.asarray(value, order="C")) for key, value in (extra or {}).items()]
     _check(path, held)
     text = "".join(f"{key}: {array.shape} {array.dtype}\n" for key, array in held)
-    write_text_atomic(path.with_name(f"{path.stem}_metadata.txt"), text)
+    listing = path.with_name(f"{path.stem}_metadata.txt")
+    write_text_atomic(listing, text)
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for key, array in held:
             member = zipfile.ZipInfo(f"{key}.npy", _EPOCH)
             member.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(member, "w", force_zip64=True) as stream:
                 npy.write_array(stream, array, allow_pickle=False)
+    return [path, listing]
 
 
 def _components(key: str, image: Image) -> list[tuple[str, NDArray[Any]]]:

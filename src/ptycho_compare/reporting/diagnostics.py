@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_compare.hub import short_name
 from ptycho_compare.reconstruction.stream import Chunk, Moments
 
 
 def chunk_lines(arm: str, chunk: Chunk) -> list[str]:
     """Lines for one finished chunk of an arm."""
-    subject = "PINN patches" if arm == "PtychoPINN" else f"{arm.lower()}_output"
+    subject = "PINN patches" if short_name(arm) == "pinn" else f"{short_name(arm)}_output"
     lines = [f"DIAGNOSTIC chunk {chunk.number} {subject} stats: {_moments(chunk.outputs)}"]
     if chunk.first_patch is not None:
         lines += _first_patch_lines(chunk.first_patch)
@@ -19,7 +20,7 @@ def chunk_lines(arm: str, chunk: Chunk) -> list[str]:
 
 def arm_lines(arm: str, inputs: Moments, outputs: Moments) -> list[str]:
     """Lines for a finished arm, over all its chunks."""
-    name = "pinn" if arm == "PtychoPINN" else arm.lower()
+    name = short_name(arm)
     return [
         f"DIAGNOSTIC {name}_input stats: {_moments(inputs)}",
         f"DIAGNOSTIC {name}_output stats: {_moments(outputs)}",

@@ -52,7 +52,13 @@ class ArmRecord(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Contents of ``manifest.json``."""
+    """Contents of ``manifest.json``.
+
+    Attributes
+    ----------
+    truth_range : dict
+        The data ranges behind psnr, ssim and ms_ssim: ``amplitude``, and ``phase`` in rad.
+    """
 
     model_config = ConfigDict(frozen=True)
     schema_version: Literal[1] = 1
@@ -63,6 +69,7 @@ class Manifest(BaseModel):
     inputs: dict[str, FileRecord]
     plan: dict[str, Any]
     mask_pixels: int
+    truth_range: dict[str, float | None]
     metric_version: str
     arms: dict[str, ArmRecord]
     warnings: list[str]

@@ -14,8 +14,12 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases import arm
+from ptycho_compare.phases.arm import Setting, network_arm
 from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.request import CompareRequest
+from ptycho_compare.phases.inputs import inspect_inputs
+from ptycho_compare.phases.request import ArmSettings, CompareRequest
+from ptycho_compare.reconstruction import Grid
+from ptycho_compare.scan import draw_plan, open_scan
 
 
 def request_on(hub_folder: Path, output: Path, **changes: Any) -> CompareRequest:
@@ -40,6 +44,21 @@ def out_of_memory_for(*kinds: int) -> Any:
         return load_predictor(model, batch_rows=batch_rows)
 
     return load
+
+
+@pytest.mark.parametrize("name", ["PtychoPINN", "Baseline"])
+def test_an_arm_alone_gives_the_same_canvas(small_hub: Path, tmp_path: Path, name: str) -> None:
+    request = request_on(small_hub, tmp_path, groups=40)
+    models = inspect_inputs(request)
+    with open_scan(request.test_data) as scan:
+        plan = draw_plan(scan, group_size=4, groups=40, neighbors=request.neighbors, seed=request.seed)
+        assert scan.truth is not None
+        setting = Setting(request, scan, plan, Grid((0, 0), (scan.truth.shape[0], scan.truth.shape[1])))
+        alone = network_arm(name, models.networks[name], ArmSettings(), setting)
+    compare(request, command=["test"], console_level=None)
+    assert alone.image is not None
+    with np.load(tmp_path / "reconstructions.npz") as together:
+        np.testing.assert_array_equal(together[f"{name.lower()}_complex"], alone.image.values)
 
 
 def test_an_arm_that_breaks_down_leaves_the_others(

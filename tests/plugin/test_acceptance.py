@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bundles import damage_weights
@@ -92,6 +93,15 @@ def test_ptychi_is_required_in_full_only(own_hub: Path) -> None:
     done = run_pytest("-m", "full", "--hub", str(own_hub), "-k", "test-full")
     assert done.returncode == 1
     assert "requires PtyChi; run phase F for this split" in done.stdout
+
+
+def test_a_timeout_is_red_and_leaves_no_process(own_hub: Path) -> None:
+    done = run_pytest("-m", "debug", "-k", "train", "--timeout=2", f"--hub={own_hub}")
+    assert done.returncode == 1, done.stdout
+    (log,) = names(own_hub / "red")
+    assert "Timeout" in (own_hub / "red" / log).read_text()
+    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert not [command for command in commands if str(own_hub) in command]
 
 
 def test_stale_evidence_is_not_taken_for_new(own_hub: Path) -> None:

@@ -70,6 +70,7 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
     """Run the comparison in a child process and judge what it left."""
     from ptycho_compare.checks import judge_comparison
     from ptycho_compare.jobs import run_child
+    from ptycho_compare.phases.request import scoring_of
 
     tier = study.tiers[comparison.tier]
     folder = hub.comparison_dir(comparison.dose, comparison.view, comparison.split, comparison.tier)
@@ -83,7 +84,9 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
         # workers share the cores: one thread each, or they slow each other down
         environment=_ONE_THREAD if "PYTEST_XDIST_WORKER" in os.environ else None,
     )
-    findings = _refusal(run) or judge_comparison(folder, required=tier.required_arms, since=started)
+    findings = _refusal(run) or judge_comparison(
+        folder, required=tier.required_arms, since=started, limits=scoring_of(study).limits
+    )
     evidence = Evidence(comparison, folder, run, findings)
     request.node.stash[EVIDENCE] = evidence
     return evidence

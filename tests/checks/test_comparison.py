@@ -17,6 +17,7 @@ from ptycho_compare.checks.blocker import topic_of, write_blocker
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub
+from ptycho_compare.scoring import CollapseLimits
 
 ARMS = ("PtychoPINN", "Baseline", "PtyChi")
 
@@ -86,7 +87,14 @@ def test_a_required_arm_that_is_not_there(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("row", "cells"),
-    [("mae", ","), ("ssim", "0.5,"), ("ms_ssim", "1.5,0.5"), ("mse", "-0.1,0.5"), ("psnr", "nan,10.0")],
+    [
+        ("mae", ","),
+        ("ssim", "0.5,"),
+        ("ms_ssim", ",0.5"),
+        ("ms_ssim", "1.5,0.5"),
+        ("mse", "-0.1,0.5"),
+        ("psnr", "nan,10.0"),
+    ],
 )
 def test_a_blank_or_impossible_cell(folder: Path, row: str, cells: str) -> None:
     def blank(line: str) -> str:
@@ -122,6 +130,31 @@ def test_a_blank_picture_behind_good_scores(folder: Path) -> None:
     (finding,) = judge_comparison(folder, required=ARMS)
     assert (finding.kind, finding.arm) == ("dead", "Baseline")
     assert "|object| = 0 in" in finding.text
+
+
+def test_the_study_s_own_limits_hold(folder: Path) -> None:
+    path = folder / "reconstructions.npz"
+    with np.load(path) as arrays:
+        changed = dict(arrays)
+    rows, columns = np.nonzero(changed["mask"])
+    tenth = len(rows) // 10
+    changed["baseline_complex"][rows[:tenth], columns[:tenth]] = 0
+    np.savez(path, **changed)
+    record_again(folder, path.name)
+    (finding,) = judge_comparison(folder, required=ARMS)
+    assert finding.text.startswith("mostly_empty")
+    assert judge_comparison(folder, required=ARMS, limits=CollapseLimits(max_zero_fraction=0.2)) == []
+
+
+def test_a_score_that_cannot_exist_is_declared(folder: Path) -> None:
+    def declare(line: str) -> str:
+        parts = line.split(",")
+        if parts[:2] != ["Baseline", "ssim"]:
+            return line
+        return ",".join([*parts[:2], "", *parts[3:-1], "amplitude: no contrast in the truth"])
+
+    edit_table(folder, declare)
+    assert judge_comparison(folder, required=ARMS) == []
 
 
 def test_canvases_that_cannot_be_read(folder: Path) -> None:

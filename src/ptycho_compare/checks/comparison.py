@@ -16,7 +16,8 @@ from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.reporting.manifest import ArmRecord, Manifest, read_manifest
 from ptycho_compare.reporting.metrics_csv import MetricRow, read_metrics_csv
-from ptycho_compare.scoring import find_collapse
+from ptycho_compare.scoring import CollapseLimits, find_collapse
+from ptycho_compare.scoring.arm_metrics import NO_CONTRAST_NOTE
 from ptycho_compare.untrusted.npz import open_npz
 
 _RANGES = {
@@ -30,7 +31,11 @@ _RANGES = {
 
 
 def judge_comparison(
-    folder: Path, *, required: Sequence[str], since: datetime | None = None
+    folder: Path,
+    *,
+    required: Sequence[str],
+    since: datetime | None = None,
+    limits: CollapseLimits | None = None,
 ) -> list[Finding]:
     """Collect what does not hold in a comparison's folder.
 
@@ -42,6 +47,8 @@ def judge_comparison(
         Arms that must be scored. Other arms that are there are judged the same way.
     since : datetime or None
         The evidence must have been made at or after this moment.
+    limits : CollapseLimits or None
+        When a stored canvas counts as dead: the study's; None for the defaults.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def judge_comparison(
     if not damaged:
         alive = [arm for arm, record in manifest.arms.items() if record.status == "ok"]
         findings += _blank(names.metrics, alive)
-        findings += _dead_on_disk(names.reconstructions, alive)
+        findings += _dead_on_disk(names.reconstructions, alive, limits or CollapseLimits())
     return findings
 
 
@@ -112,8 +119,8 @@ def _blank(metrics: Path, arms: Sequence[str]) -> Iterator[Finding]:
 def _blank_cells(metrics: Path, row: MetricRow, low: float, high: float) -> Iterator[Finding]:
     for part, number in (("amplitude", row.amplitude), ("phase", row.phase)):
         if number is None:
-            # a score that cannot exist (a truth without contrast) is declared in the note
-            if not row.note:
+            # only a score that cannot exist may be left out, and its own note says so
+            if f"{part}: {NO_CONTRAST_NOTE}" not in row.note:
                 yield Finding("blank", f"{metrics}: {row.metric} {part} is empty", row.model)
         elif not low <= number <= high:
             yield Finding(
@@ -123,7 +130,7 @@ def _blank_cells(metrics: Path, row: MetricRow, low: float, high: float) -> Iter
             )
 
 
-def _dead_on_disk(reconstructions: Path, arms: Sequence[str]) -> Iterator[Finding]:
+def _dead_on_disk(reconstructions: Path, arms: Sequence[str], limits: CollapseLimits) -> Iterator[Finding]:
     """Look at the stored canvases themselves: a score alone would not show a blank picture."""
     if not reconstructions.is_file():
         return
@@ -132,7 +139,7 @@ def _dead_on_disk(reconstructions: Path, arms: Sequence[str]) -> Iterator[Findin
             mask = archive.array("mask")
             for arm in arms:
                 values = archive.array(f"{arm.lower()}_complex")
-                collapse = find_collapse(values, mask.astype(np.bool_))
+                collapse = find_collapse(values, mask.astype(np.bool_), limits=limits)
                 if collapse is not None:
                     yield Finding("dead", f"{collapse.kind}: {collapse.detail} ({reconstructions})", arm)
     except ArchiveError as error:

@@ -80,7 +80,6 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
     """
     where = comparison.dose, comparison.view, comparison.split
     tier = study.tiers[comparison.tier]
-    limits = study.tolerances
     ready_made = hub.ptychi(*where)
     if not ready_made.is_file() and PTYCHI in tier.required_arms:
         raise HubError(
@@ -99,13 +98,19 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
         crop_px=study.stitching.crop_px,
         pinn=ArmSettings(tier.chunk, tier.batch),
         baseline=ArmSettings(tier.chunk, tier.batch),
-        scoring=ScoringSettings(
-            coverage=limits.coverage,
-            search_radius_px=limits.search_radius_px,
-            limits=CollapseLimits(
-                max_zero_fraction=limits.max_zero_fraction,
-                min_contrast=limits.min_contrast,
-                min_relative_contrast=limits.min_relative_contrast,
-            ),
+        scoring=scoring_of(study),
+    )
+
+
+def scoring_of(study: Study) -> ScoringSettings:
+    """How the study wants its arms scored, and when it counts one as dead."""
+    tolerances = study.tolerances
+    return ScoringSettings(
+        coverage=tolerances.coverage,
+        search_radius_px=tolerances.search_radius_px,
+        limits=CollapseLimits(
+            max_zero_fraction=tolerances.max_zero_fraction,
+            min_contrast=tolerances.min_contrast,
+            min_relative_contrast=tolerances.min_relative_contrast,
         ),
     )

@@ -24,6 +24,9 @@ Answer = TypeVar("Answer")
 NO_CONTRAST = 1e-6
 """A range below this part of the largest amplitude, or below this many rad, is rounding."""
 
+NO_CONTRAST_NOTE = "no contrast in the truth"
+"""Declares, after the component's name, a score that cannot be given."""
+
 FRC_THRESHOLD = 0.5
 """Against a noise-free truth; the partner of 1/7 between half data sets."""
 
@@ -102,7 +105,7 @@ class _Component:
     shown: bool
 
     def note(self) -> str:
-        return "" if self.shown else f"{self.name}: no contrast in the truth"
+        return "" if self.shown else f"{self.name}: {NO_CONTRAST_NOTE}"
 
 
 def measure(

@@ -207,7 +207,7 @@ def test_a_filter_that_needs_a_plug_in_is_refused(tmp_path):
     path = write_supervised_baseline(tmp_path / "baseline_model.h5")
     with h5py.File(path, "r+") as file:
         file.create_dataset("other", data=np.zeros(64, np.float32), compression="lzf")
-    with pytest.raises(BundleError, match="unusual filter"):
+    with pytest.raises(BundleError, match="packed by the filter"):
         inspect_model(path)
 
 

@@ -18,11 +18,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import BundleError
+from ptycho_compare.errors import ArchiveError, BundleError
 from ptycho_compare.models.graph import MAX_WEIGHT_BYTES, Graph
+from ptycho_compare.untrusted.hdf5 import require_inside
 
 MAX_OBJECTS = 20_000
-_PLAIN_FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 
 Plan = Mapping[str, tuple[str, ...]]  # node name -> dataset paths, in Keras' order
 Weights = Mapping[str, list[NDArray[np.float32]]]
@@ -130,14 +130,12 @@ def _follow(group: h5py.Group, name: str, path: str, *, label: str) -> h5py.Grou
 
 
 def _dataset_bytes(dataset: h5py.Dataset, path: str, *, label: str) -> int:
-    if dataset.external or dataset.is_virtual:
-        raise BundleError(f"{label}: '{path}' keeps its data in another file; refused")
+    try:
+        require_inside(dataset, label=label)
+    except ArchiveError as error:
+        raise BundleError(str(error)) from error
     if dataset.dtype.kind not in "fiu" or dataset.dtype.itemsize > 8 or dataset.shape is None:
         raise BundleError(f"{label}: '{path}' holds {dataset.dtype}; only plain numbers are read")
-    settings = dataset.id.get_create_plist()
-    filters = {settings.get_filter(index)[0] for index in range(settings.get_nfilters())}
-    if not filters <= _PLAIN_FILTERS:  # HDF5 would look for a plug-in on this machine
-        raise BundleError(f"{label}: '{path}' is packed by an unusual filter; refused")
     size: int = math.prod(dataset.shape) * dataset.dtype.itemsize
     return size
 

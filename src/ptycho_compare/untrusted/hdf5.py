@@ -1,0 +1,146 @@
+"""HDF5 files: one dataset at a time, and nothing that leaves the file.
+
+HDF5 can refer to other files (external links, external storage, virtual datasets) and can
+ask for filter plug-ins from this machine. A dataset is reached by its full path, each link
+on the way is looked at, and its storage is checked before a byte of it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ArchiveError
+
+MAX_LINKS = 64
+MAX_LISTED = 12
+MAX_ARRAY_BYTES = 4 << 30
+BUILT_IN_FILTERS = frozenset(
+    {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
+)
+"""What h5py itself unpacks; for any other filter HDF5 would search this machine for a plug-in."""
+
+
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file from outside, for reading.
+
+    Raises
+    ------
+    ArchiveError
+        Missing, no HDF5, or damaged.
+    """
+    if not path.is_file():
+        raise ArchiveError(f"{path}: no such file")
+    try:
+        file = h5py.File(path, "r")
+    except Exception as error:  # a damaged file makes the HDF5 library raise nearly anything
+        raise ArchiveError(
+            f"{path}: not a readable HDF5 file ({type(error).__name__}: {error}); copy or write it again"
+        ) from error
+    with file:
+        yield file
+
+
+def find_dataset(file: h5py.File, path: str) -> h5py.Dataset | None:
+    """Reach a dataset by its full path; None when nothing is there.
+
+    Raises
+    ------
+    ArchiveError
+        A link on the way leaves the file, links lead in a ring, or the data are kept in
+        another file or behind a filter that is not built in.
+    """
+    item: h5py.Group | h5py.Dataset = file["/"]
+    parts, walked, links = [part for part in path.split("/") if part], "", 0
+    while parts:
+        name = parts.pop(0)
+        if not isinstance(item, h5py.Group):
+            return None
+        link = item.get(name, getlink=True)
+        if link is None:
+            return None
+        if isinstance(link, h5py.SoftLink):
+            links += 1
+            if links > MAX_LINKS:
+                raise ArchiveError(f"{file.filename}: '{path}' leads through a ring of links; refused")
+            start = link.path if link.path.startswith("/") else f"{walked}/{link.path}"
+            parts, item, walked = [each for each in start.split("/") if each] + parts, file["/"], ""
+            continue
+        if not isinstance(link, h5py.HardLink):
+            raise ArchiveError(
+                f"{file.filename}: '{walked}/{name}' is a link to another file; copy the data into this one"
+            )
+        try:
+            item = item[name]
+        except KeyError:  # a damaged object header
+            raise ArchiveError(f"{file.filename}: '{walked}/{name}' cannot be read") from None
+        walked = f"{walked}/{name}"
+    if not isinstance(item, h5py.Dataset):
+        return None
+    require_inside(item, label=str(file.filename))
+    return item
+
+
+def require_inside(dataset: h5py.Dataset, *, label: str) -> None:
+    """Refuse a dataset whose data lie in another file or need a filter plug-in.
+
+    Raises
+    ------
+    ArchiveError
+    """
+    if dataset.external or dataset.is_virtual:
+        raise ArchiveError(
+            f"{label}: '{dataset.name}' keeps its data in another file; copy them into this one"
+        )
+    settings = dataset.id.get_create_plist()
+    for index in range(settings.get_nfilters()):
+        number, _, _, name = settings.get_filter(index)
+        if number not in BUILT_IN_FILTERS:
+            shown = name.decode(errors="replace") if name else str(number)
+            raise ArchiveError(
+                f"{label}: '{dataset.name}' is packed by the filter {shown!r}; "
+                "write it with gzip or without a filter (h5repack)"
+            )
+
+
+def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) -> NDArray[np.generic]:
+    """Read a dataset of numbers whole.
+
+    Raises
+    ------
+    ArchiveError
+        It is not there (the message lists what is), holds no numbers, or is too large.
+    """
+    dataset = find_dataset(file, path)
+    if dataset is None:
+        raise ArchiveError(f"{file.filename}: there is no dataset '{path}'; found: {listing(file)}")
+    if dataset.shape is None or dataset.dtype.kind not in "biufc":
+        raise ArchiveError(f"{file.filename}: '{path}' holds {dataset.dtype}; only numbers are read")
+    if dataset.nbytes > max_bytes:
+        raise ArchiveError(
+            f"{file.filename}: '{path}' holds {dataset.nbytes} bytes; at most {max_bytes} are read at once"
+        )
+    try:
+        return np.asarray(dataset[()])
+    except Exception as error:  # damaged chunks surface here
+        raise ArchiveError(f"{file.filename}: '{path}' cannot be read ({error})") from error
+
+
+def listing(file: h5py.File) -> str:
+    """Name the first datasets of a file with their shapes, for messages."""
+    found: list[str] = []
+
+    def note(name: str, item: h5py.Group | h5py.Dataset) -> bool | None:
+        if isinstance(item, h5py.Dataset):
+            found.append(f"{name} {item.shape}")
+        return True if len(found) > MAX_LISTED else None
+
+    file.visititems(note)  # hard links only: nothing outside the file is touched
+    more = " ..." if len(found) > MAX_LISTED else ""
+    return (", ".join(found[:MAX_LISTED]) or "no datasets") + more

@@ -138,21 +138,28 @@ def test_a_constant_cannot_be_registered(which):
         register(**pair, mask=inner_mask((48, 48)), radius_px=3)
 
 
-@pytest.mark.parametrize("which", ["image", "truth"])
-def test_texture_at_the_rim_alone_is_no_texture(which):
-    pair = {"image": make_object((64, 64)), "truth": make_object((64, 64))}
-    pair[which] = np.ones((64, 64), complex)
-    pair[which][8] = 2.0  # the outermost row of the mask, where no window reaches
-    scene = Scene.build(**pair, mask=inner_mask((64, 64)), radius_px=3)
-    with pytest.raises(ScoringError, match=f"{which} is constant where the two overlap"):
-        View.build(scene, scene.window(np.zeros(2))).overlap(np.zeros(2))
+def with_texture_at_the_rim_alone():
+    values = np.ones((64, 64), complex)
+    values[8] = 2.0  # the outermost row of the mask, where no window reaches
+    return values
+
+
+def test_texture_at_the_rim_alone_is_no_texture():
+    truth, mask = with_texture_at_the_rim_alone(), inner_mask((64, 64))
+    scene = Scene.build(make_object((64, 64)), truth, mask, radius_px=3)
+    with pytest.raises(ScoringError, match="truth is constant where the two overlap"):
+        View.build(scene, scene.window(np.zeros(4)))
+
+
+def test_an_image_with_texture_at_its_rim_alone_is_refused():
+    refusal(with_texture_at_the_rim_alone(), make_object((64, 64)), mask=inner_mask((64, 64)))
 
 
 def test_a_move_that_makes_things_worse_is_refused(monkeypatch):
     # the refinement never ends in such a place on these objects, so it is led there
     truth, image = displaced_pair(0.0, 0.0)
     monkeypatch.setattr(
-        registration, "refine", lambda scene, start: (np.array([0.8, 0.0]), scene.window(np.zeros(2)))
+        registration, "refine", lambda scene: (np.array([0.8, 0, 0, 0]), scene.window(np.zeros(4)))
     )
     assert "does not improve the overlap (1.000000 to 0.9" in refusal(image, truth).reason
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ptycho_compare.scoring import image_metrics
 from ptycho_compare.scoring.frc import NYQUIST, RingCurve, masked_pair, ring_correlation
-from ptycho_compare.scoring.gauge import ComplexImage, fienup_error
+from ptycho_compare.scoring.gauge import fienup_error
 from ptycho_compare.scoring.image_metrics import RealImage
-from ptycho_compare.scoring.mask import Mask, check_grid
+from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
 
 Answer = TypeVar("Answer")
 

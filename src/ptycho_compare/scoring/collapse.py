@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.gauge import ComplexImage
-from ptycho_compare.scoring.mask import Mask, check_grid
+from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
 
 Kind = Literal["non_finite", "zero", "mostly_empty", "constant", "flat"]
 

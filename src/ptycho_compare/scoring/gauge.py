@@ -8,15 +8,12 @@ gain far from 1 is a finding about the arm, not an error of its image.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.mask import Mask, check_grid
-
-ComplexImage = NDArray[np.complexfloating[Any, Any]]
+from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ScoringError
 
 Mask = NDArray[np.bool_]
+ComplexImage = NDArray[np.complexfloating[Any, Any]]
 
 
 def common_mask(weights: Sequence[NDArray[np.float64]], *, coverage: float = 0.1) -> Mask:

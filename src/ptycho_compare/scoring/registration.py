@@ -1,9 +1,9 @@
 """Where an image lies on the truth's grid, to a hundredth of a pixel, or a refusal.
 
-A bounded search: an integer peak of the windowed cross-correlation, then a least-squares
-refinement in which the image is moved and only pixels with known content on both sides
-are compared. Correlation is not phase-normalised: on smooth images that would follow the
-noise of empty frequencies (median error 1 px at a blur of 2 px).
+A bounded search: a whole-pixel peak and a phase ramp to begin with, then a least-squares
+refinement of both in which the image is moved and only pixels with known content on both
+sides are compared. Correlation is not phase-normalised: on smooth images that would follow
+the noise of empty frequencies (median error 1 px at a blur of 2 px).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.gauge import ComplexImage
-from ptycho_compare.scoring.mask import Mask, check_grid, erode
-from ptycho_compare.scoring.matching import Scene, Vector, View, chance_overlap, integer_peak, refine
+from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid, erode
+from ptycho_compare.scoring.matching import Scene, Vector, View, chance_overlap, refine
+from ptycho_compare.scoring.ramp import Ramp
 
 LEAST_OVERLAP = 0.3
 """Below this overlap an image is unrelated, whatever its texture."""
@@ -33,7 +33,7 @@ thousandths of a pixel beside the highest overlap."""
 
 @dataclass(frozen=True)
 class Shift:
-    """A measured displacement.
+    """A measured displacement, and the phase ramp that was measured with it.
 
     Attributes
     ----------
@@ -47,6 +47,9 @@ class Shift:
         [0, 1]: 1 for the same image, near 0 for unrelated ones.
     reason : str
         One sentence with the numbers: the gain in overlap, or why it was refused.
+    ramp : tuple of float
+        By which the moved image's phase rises less than the truth's along rows and columns,
+        rad/px: `apply_ramp` would take the difference out. Both 0 when not registered.
     """
 
     dy: float
@@ -54,13 +57,14 @@ class Shift:
     registered: bool
     confidence: float
     reason: str
+    ramp: Ramp = (0.0, 0.0)
 
 
 def register(image: ComplexImage, truth: ComplexImage, mask: Mask, *, radius_px: float) -> Shift:
     """Measure the shift that brings the image onto the truth.
 
-    Complex fields are compared, free of gain and mean, so a phase object without amplitude
-    contrast is registered as well, and the gauge does not matter.
+    Complex fields are compared, free of gain, mean and linear phase, so a phase object
+    without amplitude contrast is registered as well, and the gauge does not matter.
 
     Parameters
     ----------
@@ -87,12 +91,14 @@ def register(image: ComplexImage, truth: ComplexImage, mask: Mask, *, radius_px:
     if not (np.isfinite(radius_px) and radius_px > 0):
         raise ScoringError(f"a search radius is positive and finite, not {radius_px} px")
     scene = Scene.build(image, truth, mask, radius_px)
-    peak = integer_peak(scene)
+    peak = scene.start.shift
     if max(map(abs, peak)) >= scene.reach:
         return _refused(f"the correlation peak {_px(*peak)} touches the search radius of {radius_px:g} px")
-    found, window = refine(scene, np.array(peak, dtype=np.float64))
+    found, window = refine(scene)
     if window is None:
-        return _refused(f"{int(mask.sum())} mask pixels leave no common region at a shift of {_px(*found)}")
+        return _refused(
+            f"{int(mask.sum())} mask pixels leave no common region at a shift of {_px(*found[:2])}"
+        )
     return _judged(scene, window, found, radius_px)
 
 
@@ -171,10 +177,10 @@ def shift_weight(weight: NDArray[np.float64], dy: float, dx: float) -> NDArray[n
 
 
 def _judged(scene: Scene, window: Vector, found: Vector, radius_px: float) -> Shift:
-    dy, dx = (float(each) for each in found)
+    dy, dx = (float(each) for each in found[:2])
     place = _px(dy, dx)
     view = View.build(scene, window)
-    before, after = view.overlap(np.zeros(2)), view.overlap(found)
+    before, after = view.overlap(np.array([0.0, 0.0, *found[2:]])), view.overlap(found)
     if max(abs(dy), abs(dx)) > radius_px:
         return _refused(f"the best shift {place} lies beyond the search radius of {radius_px:g} px", after)
     # The best of all places searched reaches 3 to 5 times what chance gives at one of them
@@ -188,7 +194,8 @@ def _judged(scene: Scene, window: Vector, found: Vector, radius_px: float) -> Sh
         return _refused(
             f"moving by {place} does not improve the overlap ({before:.6f} to {after:.6f})", after
         )
-    return Shift(dy, dx, True, after, f"moving by {place} takes the overlap from {before:.6f} to {after:.6f}")
+    reason = f"moving by {place} takes the overlap from {before:.6f} to {after:.6f}"
+    return Shift(dy, dx, True, after, reason, scene.ramp(found))
 
 
 def _refused(reason: str, confidence: float = 0.0) -> Shift:

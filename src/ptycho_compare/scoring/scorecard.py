@@ -18,8 +18,8 @@ from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.arm_metrics import Metric, TruthView, measure
 from ptycho_compare.scoring.collapse import CollapseLimits, find_collapse
 from ptycho_compare.scoring.frc import RingCurve
-from ptycho_compare.scoring.gauge import ComplexImage, Gauge, fit_gauge
-from ptycho_compare.scoring.mask import Mask, bounding_box, common_mask
+from ptycho_compare.scoring.gauge import Gauge, fit_gauge
+from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box, common_mask
 from ptycho_compare.scoring.registration import Shift, continued, register, shift_image, shift_weight
 
 __all__ = [

@@ -1,8 +1,10 @@
-"""What ptychography cannot know is removed before scoring: here, one complex gain.
+"""What ptychography cannot know is removed before scoring: a complex gain and a phase ramp.
 
-A reconstruction times any complex constant explains the same diffraction equally well.
-The constant is fitted against the truth in the complex domain, once, and reported; a
-gain far from 1 is a finding about the arm, not an error of its image.
+A reconstruction times any complex constant explains the same diffraction equally well, and
+a detector off by a fraction of a pixel tilts its phase. The gain is always free, the ramp
+when the study frees it. They are fitted against the truth in the complex domain and
+reported; a gain far from 1 is a finding about the arm, not an error of its image. (Where an
+image lies is the third freedom: `registration`, for images that come without a frame.)
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
+from ptycho_compare.scoring.ramp import Ramp, apply_ramp, fit_ramp
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,20 @@ class Gauge:
     ----------
     scale : complex
         Multiply the image by it. Its modulus is the amplitude gain, its angle the global
-        phase in rad.
+        phase in rad, at the image's pixel [0, 0] if there is a ramp.
     overlap_before : float
         Re<image, truth> / (|image| |truth|) on the mask, in [-1, 1], as the arm came.
     overlap_after : float
         |<image, truth>| / (|image| |truth|) on the mask, in [0, 1]: the same number once
-        the gain is applied.
+        the gauge is removed.
+    ramp : tuple of float
+        Phase gradient multiplied in along rows and columns, rad/px; 0 where it is not free.
     """
 
     scale: complex
     overlap_before: float
     overlap_after: float
+    ramp: Ramp = (0.0, 0.0)
 
     def apply(self, image: ComplexImage) -> NDArray[np.complex128]:
         """Return the image in the truth's gauge.
@@ -47,22 +53,25 @@ class Gauge:
         -------
         ndarray, (H, W), complex128
         """
+        tilted = apply_ramp(image, self.ramp) if any(self.ramp) else np.asarray(image, np.complex128)
         # numpy takes a complex product apart, so inf * g warns; dead pixels stay dead pixels
         with np.errstate(invalid="ignore", over="ignore"):
-            return np.asarray(image, dtype=np.complex128) * self.scale
+            return tilted * self.scale
 
 
-def fit_gauge(image: ComplexImage, truth: ComplexImage, mask: Mask) -> Gauge:
-    """Fit the complex gain that brings the image closest to the truth.
+def fit_gauge(image: ComplexImage, truth: ComplexImage, mask: Mask, *, ramp: bool = False) -> Gauge:
+    """Fit the gauge that brings the image closest to the truth.
 
     The least-squares gain is g = <image, truth> / <image, image> with
-    <a, b> = sum conj(a) b over the mask.
+    <a, b> = sum conj(a) b over the mask; with a ramp, both together (`fit_ramp`).
 
     Parameters
     ----------
     image, truth : ndarray, (H, W), complex
         On the same pixel grid. Pixels outside the mask may hold anything.
     mask : ndarray, (H, W), bool
+    ramp : bool
+        Whether a linear phase ramp is free as well.
 
     Returns
     -------
@@ -75,19 +84,12 @@ def fit_gauge(image: ComplexImage, truth: ComplexImage, mask: Mask) -> Gauge:
         the whole mask or exactly orthogonal to the other: no gain is then the best.
     """
     check_grid(mask, image=image, truth=truth)
-    a, t = _on_mask(image, mask), _on_mask(truth, mask)
-    product = complex(np.vdot(a, t))
-    norm = float(np.linalg.norm(a) * np.linalg.norm(t))
-    if norm == 0.0 or product == 0.0:
-        raise ScoringError(
-            f"no complex gain fits: rms |image| {_rms(a):.3g}, rms |truth| {_rms(t):.3g}, "
-            f"overlap {abs(product):.3g} on {a.size} mask pixels"
-        )
-    return Gauge(
-        scale=product / float(np.vdot(a, a).real),
-        overlap_before=product.real / norm,
-        overlap_after=min(abs(product) / norm, 1.0),
-    )
+    before, gain = _overlap(image, truth, mask)
+    if not ramp:
+        return Gauge(gain, before.real, min(abs(before), 1.0))
+    tilt = fit_ramp(image, truth, mask)
+    after, gain = _overlap(apply_ramp(image, tilt), truth, mask)
+    return Gauge(gain, before.real, min(abs(after), 1.0), tilt)
 
 
 def fienup_error(image: ComplexImage, truth: ComplexImage, mask: Mask) -> float:
@@ -116,6 +118,19 @@ def fienup_error(image: ComplexImage, truth: ComplexImage, mask: Mask) -> float:
     # rounding below 1e-8, the residual is good to 1e-16.
     residual = t - gauge.scale * _on_mask(image, mask)
     return min(float(np.linalg.norm(residual) / np.linalg.norm(t)), 1.0)
+
+
+def _overlap(image: ComplexImage, truth: ComplexImage, mask: Mask) -> tuple[complex, complex]:
+    """Normalised overlap of two images on a mask, and the gain that fits best."""
+    a, t = _on_mask(image, mask), _on_mask(truth, mask)
+    product = complex(np.vdot(a, t))
+    norm = float(np.linalg.norm(a) * np.linalg.norm(t))
+    if norm == 0.0 or product == 0.0:
+        raise ScoringError(
+            f"no complex gain fits: rms |image| {_rms(a):.3g}, rms |truth| {_rms(t):.3g}, "
+            f"overlap {abs(product):.3g} on {a.size} mask pixels"
+        )
+    return product / norm, product / float(np.vdot(a, a).real)
 
 
 def _on_mask(values: ComplexImage, mask: Mask) -> NDArray[np.complex128]:

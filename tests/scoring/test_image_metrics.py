@@ -103,7 +103,7 @@ def test_a_mask_without_a_whole_window_is_refused(metric):
     truth, image = pair((40, 40))
     narrow = np.zeros(truth.shape, bool)
     narrow[:, 5:15] = True
-    with pytest.raises(ScoringError, match="11 x 11 window fits into a mask of 40 x 10"):
+    with pytest.raises(ScoringError, match="pixels in a box of 40 x 10"):
         metric(truth, image, narrow, data_range=1.0)
     with pytest.raises(ScoringError, match="11 x 11 window fits into the mask"):
         metric(truth, image, np.eye(40, dtype=bool), data_range=1.0)

@@ -1,116 +1,67 @@
 """One arm against the truth: the rows of its score.
 
-Amplitude and phase are compared as real images, after the gauge, on one mask. Rows keep
-one order and one meaning; a component the truth does not show gets no number and says so.
+Amplitude and phase are compared as real images and the field as a complex one, after the
+gauge, on one mask. Rows keep one order and one meaning; a component the truth does not
+show gets no number and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.scoring import image_metrics
-from ptycho_compare.scoring.frc import NYQUIST, RingCurve, masked_pair, ring_correlation
-from ptycho_compare.scoring.gauge import fienup_error
-from ptycho_compare.scoring.image_metrics import RealImage
-from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
+from ptycho_compare.scoring.estimate import Estimate
+from ptycho_compare.scoring.frc import Criterion, RingCurve, ring_correlation
+from ptycho_compare.scoring.image_metrics import Averages, Image
+from ptycho_compare.scoring.mask import ComplexImage, check_grid
+from ptycho_compare.scoring.metric import COMPONENTS, Component, Metric
+from ptycho_compare.scoring.ring_estimate import area_estimate, cutoff_estimate, ring_sums
+from ptycho_compare.scoring.truth_view import TruthView, smooth_parts
 
-Answer = TypeVar("Answer")
+CRITERIA: Mapping[str, Criterion] = {"frc50": 0.5, "frc1over7": 1 / 7, "frc_half_bit": "half_bit"}
+"""Cut-offs of the ring correlation, by the name of their row."""
 
-NO_CONTRAST = 1e-6
-"""A range below this part of the largest amplitude, or below this many rad, is rounding."""
+UNITS = {"psnr": "dB", "phase_rmse": "rad", **dict.fromkeys(CRITERIA, "cycles/px")}
+"""Units of rows that have another one than their component."""
 
-NO_CONTRAST_NOTE = "no contrast in the truth"
-"""Declares, after the component's name, a score that cannot be given."""
+COMPLEX_NOTE = "complex field"
 
-FRC_THRESHOLD = 0.5
-"""Against a noise-free truth; the partner of 1/7 between half data sets."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One row: a number for each component, or one for the complex field.
-
-    Attributes
-    ----------
-    name : str
-    amplitude, phase : float or None
-        Of the component; None where it does not apply or cannot be given (`note` says why).
-    value : float or None
-        Of the complex field.
-    unit : str
-        Empty for dimensionless numbers and for numbers in the unit of the component.
-    note : str
-        What a reader must know beside the number; empty if nothing.
-    """
-
-    name: str
-    amplitude: float | None
-    phase: float | None
-    value: float | None
-    unit: str
-    note: str
+Estimates = dict[str, dict[Component, Estimate]]
+"""By metric and component."""
 
 
 @dataclass(frozen=True, eq=False)
-class TruthView:
-    """The truth as the metrics see it, prepared once for all arms.
+class Measurement:
+    """What one image scored.
 
     Attributes
     ----------
-    field : ndarray, (H, W), complex128
-        The truth, 0 outside the mask, turned by `rotation`.
-    rotation : complex
-        Unit phasor that turns the truth's mean on the mask to phase 0, so that a phase
-        object lies about 0 and not across the cut at +-pi.
-    mask : ndarray, (H, W), bool
-    amplitude_range, phase_range : float
-        max - min of |truth| and of the turned angle (rad) on the mask.
+    metrics : tuple of Metric
+        mae, mse, psnr, ssim, ms_ssim, the cut-offs, frc_auc, fienup, phase_rmse, in this order,
+        without intervals.
+    curves : mapping of str to RingCurve
+        "amplitude", "phase", "complex": the curves the cut-offs are read from. What shows
+        no contrast in the truth has none.
+    estimates : Estimates
+        What each number can be drawn again from.
     """
 
-    field: NDArray[np.complex128]
-    rotation: complex
-    mask: Mask
-    amplitude_range: float
-    phase_range: float
+    metrics: tuple[Metric, ...]
+    curves: Mapping[str, RingCurve]
+    estimates: Estimates
 
-    @classmethod
-    def build(cls, truth: ComplexImage, mask: Mask) -> TruthView:
-        """Prepare a truth (H, W), complex, on a mask (H, W)."""
-        check_grid(mask, truth=truth)
-        kept = np.where(mask, truth, 0.0).astype(np.complex128)
-        rotation = complex(np.exp(-1j * np.angle(kept[mask].mean())))
-        field = kept * rotation
-        return cls(
-            field,
-            rotation,
-            mask,
-            amplitude_range=image_metrics.truth_range(np.abs(field), mask),
-            phase_range=image_metrics.truth_range(np.angle(field), mask),
+    def joined(self, more: Measurement) -> Measurement:
+        """Return these rows and more behind them."""
+        return Measurement(
+            self.metrics + more.metrics, {**self.curves, **more.curves}, self.estimates | more.estimates
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Component:
-    """Amplitude or phase of a pair, and whether the truth shows any contrast in it."""
-
-    name: str
-    truth: RealImage
-    image: RealImage
-    data_range: float
-    shown: bool
-
-    def note(self) -> str:
-        return "" if self.shown else f"{self.name}: {NO_CONTRAST_NOTE}"
-
-
-def measure(
-    image: ComplexImage, truth: TruthView, *, frc_sigma: float = 0.0
-) -> tuple[tuple[Metric, ...], Mapping[str, RingCurve]]:
+def measure(image: ComplexImage, truth: TruthView, *, frc_sigma: float = 0.0) -> Measurement:
     """Score one image.
 
     Parameters
@@ -121,14 +72,6 @@ def measure(
     frc_sigma : float
         Smoothing of the ring curves before the cut-off, in rings.
 
-    Returns
-    -------
-    tuple of Metric
-        mae, mse, psnr, ssim, ms_ssim, frc50, fienup, in this order.
-    mapping of str to RingCurve
-        "amplitude", "phase", "complex": the curves the cut-offs are read from. What shows
-        no contrast in the truth has none.
-
     Raises
     ------
     ScoringError
@@ -136,90 +79,107 @@ def measure(
     """
     check_grid(truth.mask, image=image)
     field = np.where(truth.mask, image, 0.0).astype(np.complex128) * truth.rotation
-    pair = (_amplitudes(field, truth), _phases(field, truth))
-    curves = _curves(field, truth, pair, frc_sigma)
-    rows = (
-        *_pixel_rows(pair, truth.mask),
-        *_structure_rows(pair, truth.mask),
-        _frc_row(pair, curves),
-        Metric("fienup", None, None, fienup_error(field, truth.field, truth.mask), "", "complex field"),
+    parts: dict[Component, Image] = {
+        "amplitude": np.abs(field),
+        "phase": _phase(field, truth),
+        "value": field,
+    }
+    averages, levels = _averages(parts, truth)
+    estimates: Estimates = {
+        name: {part: terms.estimate(truth.blocks) for part, terms in found.items()}
+        for name, found in averages.items()
+    }
+    smooth = smooth_parts(parts, truth.mask, truth.shown)
+    curves = {
+        name: ring_correlation(truth.smooth[name], part).smoothed(frc_sigma) for name, part in smooth.items()
+    }
+    rings = _ring_estimates(smooth, curves, truth)
+    order = ("mae", "mse", "psnr", "ssim", "ms_ssim", *rings, "fienup", "phase_rmse")
+    estimates = {name: (estimates | rings)[name] for name in order}
+    notes = {
+        **{name: truth.note("amplitude", "phase") for name in order},
+        **{name: _ring_note(curves, CRITERIA[name], truth) for name in CRITERIA},
+        "fienup": COMPLEX_NOTE,
+        "phase_rmse": "",
+    }
+    notes["ms_ssim"] = _joined([*(f"levels={n}" for n in sorted(levels)), notes["ms_ssim"]])
+    return Measurement(
+        metrics=tuple(_row(name, found, notes[name]) for name, found in estimates.items()),
+        curves={"complex" if name == "value" else name: curve for name, curve in curves.items()},
+        estimates=estimates,
     )
-    return rows, curves
 
 
-def _amplitudes(field: NDArray[np.complex128], truth: TruthView) -> _Component:
-    wanted = np.abs(truth.field)
-    shown = truth.amplitude_range > NO_CONTRAST * float(wanted.max())
-    return _Component("amplitude", wanted, np.abs(field), truth.amplitude_range, shown)
-
-
-def _phases(field: NDArray[np.complex128], truth: TruthView) -> _Component:
+def _phase(field: NDArray[np.complex128], truth: TruthView) -> NDArray[np.float64]:
     """Return the phases, the arm's as the truth's plus the angle between the two.
 
     Not unwrapped: both sides share the truth's own wraps, and the difference is the
     shortest one in every pixel. No plane is fitted: a plane fitted to wrapped phase turns
     a mere global phase into an error, and one taken from each side hides a false ramp.
     """
-    # from the truth's least phase on: SSIM compares means, and means about 0 have no ratio
-    wanted = np.angle(truth.field) - float(np.angle(truth.field)[truth.mask].min())
-    found = wanted + np.angle(field * np.conj(truth.field))
-    return _Component("phase", wanted, found, truth.phase_range, truth.phase_range > NO_CONTRAST)
+    return np.asarray(truth.parts["phase"] + np.angle(field * np.conj(truth.field)))
 
 
-def _pixel_rows(pair: tuple[_Component, _Component], mask: Mask) -> list[Metric]:
-    mae, mse = (
-        [metric(each.truth, each.image, mask) for each in pair]
-        for metric in (image_metrics.mae, image_metrics.mse)
+def _averages(
+    parts: Mapping[Component, Image], truth: TruthView
+) -> tuple[dict[str, dict[Component, Averages]], set[int]]:
+    """State every pixel and structure metric as averages; also how many scales MS-SSIM had."""
+
+    def pair(name: Component) -> tuple[Image, Image]:
+        return truth.parts[name], parts[name]
+
+    shown = [name for name in COMPONENTS if name in truth.shown]
+    real = [name for name in shown if name != "value"]
+    found: dict[str, dict[Component, Averages]] = {
+        "mae": {name: image_metrics.mae_terms(*pair(name), truth.mask) for name in COMPONENTS},
+        "mse": {name: image_metrics.mse_terms(*pair(name), truth.mask) for name in COMPONENTS},
+        "psnr": {
+            name: image_metrics.psnr_terms(*pair(name), truth.mask, data_range=truth.ranges[name])
+            for name in shown
+        },
+        "ssim": {
+            name: image_metrics.ssim_terms(*pair(name), truth.mask, data_range=truth.ranges[name])
+            for name in real
+        },
+        "ms_ssim": {
+            name: image_metrics.ms_ssim_terms(*pair(name), truth.mask, data_range=truth.ranges[name])
+            for name in real
+        },
+        "fienup": {"value": image_metrics.fienup_terms(*pair("value"), truth.mask)},
+        "phase_rmse": {"phase": image_metrics.rmse_terms(*pair("phase"), truth.mask)},
+    }
+    return found, {len(terms.layers) for terms in found["ms_ssim"].values()}
+
+
+def _ring_estimates(
+    smooth: Mapping[Component, Image], curves: Mapping[Component, RingCurve], truth: TruthView
+) -> Estimates:
+    found: Estimates = {name: {} for name in (*CRITERIA, "frc_auc")}
+    for part, curve in curves.items():
+        sums = ring_sums(truth.tiles, truth.spectra[part], truth.tiles.spectra(smooth[part]))
+        for name, criterion in CRITERIA.items():
+            found[name][part] = cutoff_estimate(curve, criterion, sums, truth.tiles)
+        found["frc_auc"][part] = area_estimate(curve, sums, truth.tiles)
+    return found
+
+
+def _ring_note(curves: Mapping[Component, RingCurve], criterion: Criterion, truth: TruthView) -> str:
+    """Declare what was never crossed: its number is Nyquist, the highest the grid could show."""
+    beyond = [name for name, curve in curves.items() if curve.cutoff(criterion).beyond_nyquist]
+    names = ("complex" if name == "value" else name for name in beyond)
+    return _joined([*(f"{name} beyond Nyquist" for name in names), truth.note("amplitude", "phase")])
+
+
+def _row(name: str, found: Mapping[Component, Estimate], note: str) -> Metric:
+    numbers = {part: estimate.value for part, estimate in found.items()}
+    return Metric(
+        name,
+        numbers.get("amplitude"),
+        numbers.get("phase"),
+        numbers.get("value"),
+        UNITS.get(name, ""),
+        note,
     )
-    return [Metric("mae", mae[0], mae[1], None, "", ""), Metric("mse", mse[0], mse[1], None, "", "")]
-
-
-def _structure_rows(pair: tuple[_Component, _Component], mask: Mask) -> list[Metric]:
-    def asked(metric: Callable[..., Answer]) -> list[Answer | None]:
-        return [
-            metric(each.truth, each.image, mask, data_range=each.data_range) if each.shown else None
-            for each in pair
-        ]
-
-    note = _joined(each.note() for each in pair)
-    psnr, ssim, multi = asked(image_metrics.psnr), asked(image_metrics.ssim), asked(image_metrics.ms_ssim)
-    scales = {each.levels for each in multi if each is not None}
-    amplitude, phase = (each.value if each is not None else None for each in multi)
-    return [
-        Metric("psnr", psnr[0], psnr[1], None, "dB", note),
-        Metric("ssim", ssim[0], ssim[1], None, "", note),
-        Metric("ms_ssim", amplitude, phase, None, "", _joined([*(f"levels={n}" for n in scales), note])),
-    ]
-
-
-def _curves(
-    field: NDArray[np.complex128], truth: TruthView, pair: tuple[_Component, _Component], sigma: float
-) -> dict[str, RingCurve]:
-    sides: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
-        each.name: (each.truth, each.image) for each in pair if each.shown
-    }
-    if sides:
-        sides["complex"] = (truth.field, field)
-    return {
-        name: ring_correlation(*masked_pair(wanted, found, truth.mask)).smoothed(sigma)
-        for name, (wanted, found) in sides.items()
-    }
-
-
-def _frc_row(pair: tuple[_Component, _Component], curves: Mapping[str, RingCurve]) -> Metric:
-    numbers: dict[str, float | None] = {}
-    notes = []
-    for each in pair:
-        if not each.shown:
-            numbers[each.name] = None
-            notes.append(each.note())
-            continue
-        cutoff = curves[each.name].cutoff(FRC_THRESHOLD)
-        # a declared number, not a blank: the highest frequency the grid could show
-        numbers[each.name] = NYQUIST if cutoff.frequency is None else cutoff.frequency
-        if cutoff.beyond_nyquist:
-            notes.append(f"{each.name} beyond Nyquist")
-    return Metric("frc50", numbers["amplitude"], numbers["phase"], None, "cycles/px", _joined(notes))
 
 
 def _joined(notes: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """Fourier ring correlation: up to which spatial frequency two images agree.
 
 Owns the ring curve and its cut-off. Does not align or fix the gauge: give it a pair that
-`gauge` has prepared. `masked_pair` brings a masked pair into the form it needs.
+`gauge` has prepared. `filled` brings a masked image into the form it needs.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.mask import Mask, bounding_box, check_grid
+from ptycho_compare.scoring.mask import Mask, check_grid
 
 NYQUIST = 0.5
 """Highest frequency of a pixel grid, cycles/px."""
+
+Criterion = float | Literal["half_bit"]
+"""A constant threshold, or the half-bit curve."""
 
 IGNORED_BELOW = 0.02 * NYQUIST
 """Rings below this frequency never set a cut-off: a slow error of the phase crosses there
@@ -39,7 +42,7 @@ class Cutoff:
 
     Attributes
     ----------
-    threshold : float
+    criterion : float or "half_bit"
     frequency : float or None
         First crossing in cycles/px, between rings by linear interpolation; the first
         ring that counts if that one is already below; None when never crossed.
@@ -51,7 +54,7 @@ class Cutoff:
         Last fall below the threshold, cycles/px. Above `frequency`, the curve recovered.
     """
 
-    threshold: float
+    criterion: Criterion
     frequency: float | None
     period_px: float | None
     beyond_nyquist: bool
@@ -76,24 +79,53 @@ class RingCurve:
     correlation: NDArray[np.float64]
     pixels: NDArray[np.int64]
 
-    def cutoff(self, threshold: float) -> Cutoff:
+    def threshold(self, criterion: Criterion) -> NDArray[np.float64]:
+        """Return the threshold of each ring, (R,).
+
+        Parameters
+        ----------
+        criterion : float or "half_bit"
+            0.5 against a noise-free truth; it is the partner of 1/7 between half data sets.
+            "half_bit": (0.2071 + 1.9102 / sqrt(n)) / (1.2071 + 0.9102 / sqrt(n)) for n pixels in
+            the ring [1]_, for half data sets.
+
+        References
+        ----------
+        .. [1] van Heel & Schatz, J. Struct. Biol. 151, 250-262 (2005), doi:10.1016/j.jsb.2005.05.009
+        """
+        if criterion == "half_bit":
+            root = np.sqrt(self.pixels)
+            return np.asarray((0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root))
+        return np.full(len(self.frequency), float(criterion))
+
+    def cutoff(self, criterion: Criterion) -> Cutoff:
         """Find where the curve falls below a threshold.
 
         Parameters
         ----------
-        threshold : float
-            0.5 against a noise-free truth; it is the partner of 1/7 between half data sets.
+        criterion : float or "half_bit"
+            See `threshold`.
 
         Returns
         -------
         Cutoff
         """
         counts = np.isfinite(self.correlation) & (self.frequency >= IGNORED_BELOW)
-        falls = _falls(self.frequency[counts], self.correlation[counts], threshold)
+        above = (self.correlation - self.threshold(criterion))[counts]
+        falls = _falls(self.frequency[counts], above)
         if not falls:
-            return Cutoff(threshold, None, None, beyond_nyquist=True, last_crossing=None)
+            return Cutoff(criterion, None, None, beyond_nyquist=True, last_crossing=None)
         first, last = falls[0], falls[-1]
-        return Cutoff(threshold, first, 1.0 / first, beyond_nyquist=False, last_crossing=last)
+        return Cutoff(criterion, first, 1.0 / first, beyond_nyquist=False, last_crossing=last)
+
+    @property
+    def area(self) -> float:
+        """Mean correlation over all frequencies up to Nyquist, in [-1, 1]; rings without signal left out.
+
+        It keeps falling when a cut-off no longer moves, and moves smoothly where a cut-off jumps.
+        """
+        known = np.isfinite(self.correlation)
+        return float(self.correlation[known].mean()) if known.any() else 0.0
 
     def smoothed(self, sigma: float) -> RingCurve:
         """Return the curve smoothed along the rings.
@@ -167,7 +199,7 @@ def ring_correlation(
     weight = hann_window(truth.shape) if window == "hann" else np.ones(truth.shape)
     f1 = _spectrum(truth, weight, subtract_mean)
     f2 = _spectrum(image, weight, subtract_mean)
-    ring = _ring_numbers(truth.shape)
+    ring = ring_numbers(truth.shape)
     last = int(NYQUIST * max(truth.shape))
     cross = _ring_sums(ring, last, (f1 * np.conj(f2)).real)
     power1 = _ring_sums(ring, last, np.abs(f1) ** 2)
@@ -179,30 +211,31 @@ def ring_correlation(
     )
 
 
-def masked_pair(truth: NDArray[Any], image: NDArray[Any], mask: Mask) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Crop a pair to the mask and fill the rest so that the mask's edge adds nothing.
+def filled(values: NDArray[Any], inside: Mask) -> NDArray[Any]:
+    """Continue an image outside its mask so that the mask's edge adds nothing to a spectrum.
 
-    Outside the mask each image is continued by the Gaussian-weighted mean of its own
-    nearby mask pixels, which fades into its mean over the mask. A hard edge, even one filled
-    with the mean, carries the images' common coarse structure into every ring: with
-    holes of 7 px over 9 % of the area two images that share nothing above 0.13 cycles/px
-    would correlate by 0.3 up to Nyquist.
+    Outside, the image is the Gaussian-weighted mean of its own nearby mask pixels, which
+    fades into its mean over the mask. A hard edge, even one filled with the mean, carries the
+    images' common coarse structure into every ring: with holes of 7 px over 9 % of the area
+    two images that share nothing above 0.13 cycles/px would correlate by 0.3 up to Nyquist.
 
     Parameters
     ----------
-    truth, image : ndarray, (H, W), float or complex
+    values : ndarray, (H, W), float or complex
         Pixels outside the mask may hold anything.
-    mask : ndarray, (H, W), bool
+    inside : ndarray, (H, W), bool
 
     Returns
     -------
-    tuple of ndarray, (h, w)
-        Of the mask's box.
+    ndarray, (H, W)
     """
-    check_grid(mask, truth=truth, image=image)
-    box = bounding_box(mask)
-    inside = mask[box]
-    return _filled(truth[box], inside), _filled(image[box], inside)
+    if inside.all():
+        return values
+    mean = values[inside].mean()
+    known = np.where(inside, values - mean, 0.0)
+    near = _blurred(inside.astype(np.float64))
+    total = _blurred(known.real) + (1j * _blurred(known.imag) if np.iscomplexobj(known) else 0.0)
+    return np.asarray(mean + np.where(inside, known, total / (near + FADE_BELOW)))
 
 
 def hann_window(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -224,10 +257,11 @@ def _spectrum(
     values: NDArray[Any], weight: NDArray[np.float64], subtract_mean: bool
 ) -> NDArray[np.complex128]:
     mean = np.sum(values * weight) / np.sum(weight) if subtract_mean else 0.0
-    return np.asarray(np.fft.fft2((values - mean) * weight), dtype=np.complex128)
+    return np.asarray(scipy.fft.fft2((values - mean) * weight), dtype=np.complex128)
 
 
-def _ring_numbers(shape: tuple[int, ...]) -> NDArray[np.int64]:
+def ring_numbers(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the ring of each Fourier pixel of an image (H, W): |f| max(H, W), rounded."""
     radius = np.hypot(np.fft.fftfreq(shape[0])[:, np.newaxis], np.fft.fftfreq(shape[1]))
     return np.asarray(np.rint(radius * max(shape)), dtype=np.int64)
 
@@ -248,23 +282,14 @@ def _normalised(
     return np.clip(correlation, -1.0, 1.0)
 
 
-def _falls(frequency: NDArray[np.float64], correlation: NDArray[np.float64], threshold: float) -> list[float]:
-    """Return the frequencies at which the curve goes from the threshold or above to below it."""
-    below = correlation < threshold
+def _falls(frequency: NDArray[np.float64], above: NDArray[np.float64]) -> list[float]:
+    """Return the frequencies at which a curve goes from 0 or above to below 0."""
+    below = above < 0
     falls = [float(frequency[0])] if below.size and below[0] else []
     for right in np.flatnonzero(below[1:] & ~below[:-1]) + 1:
-        high, low = correlation[right - 1], correlation[right]
-        part = (high - threshold) / (high - low)
+        part = above[right - 1] / (above[right - 1] - above[right])
         falls.append(float(frequency[right - 1] + part * (frequency[right] - frequency[right - 1])))
     return falls
-
-
-def _filled(values: NDArray[Any], inside: Mask) -> NDArray[Any]:
-    mean = values[inside].mean()
-    known = np.where(inside, values - mean, 0.0)
-    near = _blurred(inside.astype(np.float64))
-    total = _blurred(known.real) + (1j * _blurred(known.imag) if np.iscomplexobj(known) else 0.0)
-    return np.asarray(mean + np.where(inside, known, total / (near + FADE_BELOW)))
 
 
 def _blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,11 +1,13 @@
-"""Pixel and structure metrics on real images, by their standard definitions.
+"""Pixel and structure metrics, by their standard definitions.
 
 All take the truth first, see only the mask, and are told the data range. Scaling, gauge
-and the choice of pixels happened before.
+and the choice of pixels happened before. A metric is stated once, as what it averages over
+pixels and what it makes of the averages; the number, and its uncertainty, follow from that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +17,12 @@ import skimage
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.estimate import Blocks, Estimate
 from ptycho_compare.scoring.mask import Mask, bounding_box, check_grid, erode
 
 RealImage = NDArray[np.float64]
+Image = NDArray[Any]
+"""Real, or complex: then differences count by their modulus."""
 
 WINDOW_RADIUS_PX = 5
 """11 x 11 Gaussian window of sigma 1.5 px, as in Wang 2004."""
@@ -26,52 +31,93 @@ LEVEL_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the scales, fine to coarse, as in Wang 2003."""
 
 
-@dataclass(frozen=True)
-class MsSsim:
-    """Multi-scale SSIM in [0, 1] and the number of scales it was computed on."""
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Values (h, w) to be averaged over the counted pixels; pixels are 2^level px wide."""
 
-    value: float
-    levels: int
+    values: RealImage
+    counted: Mask
+    level: int = 0
 
 
-def truth_range(truth: RealImage, mask: Mask) -> float:
-    """Return max - min of the truth on the mask: the data range of every metric here."""
+@dataclass(frozen=True, eq=False)
+class Averages:
+    """A metric as a function of averages over pixels of the mask's box.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        K things to average.
+    combine : callable
+        Averages (R, K) of R draws to numbers (R,).
+    """
+
+    layers: tuple[Layer, ...]
+    combine: Callable[[RealImage], RealImage]
+
+    def value(self) -> float:
+        """Return the metric on the whole mask."""
+        means = [np.mean(layer.values[layer.counted]) for layer in self.layers]
+        return float(self.combine(np.array([means]))[0])
+
+    def estimate(self, blocks: Blocks) -> Estimate:
+        """Return the metric with its block sums; the numbers of pixels are sums as well."""
+        columns = []
+        for layer in self.layers:
+            columns.append(blocks.sums(layer.values, layer.counted, level=layer.level))
+            columns.append(blocks.sums(np.ones(layer.counted.shape), layer.counted, level=layer.level))
+        return Estimate(self.value(), np.stack(columns, axis=1), self._of_sums, blocks.count)
+
+    def _of_sums(self, sums: RealImage) -> RealImage:
+        with np.errstate(invalid="ignore", divide="ignore"):  # a draw may miss every whole window
+            return self.combine(sums[:, 0::2] / sums[:, 1::2])
+
+
+def truth_range(truth: Image, mask: Mask) -> float:
+    """Return the data range of every metric here: the largest distance between two values on the mask.
+
+    max - min of a real image; of a complex one the diameter of its values in the complex plane,
+    which no global phase changes.
+    """
     check_grid(mask, truth=truth)
-    return float(np.ptp(truth[mask]))
+    values = truth[mask]
+    if not np.iscomplexobj(values):
+        return float(np.ptp(values))
+    points = np.stack([values.real, values.imag], axis=1).astype(np.float64)
+    try:
+        corners = points[scipy.spatial.ConvexHull(points).vertices]
+    except scipy.spatial.QhullError:  # all on one line, or fewer than three
+        along = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0]
+        return float(np.ptp(points @ along))
+    return float(scipy.spatial.distance.pdist(corners).max())
 
 
-def mae(truth: RealImage, image: RealImage, mask: Mask) -> float:
+def mae(truth: Image, image: Image, mask: Mask) -> float:
     """Return the mean absolute difference on the mask, in the unit of the images."""
-    check_grid(mask, truth=truth, image=image)
-    return float(np.mean(np.abs(truth[mask] - image[mask])))
+    return mae_terms(truth, image, mask).value()
 
 
-def mse(truth: RealImage, image: RealImage, mask: Mask) -> float:
+def mse(truth: Image, image: Image, mask: Mask) -> float:
     """Return the mean squared difference on the mask, in the unit of the images squared."""
-    check_grid(mask, truth=truth, image=image)
-    return float(np.mean((truth[mask] - image[mask]) ** 2))
+    return mse_terms(truth, image, mask).value()
 
 
-def psnr(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float) -> float:
+def psnr(truth: Image, image: Image, mask: Mask, *, data_range: float) -> float:
     """Return the peak signal-to-noise ratio on the mask.
 
     Parameters
     ----------
-    truth, image : ndarray, (H, W), float
+    truth, image : ndarray, (H, W), float or complex
     mask : ndarray, (H, W), bool
     data_range : float
-        The peak: max - min of the truth, never 255.
+        The peak: the range of the truth, never 255.
 
     Returns
     -------
     float
         10 log10(data_range^2 / mse) in dB; inf for identical images.
     """
-    _check_range(data_range)
-    check_grid(mask, truth=truth, image=image)
-    library: Any = skimage.metrics  # partly untyped
-    with np.errstate(divide="ignore"):  # identity is inf on purpose
-        return float(library.peak_signal_noise_ratio(truth[mask], image[mask], data_range=data_range))
+    return psnr_terms(truth, image, mask, data_range=data_range).value()
 
 
 def ssim(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float) -> float:
@@ -104,20 +150,15 @@ def ssim(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float) -
     .. [1] Z. Wang et al., IEEE Trans. Image Process. 13, 600-612 (2004),
        doi:10.1109/TIP.2003.819861
     """
-    _check_range(data_range)
-    t, a, inside = _cropped(truth, image, mask)
-    whole = _whole_windows(inside)
-    library: Any = skimage.metrics  # partly untyped
-    _, similarity = library.structural_similarity(
-        t,
-        a,
-        data_range=data_range,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-        full=True,
-    )
-    return float(np.mean(similarity[whole]))
+    return ssim_terms(truth, image, mask, data_range=data_range).value()
+
+
+@dataclass(frozen=True)
+class MsSsim:
+    """Multi-scale SSIM in [0, 1] and the number of scales it was computed on."""
+
+    value: float
+    levels: int
 
 
 def ms_ssim(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float) -> MsSsim:
@@ -152,18 +193,88 @@ def ms_ssim(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float
     .. [1] Z. Wang, E. P. Simoncelli and A. C. Bovik, 37th Asilomar Conf. on Signals, Systems
        and Computers, 1398-1402 (2003), doi:10.1109/ACSSC.2003.1292216
     """
+    terms = ms_ssim_terms(truth, image, mask, data_range=data_range)
+    return MsSsim(terms.value(), len(terms.layers))
+
+
+def mae_terms(truth: Image, image: Image, mask: Mask) -> Averages:
+    """State `mae` as averages."""
+    t, a, inside = _on_box(truth, image, mask)
+    return Averages((Layer(np.abs(t - a), inside),), lambda means: means[:, 0])
+
+
+def mse_terms(truth: Image, image: Image, mask: Mask) -> Averages:
+    """State `mse` as averages."""
+    t, a, inside = _on_box(truth, image, mask)
+    return Averages((Layer(np.abs(t - a) ** 2, inside),), lambda means: means[:, 0])
+
+
+def psnr_terms(truth: Image, image: Image, mask: Mask, *, data_range: float) -> Averages:
+    """State `psnr` as averages."""
     _check_range(data_range)
-    t, a, inside = _cropped(truth, image, mask)
+
+    def decibels(means: RealImage) -> RealImage:
+        with np.errstate(divide="ignore"):  # identity is inf on purpose
+            return np.asarray(10 * np.log10(data_range**2 / means[:, 0]))
+
+    return Averages(mse_terms(truth, image, mask).layers, decibels)
+
+
+def ssim_terms(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float) -> Averages:
+    """State `ssim` as averages."""
+    _check_range(data_range)
+    t, a, inside = _on_box(truth, image, mask)
+    whole = _whole_windows(inside)
+    library: Any = skimage.metrics  # partly untyped
+    _, similarity = library.structural_similarity(
+        t,
+        a,
+        data_range=data_range,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
+    )
+    return Averages((Layer(similarity, whole),), lambda means: means[:, 0])
+
+
+def ms_ssim_terms(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float) -> Averages:
+    """State `ms_ssim` as averages, a layer per scale."""
+    _check_range(data_range)
+    t, a, inside = _on_box(truth, image, mask)
     masks = _levels(inside)
-    terms: list[float] = []
-    for level, windows in enumerate(masks, start=1):
+    layers = []
+    for level, windows in enumerate(masks):
         structure, full = _similarity_maps(t, a, data_range)
-        terms.append(float(np.mean((full if level == len(masks) else structure)[windows])))
-        if level < len(masks):
+        last = level == len(masks) - 1
+        layers.append(Layer(full if last else structure, windows, level))
+        if not last:
             t, a = _pool(t), _pool(a)
     weights = np.array(LEVEL_WEIGHTS[: len(masks)])
     weights /= weights.sum()
-    return MsSsim(value=float(np.prod(np.clip(terms, 0.0, None) ** weights)), levels=len(masks))
+    return Averages(
+        tuple(layers), lambda means: np.asarray(np.prod(np.clip(means, 0.0, None) ** weights, axis=1))
+    )
+
+
+def fienup_terms(truth: Image, image: Image, mask: Mask) -> Averages:
+    """State the Fienup error (`gauge.fienup_error`) as averages; each draw has its own best gain."""
+    t, a, inside = _on_box(truth, image, mask)
+    residual = t - a
+    product = np.conj(a) * residual
+    layers = [np.abs(residual) ** 2, np.abs(t) ** 2, np.abs(a) ** 2, product.real, product.imag]
+
+    def error(means: RealImage) -> RealImage:
+        rest, norm, own, real, imag = means.T
+        # what a better gain would still take off; from the residual, so that nothing cancels
+        return np.asarray(np.sqrt(np.clip((rest - (real**2 + imag**2) / own) / norm, 0.0, 1.0)))
+
+    return Averages(tuple(Layer(values, inside) for values in layers), error)
+
+
+def rmse_terms(truth: Image, image: Image, mask: Mask) -> Averages:
+    """State the root mean squared difference as averages."""
+    return Averages(mse_terms(truth, image, mask).layers, lambda means: np.asarray(np.sqrt(means[:, 0])))
 
 
 def _check_range(data_range: float) -> None:
@@ -171,15 +282,11 @@ def _check_range(data_range: float) -> None:
         raise ScoringError(f"a data range is positive and finite, not {data_range}")
 
 
-def _cropped(truth: RealImage, image: RealImage, mask: Mask) -> tuple[RealImage, RealImage, Mask]:
+def _on_box(truth: Image, image: Image, mask: Mask) -> tuple[Image, Image, Mask]:
     """Crop to the mask's box and blank the rest, so that no stray NaN meets a filter."""
     check_grid(mask, truth=truth, image=image)
     box = bounding_box(mask)
     inside = mask[box]
-    if min(inside.shape) < 2 * WINDOW_RADIUS_PX + 1:
-        raise ScoringError(
-            f"no 11 x 11 window fits into a mask of {inside.shape[0]} x {inside.shape[1]} pixels"
-        )
     return np.where(inside, truth[box], 0.0), np.where(inside, image[box], 0.0), inside
 
 
@@ -195,10 +302,10 @@ def _whole_windows(inside: Mask) -> Mask:
 
 def _levels(inside: Mask) -> list[Mask]:
     """Return the centres of whole windows, one mask per usable scale."""
-    by_size = int(np.log2(min(inside.shape) / (2 * WINDOW_RADIUS_PX + 1))) + 1
     masks = [_whole_windows(inside)]
+    by_size = int(np.log2(min(inside.shape) / (2 * WINDOW_RADIUS_PX + 1))) + 1
     while len(masks) < min(by_size, len(LEVEL_WEIGHTS)):
-        inside = np.asarray(_blocks(inside).all(axis=(1, 3)), dtype=np.bool_)
+        inside = np.asarray(_in_fours(inside).all(axis=(1, 3)), dtype=np.bool_)
         whole = erode(inside, WINDOW_RADIUS_PX)
         if not whole.any():
             break
@@ -223,10 +330,10 @@ def _blur(values: RealImage) -> RealImage:
 
 
 def _pool(values: RealImage) -> RealImage:
-    return np.asarray(_blocks(values).mean(axis=(1, 3)))
+    return np.asarray(_in_fours(values).mean(axis=(1, 3)))
 
 
-def _blocks(values: NDArray[Any]) -> NDArray[Any]:
+def _in_fours(values: NDArray[Any]) -> NDArray[Any]:
     """View an image as 2 x 2 blocks, (H // 2, 2, W // 2, 2); an odd last row or column is left out."""
     rows, cols = values.shape[0] // 2, values.shape[1] // 2
     return values[: 2 * rows, : 2 * cols].reshape(rows, 2, cols, 2)

@@ -1,41 +1,41 @@
-"""All arms against one truth, on one mask: status, gauge, shift, metrics.
+"""All arms on one mask: status, gauge, shift, metrics, uncertainty, against a truth or without one.
 
-The order of things: ready-made images are put in their place, the common mask is drawn
-from coverage alone, then each arm is looked at, gauged and measured by itself. What goes
-wrong with one arm is that arm's failure and changes nothing about the others.
+The order of things: arms are put in their place and the common mask is drawn
+(`placement`), then each arm is looked at, gauged and measured by itself. What goes wrong
+with one arm is that arm's failure and changes nothing about the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.arm_metrics import Metric, TruthView, measure
-from ptycho_compare.scoring.collapse import CollapseLimits, find_collapse
+from ptycho_compare.scoring import ptychopinn
+from ptycho_compare.scoring.arm_metrics import Measurement, measure
+from ptycho_compare.scoring.collapse import find_collapse
+from ptycho_compare.scoring.estimate import Resampling
 from ptycho_compare.scoring.frc import RingCurve
 from ptycho_compare.scoring.gauge import Gauge, fit_gauge
-from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box, common_mask
-from ptycho_compare.scoring.registration import Shift, continued, register, shift_image, shift_weight
+from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
+from ptycho_compare.scoring.metric import Difference, Metric, ReferenceKind
+from ptycho_compare.scoring.placement import ArmImage, PlacedArm, Placement, PlacingSettings, place_arms
+from ptycho_compare.scoring.ptychopinn import PtychoPinnSettings, ptychopinn_metrics
+from ptycho_compare.scoring.registration import Shift, register
+from ptycho_compare.scoring.truth_view import TruthView
+from ptycho_compare.scoring.twin import Twin, find_twin
+from ptycho_compare.scoring.uncertainty import with_uncertainty
 
-__all__ = [
-    "METRIC_VERSION",
-    "ArmImage",
-    "ArmScore",
-    "Metric",
-    "Scorecard",
-    "ScoringSettings",
-    "score_arms",
-]
-
-METRIC_VERSION = "ptycho-compare-1"
+METRIC_VERSION = "ptycho-compare-2"
 """Names the definitions behind the numbers; changes whenever one of them does."""
 
 Status = Literal["ok", "failed", "unscored"]
+Definitions = Literal["standard", "ptychopinn"]
 
 
 @dataclass(frozen=True)
@@ -44,48 +44,34 @@ class ScoringSettings:
 
     Attributes
     ----------
-    coverage : float
-        Least weight of a scored pixel, in units of the median weight of its arm.
-    search_radius_px : float
-        How far a ready-made reconstruction may lie from its recorded place.
+    placing : PlacingSettings
     diagnostic_radius_px : float
         How far the shift of an arm that is never moved is searched.
-    skip_registration : bool
-        Take ready-made reconstructions as placed.
+    free_ramp : bool
+        Whether a linear phase ramp is removed; otherwise it is reported only.
+    reference : ReferenceKind
+        What the truth is: simulated, an independent half, or made from the same data.
+    metrics : {"standard", "ptychopinn"}
+        Whose definitions are used.
     frc_sigma : float
         Smoothing of ring curves before the cut-off, in rings.
-    limits : CollapseLimits
+    resampling : Resampling
+    ptychopinn : PtychoPinnSettings
     """
 
-    coverage: float = 0.1
-    search_radius_px: float = 8.0
+    placing: PlacingSettings = field(default_factory=PlacingSettings)
     diagnostic_radius_px: float = 3.0
-    skip_registration: bool = False
+    free_ramp: bool = False
+    reference: ReferenceKind = "truth"
+    metrics: Definitions = "standard"
     frc_sigma: float = 0.0
-    limits: CollapseLimits = field(default_factory=CollapseLimits)
+    resampling: Resampling = field(default_factory=Resampling)
+    ptychopinn: PtychoPinnSettings = field(default_factory=PtychoPinnSettings)
 
-
-@dataclass(frozen=True, eq=False)
-class ArmImage:
-    """One reconstruction on the truth's pixel grid.
-
-    Attributes
-    ----------
-    values : ndarray, (H, W), complex
-    weight : ndarray, (H, W), float64
-        Coverage, 0 where the arm has no content.
-    movable : bool
-        True for a ready-made reconstruction whose frame is not recorded: it may be moved
-        to where it fits. Our own canvases have an origin and are never moved.
-    fault : str
-        What was found wrong with it while it was made; such an arm fails, but its coverage
-        counts, so that the pixels of the others stay the same.
-    """
-
-    values: ComplexImage
-    weight: NDArray[np.float64]
-    movable: bool
-    fault: str = ""
+    @property
+    def metric_version(self) -> str:
+        """Name of the definitions in use."""
+        return METRIC_VERSION if self.metrics == "standard" else ptychopinn.METRIC_VERSION
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,13 +87,15 @@ class ArmScore:
     gauge : Gauge or None
         What was removed before scoring.
     shift : Shift or None
-        What was measured, in px, whether applied or not.
+        What was measured, in px and rad/px, whether applied or not.
     moved : bool
         Whether the image was moved by `shift`.
+    twin : Twin or None
+        Set when the arm's twin fits better than the arm.
     metrics : tuple of Metric
         Empty unless ok.
     curves : mapping of str to RingCurve
-        "amplitude", "phase", "complex"; empty unless ok.
+        "amplitude", "phase", "complex", and "half_..." between reconstructions of half the data.
     image : ndarray, (H, W), complex64
         In the truth's gauge if ok, as placed otherwise.
     """
@@ -118,9 +106,20 @@ class ArmScore:
     gauge: Gauge | None
     shift: Shift | None
     moved: bool
+    twin: Twin | None
     metrics: tuple[Metric, ...]
     curves: Mapping[str, RingCurve]
     image: NDArray[np.complex64]
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """How well the second arm agrees with the first; the truth of neither is known."""
+
+    first: str
+    second: str
+    metrics: tuple[Metric, ...]
+    curves: Mapping[str, RingCurve]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,15 +133,23 @@ class Scorecard:
     arms : tuple of ArmScore
         In the order they were given.
     metric_version : str
-    truth_range_amplitude, truth_range_phase : float or None
-        Data ranges behind psnr, ssim and ms_ssim (phase in rad); None without a truth.
+    reference : ReferenceKind
+        What the arms were compared with; "none" without a truth.
+    ranges : mapping of str to float
+        Data ranges behind psnr, ssim and ms_ssim: "amplitude", "phase" (rad), "complex".
+    differences : tuple of Difference
+        Between every two arms.
+    agreements : tuple of Agreement
+        Between every two arms, where there is no truth.
     """
 
     mask: Mask
     arms: tuple[ArmScore, ...]
     metric_version: str
-    truth_range_amplitude: float | None
-    truth_range_phase: float | None
+    reference: ReferenceKind
+    ranges: Mapping[str, float] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
 
     def arm(self, name: str) -> ArmScore:
         """Return the score of one arm; ScoringError names those there are."""
@@ -169,17 +176,14 @@ def score_arms(
     truth_weight: NDArray[np.float64] | None = None,
     settings: ScoringSettings = ScoringSettings(),
 ) -> Scorecard:
-    """Score reconstructions against the true object.
+    """Place and score reconstructions: `place_arms`, then `score_placed`.
 
     Parameters
     ----------
     images : mapping of str to ArmImage
         By arm, all on the truth's pixel grid (H, W).
     truth : ndarray, (H, W), complex, or None
-        None gives a scorecard without metrics, in which every living arm is "unscored".
     truth_weight : ndarray, (H, W), float64, optional
-        Where the truth exists, as a coverage weight. Pixels where the truth is not finite
-        are left out in any case.
     settings : ScoringSettings
 
     Returns
@@ -192,151 +196,155 @@ def score_arms(
         There is nothing to compare at all: no arm, unlike grids, or no pixel that every
         arm covers. Anything wrong with one arm is in its `ArmScore` instead.
     """
-    _check_grids(images, truth, truth_weight)
-    base = _truth_weights(truth, truth_weight)
-    fixed = [each.weight for each in images.values() if not each.movable and _usable(each.weight)]
-    placed = {name: _place(each, truth, [*base, *fixed], settings) for name, each in images.items()}
-    weights = [each.weight for each in placed.values() if not each.fault]
-    if not weights:
-        faults = "; ".join(f"{name}: {each.fault}" for name, each in placed.items())
-        raise ScoringError(f"no arm has a place on the grid: {faults}")
-    mask = common_mask([*base, *weights], coverage=settings.coverage)
-    view = None if truth is None else TruthView.build(truth, mask)
+    placement = place_arms(images, truth, truth_weight=truth_weight, settings=settings.placing)
+    return score_placed(placement, truth, settings=settings)
+
+
+def score_placed(
+    placement: Placement,
+    truth: ComplexImage | None,
+    *,
+    settings: ScoringSettings = ScoringSettings(),
+    more: Mapping[str, Measurement] | None = None,
+) -> Scorecard:
+    """Score arms that are in place.
+
+    Parameters
+    ----------
+    placement : Placement
+    truth : ndarray, (H, W), complex, or None
+        None: arms are judged by `more` and by how well they agree with each other.
+    settings : ScoringSettings
+    more : mapping of str to Measurement, optional
+        What was measured elsewhere, by arm: the residual in diffraction space, say. Its rows
+        follow the arm's own.
+
+    Returns
+    -------
+    Scorecard
+    """
+    mask, more = placement.mask, more or {}
+    view = None
+    if truth is not None:
+        view = TruthView.build(
+            truth, mask, reference=settings.reference, block_px=settings.resampling.block_px
+        )
+    judge = _Judge(truth, view, mask, settings)
+    scored = {name: judge.score(name, arm, more.get(name)) for name, arm in placement.arms.items()}
+    rows, differences = with_uncertainty(
+        {name: found.measurement for name, found in scored.items() if found.status == "ok"},
+        settings.resampling,
+    )
     return Scorecard(
         mask=mask,
-        arms=tuple(
-            _score(name, each, images[name].fault, truth, view, mask, settings)
-            for name, each in placed.items()
-        ),
-        metric_version=METRIC_VERSION,
-        truth_range_amplitude=None if view is None else view.amplitude_range,
-        truth_range_phase=None if view is None else view.phase_range,
+        arms=tuple(found.finished(rows.get(name, ())) for name, found in scored.items()),
+        metric_version=settings.metric_version,
+        reference="none" if truth is None else settings.reference,
+        ranges={} if view is None else {_full_name(name): value for name, value in view.ranges.items()},
+        differences=differences,
+        agreements=() if truth is not None else tuple(_agreements(scored, mask, settings)),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Placed:
-    """An arm where it will be scored; `fault` says why it has no place, if it has none."""
+class _Scored:
+    """An arm on its way to a score."""
 
-    values: ComplexImage
-    weight: NDArray[np.float64]
-    shift: Shift | None = None
-    moved: bool = False
-    fault: str = ""
-
-
-def _check_grids(
-    images: Mapping[str, ArmImage], truth: ComplexImage | None, truth_weight: NDArray[np.float64] | None
-) -> None:
-    if not images:
-        raise ScoringError("no arm to score")
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, each in images.items():
-        arrays |= {name: each.values, f"weight of {name}": each.weight}
-    arrays |= {} if truth is None else {"truth": truth}
-    arrays |= {} if truth_weight is None else {"weight of the truth": truth_weight}
-    shapes = {name: values.shape for name, values in arrays.items()}
-    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
-        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ScoringError(f"arms and truth must be images on one grid: {listed}")
-
-
-def _truth_weights(
-    truth: ComplexImage | None, truth_weight: NDArray[np.float64] | None
-) -> list[NDArray[np.float64]]:
-    given = [] if truth_weight is None else [np.asarray(truth_weight, dtype=np.float64)]
-    return given if truth is None else [*given, np.isfinite(truth).astype(np.float64)]
-
-
-def _usable(weight: NDArray[np.float64]) -> bool:
-    return bool(np.isfinite(weight).all() and (weight > 0).any())
-
-
-def _place(
-    arm: ArmImage,
-    truth: ComplexImage | None,
-    others: list[NDArray[np.float64]],
-    settings: ScoringSettings,
-) -> _Placed:
-    """Put an arm where it will be scored: a movable one where it fits, any other as it lies."""
-    if not _usable(arm.weight):
-        covered = int(np.count_nonzero(arm.weight > 0))
-        bad = int(np.count_nonzero(~np.isfinite(arm.weight)))
-        fault = f"no usable coverage: {covered} of {arm.weight.size} pixels covered, {bad} weights not finite"
-        return _Placed(arm.values, arm.weight, fault=fault)
-    if truth is None or not arm.movable or settings.skip_registration:
-        return _Placed(arm.values, arm.weight)
-    try:
-        return _registered(arm, truth, others, settings)
-    except ScoringError as error:
-        return _Placed(arm.values, arm.weight, fault=f"not registered: {error}")
-
-
-def _registered(
-    arm: ArmImage, truth: ComplexImage, others: list[NDArray[np.float64]], settings: ScoringSettings
-) -> _Placed:
-    # its own coverage counts as well: an empty margin has an edge that would be registered
-    mask = common_mask([*others, arm.weight], coverage=settings.coverage)
-    collapse = find_collapse(arm.values, mask, truth=truth, limits=settings.limits)
-    if collapse is not None:
-        return _Placed(arm.values, arm.weight, fault=f"{collapse.kind}: {collapse.detail}")
-    shift = register(arm.values, truth, mask, radius_px=settings.search_radius_px)
-    if not shift.registered:
-        return _Placed(arm.values, arm.weight, shift=shift, fault=f"not registered: {shift.reason}")
-    known = (arm.weight > 0) & np.isfinite(arm.values)
-    return _Placed(
-        values=shift_image(continued(arm.values, known), shift.dy, shift.dx),
-        weight=shift_weight(np.where(known, arm.weight, 0.0), shift.dy, shift.dx),
-        shift=shift,
-        moved=True,
-    )
-
-
-def _score(
-    name: str,
-    placed: _Placed,
-    fault: str,
-    truth: ComplexImage | None,
-    view: TruthView | None,
-    mask: Mask,
-    settings: ScoringSettings,
-) -> ArmScore:
-    """Score one arm; whatever is wrong with it ends here, as its own status."""
+    name: str
+    status: Status
+    reason: str
+    placed: PlacedArm
+    image: ComplexImage
+    measurement: Measurement
     gauge: Gauge | None = None
-    shift = placed.shift
-    try:
-        if fault or placed.fault:
-            raise ScoringError(fault or placed.fault)
-        collapse = find_collapse(placed.values, mask, truth=truth, limits=settings.limits)
-        if collapse is not None:
-            raise ScoringError(f"{collapse.kind}: {collapse.detail}")
-        if truth is None or view is None:
-            reason = "no true object to score against"
-            return _without_metrics(name, "unscored", reason, placed, gauge, shift)
-        gauge = fit_gauge(placed.values, truth, mask)
-        if shift is None:
-            shift = _diagnosed(placed.values, truth, mask, settings.diagnostic_radius_px)
-        image = gauge.apply(placed.values)
-        metrics, curves = measure(image, view, frc_sigma=settings.frc_sigma)
-    except ScoringError as error:
-        return _without_metrics(name, "failed", str(error), placed, gauge, shift)
-    return ArmScore(name, "ok", "", gauge, shift, placed.moved, metrics, curves, _single(image))
+    shift: Shift | None = None
+    twin: Twin | None = None
+
+    def finished(self, rows: tuple[Metric, ...]) -> ArmScore:
+        with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead
+            image = self.image.astype(np.complex64)
+        return ArmScore(
+            arm=self.name,
+            status=self.status,
+            reason=self.reason,
+            gauge=self.gauge,
+            shift=self.shift,
+            moved=self.placed.moved,
+            twin=self.twin,
+            metrics=rows,
+            curves=self.measurement.curves,
+            image=image,
+        )
 
 
-def _diagnosed(values: ComplexImage, truth: ComplexImage, mask: Mask, radius_px: float) -> Shift:
-    """Measure where an arm that stays in place would fit; not knowing is no failure."""
-    try:
-        return register(values, truth, mask, radius_px=radius_px)
-    except ScoringError as error:
-        return Shift(0.0, 0.0, registered=False, confidence=0.0, reason=str(error))
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """What every arm is scored with."""
+
+    truth: ComplexImage | None
+    view: TruthView | None
+    mask: Mask
+    settings: ScoringSettings
+
+    def score(self, name: str, placed: PlacedArm, more: Measurement | None) -> _Scored:
+        """Score one arm; whatever is wrong with it ends here, as its own status."""
+        gauge: Gauge | None = None
+        shift, twin = placed.shift, None
+        try:
+            if placed.fault:
+                raise ScoringError(placed.fault)
+            collapse = find_collapse(
+                placed.values, self.mask, truth=self.truth, limits=self.settings.placing.limits
+            )
+            if collapse is not None:
+                raise ScoringError(f"{collapse.kind}: {collapse.detail}")
+            if self.truth is None or self.view is None:
+                return _Scored(name, "ok", "", placed, placed.values, more or NOTHING, None, shift)
+            gauge = fit_gauge(placed.values, self.truth, self.mask, ramp=self.settings.free_ramp)
+            shift = shift or self._diagnosed(placed.values)
+            twin = find_twin(placed.values, self.truth, self.mask, direct_overlap=shift.confidence)
+            image = gauge.apply(placed.values)
+            found = self._measured(image, placed, self.view)
+        except ScoringError as error:
+            return _Scored(name, "failed", str(error), placed, placed.values, NOTHING, gauge, shift, twin)
+        return _Scored(name, "ok", "", placed, image, found.joined(more or NOTHING), gauge, shift, twin)
+
+    def _diagnosed(self, values: ComplexImage) -> Shift:
+        """Measure where an arm that stays in place would fit; not knowing is no failure."""
+        try:
+            return register(
+                values, np.asarray(self.truth), self.mask, radius_px=self.settings.diagnostic_radius_px
+            )
+        except ScoringError as error:
+            return Shift(0.0, 0.0, registered=False, confidence=0.0, reason=str(error))
+
+    def _measured(self, image: ComplexImage, placed: PlacedArm, view: TruthView) -> Measurement:
+        if self.settings.metrics == "standard":
+            return measure(image, view, frc_sigma=self.settings.frc_sigma)
+        # these definitions know no mask and have a gauge of their own: unscored pixels are zero
+        box, inside = bounding_box(self.mask), self.mask
+        pair = (np.where(inside, each, 0)[box] for each in (placed.values, np.asarray(self.truth)))
+        metrics, curves = ptychopinn_metrics(*pair, settings=self.settings.ptychopinn)
+        return Measurement(metrics, curves, {})
 
 
-def _without_metrics(
-    name: str, status: Status, reason: str, placed: _Placed, gauge: Gauge | None, shift: Shift | None
-) -> ArmScore:
-    return ArmScore(name, status, reason, gauge, shift, placed.moved, (), {}, _single(placed.values))
+NOTHING = Measurement((), {}, {})
 
 
-def _single(values: ComplexImage) -> NDArray[np.complex64]:
-    with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead
-        return values.astype(np.complex64)
+def _agreements(scored: Mapping[str, _Scored], mask: Mask, settings: ScoringSettings) -> list[Agreement]:
+    """Compare every two living arms with each other."""
+    found = []
+    alive = [each for each in scored.values() if each.status == "ok"]
+    for first, second in combinations(alive, 2):
+        view = TruthView.build(
+            first.image, mask, reference="same_data", block_px=settings.resampling.block_px
+        )
+        gauge = fit_gauge(second.image, first.image, mask, ramp=settings.free_ramp)
+        measured = measure(gauge.apply(second.image), view, frc_sigma=settings.frc_sigma)
+        rows, _ = with_uncertainty({second.name: measured}, settings.resampling)
+        found.append(Agreement(first.name, second.name, rows[second.name], measured.curves))
+    return found
+
+
+def _full_name(component: str) -> str:
+    return "complex" if component == "value" else component

@@ -1,0 +1,82 @@
+"""What a score consists of: rows, their intervals, and the differences between arms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ptycho_compare.scoring.estimate import Interval
+
+Component = Literal["amplitude", "phase", "value"]
+"""Columns of a table of scores; ``value`` holds numbers of the complex field, or of neither."""
+
+COMPONENTS: tuple[Component, ...] = ("amplitude", "phase", "value")
+
+ReferenceKind = Literal["truth", "independent_half", "same_data", "none"]
+"""What arms are compared with. Only a truth or an independent half measures resolution: a
+reconstruction of the same data shares their noise, so that it measures agreement."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row: a number for each component, or one for the complex field.
+
+    Attributes
+    ----------
+    name : str
+    amplitude, phase : float or None
+        Of the component; None where it does not apply or cannot be given (`note` says why).
+    value : float or None
+        Of the complex field.
+    unit : str
+        Empty for dimensionless numbers and for numbers in the unit of the component.
+    note : str
+        What a reader must know beside the number; empty if nothing.
+    intervals : mapping of Component to Interval
+        Of the numbers that have one.
+    reference : str
+        What the number compares with, if not what the whole scorecard does.
+    """
+
+    name: str
+    amplitude: float | None
+    phase: float | None
+    value: float | None
+    unit: str
+    note: str
+    intervals: Mapping[Component, Interval] = field(default_factory=dict)
+    reference: ReferenceKind | None = None
+
+    def number(self, component: Component) -> float | None:
+        """Return the number of a component."""
+        number: float | None = getattr(self, component)
+        return number
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far two arms are apart in one number, first minus second.
+
+    Attributes
+    ----------
+    first, second : str
+        Arms.
+    metric : str
+    component : Component
+    value : float
+    interval : Interval or None
+        Of the difference itself: both arms drawn with the same blocks.
+    """
+
+    first: str
+    second: str
+    metric: str
+    component: Component
+    value: float
+    interval: Interval | None
+
+    @property
+    def told_apart(self) -> bool | None:
+        """Whether the interval leaves out zero; None without an interval."""
+        return None if self.interval is None else not self.interval.low <= 0.0 <= self.interval.high

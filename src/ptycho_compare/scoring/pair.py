@@ -1,0 +1,93 @@
+"""Any two complex arrays scored against each other, without a study."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.collapse import CollapseLimits
+from ptycho_compare.scoring.mask import ComplexImage, Mask
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import Scorecard, ScoringSettings, score_arms
+
+PAIR_SETTINGS = ScoringSettings(free_ramp=True)
+"""Two codes rarely agree on where the detector's middle is, so that a ramp between them is free."""
+
+ALIGNED_SETTINGS = ScoringSettings(free_ramp=False)
+
+ANY_IMAGE = CollapseLimits(max_zero_fraction=1.0, min_contrast=0.0, min_relative_contrast=0.0)
+"""PtychoPINN's definitions count uncovered pixels as zeros; only a constant is no image for them."""
+
+
+def score_pair(
+    reconstruction: ComplexImage,
+    truth: ComplexImage,
+    *,
+    aligned: bool = False,
+    mask: Mask | None = None,
+    name: str = "reconstruction",
+    settings: ScoringSettings | None = None,
+) -> Scorecard:
+    """Score one complex array against another.
+
+    Parameters
+    ----------
+    reconstruction, truth : ndarray, (h, w) and (H, W), complex
+        Where shapes differ, the middles are laid on each other to begin with.
+    aligned : bool
+        Take them pixel for pixel: no registration, and no ramp is removed unless `settings` say
+        so. Otherwise the reconstruction is moved to where it fits, within the search radius.
+    mask : ndarray, (H, W), bool, optional
+        Pixels of the truth that are scored; all where not given.
+    name : str
+        What the result calls the reconstruction.
+    settings : ScoringSettings, optional
+        `PAIR_SETTINGS`, or `ALIGNED_SETTINGS` for aligned arrays, where not given.
+
+    Returns
+    -------
+    Scorecard
+        Of one arm; its status and reason say why it has no scores, if so.
+
+    Raises
+    ------
+    ScoringError
+        No two images, shapes that differ although aligned, or no pixel in common.
+    """
+    for each, values in ((name, reconstruction), ("truth", truth)):
+        if values.ndim != 2 or values.size == 0:
+            raise ScoringError(f"{each} has shape {values.shape}; an image has two dimensions")
+    if aligned and reconstruction.shape != truth.shape:
+        raise ScoringError(
+            f"{name} has shape {reconstruction.shape} and the truth {truth.shape}; "
+            "aligned images have one shape"
+        )
+    settings = settings or (ALIGNED_SETTINGS if aligned else PAIR_SETTINGS)
+    if settings.metrics == "ptychopinn":
+        settings = replace(settings, placing=replace(settings.placing, limits=ANY_IMAGE))
+    values, weight = _laid(reconstruction, truth.shape)
+    return score_arms(
+        {name: ArmImage(values, weight, movable=not aligned)},
+        truth,
+        truth_weight=None if mask is None else mask.astype(np.float64),
+        settings=settings,
+    )
+
+
+def _laid(values: ComplexImage, shape: tuple[int, ...]) -> tuple[ComplexImage, NDArray[np.float64]]:
+    """Lay an image on a grid, middle on middle, to the whole pixel."""
+    if values.shape == shape:
+        return values, np.ones(shape)
+    laid, weight = np.zeros(shape, values.dtype), np.zeros(shape)
+    to, of = [], []
+    for ours, theirs in zip(shape, values.shape, strict=True):
+        start = ours // 2 - theirs // 2
+        low, high = max(start, 0), min(start + theirs, ours)
+        to.append(slice(low, high))
+        of.append(slice(low - start, high - start))
+    laid[tuple(to)] = values[tuple(of)]
+    weight[tuple(to)] = 1.0
+    return laid, weight

@@ -1,0 +1,241 @@
+"""Where each arm is scored, and which pixels all of them share.
+
+A reconstruction that came without a frame is moved to where it fits; our own canvases have
+an origin and stay. The common mask is drawn from coverage alone, so that a dead arm cannot
+change the pixels of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.collapse import CollapseLimits, find_collapse
+from ptycho_compare.scoring.mask import ComplexImage, Mask, common_mask
+from ptycho_compare.scoring.registration import Shift, continued, register, shift_image, shift_weight
+from ptycho_compare.scoring.twin import find_twin
+
+
+@dataclass(frozen=True)
+class PlacingSettings:
+    """How arms find their place.
+
+    Attributes
+    ----------
+    coverage : float
+        Least weight of a scored pixel, in units of the median weight of its arm.
+    search_radius_px : float
+        How far a ready-made reconstruction may lie from its recorded place.
+    skip_registration : bool
+        Take ready-made reconstructions as placed.
+    limits : CollapseLimits
+    """
+
+    coverage: float = 0.1
+    search_radius_px: float = 8.0
+    skip_registration: bool = False
+    limits: CollapseLimits = field(default_factory=CollapseLimits)
+
+
+@dataclass(frozen=True, eq=False)
+class ArmImage:
+    """One reconstruction on the truth's pixel grid.
+
+    Attributes
+    ----------
+    values : ndarray, (H, W), complex
+    weight : ndarray, (H, W), float64
+        Coverage, 0 where the arm has no content.
+    movable : bool
+        True for a ready-made reconstruction whose frame is not recorded: it may be moved
+        to where it fits. Our own canvases have an origin and are never moved.
+    fault : str
+        What was found wrong with it while it was made; such an arm fails, but its coverage
+        counts, so that the pixels of the others stay the same.
+    """
+
+    values: ComplexImage
+    weight: NDArray[np.float64]
+    movable: bool
+    fault: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedArm:
+    """An arm where it will be scored.
+
+    Attributes
+    ----------
+    values, weight : ndarray, (H, W)
+        As in `ArmImage`, moved if `moved`.
+    shift : Shift or None
+        What was measured on the way.
+    moved : bool
+    fault : str
+        Why it cannot be scored, if so.
+    homeless : bool
+        It has no place on the grid: its coverage does not count.
+    """
+
+    values: ComplexImage
+    weight: NDArray[np.float64]
+    shift: Shift | None = None
+    moved: bool = False
+    fault: str = ""
+    homeless: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """All arms in place, and the pixels they share.
+
+    Attributes
+    ----------
+    arms : mapping of str to PlacedArm
+    mask : ndarray, (H, W), bool
+    """
+
+    arms: Mapping[str, PlacedArm]
+    mask: Mask
+
+
+def place_arms(
+    images: Mapping[str, ArmImage],
+    truth: ComplexImage | None,
+    *,
+    truth_weight: NDArray[np.float64] | None = None,
+    settings: PlacingSettings = PlacingSettings(),
+) -> Placement:
+    """Put every arm in its place and draw the common mask.
+
+    Parameters
+    ----------
+    images : mapping of str to ArmImage
+        By arm, all on the truth's pixel grid (H, W).
+    truth : ndarray, (H, W), complex, or None
+        Without it, movable arms are moved onto the first arm that stays or, if none does, the
+        first of all.
+    truth_weight : ndarray, (H, W), float64, optional
+        Where the truth exists, as a coverage weight. Pixels where the truth is not finite
+        are left out in any case.
+    settings : PlacingSettings
+
+    Raises
+    ------
+    ScoringError
+        No arm, unlike grids, or no pixel that every arm covers. Anything wrong with one arm
+        is in its `PlacedArm` instead.
+    """
+    _check_grids(images, truth, truth_weight)
+    base = _truth_weights(truth, truth_weight)
+    fixed = [each.weight for each in images.values() if not each.movable and _usable(each.weight)]
+    anchor = None if truth is not None else _anchor(images, settings.limits)
+    target = truth
+    if anchor is not None:
+        target = images[anchor].values
+        fixed.append(images[anchor].weight)
+    placed = {
+        name: _as_it_lies(each) if name == anchor else _place(each, target, [*base, *fixed], settings)
+        for name, each in images.items()
+    }
+    weights = [each.weight for each in placed.values() if not each.homeless]
+    if not weights:
+        faults = "; ".join(f"{name}: {each.fault}" for name, each in placed.items())
+        raise ScoringError(f"no arm has a place on the grid: {faults}")
+    return Placement(placed, common_mask([*base, *weights], coverage=settings.coverage))
+
+
+def _check_grids(
+    images: Mapping[str, ArmImage], truth: ComplexImage | None, truth_weight: NDArray[np.float64] | None
+) -> None:
+    if not images:
+        raise ScoringError("no arm to score")
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, each in images.items():
+        arrays |= {name: each.values, f"weight of {name}": each.weight}
+    arrays |= {} if truth is None else {"truth": truth}
+    arrays |= {} if truth_weight is None else {"weight of the truth": truth_weight}
+    shapes = {name: values.shape for name, values in arrays.items()}
+    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ScoringError(f"arms and truth must be images on one grid: {listed}")
+
+
+def _truth_weights(
+    truth: ComplexImage | None, truth_weight: NDArray[np.float64] | None
+) -> list[NDArray[np.float64]]:
+    given = [] if truth_weight is None else [np.asarray(truth_weight, dtype=np.float64)]
+    return given if truth is None else [*given, np.isfinite(truth).astype(np.float64)]
+
+
+def _anchor(images: Mapping[str, ArmImage], limits: CollapseLimits) -> str | None:
+    """Return the arm that stands in for a truth when others have to find their place."""
+    alive = {
+        name: each
+        for name, each in images.items()
+        if not each.fault
+        and _usable(each.weight)
+        and find_collapse(each.values, each.weight > 0, limits=limits) is None
+    }
+    staying = [name for name, each in alive.items() if not each.movable]
+    return next(iter([*staying, *alive]), None)
+
+
+def _usable(weight: NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(weight).all() and (weight > 0).any())
+
+
+def _as_it_lies(arm: ArmImage) -> PlacedArm:
+    if _usable(arm.weight):
+        return PlacedArm(arm.values, arm.weight, fault=arm.fault)
+    covered = int(np.count_nonzero(arm.weight > 0))
+    bad = int(np.count_nonzero(~np.isfinite(arm.weight)))
+    fault = f"no usable coverage: {covered} of {arm.weight.size} pixels covered, {bad} weights not finite"
+    return PlacedArm(arm.values, arm.weight, fault=arm.fault or fault, homeless=True)
+
+
+def _place(
+    arm: ArmImage,
+    target: ComplexImage | None,
+    others: list[NDArray[np.float64]],
+    settings: PlacingSettings,
+) -> PlacedArm:
+    """Put an arm where it will be scored: a movable one where it fits, any other as it lies."""
+    lying = _as_it_lies(arm)
+    if lying.homeless or target is None or not arm.movable or settings.skip_registration:
+        return lying
+    try:
+        return _registered(arm, target, others, settings)
+    except ScoringError as error:
+        return _lost(arm, f"not registered: {error}")
+
+
+def _registered(
+    arm: ArmImage, target: ComplexImage, others: list[NDArray[np.float64]], settings: PlacingSettings
+) -> PlacedArm:
+    # its own coverage counts as well: an empty margin has an edge that would be registered
+    mask = common_mask([*others, arm.weight], coverage=settings.coverage)
+    collapse = find_collapse(arm.values, mask, truth=target, limits=settings.limits)
+    if collapse is not None:
+        return _lost(arm, f"{collapse.kind}: {collapse.detail}")
+    shift = register(arm.values, target, mask, radius_px=settings.search_radius_px)
+    if not shift.registered:
+        twin = find_twin(arm.values, target, mask, direct_overlap=0.0)
+        return _lost(arm, f"not registered: {shift.reason}{f'; {twin}' if twin else ''}", shift)
+    known = (arm.weight > 0) & np.isfinite(arm.values)
+    return PlacedArm(
+        values=shift_image(continued(arm.values, known), shift.dy, shift.dx),
+        weight=shift_weight(np.where(known, arm.weight, 0.0), shift.dy, shift.dx),
+        shift=shift,
+        moved=True,
+        fault=arm.fault,
+    )
+
+
+def _lost(arm: ArmImage, fault: str, shift: Shift | None = None) -> PlacedArm:
+    return PlacedArm(arm.values, arm.weight, shift=shift, fault=arm.fault or fault, homeless=True)

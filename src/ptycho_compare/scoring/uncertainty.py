@@ -1,0 +1,89 @@
+"""Intervals for every number of a scorecard, and for every difference between two arms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from ptycho_compare.scoring.arm_metrics import Measurement
+from ptycho_compare.scoring.estimate import Draws, Interval, Resampling, Vector, interval
+from ptycho_compare.scoring.metric import Component, Difference, Metric
+from ptycho_compare.scoring.truth_view import NO_CONTRAST_NOTE
+
+Key = tuple[str, Component]
+Replicates = Mapping[Key, Vector | None]
+
+
+def with_uncertainty(
+    measured: Mapping[str, Measurement], how: Resampling
+) -> tuple[dict[str, tuple[Metric, ...]], tuple[Difference, ...]]:
+    """Draw every number again.
+
+    Parameters
+    ----------
+    measured : mapping of str to Measurement
+        By arm, all on the same mask.
+    how : Resampling
+
+    Returns
+    -------
+    dict of str to tuple of Metric
+        The rows of each arm, with intervals.
+    tuple of Difference
+        Between every two arms, for every number that both have; scores of what the truth hardly
+        shows are left out.
+    """
+    draws = Draws(how)
+    replicates: dict[str, Replicates] = {
+        arm: {
+            (metric, part): estimate.replicates(draws)
+            for metric, found in each.estimates.items()
+            for part, estimate in found.items()
+        }
+        for arm, each in measured.items()
+    }
+    rows = {
+        arm: tuple(_with_intervals(metric, replicates[arm], how.level) for metric in each.metrics)
+        for arm, each in measured.items()
+    }
+    return rows, tuple(_differences(rows, replicates, how.level))
+
+
+def _with_intervals(metric: Metric, drawn: Replicates, level: float) -> Metric:
+    found: dict[Component, Interval] = {}
+    for (name, part), replicates in drawn.items():
+        ends = interval(replicates, level) if name == metric.name else None
+        if ends is not None:
+            found[part] = ends
+    return replace(metric, intervals=found)
+
+
+def _differences(
+    rows: Mapping[str, Sequence[Metric]], replicates: Mapping[str, Replicates], level: float
+) -> list[Difference]:
+    found = []
+    for first, second in combinations(rows, 2):
+        others = {metric.name: metric for metric in rows[second]}
+        for metric in rows[first]:
+            if metric.name in others:
+                found += _of_metric(
+                    (first, second), metric, others[metric.name], replicates[first], replicates[second], level
+                )
+    return found
+
+
+def _of_metric(
+    arms: tuple[str, str], one: Metric, other: Metric, drawn: Replicates, others: Replicates, level: float
+) -> list[Difference]:
+    found = []
+    for key in drawn:
+        name, part = key
+        a, b = one.number(part), other.number(part)
+        if name != one.name or a is None or b is None or f"{part}: {NO_CONTRAST_NOTE}" in one.note:
+            continue
+        value = 0.0 if a == b else a - b  # two infinite PSNRs are equal
+        first, second = drawn[key], others.get(key)
+        ends = None if first is None or second is None else interval(first - second, level)
+        found.append(Difference(*arms, name, part, value, ends))
+    return found

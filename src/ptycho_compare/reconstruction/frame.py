@@ -84,10 +84,11 @@ class PositionFrame:
         misfit = _rms(offsets - offset)
         if misfit > MAX_MISFIT_PX:
             raise ReadyMadeError(
-                f"{self.path}: its {len(scan)} positions and the scan's are {misfit:.3g} px apart (rms, after "
-                f"the best shift; at most {MAX_MISFIT_PX} px): {_difference(scan, self.pixels)}"
+                f"{self.path}: its {len(scan)} positions and the scan's are {misfit:.3g} px (rms) apart "
+                f"after the best shift, more than {MAX_MISFIT_PX}: {_difference(scan, self.pixels)}"
             )
-        return offset[::-1]
+        corner: NDArray[np.float64] = offset[::-1]
+        return corner
 
 
 Frame = OriginFrame | PositionFrame
@@ -95,7 +96,7 @@ Frame = OriginFrame | PositionFrame
 
 @dataclass(frozen=True)
 class _Product:
-    """Keys of a ptychodus product (version 1.7.0), and of what older ones and CXI call the same."""
+    """Keys of a ptychodus product as version 1.7.0 writes it: NPZ, HDF5 and CXI, in this order below."""
 
     object: str
     pixel_width: str
@@ -201,8 +202,8 @@ def _product_frame(file: ImageFile, product: _Product, shape: tuple[int, ...], p
     probe = file.array(product.probe)
     if not indexes.size or indexes.dtype.kind not in "iu" or indexes.min() < 0 or probe.ndim < 2:
         raise ReadyMadeError(
-            f"{path}: '{product.indexes}' is {indexes.dtype} of shape {indexes.shape} and '{product.probe}' has "
-            f"shape {probe.shape}; needed: indexes of patterns, not negative, and (..., N, N)"
+            f"{path}: '{product.indexes}' is {indexes.dtype} of shape {indexes.shape} and '{product.probe}' "
+            f"has shape {probe.shape}; needed: indexes of patterns, not negative, and (..., N, N)"
         )
     columns = []
     for axis, (at, centre, pitch) in enumerate(

@@ -121,7 +121,7 @@ def read_ready_made(source: Path | ImageSource, *, arm: str | None = None) -> Re
             )
         frame = read_frame(file, image.key, image.values.shape, path=path)
         metadata = _metadata(file)
-        algorithm = str(metadata.get("algorithm") or file.plain("algorithm"))
+        algorithm = str(metadata.get("algorithm") or file.plain("algorithm") or "")
         seconds = metadata.get("computation_time_seconds", file.plain("reconstruction_time"))
         probe, weight = _probe(file, image.key), _weight(file, image.key, image.values.shape)
     if arm is None:

@@ -247,6 +247,14 @@ def test_an_object_array_is_no_image_and_is_not_unpickled(tmp_path: Path) -> Non
     refused(tmp_path / "r.npy", "holds pickled Python objects")
 
 
+def test_an_attribute_is_named_behind_an_at(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.h5", {"object": OBJECT})
+    with h5py.File(path, "a") as file:
+        file["object"].attrs["corner"] = OBJECT[:2, :2].real
+    np.testing.assert_array_equal(read(path, "object@corner"), OBJECT[:2, :2].real)
+    refused(path, "'object' has no attribute 'size'", "object@size")
+
+
 def test_an_external_link_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "secret.h5", {"object": OBJECT})
     write(tmp_path / "r.h5", {"object": h5py.ExternalLink("secret.h5", "/object")})

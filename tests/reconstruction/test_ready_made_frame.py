@@ -265,6 +265,7 @@ def test_a_product_of_another_scan_is_named(tmp_path: Path) -> None:
         ({"pitch": (1e-9, -1e-9)}, "height_m' is -1e-09; needed: metres per pixel"),
         ({"centre": (np.nan, 0.0)}, "center_x_m' is .*; needed: 1 finite numbers"),
         ({"indexes": np.arange(40) - 1}, "needed: indexes of patterns, not negative"),
+        ({"indexes": np.arange(40, dtype="u8") + (1 << 63)}, "needed: indexes of patterns, not negative"),
         ({"indexes": np.arange(40.0)}, "indexes' is float64 .*needed: indexes of patterns"),
         ({"indexes": np.arange(39)}, r"is float64 of shape \(40.*; needed: 39 finite numbers"),
         ({"indexes": np.arange(0)}, r"indexes' is int64 of shape \(0,\)"),

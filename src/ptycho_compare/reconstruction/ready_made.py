@@ -1,6 +1,6 @@
 """Reconstructions made elsewhere: read as data, laid where their frame says or most likely is.
 
-Some files record where their array lies (see `frame`). pty-chi and tike record nothing: their
+Some files record where their array lies (see `recorded_frame`). pty-chi and tike record nothing: their
 array's pixel (h/2, w/2) lies at the middle of the bounding box of the positions; registration
 against the truth then finds what is left.
 """
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ReadyMadeError
 from ptycho_compare.reconstruction.canvas import Grid, move
-from ptycho_compare.reconstruction.frame import Frame, read_frame
+from ptycho_compare.reconstruction.frame import Frame
 from ptycho_compare.reconstruction.image_file import ImageFile, open_image_file
 from ptycho_compare.reconstruction.image_source import PROBE_KEYS, ImageSource, find_image
+from ptycho_compare.reconstruction.recorded_frame import read_frame
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,14 @@ def test_an_object_array_is_no_image_and_is_not_unpickled(tmp_path: Path) -> Non
     refused(tmp_path / "r.npy", "holds pickled Python objects")
 
 
+def test_what_is_stored_as_none_is_absent(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.npz", {"objectGuess": np.array(None), "probe": np.array(None), "mine": OBJECT})
+    found = read_ready_made(path)
+    np.testing.assert_array_equal(found.values, OBJECT)
+    assert found.probe is None
+    refused(path, "'objectGuess' holds pickled Python objects", "objectGuess")
+
+
 def test_an_attribute_is_named_behind_an_at(tmp_path: Path) -> None:
     path = write(tmp_path / "r.h5", {"object": OBJECT})
     with h5py.File(path, "a") as file:

@@ -280,6 +280,12 @@ def test_what_is_recorded_and_cannot_be_is_refused(
         read_ready_made(path)
 
 
+def test_texts_are_no_indexes(tmp_path: Path) -> None:
+    path = replace(make_product((11, 17)), indexes=np.array(["a"] * 40)).write(tmp_path / "r", "npz")
+    with pytest.raises(ReadyMadeError, match="indexes' is <U1 of shape"):
+        read_ready_made(path)
+
+
 def test_half_a_product_is_no_frame(tmp_path: Path) -> None:
     path = make_product((11, 17)).write(tmp_path / "r.npz", "npz")
     with np.load(path) as arrays:

@@ -61,13 +61,14 @@ def test_a_scalar_has_no_axes(tmp_path):
 @pytest.mark.parametrize(("real", "gives"), [("f4", "c8"), ("f8", "c16")])
 def test_pairs_of_real_and_imag_are_complex(tmp_path, real, gives):
     pairs = np.zeros((2, 3), [("real", real), ("imag", real)])
-    pairs["real"], pairs["imag"] = 3, np.arange(6).reshape(2, 3)
+    pairs["real"], pairs["imag"] = 3, [[0, 1, 2], [3, 4, np.inf]]
     path = write(tmp_path, lambda file: file.create_dataset("a", data=pairs))
     with open_hdf5(path) as file:
         assert number_dtype(file["a"]) == np.dtype(gives)
     found = read(path)
     assert found.dtype == np.dtype(gives)
-    np.testing.assert_array_equal(found, 3 + 1j * np.arange(6).reshape(2, 3))
+    np.testing.assert_array_equal(found.real, pairs["real"])
+    np.testing.assert_array_equal(found.imag, pairs["imag"])
 
 
 @pytest.mark.parametrize(

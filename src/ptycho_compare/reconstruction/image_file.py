@@ -96,7 +96,8 @@ class _Npz:
         return {key: ArrayKind(h.shape, h.dtype) for key, h in headers if h.dtype.kind in "biufc"}
 
     def __contains__(self, key: str) -> bool:
-        return key in self._archive
+        # PtychoPINN stores what is absent as an array of the object None
+        return key in self._archive and not self._archive.headers[key].dtype.hasobject
 
     def array(self, key: str) -> NDArray[Any]:
         return self._archive.array(key)

@@ -124,8 +124,9 @@ def _product_frame(file: ImageFile, product: _Product, shape: tuple[int, ...], p
     """
     indexes = file.array(product.indexes).reshape(-1)
     probe = file.array(product.probe)
-    patterns = indexes.astype(np.intp)  # first: what is too large for it becomes negative
-    if not indexes.size or indexes.dtype.kind not in "iu" or patterns.min() < 0 or probe.ndim < 2:
+    whole = indexes.size > 0 and indexes.dtype.kind in "iu"
+    # cast first: what is too large for it becomes negative
+    if not whole or indexes.astype(np.intp).min() < 0 or probe.ndim < 2:
         raise ReadyMadeError(
             f"{path}: '{product.indexes}' is {indexes.dtype} of shape {indexes.shape} and '{product.probe}' "
             f"has shape {probe.shape}; needed: indexes of patterns, not negative, and (..., N, N)"
@@ -144,7 +145,7 @@ def _product_frame(file: ImageFile, product: _Product, shape: tuple[int, ...], p
             raise ReadyMadeError(f"{path}: '{pitch}' is {pitch_m}; needed: metres per pixel, more than 0")
         size, side = shape[1 - axis], probe.shape[-1 - axis]
         columns.append((metres - centre_m) / pitch_m + (size - 1) / 2 + side // 2 - (side - 1) / 2)
-    return PositionFrame(path, patterns, np.stack(columns, axis=1))
+    return PositionFrame(path, indexes.astype(np.intp), np.stack(columns, axis=1))
 
 
 def _numbers(file: ImageFile, key: str, path: Path, *, count: int, column: int = 0) -> NDArray[np.float64]:

@@ -126,7 +126,8 @@ def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) 
     dataset = find_dataset(file, path)
     if dataset is None:
         raise ArchiveError(f"{file.filename}: there is no dataset '{path}'; found: {listing(file)}")
-    if dataset.shape is None or number_dtype(dataset) is None:
+    dtype = number_dtype(dataset)
+    if dataset.shape is None or dtype is None:
         raise ArchiveError(f"{file.filename}: '{path}' holds no numbers; only numbers are read")
     if dataset.nbytes > max_bytes:
         raise ArchiveError(
@@ -136,7 +137,11 @@ def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) 
         values = np.asarray(dataset[()])
     except Exception as error:  # damaged chunks surface here
         raise ArchiveError(f"{file.filename}: '{path}' cannot be read ({error})") from error
-    return values if values.dtype.names is None else values["real"] + 1j * values["imag"]
+    if values.dtype.names is None:
+        return values
+    joined = np.empty(values.shape, dtype)
+    joined.real, joined.imag = values["real"], values["imag"]  # a sum would spread infinities as NaN
+    return joined
 
 
 def number_dtype(dataset: h5py.Dataset) -> np.dtype[np.generic] | None:

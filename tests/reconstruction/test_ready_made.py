@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.reconstruction import Grid, read_ready_made
-from scans import make_object
+from ptycho_compare.reconstruction import Grid, ImageSource, read_ready_made
+from scans import make_object, make_probe
 
 OBJECT = make_object(40, 56)
 
@@ -44,21 +44,52 @@ def test_label_and_time(tmp_path: Path, arrays: dict[str, Any], arm: str, second
     np.testing.assert_array_equal(found.values, OBJECT)
 
 
-@pytest.mark.parametrize("bad", [np.abs(OBJECT), OBJECT[None], OBJECT[0]])
-def test_what_is_no_object_is_refused(tmp_path: Path, bad: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"'reconstructed_object' is .* needed: \(h, w\) complex"):
+@pytest.mark.parametrize(
+    ("bad", "needed"),
+    [
+        (np.abs(OBJECT), r"\(h, w\) complex"),
+        (OBJECT[0], r"\(h, w\) numbers"),
+        (OBJECT[:0], r"\(h, w\) numbers"),
+    ],
+)
+def test_what_is_no_object_is_refused(tmp_path: Path, bad: np.ndarray, needed: str) -> None:
+    with pytest.raises(InputError, match=f"'reconstructed_object' is .* needed: {needed}"):
         read_ready_made(write(tmp_path / "r.npz", reconstructed_object=bad))
 
 
-def test_a_missing_key_is_named(tmp_path: Path) -> None:
-    np.savez(tmp_path / "r.npz", object=OBJECT)
-    with pytest.raises(InputError, match="'reconstructed_object' is missing; found: object"):
-        read_ready_made(tmp_path / "r.npz")
+def test_a_name_that_is_given_wins(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.npz", algorithm="tike")
+    assert read_ready_made(path, arm="mine").arm == "mine"
+    assert read_ready_made(ImageSource(path, "reconstructed_object"), arm="mine").arm == "mine"
+
+
+def test_values_that_are_not_finite_are_no_reading_error(tmp_path: Path) -> None:
+    bad = OBJECT.astype(np.complex128)
+    bad[0, :2] = np.nan, 1e300
+    found = read_ready_made(write(tmp_path / "r.npz", reconstructed_object=bad)).values
+    assert np.isnan(found[0, 0])
+    assert np.isinf(found[0, 1])
+    np.testing.assert_array_equal(found[1:], OBJECT[1:])
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3), (1, 1, 1, 3)])
+def test_the_main_mode_of_the_probe_is_carried(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    modes = make_probe(8) * np.arange(1, 1 + np.prod(shape, dtype=int)).reshape(*shape, 1, 1)
+    found = read_ready_made(write(tmp_path / "r.npz", reconstructed_probe=modes)).probe
+    assert found is not None
+    assert found.dtype == np.complex64
+    np.testing.assert_allclose(found, make_probe(8))
+
+
+@pytest.mark.parametrize("bad", [np.zeros((8, 8)), np.zeros((8, 9), "c8"), np.zeros((0, 8, 8), "c8"), 1j])
+def test_what_is_no_probe_is_left_out(tmp_path: Path, bad: np.ndarray) -> None:
+    assert read_ready_made(write(tmp_path / "r.npz", probe=bad)).probe is None
 
 
 def test_the_middle_lies_on_the_middle_of_the_positions(tmp_path: Path) -> None:
     """Not on their mean: most positions may lie on one side."""
     found = read_ready_made(write(tmp_path / "r.npz"))
+    assert not found.placed
     positions = np.array([[30.0, 30.0], [30.0, 31.0], [90.0, 70.0]])
     values, weight = found.on_grid(positions, Grid((0, 0), (120, 130)))
     # middle (x, y) = (60, 50) is pixel (h/2, w/2) = (20, 28): the corner lies at row 30, column 32

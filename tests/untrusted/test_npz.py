@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ptycho_compare.errors import ArchiveError
-from ptycho_compare.untrusted import npz
+from ptycho_compare.untrusted import npy, npz
 from ptycho_compare.untrusted.npz import open_npz
 
 HUB = Path(__file__).parents[3] / "shared/reference/hub/data"
@@ -249,16 +249,16 @@ def test_a_size_that_lies_in_the_zip_directory_is_refused(tmp_path):
 
 def test_an_array_beyond_the_cap_is_refused(tmp_path, monkeypatch):
     path = save(tmp_path, a=np.zeros(100))
-    monkeypatch.setattr(npz, "MAX_ARRAY_BYTES", 800)
+    monkeypatch.setattr(npy, "MAX_ARRAY_BYTES", 800)
     assert read(path).size == 100
-    monkeypatch.setattr(npz, "MAX_ARRAY_BYTES", 799)
+    monkeypatch.setattr(npy, "MAX_ARRAY_BYTES", 799)
     with pytest.raises(ArchiveError, match="'a' holds 800 bytes; at most 799 are read at once"):
         read(path)
 
 
 def test_an_array_beyond_the_cap_can_still_be_streamed(tmp_path, monkeypatch):
     path = save(tmp_path, a=np.zeros(100))
-    monkeypatch.setattr(npz, "MAX_ARRAY_BYTES", 799)
+    monkeypatch.setattr(npy, "MAX_ARRAY_BYTES", 799)
     with open_npz(path) as file, file.stream("a") as stream:
         assert len(stream.read()) == 800
 

@@ -1,6 +1,7 @@
 """Groups streamed through a predictor onto a canvas, and reconstructions made elsewhere."""
 
 from ptycho_compare.reconstruction.canvas import Canvas, Grid
+from ptycho_compare.reconstruction.image_source import ImageSource, parse_source, read_image
 from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from ptycho_compare.reconstruction.response import response_to_images
 from ptycho_compare.reconstruction.stream import Chunk, Timing, reconstruct
@@ -9,8 +10,11 @@ __all__ = [
     "Canvas",
     "Chunk",
     "Grid",
+    "ImageSource",
     "ReadyMade",
     "Timing",
+    "parse_source",
+    "read_image",
     "read_ready_made",
     "reconstruct",
     "response_to_images",

@@ -1,7 +1,8 @@
-"""Reconstructions made elsewhere: read as data, laid where their frame is most likely.
+"""Reconstructions made elsewhere: read as data, laid where their frame says or most likely is.
 
-pty-chi and tike record no frame. Their array's pixel (h/2, w/2) lies at the middle of the
-bounding box of the positions; registration against the truth then finds what is left.
+Some files record where their array lies (see `recorded_frame`). pty-chi and tike record nothing: their
+array's pixel (h/2, w/2) lies at the middle of the bounding box of the positions; registration
+against the truth then finds what is left.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ReadyMadeError
 from ptycho_compare.reconstruction.canvas import Grid, move
-from ptycho_compare.untrusted.npz import NpzFile, open_npz
+from ptycho_compare.reconstruction.frame import Frame
+from ptycho_compare.reconstruction.image_file import ImageFile, open_image_file
+from ptycho_compare.reconstruction.image_source import PROBE_KEYS, ImageSource, find_image
+from ptycho_compare.reconstruction.recorded_frame import read_frame
 
 
 @dataclass(frozen=True)
@@ -28,82 +32,134 @@ class ReadyMade:
     path : Path
         The file.
     arm : str
-        ``PtyChi`` or ``Tike``.
+        What it is called in the comparison.
     values : ndarray, (h, w), complex64
     seconds : float or None
         How long it took, if the file says.
+    probe : ndarray, (N, N), complex64, or None
+        Its probe, if the file holds one; of several modes the first, which is the main one.
+    frame : Frame or None
+        Where it lies, if the file records it.
+    weight : ndarray, (h, w), float64, or None
+        How many patches lie on each pixel, where one of our own files says so.
     """
 
     path: Path
     arm: str
     values: NDArray[np.complex64]
     seconds: float | None
+    probe: NDArray[np.complex64] | None = None
+    frame: Frame | None = None
+    weight: NDArray[np.float64] | None = None
+
+    @property
+    def placed(self) -> bool:
+        """Whether the file records where it lies: then nothing may move it."""
+        return self.frame is not None
 
     def on_grid(
         self, positions: NDArray[np.float64], grid: Grid
     ) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
-        """Lay it on the object's grid by the bounding box of the positions.
+        """Lay it on the object's grid by its frame, or else by the bounding box of the positions.
 
         Parameters
         ----------
         positions : ndarray, (n, 2), float64
-            x, y in px.
+            All of the scan's: x, y in px.
         grid : Grid
-            The object's. An array of its very shape is taken as lying on it.
+            The object's. An array of its very shape and without a frame is taken as lying on it.
 
         Returns
         -------
         values : ndarray, (H, W), complex64
         weight : ndarray, (H, W), float64
-            1 where the file has a pixel.
+            1 where the file has a pixel, or its own weight.
+
+        Raises
+        ------
+        ReadyMadeError
+            The file records positions that differ from the scan's by more than a shift.
         """
-        if self.values.shape == grid.shape:
-            return self.values, np.ones(grid.shape)
-        middle = (positions.min(axis=0) + positions.max(axis=0))[::-1] / 2
-        corner = middle - np.array(self.values.shape) / 2
+        weight = np.ones(self.values.shape) if self.weight is None else self.weight
+        if self.frame is not None:
+            corner = self.frame.corner(positions)
+        elif self.values.shape == grid.shape:
+            return self.values, weight
+        else:
+            middle = (positions.min(axis=0) + positions.max(axis=0))[::-1] / 2
+            corner = middle - np.array(self.values.shape) / 2
         whole = np.rint(corner).astype(int)
         everything = slice(None)
         moved = move(self.values[None], (corner - whole)[None], everything, everything)[0]
         origin = (int(whole[0]), int(whole[1]))
-        return grid.lay(moved, origin), grid.lay(np.ones(moved.shape), origin)
+        return grid.lay(moved, origin), grid.lay(weight, origin)
 
 
-def read_ready_made(path: Path) -> ReadyMade:
-    """Read ``reconstructed_object`` and what the file says about itself.
+def read_ready_made(source: Path | ImageSource, *, arm: str | None = None) -> ReadyMade:
+    """Read a reconstruction and what its file says about itself.
+
+    Parameters
+    ----------
+    source : Path or ImageSource
+        NPZ, NPY or HDF5; without a key the object is looked for under its usual names.
+    arm : str or None
+        Its name; None takes ``Tike`` for a file that says so and ``PtyChi`` for any other.
 
     Raises
     ------
     ReadyMadeError, ArchiveError
-        No such key, or not a 2-D complex array. Values that are not finite are no reading
+        No such file or key, or not a 2-D complex array. Values that are not finite are no reading
         error: they make a dead arm, which scoring reports.
     """
-    with open_npz(path) as archive:
-        values = archive.array("reconstructed_object")
-        metadata = _metadata(archive)
-        algorithm = str(metadata.get("algorithm") or _text(archive, "algorithm"))
-        seconds = metadata.get("computation_time_seconds", _number(archive, "reconstruction_time"))
-    if values.ndim != 2 or values.dtype.kind != "c":
-        raise ReadyMadeError(
-            f"{path}: 'reconstructed_object' is {values.dtype} of shape {values.shape}; "
-            "needed: (h, w) complex"
-        )
-    # tike's own files are the only ones that name another code than pty-chi
-    arm = "Tike" if "tike" in algorithm.lower() and "pty" not in algorithm.lower() else "PtyChi"
+    source = ImageSource(source) if isinstance(source, Path) else source
+    path = source.path
+    with open_image_file(path) as file:
+        image = find_image(file, source)
+        if image.values.dtype.kind != "c":
+            raise ReadyMadeError(
+                f"{path}: '{image.key}' is {image.values.dtype} of shape {image.values.shape}; "
+                "needed: (h, w) complex"
+            )
+        frame = read_frame(file, image.key, image.values.shape, path=path)
+        metadata = _metadata(file)
+        algorithm = str(metadata.get("algorithm") or file.plain("algorithm") or "")
+        seconds = metadata.get("computation_time_seconds", file.plain("reconstruction_time"))
+        probe, weight = _probe(file, image.key), _weight(file, image.key, image.values.shape)
+    if arm is None:
+        # tike's own files are the only ones that name another code than pty-chi
+        arm = "Tike" if "tike" in algorithm.lower() and "pty" not in algorithm.lower() else "PtyChi"
     taken = float(seconds) if isinstance(seconds, int | float) else None
-    return ReadyMade(path, arm, values.astype(np.complex64), taken)
+    return ReadyMade(path, arm, _complex64(image.values), taken, probe, frame, weight)
 
 
-def _metadata(archive: NpzFile) -> Mapping[str, Any]:
-    value = archive.plain("metadata") if "metadata" in archive else None
+def _complex64(values: NDArray[Any]) -> NDArray[np.complex64]:
+    with np.errstate(over="ignore"):  # becomes infinite, which scoring reports
+        return values.astype(np.complex64)
+
+
+def _probe(file: ImageFile, key: str) -> NDArray[np.complex64] | None:
+    """The main mode of the probe that lies beside an image, or at the root of its file."""
+    group, slash, _ = key.rpartition("/")
+    for name in [f"{group}{slash}{each}" for each in PROBE_KEYS] + list(PROBE_KEYS):
+        if name in file:
+            modes = file.array(name)
+            square = modes.ndim >= 2 and modes.shape[-1] == modes.shape[-2]
+            if square and modes.size and modes.dtype.kind == "c":
+                return _complex64(modes.reshape(-1, *modes.shape[-2:])[0])
+    return None
+
+
+def _weight(file: ImageFile, key: str, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """What our own files hold beside ``<arm>_complex``."""
+    arm = key.removesuffix("_complex")
+    if arm == key or f"{arm}_weight" not in file:
+        return None
+    weight = file.array(f"{arm}_weight")
+    return weight.astype(np.float64) if weight.shape == shape and weight.dtype.kind in "iuf" else None
+
+
+def _metadata(file: ImageFile) -> Mapping[str, Any]:
+    value = file.plain("metadata")
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value if isinstance(value, dict) else {}
-
-
-def _text(archive: NpzFile, key: str) -> str:
-    return str(archive.plain(key)) if key in archive else ""
-
-
-def _number(archive: NpzFile, key: str) -> float | None:
-    value = archive.plain(key) if key in archive else None
-    return float(value) if isinstance(value, int | float) else None

@@ -19,6 +19,7 @@ from ptycho_compare.errors import ArchiveError
 
 MAX_LINKS = 64
 MAX_LISTED = 12
+MAX_LOOKED_AT = 10_000
 MAX_ARRAY_BYTES = 4 << 30
 BUILT_IN_FILTERS = frozenset(
     {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
@@ -112,6 +113,11 @@ def require_inside(dataset: h5py.Dataset, *, label: str) -> None:
 def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) -> NDArray[np.generic]:
     """Read a dataset of numbers whole.
 
+    Returns
+    -------
+    ndarray
+        MATLAB's pairs (real, imag) come out as complex numbers.
+
     Raises
     ------
     ArchiveError
@@ -120,27 +126,75 @@ def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) 
     dataset = find_dataset(file, path)
     if dataset is None:
         raise ArchiveError(f"{file.filename}: there is no dataset '{path}'; found: {listing(file)}")
-    if dataset.shape is None or dataset.dtype.kind not in "biufc":
-        raise ArchiveError(f"{file.filename}: '{path}' holds {dataset.dtype}; only numbers are read")
+    dtype = number_dtype(dataset)
+    if dataset.shape is None or dtype is None:
+        raise ArchiveError(f"{file.filename}: '{path}' holds no numbers; only numbers are read")
     if dataset.nbytes > max_bytes:
         raise ArchiveError(
             f"{file.filename}: '{path}' holds {dataset.nbytes} bytes; at most {max_bytes} are read at once"
         )
     try:
-        return np.asarray(dataset[()])
+        values = np.asarray(dataset[()])
     except Exception as error:  # damaged chunks surface here
         raise ArchiveError(f"{file.filename}: '{path}' cannot be read ({error})") from error
+    if values.dtype.names is None:
+        return values
+    joined = np.empty(values.shape, dtype)
+    joined.real, joined.imag = values["real"], values["imag"]  # a sum would spread infinities as NaN
+    return joined
+
+
+def number_dtype(dataset: h5py.Dataset) -> np.dtype[np.generic] | None:
+    """As what a dataset's values are read; None where it holds no numbers.
+
+    A compound of two floats called real and imag is how MATLAB 7.3 stores complex numbers.
+    """
+    try:
+        dtype = dataset.dtype
+    except (TypeError, ValueError):  # a type that numpy lacks
+        return None
+    if dtype.names == ("real", "imag") and {dtype[0].kind, dtype[1].kind} == {"f"}:
+        return np.result_type(dtype[0], dtype[1], np.complex64)
+    return dtype if dtype.kind in "biufc" else None
+
+
+def read_attribute(dataset: h5py.Dataset, name: str) -> NDArray[np.generic] | None:
+    """Read an attribute that holds numbers; None where there is none of this name."""
+    try:
+        held = dataset.attrs.get_id(name)
+        return np.asarray(dataset.attrs[name]) if held.dtype.kind in "biuf" else None
+    except Exception:  # KeyError when it is absent; a damaged one is as good as absent
+        return None
+
+
+def datasets(file: h5py.File, *, at_most: int = MAX_LOOKED_AT) -> dict[str, h5py.Dataset]:
+    """Return the first datasets of a file by their paths; nothing outside the file is touched.
+
+    Raises
+    ------
+    ArchiveError
+        The file is damaged.
+    """
+    found: dict[str, h5py.Dataset] = {}
+    looked_at = 0
+
+    def note(name: str | bytes, item: h5py.Group | h5py.Dataset) -> bool | None:
+        nonlocal looked_at
+        looked_at += 1
+        if isinstance(item, h5py.Dataset):
+            # bytes: a name that is no text
+            found[name if isinstance(name, str) else name.decode(errors="replace")] = item
+        return True if len(found) >= at_most or looked_at >= MAX_LOOKED_AT else None
+
+    try:
+        file.visititems(note)  # hard links only
+    except Exception as error:  # damaged object headers surface here
+        raise ArchiveError(f"{file.filename}: its contents cannot be listed ({error})") from error
+    return found
 
 
 def listing(file: h5py.File) -> str:
     """Name the first datasets of a file with their shapes, for messages."""
-    found: list[str] = []
-
-    def note(name: str, item: h5py.Group | h5py.Dataset) -> bool | None:
-        if isinstance(item, h5py.Dataset):
-            found.append(f"{name} {item.shape}")
-        return True if len(found) > MAX_LISTED else None
-
-    file.visititems(note)  # hard links only: nothing outside the file is touched
-    more = " ..." if len(found) > MAX_LISTED else ""
-    return (", ".join(found[:MAX_LISTED]) or "no datasets") + more
+    found = datasets(file, at_most=MAX_LISTED + 1)
+    named = [f"{name} {dataset.shape}" for name, dataset in list(found.items())[:MAX_LISTED]]
+    return (", ".join(named) or "no datasets") + (" ..." if len(found) > MAX_LISTED else "")

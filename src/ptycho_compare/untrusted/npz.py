@@ -7,44 +7,24 @@ unpickled as numpy would do it: only plain text, numbers and containers come out
 from __future__ import annotations
 
 import io
-import math
-import struct
-import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError
 from ptycho_compare.untrusted.archive import open_member, open_zip, read_member
+from ptycho_compare.untrusted.npy import ArrayHeader, read_data, read_header, require_readable
 from ptycho_compare.untrusted.pickles import load_plain
 
 MAX_UNPACKED_BYTES = 1 << 40
 MAX_OBJECT_BYTES = 16 << 20
-MAX_ARRAY_BYTES = 4 << 30
-MAX_HEADER_BYTES = 10_000  # numpy's own limit
 
-_HEADER_LENGTHS = {(1, 0): "<H", (2, 0): "<I"}
-
-
-@dataclass(frozen=True)
-class ArrayHeader:
-    """What an array's header says, before any of its data is read."""
-
-    shape: tuple[int, ...]
-    fortran_order: bool
-    dtype: np.dtype[Any]
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the data, bytes."""
-        return math.prod(self.shape) * self.dtype.itemsize
+__all__ = ["ArrayHeader", "NpzFile", "open_npz"]
 
 
 class NpzFile:
@@ -71,23 +51,10 @@ class NpzFile:
     def array(self, key: str) -> NDArray[Any]:
         """Read a numeric or text array whole."""
         header = self._header(key)
-        if header.dtype.hasobject:
-            raise ArchiveError(
-                f"{self._label}: '{key}' holds pickled Python objects; store plain numbers instead"
-            )
-        if header.nbytes > MAX_ARRAY_BYTES:
-            raise ArchiveError(
-                f"{self._label}: '{key}' holds {header.nbytes} bytes; "
-                f"at most {MAX_ARRAY_BYTES} are read at once"
-            )
+        label = f"{self._label}: '{key}'"
+        require_readable(header, label=label)
         with self.stream(key) as stream:
-            data = bytearray(stream.read(header.nbytes))  # bytearray: the caller may write to its array
-        if len(data) != header.nbytes:
-            raise ArchiveError(
-                f"{self._label}: '{key}' states {header.nbytes} bytes of data and holds {len(data)}"
-            )
-        values: NDArray[Any] = np.frombuffer(data, dtype=header.dtype)
-        return values.reshape(header.shape, order="F" if header.fortran_order else "C")
+            return read_data(stream, header, label=label)
 
     def plain(self, key: str) -> Any:
         """Read an object or text array as plain Python data (text, numbers, containers)."""
@@ -104,7 +71,7 @@ class NpzFile:
         if self._header(key).dtype.hasobject:
             raise ArchiveError(f"{self._label}: '{key}' holds pickled Python objects; it has no raw data")
         with open_member(self._archive, f"{key}.npy", label=self._label) as member:
-            _read_header(member)
+            read_header(member)
             yield member
 
     def _header(self, key: str) -> ArrayHeader:
@@ -118,7 +85,7 @@ class NpzFile:
         key = info.filename[:-4]
         try:
             with self._archive.open(info) as member:
-                header = _read_header(member)
+                header = read_header(member)
                 offset = member.tell()
         except Exception as error:  # numpy's parser lets TokenError, MemoryError and more through
             raise ArchiveError(f"{self._label}: '{key}' has no readable array header ({error})") from error
@@ -135,7 +102,7 @@ class NpzFile:
     def _object_data(self, key: str) -> bytes:
         data = read_member(self._archive, f"{key}.npy", label=self._label, max_bytes=MAX_OBJECT_BYTES)
         stream = io.BytesIO(data)
-        _read_header(stream)
+        read_header(stream)
         return stream.read()
 
 
@@ -150,22 +117,3 @@ def open_npz(path: Path) -> Iterator[NpzFile]:
     """
     with open_zip(path, label=str(path), max_total_bytes=MAX_UNPACKED_BYTES) as archive:
         yield NpzFile(archive, label=str(path))
-
-
-def _read_header(stream: IO[bytes]) -> ArrayHeader:
-    version = npy.read_magic(stream)
-    if version not in _HEADER_LENGTHS:
-        raise ValueError(f"array format {version} is not supported")
-    # the length first: numpy reads whatever a header states, up to 4 GiB, before it objects
-    field = stream.read(struct.calcsize(_HEADER_LENGTHS[version]))
-    (length,) = struct.unpack(_HEADER_LENGTHS[version], field)
-    if length > MAX_HEADER_BYTES:
-        raise ValueError(f"a header of {length} bytes; at most {MAX_HEADER_BYTES} are accepted")
-    header = io.BytesIO(field + stream.read(length))
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    shape, fortran_order, dtype = readers[version](header)
-    if any(type(side) is not int or side < 0 for side in shape) or max(shape, default=0) > sys.maxsize:
-        raise ValueError(f"the shape {shape}")
-    if dtype.kind not in "biufcSUO" or (dtype.itemsize == 0 and math.prod(shape) > 0):
-        raise ValueError(f"the dtype {dtype}; plain numbers and text are accepted")
-    return ArrayHeader(shape, fortran_order, dtype)

@@ -45,14 +45,14 @@ class Case:
 
     def residual(self, values: np.ndarray | None = None, **changes: object) -> Residual:
         values = self.truth if values is None else values
-        given: dict = {
+        inputs: dict = {
             "covered": np.ones(values.shape, bool),
             "diffraction": Images(self.amplitudes),
             "positions": self.positions,
             "probe": self.probe,
             "grid": Grid((0, 0), values.shape),
         }
-        return diffraction_residual(values, **given | changes)
+        return diffraction_residual(values, **inputs | changes)
 
 
 def predict(values: np.ndarray, probe: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -183,13 +183,12 @@ def test_the_window_of_the_grid_moves_nothing(top: int, left: int) -> None:
         for i, (x, y) in enumerate(case.positions.astype(int) - SIDE // 2)
         if x >= left and y >= top and x + SIDE <= left + WIDTH and y + SIDE <= top + HEIGHT
     ]
-    # an object displaced against the grid that it claims would fail the first assertion
-    given = {"covered": covered, "grid": grid, "least_coverage": 1 - 1e-9}
+    window = {"covered": covered, "grid": grid, "least_coverage": 1 - 1e-9}
     if not whole_inside:
         with pytest.raises(ScoringError, match="no image to compare: of 40 images 0 have"):
-            case.residual(grid.lay(case.truth, (0, 0)), **given)
+            case.residual(grid.lay(case.truth, (0, 0)), **window)
         return
-    found = case.residual(grid.lay(case.truth, (0, 0)), **given)
+    found = case.residual(grid.lay(case.truth, (0, 0)), **window)
     assert found.r_factor < 1e-6
     np.testing.assert_array_equal(found.images, whole_inside)
 

@@ -1,6 +1,6 @@
 """How well a reconstruction explains the measured diffraction: a score that needs no truth.
 
-The object is sent through the measured probe, image by image, and the amplitudes that it
+The object is sent through the probe, image by image, and the amplitudes that it
 predicts are compared with the measured ones. Owns the forward model, the fit of the one
 free scale, the R-factor and its map on the object.
 """
@@ -73,8 +73,8 @@ def diffraction_residual(
     M = abs(FFT(probe * patch)) / N with the zero frequency in the centre; a patch at a sub-pixel
     position is moved as the canvas moves it. R is the conventional R-factor of
     crystallography on amplitudes [1]_. The object's gain is fitted and its phase cancels.
-    Not free, because the measured probe fixes them: a phase ramp, and the frame in which
-    the object lies.
+    Not free, because the probe fixes them: a phase ramp, and the frame in which the object
+    lies.
 
     R says how well the data are explained, noise included, so a reconstruction of these very
     images can have a lower R than the true object. It is no resolution.

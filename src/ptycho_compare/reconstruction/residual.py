@@ -1,0 +1,269 @@
+"""How well a reconstruction explains the measured diffraction: a score that needs no truth.
+
+The object is sent through the probe, image by image, and the amplitudes that it
+predicts are compared with the measured ones. Owns the forward model, the fit of the one
+free scale, the R-factor and its map on the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from ptycho_compare.errors import ArmError, ScoringError
+from ptycho_compare.reconstruction.canvas import Grid, move
+from ptycho_compare.scan import Diffraction
+
+# px around a patch that its sub-pixel move may draw on: the error left in R under a flat probe is
+# 1e-2 with 0, 4e-4 with 4, 1e-4 with 8; under a real probe it is below 1e-4 in any case
+_MARGIN_PX = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """What a reconstruction leaves unexplained.
+
+    Attributes
+    ----------
+    r_factor : float
+        R = sum_i sum_q abs(A - c M) / sum_i sum_q A, over the m images used and all N x N pixels q.
+        A: measured amplitudes; M: those of the reconstruction.
+    scale : float
+        c, the same for all images: it minimises sum (A - c M)^2, so c = sum A M / sum M^2.
+    images : ndarray, (m,), int64
+        The image numbers used, in the order asked for.
+    per_image : ndarray, (m,), float64
+        R of each image alone, with the common c.
+    weights : ndarray, (m,), float64
+        sum_q A of each image. R of any subset is the mean of `per_image` with these weights.
+    map : ndarray, (H, W), float64
+        Mean R of the images that lie on each pixel of the grid, weighted by the probe's intensity;
+        NaN where no image lies.
+    """
+
+    r_factor: float
+    scale: float
+    images: NDArray[np.int64]
+    per_image: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    map: NDArray[np.float64]
+
+
+def diffraction_residual(
+    values: NDArray[np.complexfloating],
+    covered: NDArray[np.bool_],
+    diffraction: Diffraction,
+    positions: NDArray[np.float64],
+    probe: NDArray[np.complexfloating],
+    *,
+    grid: Grid,
+    images: NDArray[np.int64] | None = None,
+    batch: int = 64,
+    least_coverage: float = 0.95,
+) -> Residual:
+    """Compare the measured amplitudes with those that a reconstruction predicts.
+
+    M = abs(FFT(probe * patch)) / N with the zero frequency in the centre; a patch at a sub-pixel
+    position is moved as the canvas moves it. R is the conventional R-factor of
+    crystallography on amplitudes [1]_. The object's gain is fitted and its phase cancels.
+    Not free, because the probe fixes them: a phase ramp, and the frame in which the object
+    lies.
+
+    R says how well the data are explained, noise included, so a reconstruction of these very
+    images can have a lower R than the true object. It is no resolution.
+
+    Parameters
+    ----------
+    values : ndarray, (H, W), complex
+        The reconstruction on `grid`. Uncovered pixels may hold anything: they are taken as the
+        mean of the covered ones.
+    covered : ndarray, (H, W), bool
+        Pixels that count as reconstructed. Give all arms one common mask: it selects the images.
+    diffraction : Diffraction
+        Amplitudes of the whole scan, n images of N x N.
+    positions : ndarray, (n, 2), float64
+        x, y in px on the object's grid.
+    probe : ndarray, (N, N), complex
+        The one that the reconstruction was made with; further modes are not modelled. Through
+        a first guess R says more about the probe: 0.42 instead of 0.16 on a real scan.
+    grid : Grid
+        The window of the object's grid that `values` lies on.
+    images : ndarray, (k,), int, or None
+        Image numbers to use; None for all. Images that the reconstruction has not seen give an
+        R that fitting their noise cannot lower.
+    batch : int
+        Images in memory at a time; changes no result.
+    least_coverage : float
+        An image counts if at least this part of the probe's energy lies on covered pixels,
+        and if it is not dark.
+
+    Returns
+    -------
+    Residual
+
+    Raises
+    ------
+    ScoringError
+        Shapes differ, the probe is zero, or no image counts.
+    ArmError
+        The object is not finite on covered pixels, or scatters nothing: with a zero object no
+        scale fits, and the formula would give R = 1.
+
+    References
+    ----------
+    .. [1] International Union of Crystallography, Online Dictionary of Crystallography, "R factor".
+    """
+    _require_comparable(values, covered, grid, probe)
+    asked = np.arange(len(positions)) if images is None else np.asarray(images, np.int64)
+    lit = _lit_part(covered, positions[asked], probe, grid)
+    chosen = asked[lit >= least_coverage]
+    filled = np.where(covered, values, values[covered].mean(dtype=np.complex128))
+    model = _Model.of(filled, positions, probe, grid)
+    # BLAS threads only get in each other's way in products this small
+    with threadpool_limits(limits=1, user_api="blas"):
+        signal, cross, power = _sums(model, diffraction, chosen, batch)
+        bright = signal > 0
+        used, signal = chosen[bright], signal[bright]
+        if not used.size:
+            raise ScoringError(
+                f"no image to compare: of {len(asked)} images {len(chosen)} have {least_coverage:g} of the "
+                f"probe's energy on the {covered.sum()} covered pixels (the best has "
+                f"{lit.max(initial=0):.3f}), and none of those holds light; cover more of the scan"
+            )
+        if not cross[bright].any():
+            raise ArmError(
+                f"the object (modulus up to {np.abs(values[covered]).max():.3g} on {covered.sum()} covered "
+                f"pixels) scatters nothing where {len(used)} images measured light: no scale fits"
+            )
+        scale = float(cross[bright].sum() / power[bright].sum())
+        pairs = _pairs(model, diffraction, used, batch)
+        misfit = np.concatenate(
+            [np.abs(measured - scale * made).sum(axis=(1, 2)) for measured, made in pairs]
+        )
+    per_image = misfit / signal
+    return Residual(
+        r_factor=float(misfit.sum() / signal.sum()),
+        scale=scale,
+        images=used,
+        per_image=per_image,
+        weights=signal,
+        map=_map(per_image, positions[used], probe, grid),
+    )
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The amplitudes that an object gives at each position of a scan."""
+
+    windows: NDArray[np.complex128]
+    corners: NDArray[np.int64]
+    remainders: NDArray[np.float64]
+    probe: NDArray[np.complex128]
+
+    @classmethod
+    def of(
+        cls,
+        filled: NDArray[np.complexfloating],
+        positions: NDArray[np.float64],
+        probe: NDArray[np.complexfloating],
+        grid: Grid,
+    ) -> _Model:
+        side = len(probe) + 2 * _MARGIN_PX
+        windows = _windows(filled.astype(np.complex128), side, outside=filled.mean())
+        remainders = (positions - np.rint(positions))[:, ::-1]
+        return cls(windows, _corners(positions, side, grid), remainders, probe.astype(np.complex128))
+
+    def amplitudes(self, images: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Predict images (b,): (b, N, N), zero frequency in the centre."""
+        patch = slice(_MARGIN_PX, _MARGIN_PX + len(self.probe))
+        # what lies at the position comes to the whole pixel, so the content moves backwards
+        patches = move(self.windows[tuple(self.corners[images].T)], -self.remainders[images], patch, patch)
+        waves = scipy.fft.fft2(self.probe * patches, norm="ortho", workers=1)
+        return np.fft.fftshift(np.abs(waves), axes=(1, 2))
+
+
+def _require_comparable(
+    values: NDArray[Any], covered: NDArray[np.bool_], grid: Grid, probe: NDArray[Any]
+) -> None:
+    if not values.shape == covered.shape == grid.shape:
+        raise ScoringError(
+            f"the object has shape {values.shape}, its mask {covered.shape} and the grid {grid.shape}; "
+            "needed: one shape"
+        )
+    if probe.ndim != 2 or probe.shape[0] != probe.shape[1] or not probe.any():
+        raise ScoringError(f"the probe of shape {probe.shape} is zero or not square; needed: (N, N)")
+    if not covered.any():
+        raise ScoringError(f"the mask of shape {covered.shape} is empty: no pixel counts as reconstructed")
+    bad = int(np.count_nonzero(~np.isfinite(values[covered])))
+    if bad:
+        raise ArmError(f"the object is not finite on {bad} of {covered.sum()} covered pixels")
+
+
+def _windows(image: NDArray[Any], side: int, *, outside: complex) -> NDArray[Any]:
+    """View every side x side window of an image that is continued by a constant."""
+    return sliding_window_view(np.pad(image, side, constant_values=outside), (side, side))
+
+
+def _corners(positions: NDArray[np.float64], side: int, grid: Grid) -> NDArray[np.int64]:
+    """Row and column of each position's window in `_windows`; one far outside sees only the outside."""
+    first = np.rint(positions[:, ::-1]).astype(np.int64) - side // 2 - np.array(grid.origin)
+    return np.asarray(np.clip(first + side, 0, np.array(grid.shape) + side), np.int64)
+
+
+def _lit_part(
+    covered: NDArray[np.bool_], positions: NDArray[np.float64], probe: NDArray[np.complexfloating], grid: Grid
+) -> NDArray[np.float64]:
+    """Part of the probe's energy that lies on covered pixels, for each position."""
+    energy = np.abs(probe.astype(np.complex128)) ** 2
+    windows = _windows(covered, len(probe), outside=False)
+    corners = _corners(positions, len(probe), grid)
+    # one window at a time: images of a long scan would not fit in memory together
+    lit = [energy[windows[row, column]].sum() for row, column in corners]
+    return np.asarray(lit / energy.sum(), np.float64)
+
+
+def _pairs(
+    model: _Model, diffraction: Diffraction, images: NDArray[np.int64], batch: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Measured and predicted amplitudes, (b, N, N) each, batch by batch."""
+    for start in range(0, len(images), batch):
+        numbers = images[start : start + batch]
+        yield diffraction.read(numbers).astype(np.float64), model.amplitudes(numbers)
+
+
+def _sums(
+    model: _Model, diffraction: Diffraction, images: NDArray[np.int64], batch: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Sums over the pixels of each image of A, of A M and of M^2."""
+    rows = [np.zeros((3, 0))]
+    for measured, made in _pairs(model, diffraction, images, batch):
+        terms = (measured, measured * made, made * made)
+        rows.append(np.stack([term.sum(axis=(1, 2)) for term in terms]))
+    signal, cross, power = np.concatenate(rows, axis=1)
+    return signal, cross, power
+
+
+def _map(
+    per_image: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    probe: NDArray[np.complexfloating],
+    grid: Grid,
+) -> NDArray[np.float64]:
+    side = len(probe)
+    energy = np.abs(probe.astype(np.complex128)) ** 2
+    total, weight = np.zeros((2, grid.shape[0] + 2 * side, grid.shape[1] + 2 * side))
+    for value, (row, column) in zip(per_image, _corners(positions, side, grid), strict=True):
+        target = np.s_[row : row + side, column : column + side]
+        total[target] += value * energy
+        weight[target] += energy
+    inside = np.s_[side:-side, side:-side]
+    blank = np.full(grid.shape, np.nan)
+    np.divide(total[inside], weight[inside], out=blank, where=weight[inside] > 0)
+    return blank

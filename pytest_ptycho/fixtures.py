@@ -85,7 +85,7 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
         environment=_ONE_THREAD if "PYTEST_XDIST_WORKER" in os.environ else None,
     )
     findings = _refusal(run) or judge_comparison(
-        folder, required=tier.required_arms, since=started, limits=scoring_of(study).limits
+        folder, required=tier.required_arms, since=started, limits=scoring_of(study).placing.limits
     )
     evidence = Evidence(comparison, folder, run, findings)
     request.node.stash[EVIDENCE] = evidence

@@ -141,6 +141,40 @@ class Artifacts:
         """Ring correlation curves of one arm."""
         return self.folder / f"{short_name(arm)}_frc_curves.csv"
 
+    def half_frc_curves(self, arm: str) -> Path:
+        """The same between two reconstructions of half the data."""
+        return self.folder / f"{short_name(arm)}_half_frc_curves.csv"
+
+    @property
+    def frc_cutoffs(self) -> Path:
+        """Where all curves fall below all thresholds."""
+        return self.folder / "frc_cutoffs.csv"
+
+    @property
+    def differences(self) -> Path:
+        """How far every two arms are apart."""
+        return self.folder / "comparison_differences.csv"
+
+    @property
+    def agreement(self) -> Path:
+        """How well every two arms agree; only without a truth."""
+        return self.folder / "arm_agreement.csv"
+
+    @property
+    def frc_plot(self) -> Path:
+        """Ring correlation curves of all arms."""
+        return self.folder / "frc_plot.png"
+
+    @property
+    def residuals(self) -> Path:
+        """Residual in diffraction space: maps and images."""
+        return self.folder / "residuals.npz"
+
+    @property
+    def residual_plot(self) -> Path:
+        """The residual maps of all arms."""
+        return self.folder / "residual_plot.png"
+
     def debug_images(self, arm: str) -> Path:
         """Folder of the raw canvases as images."""
         return self.folder / f"debug_images_{arm}"

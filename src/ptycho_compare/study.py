@@ -9,13 +9,23 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from ptycho_compare.errors import StudyError
 
 PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
+ARM_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
+"""What an arm may be called: its name becomes part of keys and file names."""
 
 
 def _without_repetition(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -25,6 +35,7 @@ def _without_repetition(values: tuple[object, ...]) -> tuple[object, ...]:
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+ArmName = Annotated[str, Field(pattern=ARM_NAME)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -55,6 +66,71 @@ class Tolerances(_Section):
     min_relative_contrast: Fraction = 0.05
 
 
+class Scoring(_Section):
+    """What the arms are compared with, and by whose definitions.
+
+    Attributes
+    ----------
+    reference : str
+        What ``objectGuess`` is: the ``truth`` of a simulation, a reconstruction of an
+        ``independent_half`` of the data, or one of the ``same_data``.
+    free_ramp : bool
+        Whether a linear phase ramp is removed before scoring.
+    metrics : str
+    half_data : bool or None
+        Whether networks reconstruct each half of the data too; left out: where there is no truth.
+    """
+
+    reference: Literal["truth", "independent_half", "same_data"] = "truth"
+    free_ramp: bool = False
+    metrics: Literal["standard", "ptychopinn"] = "standard"
+    half_data: bool | None = None
+
+
+class Uncertainty(_Section):
+    """Block bootstrap of the scores; `draws` 0 switches it off."""
+
+    draws: Annotated[int, Field(ge=0)] = 1000
+    block_px: PositiveInt | None = None
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class ScanFile(_Section):
+    """What the scan files do not say of themselves; see `ptycho_compare.scan.Reading`."""
+
+    values: Literal["amplitude", "counts"] | None = None
+    dc: Literal["centre", "corner"] | None = None
+    keys: dict[str, str] = {}
+    pixel_nm: Annotated[float, Field(gt=0)] | None = None
+
+
+class ArmOfStudy(_Section):
+    """An arm beside PtychoPINN, Baseline and PtyChi.
+
+    Attributes
+    ----------
+    path : str
+        Below the hub, with ``{dose}``, ``{view}`` and ``{split}`` to be filled in: a model, or a
+        reconstruction as FILE or FILE:KEY.
+    reconstructor : str or None
+        Or ENTRY or ENTRY:ARGUMENT of an installed reconstructor.
+    """
+
+    path: str = ""
+    reconstructor: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ArmOfStudy:
+        if bool(self.path) == bool(self.reconstructor):
+            raise ValueError("an arm has a path or a reconstructor, one of the two")
+        try:
+            self.path.format(dose=0, view="", split="")
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("a path may hold {dose}, {view} and {split}, and no other braces") from None
+        return self
+
+
 class Tier(_Section):
     """One depth of comparison; `groups` left out means the whole split."""
 
@@ -75,6 +151,8 @@ class Study(_Section):
         Names of overlap views and of data splits.
     tiers : dict of str to Tier
         By name; each becomes a pytest mark.
+    arms : dict of str to ArmOfStudy
+        Arms beside the three that every hub has.
     """
 
     name: str
@@ -85,6 +163,10 @@ class Study(_Section):
     grouping: Grouping = Grouping()
     stitching: Stitching = Stitching()
     tolerances: Tolerances = Tolerances()
+    scoring: Scoring = Scoring()
+    uncertainty: Uncertainty = Uncertainty()
+    scan: ScanFile = ScanFile()
+    arms: dict[ArmName, ArmOfStudy] = {}
 
     def comparisons(self) -> list[Comparison]:
         """Every dose x view x split x tier, in the order of the file, doses ascending."""

@@ -17,7 +17,7 @@ from ptycho_compare.hub import Artifacts
 from ptycho_compare.reporting.manifest import ArmRecord, Manifest, read_manifest
 from ptycho_compare.reporting.metrics_csv import MetricRow, read_metrics_csv
 from ptycho_compare.scoring import CollapseLimits, find_collapse
-from ptycho_compare.scoring.arm_metrics import NO_CONTRAST_NOTE
+from ptycho_compare.scoring.truth_view import NO_CONTRAST_NOTE
 from ptycho_compare.untrusted.npz import open_npz
 
 _RANGES = {
@@ -28,6 +28,9 @@ _RANGES = {
     "ms_ssim": (-1.0, 1.0),
 }
 """Scores that must be there for amplitude and phase. An FRC cut-off may lie beyond Nyquist."""
+
+_RANGES_WITHOUT_TRUTH = {"r_factor": (0.0, 1.0)}
+"""Scores that must be there in the column ``value`` when nothing is known of the true object."""
 
 
 def judge_comparison(
@@ -73,7 +76,7 @@ def judge_comparison(
             findings.append(_of_failed_arm(arm, record))
     if not damaged:
         alive = [arm for arm, record in manifest.arms.items() if record.status == "ok"]
-        findings += _blank(names.metrics, alive)
+        findings += _blank(names.metrics, alive, manifest)
         findings += _dead_on_disk(names.reconstructions, alive, limits or CollapseLimits())
     return findings
 
@@ -101,31 +104,38 @@ def _of_failed_arm(arm: str, record: ArmRecord) -> Finding:
     return Finding("dead" if record.reason.startswith(_COLLAPSES) else "failed", record.reason, arm)
 
 
-def _blank(metrics: Path, arms: Sequence[str]) -> Iterator[Finding]:
+def _blank(metrics: Path, arms: Sequence[str], manifest: Manifest) -> Iterator[Finding]:
     try:
         rows = {(row.model, row.metric): row for row in read_metrics_csv(metrics)}
     except InputError as error:
         yield Finding("changed", str(error))
         return
+    without_truth = manifest.reference == "none"
+    parts = ("value",) if without_truth else ("amplitude", "phase")
     for arm in arms:
-        for metric, (low, high) in _RANGES.items():
+        for metric, ends in (_RANGES_WITHOUT_TRUTH if without_truth else _RANGES).items():
             row = rows.get((arm, metric))
-            if row is None:
+            if row is not None:
+                yield from _blank_cells(metrics, row, parts, ends)
+            elif not (without_truth and manifest.scan.get("probe") is False):
                 yield Finding("blank", f"{metrics} has no {metric} row", arm)
-            else:
-                yield from _blank_cells(metrics, row, low, high)
 
 
-def _blank_cells(metrics: Path, row: MetricRow, low: float, high: float) -> Iterator[Finding]:
-    for part, number in (("amplitude", row.amplitude), ("phase", row.phase)):
+def _blank_cells(
+    metrics: Path, row: MetricRow, parts: Sequence[str], ends: tuple[float, float]
+) -> Iterator[Finding]:
+    low, high = ends
+    for part in parts:
+        number = getattr(row, part)
+        name = "" if part == "value" else f" {part}"
         if number is None:
             # only a score that cannot exist may be left out, and its own note says so
             if f"{part}: {NO_CONTRAST_NOTE}" not in row.note:
-                yield Finding("blank", f"{metrics}: {row.metric} {part} is empty", row.model)
+                yield Finding("blank", f"{metrics}: {row.metric}{name} is empty", row.model)
         elif not low <= number <= high:
             yield Finding(
                 "blank",
-                f"{metrics}: {row.metric} {part} = {number:g} is outside [{low:g}, {high:g}]",
+                f"{metrics}: {row.metric}{name} = {number:g} is outside [{low:g}, {high:g}]",
                 row.model,
             )
 

@@ -6,15 +6,21 @@ import argparse
 import logging
 from pathlib import Path
 
+from ptycho_compare.scoring import PlacingSettings, PtychoPinnSettings, Resampling, ScoringSettings
+
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-NO_EFFECT = {
+STANDARD_ONLY = {
     "phase_align_method": "phases are compared through the ratio to the truth, so no plane is fitted to them",
     "ms_ssim_sigma": "MS-SSIM is the published one, without a blur of the amplitude",
+}
+"""Flags that choose between PtychoPINN's definitions: of effect with --metrics ptychopinn."""
+
+NO_EFFECT = {
     "fixed_canvas": "the canvas always covers all positions of the file",
     "register_ptychi_only": "our own canvases are never moved; only a ready-made reconstruction is",
 }
-"""Flags of PtychoPINN's metrics that the standard ones do not need; each use is logged."""
+"""Flags of PtychoPINN that choose between what does not exist here; each use is logged."""
 
 DEPRECATED = {
     "n_test_images": "n_test_groups",
@@ -32,26 +38,68 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 every arm is scored, 1 an arm failed, 2 bad arguments or bad input.",
     )
     _add_inputs(parser)
+    _add_scan(parser)
     _add_sampling(parser)
     _add_inference(parser)
-    _add_scoring(parser)
+    add_scoring(parser)
+    _add_registration(parser)
     _add_output(parser)
     return parser
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("inputs")
-    group.add_argument("--pinn_dir", type=Path, required=True, help="folder with PtychoPINN's wts.h5.zip")
-    group.add_argument(
-        "--baseline_dir", type=Path, required=True, help="folder with baseline_model.h5 or wts.h5.zip"
-    )
-    group.add_argument("--test_data", type=Path, required=True, help="the split's scan, NPZ")
+    group.add_argument("--pinn_dir", type=Path, help="folder with PtychoPINN's wts.h5.zip")
+    group.add_argument("--baseline_dir", type=Path, help="folder with baseline_model.h5 or wts.h5.zip")
+    group.add_argument("--test_data", type=Path, required=True, help="the split's scan: NPZ, HDF5 or CXI")
     group.add_argument("--output_dir", type=Path, required=True, help="where the artifacts go")
     group.add_argument(
         "--tike_recon_path",
-        type=Path,
-        help="iterative reconstruction, NPZ; inside a hub the split's own one is found without it",
+        help="iterative reconstruction, FILE[:KEY]; inside a hub the split's own one is found without it",
     )
+    group.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="NAME=PATH[:KEY]",
+        type=_named,
+        help="another arm: a ready-made reconstruction (NPZ, NPY, HDF5) or a trained model; repeatable",
+    )
+    group.add_argument(
+        "--reconstructor",
+        action="append",
+        default=[],
+        metavar="NAME=ENTRY[:ARGUMENT]",
+        type=_named,
+        help="another arm: a reconstructor that an installed package declares; repeatable",
+    )
+    group.add_argument(
+        "--halves",
+        action="append",
+        default=[],
+        nargs=3,
+        metavar=("NAME", "FILE", "FILE"),
+        help="two reconstructions of half the data each, of the ready-made arm NAME; repeatable",
+    )
+
+
+def _add_scan(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("scan file", "what the file does not say of itself")
+    group.add_argument(
+        "--diffraction-values", choices=("amplitude", "counts"), help="what images hold (default: found out)"
+    )
+    group.add_argument(
+        "--diffraction-dc", choices=("centre", "corner"), help="where DC lies in them (default: found out)"
+    )
+    group.add_argument(
+        "--scan-key",
+        action="append",
+        default=[],
+        metavar="ROLE=KEY",
+        type=_named,
+        help="NPZ key or HDF5 path of diffraction, x, y, positions, probe, object or mask; repeatable",
+    )
+    group.add_argument("--pixel-nm", type=_above_zero, help="side of an object pixel, nm")
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -87,15 +135,55 @@ def _add_inference(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--baseline-debug-dir", type=Path, help="write what the Baseline saw and gave")
 
 
-def _add_scoring(parser: argparse.ArgumentParser) -> None:
+def add_scoring(parser: argparse.ArgumentParser) -> None:
+    """Declare what a user may choose about scores; `ptycho-hub score` has the same options."""
     group = parser.add_argument_group("scoring")
+    group.add_argument(
+        "--metrics",
+        choices=("standard", "ptychopinn"),
+        default="standard",
+        help="whose definitions (standard); ptychopinn: that program's own, for continuity with old tables",
+    )
+    group.add_argument(
+        "--reference",
+        choices=("truth", "independent_half", "same_data"),
+        default="truth",
+        help="what the true object is (truth); the others were reconstructed themselves",
+    )
+    group.add_argument(
+        "--ramp", choices=("free", "kept"), help="whether a linear phase ramp is removed before scoring"
+    )
+    group.add_argument(
+        "--search-radius", type=_above_zero, default=8.0, help="how far a frame is searched, px (8)"
+    )
+    group.add_argument("--frc-sigma", type=_not_negative, default=0.0, help="smooth the FRC curve, rings (0)")
+    group.add_argument(
+        "--phase-align-method", choices=("plane", "mean"), help="of effect with --metrics ptychopinn (plane)"
+    )
+    group.add_argument(
+        "--ms-ssim-sigma", type=_not_negative, help="of effect with --metrics ptychopinn: blur, px (1)"
+    )
+    group.add_argument(
+        "--bootstrap-draws",
+        type=_natural,
+        default=1000,
+        help="replicates behind each interval (1000); 0: none",
+    )
+    group.add_argument("--block-px", type=_positive, help="side of the blocks drawn, px (default: by size)")
+
+
+def _add_registration(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("registration and halves")
     group.add_argument(
         "--skip-registration", action="store_true", help="take the iterative frame as it is laid"
     )
     group.add_argument("--register-ptychi-only", action="store_true", help="accepted; this is what happens")
-    group.add_argument("--phase-align-method", choices=("plane", "mean"), help="accepted; without effect")
-    group.add_argument("--frc-sigma", type=_not_negative, default=0.0, help="smooth the FRC curve, rings (0)")
-    group.add_argument("--ms-ssim-sigma", type=_not_negative, help="accepted; without effect")
+    group.add_argument(
+        "--half-data",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="networks reconstruct each half of the data too (default: where there is no truth)",
+    )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +216,8 @@ def console_level(arguments: argparse.Namespace) -> int | None:
 
 def check_together(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Refuse flags that contradict each other, before anything is read."""
+    if not (arguments.pinn_dir or arguments.baseline_dir or arguments.arm or arguments.reconstructor):
+        parser.error("no arm to compare; give --pinn_dir and --baseline_dir, or --arm NAME=PATH")
     if arguments.skip_registration and arguments.register_ptychi_only:
         parser.error("--skip-registration and --register-ptychi-only contradict each other; give one")
     if arguments.p_min >= arguments.p_max:
@@ -136,6 +226,30 @@ def check_together(parser: argparse.ArgumentParser, arguments: argparse.Namespac
         limits = getattr(arguments, f"{arm}_phase_vmin"), getattr(arguments, f"{arm}_phase_vmax")
         if None not in limits and limits[0] >= limits[1]:
             parser.error(f"--{arm}_phase_vmin {limits[0]:g} is not below --{arm}_phase_vmax {limits[1]:g}")
+
+
+def scoring_settings(arguments: argparse.Namespace, *, free_ramp: bool) -> ScoringSettings:
+    """Gather the options of `add_scoring`; `free_ramp` holds where --ramp is not given."""
+    return ScoringSettings(
+        placing=PlacingSettings(search_radius_px=arguments.search_radius),
+        free_ramp=free_ramp if arguments.ramp is None else arguments.ramp == "free",
+        reference=arguments.reference,
+        metrics=arguments.metrics,
+        frc_sigma=arguments.frc_sigma,
+        resampling=Resampling(draws=arguments.bootstrap_draws, block_px=arguments.block_px),
+        ptychopinn=PtychoPinnSettings(
+            phase_align=arguments.phase_align_method or "plane",
+            frc_sigma=arguments.frc_sigma,
+            ms_ssim_sigma=1.0 if arguments.ms_ssim_sigma is None else arguments.ms_ssim_sigma,
+        ),
+    )
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
 
 
 def _positive(text: str) -> int:
@@ -156,6 +270,13 @@ def _not_negative(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a finite number from 0 on")
+    return value
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
     return value
 
 

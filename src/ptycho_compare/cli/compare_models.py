@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ptycho_compare.cli.compare_arguments import (
     DEPRECATED,
     NO_EFFECT,
+    STANDARD_ONLY,
     build_parser,
     check_together,
     console_level,
+    scoring_settings,
 )
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts, place_in_hub, view_of_model
 from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.request import ArmSettings, CompareRequest
+from ptycho_compare.phases.request import ArmRequest, ArmSettings, CompareRequest
+from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
-from ptycho_compare.scoring import Scorecard, ScoringSettings
-from ptycho_compare.study import BASELINE, PTYCHOPINN
+from ptycho_compare.reporting.summary import summary_lines
+from ptycho_compare.scan import Reading
+from ptycho_compare.scoring import Scorecard
+from ptycho_compare.study import ARM_NAME, BASELINE, PTYCHOPINN
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,25 +49,25 @@ def _run(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
 
 
 def conclude(scorecard: Scorecard, output_dir: Path) -> ExitCode:
-    """Print the scores, name every arm that has none, and choose the exit status."""
+    """Print the scores and what follows from them, and choose the exit status."""
     print("--- Comparison Metrics ---")
     print(Artifacts(output_dir).metrics.read_text(encoding="utf-8"), end="")
-    unscored = [score for score in scorecard.arms if score.status != "ok"]
-    for score in unscored:
-        print(f"{score.arm}: {score.status}: {score.reason}", file=sys.stderr)
-    return ExitCode.FAILED if unscored else ExitCode.OK
+    for line in summary_lines(scorecard):
+        print(line, file=sys.stderr)
+    return ExitCode.OK if all(score.status == "ok" for score in scorecard.arms) else ExitCode.FAILED
 
 
 def _notices(arguments: argparse.Namespace) -> list[str]:
-    used = [name for name in NO_EFFECT if getattr(arguments, name)]
-    notices = [f"--{name.replace('_', '-')} has no effect: {NO_EFFECT[name]}" for name in used]
+    without_effect = NO_EFFECT | (STANDARD_ONLY if arguments.metrics == "standard" else {})
+    used = [name for name in without_effect if getattr(arguments, name)]
+    notices = [f"--{name.replace('_', '-')} has no effect: {without_effect[name]}" for name in used]
     old_names = [old for old in DEPRECATED if getattr(arguments, old) is not None]
     notices += [
         f"--{old.replace('_', '-')} is deprecated; use --{DEPRECATED[old].replace('_', '-')}"
         for old in old_names
     ]
-    if _ready_made(arguments) is None:
-        notices.append("no iterative reconstruction: two arms are compared (--tike_recon_path gives a third)")
+    if _iterative(arguments) is None and not arguments.arm:
+        notices.append("no iterative reconstruction is compared (--tike_recon_path or --arm gives one)")
     return notices
 
 
@@ -69,21 +76,26 @@ def _request(arguments: argparse.Namespace) -> CompareRequest:
         if getattr(arguments, new) is None:
             setattr(arguments, new, getattr(arguments, old))
     limits = [n for n in (arguments.n_test_groups, arguments.baseline_debug_limit) if n is not None]
+    scoring = scoring_settings(arguments, free_ramp=False)
+    placing = replace(scoring.placing, skip_registration=arguments.skip_registration)
     return CompareRequest(
-        pinn_dir=arguments.pinn_dir,
-        baseline_dir=arguments.baseline_dir,
+        arms=_arms(arguments),
         test_data=arguments.test_data,
         output_dir=_output_dir(arguments.output_dir),
-        ready_made=_ready_made(arguments),
         groups=min(limits, default=None),
         images=arguments.n_test_subsample,
         image_seed=arguments.test_subsample_seed,
         neighbors=arguments.neighbors,
         seed=arguments.seed,
         crop_px=arguments.stitch_crop_size,
-        pinn=ArmSettings(arguments.pinn_chunk_size, arguments.pinn_predict_batch_size),
-        baseline=ArmSettings(arguments.baseline_chunk_size, arguments.baseline_predict_batch_size),
-        scoring=ScoringSettings(skip_registration=arguments.skip_registration, frc_sigma=arguments.frc_sigma),
+        half_data=arguments.half_data,
+        reading=Reading(
+            values=arguments.diffraction_values,
+            dc=arguments.diffraction_dc,
+            keys=dict(arguments.scan_key),
+            object_pixel_m=None if arguments.pixel_nm is None else arguments.pixel_nm * 1e-9,
+        ),
+        scoring=replace(scoring, placing=placing),
         plot=_plot_limits(arguments),
         save_npz=arguments.save_npz,
         save_npz_aligned=arguments.save_npz_aligned,
@@ -98,17 +110,51 @@ def _output_dir(path: Path) -> Path:
     return path
 
 
-def _ready_made(arguments: argparse.Namespace) -> Path | None:
+def _arms(arguments: argparse.Namespace) -> tuple[ArmRequest, ...]:
+    """PtychoPINN, Baseline and the iterative reconstruction, as far as they are there, then all others."""
+    pinn = ArmSettings(arguments.pinn_chunk_size, arguments.pinn_predict_batch_size)
+    baseline = ArmSettings(arguments.baseline_chunk_size, arguments.baseline_predict_batch_size)
+    arms = []
+    if arguments.pinn_dir is not None:
+        arms.append(ArmRequest(PTYCHOPINN, ImageSource(arguments.pinn_dir), pinn))
+    if arguments.baseline_dir is not None:
+        arms.append(ArmRequest(BASELINE, ImageSource(arguments.baseline_dir), baseline))
+    iterative = _iterative(arguments)
+    if iterative is not None:
+        arms.append(ArmRequest(None, iterative))
+    halves = {name: (parse_source(one), parse_source(other)) for name, one, other in arguments.halves}
+    for name, text in arguments.arm:
+        arms.append(ArmRequest(_name(name), parse_source(text), pinn, halves.pop(name, ())))
+    for name, text in arguments.reconstructor:
+        arms.append(ArmRequest(_name(name), parse_user_source(text), pinn))
+    if halves:
+        raise InputError(f"--halves {next(iter(halves))}: there is no --arm of this name")
+    return tuple(arms)
+
+
+def _name(text: str) -> str:
+    if not re.match(ARM_NAME, text):
+        raise InputError(
+            f"--arm {text}: an arm's name becomes part of file names; "
+            "needed: a letter, then letters, digits, '.', '_' or '-', 40 at most"
+        )
+    return text
+
+
+def _iterative(arguments: argparse.Namespace) -> ImageSource | None:
     """The reconstruction that was named, else this split's own one in the hub."""
     if arguments.tike_recon_path is not None:
-        if not arguments.tike_recon_path.is_file():
-            raise InputError(f"{arguments.tike_recon_path}: there is no such file (--tike_recon_path)")
-        return Path(arguments.tike_recon_path)
+        source = parse_source(arguments.tike_recon_path)
+        if not source.path.is_file():
+            raise InputError(f"{source.path}: there is no such file (--tike_recon_path)")
+        return source
+    if arguments.pinn_dir is None:
+        return None
     place, view = place_in_hub(arguments.test_data), view_of_model(arguments.pinn_dir)
     if place is None or view is None:
         return None
     found = place.hub.ptychi(place.dose, view, place.split)
-    return found if found.is_file() else None
+    return ImageSource(found) if found.is_file() else None
 
 
 def _plot_limits(arguments: argparse.Namespace) -> PlotLimits:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ptycho_compare.cli.compare_models import conclude
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
+from ptycho_compare.cli.score import add_score
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.compare import compare
@@ -34,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the comparisons of the study")
     _add_place(listing)
     listing.set_defaults(run=_list)
+    add_score(commands.add_parser("score", help="score any two complex arrays"))
     return parser
 
 

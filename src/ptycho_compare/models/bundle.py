@@ -19,6 +19,8 @@ from ptycho_compare.models.graph import Graph
 from ptycho_compare.models.legacy_h5 import read_legacy_h5
 from ptycho_compare.models.weights import Weights
 from ptycho_compare.models.zip_bundle import read_zip_bundle
+from ptycho_compare.untrusted.archive import open_zip
+from ptycho_compare.untrusted.hdf5 import open_hdf5
 
 MAX_FILE_BYTES = 8 << 30  # looked at before a digest is taken
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -100,6 +102,27 @@ def read_model(path: Path, *, with_weights: bool) -> tuple[ModelFile, Graph, Wei
         digest,
     )
     return file, content.graph, content.weights
+
+
+def is_model(path: Path) -> bool:
+    """Tell a model from other files, by what its first bytes and its listing say.
+
+    A folder counts as one: it is searched for a model.
+    """
+    if path.is_dir() or path.name in MODEL_NAMES:
+        return True
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(8)
+        if magic == _HDF5_MAGIC:
+            with open_hdf5(path) as file:
+                return "model_config" in file.attrs
+        if magic.startswith(b"PK"):
+            with open_zip(path, label=str(path), max_total_bytes=MAX_FILE_BYTES) as archive:
+                return "manifest.dill" in archive.namelist()
+    except (OSError, ArchiveError):  # whoever reads it as something else will say what is wrong
+        return False
+    return False
 
 
 def find_model(directory: Path) -> Path:

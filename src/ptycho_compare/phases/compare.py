@@ -1,8 +1,8 @@
 """Phase G: one comparison, from plan to artifacts.
 
 study and hub -> scan -> plan -> (per arm: predictor -> chunks -> canvas) -> common mask ->
-gauge -> scorecard -> artifacts. Arms do not see each other until they are scored, so one
-that dies takes nothing with it.
+residual -> gauge -> scorecard -> artifacts. Arms do not see each other until they are scored,
+so one that dies takes nothing with it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import numpy as np
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.phases.arm import Arm, Setting, network_arm, ready_made_arm
-from ptycho_compare.phases.inputs import Models, inspect_inputs, require_fit
+from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.phases.arm import Arm, Setting, network_arm, ready_made_arm, user_arm
+from ptycho_compare.phases.consistency import Consistency, consistencies
+from ptycho_compare.phases.inputs import ArmInput, Inputs, inspect_inputs, require_fit
 from ptycho_compare.phases.publish import Result, publish
 from ptycho_compare.phases.request import CompareRequest
-from ptycho_compare.reconstruction import Canvas, Grid
+from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade
 from ptycho_compare.reporting.log import LOGGER, comparison_log
 from ptycho_compare.scan import Scan, draw_plan, open_scan
-from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Scorecard, score_arms
-from ptycho_compare.study import BASELINE, PTYCHOPINN
+from ptycho_compare.scoring import ArmScore, Scorecard, place_arms, score_placed
 
 _log = logging.getLogger(LOGGER)
 
@@ -53,13 +54,13 @@ def compare(
         Before any model is loaded. Artifacts of an earlier run are left as they are.
     """
     started = datetime.now(UTC)
-    models = inspect_inputs(request)
+    inputs = inspect_inputs(request)
     request.output_dir.mkdir(parents=True, exist_ok=True)
-    with open_scan(request.test_data, spool_folder=request.output_dir) as scan:
-        warnings = require_fit(request, models, scan)
+    with open_scan(request.test_data, spool_folder=request.output_dir, reading=request.reading) as scan:
+        warnings = require_fit(request, inputs, scan)
         plan = draw_plan(
             scan,
-            group_size=models.group_size,
+            group_size=inputs.group_size,
             groups=request.groups,
             neighbors=request.neighbors,
             seed=request.seed,
@@ -72,9 +73,9 @@ def compare(
                 _log.warning(warning)
             count, size = plan.groups.shape
             _log.info("plan: %d groups of %d, k = %.6f", count, size, plan.normalization)
-            arms = _arms(models, setting)
-            scorecard = _score(arms, setting)
-            publish(Result(setting, arms, scorecard, warnings), started=started, command=command)
+            arms = _arms(inputs, setting)
+            scorecard, consistency = _score(arms, setting)
+            publish(Result(setting, arms, scorecard, consistency, warnings), started=started, command=command)
             _log.info("Comparison complete!")
     return scorecard
 
@@ -87,29 +88,42 @@ def _grid(scan: Scan, crop_px: int) -> Grid:
     return Canvas.covering(scan.positions, crop_px=crop_px).grid
 
 
-def _arms(models: Models, setting: Setting) -> dict[str, Arm]:
-    how = {PTYCHOPINN: setting.request.pinn, BASELINE: setting.request.baseline}
-    arms = {name: network_arm(name, model, how[name], setting) for name, model in models.networks.items()}
-    if models.ready_made is not None:
-        arms[models.ready_made.arm] = ready_made_arm(models.ready_made, setting)
-    return arms
+def _arms(inputs: Inputs, setting: Setting) -> dict[str, Arm]:
+    return {name: _arm(name, arm, setting) for name, arm in inputs.arms.items()}
 
 
-def _score(arms: Mapping[str, Arm], setting: Setting) -> Scorecard:
+def _arm(name: str, arm: ArmInput, setting: Setting) -> Arm:
+    if isinstance(arm.content, ModelFile):
+        return network_arm(name, arm.content, arm.request.how, setting)
+    if isinstance(arm.content, ReadyMade):
+        return ready_made_arm(arm.content, arm.halves, setting)
+    return user_arm(name, arm.content, setting)
+
+
+def _score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mapping[str, Consistency]]:
     """Score the arms that gave an image; the others stand beside them as failed."""
     images = {name: arm.image for name, arm in arms.items() if arm.image is not None}
     faults = {name: arm.crash for name, arm in arms.items() if arm.image is None}
+    truth, settings = setting.scan.truth, setting.request.scoring
+    consistency: Mapping[str, Consistency] = {}
     try:
-        scorecard = score_arms(images, setting.scan.truth, settings=setting.request.scoring)
+        placement = place_arms(images, truth, settings=settings.placing)
+        consistency = consistencies(arms, placement, setting)
+        more = {name: found.measurement for name, found in consistency.items()}
+        scorecard = score_placed(placement, truth, settings=settings, more=more)
     except ScoringError as error:  # nothing that all arms cover, or no arm at all
         faults = {name: faults.get(name, str(error)) for name in arms}
-        scorecard = Scorecard(np.zeros(setting.grid.shape, np.bool_), (), METRIC_VERSION, None, None)
+        reference = "none" if truth is None else settings.reference
+        empty = np.zeros(setting.grid.shape, np.bool_)
+        scorecard = Scorecard(empty, (), settings.metric_version, reference)
     scores = {score.arm: score for score in scorecard.arms}
     scores |= {name: _failed(name, reason, setting.grid) for name, reason in faults.items()}
     for score in scores.values():
         level = logging.INFO if score.status == "ok" else logging.ERROR
         _log.log(level, "%s: %s %s", score.arm, score.status, score.reason)
-    return replace(scorecard, arms=tuple(scores[name] for name in arms))
+        if score.twin is not None:
+            _log.warning("%s: %s", score.arm, score.twin)
+    return replace(scorecard, arms=tuple(scores[name] for name in arms)), consistency
 
 
 def _failed(name: str, reason: str, grid: Grid) -> ArmScore:
@@ -120,6 +134,7 @@ def _failed(name: str, reason: str, grid: Grid) -> ArmScore:
         gauge=None,
         shift=None,
         moved=False,
+        twin=None,
         metrics=(),
         curves={},
         image=np.full(grid.shape, np.nan, np.complex64),

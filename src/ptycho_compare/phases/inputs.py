@@ -2,60 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ptycho_compare.errors import BundleError, InputError
 from ptycho_compare.hub import dose_of
-from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model
-from ptycho_compare.phases.request import CompareRequest
-from ptycho_compare.reconstruction import ReadyMade, read_ready_made
+from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model, is_model
+from ptycho_compare.phases.request import ArmRequest, CompareRequest
+from ptycho_compare.reconstruction import (
+    ReadyMade,
+    UserSource,
+    find_reconstructor,
+    read_ready_made,
+)
 from ptycho_compare.scan import Scan
-from ptycho_compare.study import BASELINE, PTYCHOPINN
 
 
 @dataclass(frozen=True)
-class Models:
-    """The inspected models and the ready-made reconstruction of a comparison."""
+class ArmInput:
+    """An arm whose input was inspected.
 
-    networks: Mapping[str, ModelFile]
-    ready_made: ReadyMade | None
+    Attributes
+    ----------
+    request : ArmRequest
+    content : ModelFile, ReadyMade or UserSource
+    halves : tuple of ReadyMade
+        Two reconstructions of half the data each, or none.
+    """
+
+    request: ArmRequest
+    content: ModelFile | ReadyMade | UserSource
+    halves: tuple[ReadyMade, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inspected arms of a comparison, by name, in order."""
+
+    arms: Mapping[str, ArmInput]
+
+    @property
+    def networks(self) -> dict[str, ModelFile]:
+        """The arms that are trained models."""
+        return {name: arm.content for name, arm in self.arms.items() if isinstance(arm.content, ModelFile)}
+
+    @property
+    def ready_made(self) -> dict[str, ReadyMade]:
+        """The arms that were reconstructed elsewhere."""
+        return {name: arm.content for name, arm in self.arms.items() if isinstance(arm.content, ReadyMade)}
 
     @property
     def group_size(self) -> int:
-        """C of the plan: the largest group that an arm takes."""
-        return max(model.group_size for model in self.networks.values())
+        """C of the plan: the largest group that an arm takes; 1 without networks."""
+        return max((model.group_size for model in self.networks.values()), default=1)
 
 
-def inspect_inputs(request: CompareRequest) -> Models:
+def inspect_inputs(request: CompareRequest) -> Inputs:
     """Read what describes the arms, executing nothing.
 
     Raises
     ------
     InputError
-        A model or reconstruction is missing, damaged or hostile, or two do not fit together.
+        A model or reconstruction is missing, damaged or hostile, two have one name, or two do
+        not fit together.
     """
-    networks = {
-        PTYCHOPINN: inspect_model(find_model(request.pinn_dir)),
-        BASELINE: inspect_model(find_model(request.baseline_dir)),
-    }
-    sizes = {model.group_size for model in networks.values()}
-    if len(sizes - {1}) > 1:
-        raise BundleError(
-            f"{networks[BASELINE].path}: takes groups of {networks[BASELINE].group_size} images and "
-            f"{networks[PTYCHOPINN].path} groups of {networks[PTYCHOPINN].group_size}; "
-            "one plan cannot serve both"
-        )
     if not request.test_data.is_file():
         raise InputError(f"{request.test_data}: there is no such file (--test_data)")
-    ready_made = read_ready_made(request.ready_made) if request.ready_made is not None else None
-    return Models(networks, ready_made)
+    arms: dict[str, ArmInput] = {}
+    for each in request.arms:
+        name, arm = _inspect(each)
+        twin = next((other for other in arms if other.lower() == name.lower()), None)
+        if twin is not None:  # keys and file names are in lower case
+            raise InputError(f"{each.source}: another arm is called {twin!r}; give it a name of its own")
+        arms[name] = arm
+    if not arms:
+        raise InputError("no arm to compare; give --pinn_dir and --baseline_dir, or --arm NAME=PATH")
+    inputs = Inputs(arms)
+    groups = {model.group_size: model for model in inputs.networks.values() if model.group_size > 1}
+    if len(groups) > 1:
+        (first, one), (second, other), *_ = groups.items()
+        raise BundleError(
+            f"{one.path}: takes groups of {first} images and {other.path} groups of {second}; "
+            "one plan cannot serve both"
+        )
+    return inputs
 
 
-def require_fit(request: CompareRequest, models: Models, scan: Scan) -> list[str]:
-    """Check the scan against the models.
+def _inspect(request: ArmRequest) -> tuple[str, ArmInput]:
+    source = request.source
+    if isinstance(source, UserSource):
+        find_reconstructor(source)
+        return request.name or source.entry, ArmInput(request, source)
+    if request.name is not None and source.key is None and is_model(source.path):
+        return request.name, ArmInput(request, inspect_model(find_model(source.path)))
+    ready_made = read_ready_made(source, arm=request.name)
+    halves = tuple(read_ready_made(half, arm=ready_made.arm) for half in request.halves)
+    return ready_made.arm, ArmInput(request, ready_made, halves)
+
+
+def require_fit(request: CompareRequest, inputs: Inputs, scan: Scan) -> list[str]:
+    """Check the scan against the arms.
 
     Returns
     -------
@@ -65,9 +113,10 @@ def require_fit(request: CompareRequest, models: Models, scan: Scan) -> list[str
     Raises
     ------
     InputError
-        A model was trained for another image size, or the crop does not fit into an image.
+        A model was trained for another image size, the crop does not fit into an image, or a
+        reconstruction was made from other positions.
     """
-    for arm, model in models.networks.items():
+    for arm, model in inputs.networks.items():
         if model.patch_px != scan.patch_px:
             raise BundleError(
                 f"{model.path}: {arm} takes images of {model.patch_px} x {model.patch_px} px and "
@@ -75,27 +124,26 @@ def require_fit(request: CompareRequest, models: Models, scan: Scan) -> list[str
             )
     if not 0 < request.crop_px <= scan.patch_px:
         raise InputError(f"--stitch-crop-size is {request.crop_px}; needed: 1 to N = {scan.patch_px}")
-    return _unusual(request, models, scan)
+    for ready_made in inputs.ready_made.values():
+        if ready_made.frame is not None:
+            ready_made.frame.corner(scan.positions)
+    return [*scan.warnings, *_unusual(request, inputs, scan)]
 
 
-def _unusual(request: CompareRequest, models: Models, scan: Scan) -> list[str]:
-    found = []
+def _unusual(request: CompareRequest, inputs: Inputs, scan: Scan) -> Iterator[str]:
     photons = scan.photons
     folder_dose = dose_of(scan.path.resolve().parent)
     if photons is not None and folder_dose is not None and not np.isclose(photons, folder_dose):
-        found.append(f"{scan.path}: '_metadata' says {photons:g} photons and the folder says {folder_dose}")
-    for arm, model in models.networks.items():
+        yield f"{scan.path}: '_metadata' says {photons:g} photons and the folder says {folder_dose}"
+    for arm, model in inputs.networks.items():
         trained = model.parameters.get("nphotons")
         if photons is not None and isinstance(trained, int | float) and not np.isclose(photons, trained):
-            found.append(f"{arm} was trained at {trained:g} photons and the scan has {photons:g}")
+            yield f"{arm} was trained at {trained:g} photons and the scan has {photons:g}"
         known = model.parameters.get("neighbor_count")
         if model.group_size > 1 and isinstance(known, int) and known != request.neighbors:
-            found.append(
-                f"{arm} was trained on groups from {known} neighbours, here from {request.neighbors}"
-            )
+            yield f"{arm} was trained on groups from {known} neighbours, here from {request.neighbors}"
     images = len(scan.positions) if request.images is None else min(request.images, len(scan.positions))
     if request.groups is not None and request.groups > images:
-        found.append(
-            f"{request.groups} groups were asked for and there are {images} images; one group an image"
-        )
-    return found
+        yield f"{request.groups} groups were asked for and there are {images} images; one group an image"
+    if scan.truth is None:
+        yield f"{scan.path}: holds no true object; arms are judged by residual and agreement"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptycho_compare.hub import Artifacts, short_name
 from ptycho_compare.phases.arm import Arm, Setting
-from ptycho_compare.reporting.arrays import write_reconstructions
-from ptycho_compare.reporting.figures import plot_comparison, write_debug_images
+from ptycho_compare.phases.consistency import Consistency
+from ptycho_compare.reporting.arrays import write_arrays, write_reconstructions
+from ptycho_compare.reporting.figures import plot_comparison, plot_frc, plot_residuals, write_debug_images
+from ptycho_compare.reporting.frc_csv import write_cutoffs_csv, write_frc_csv
 from ptycho_compare.reporting.log import LOGGER
 from ptycho_compare.reporting.manifest import (
     ArmRecord,
@@ -25,7 +28,8 @@ from ptycho_compare.reporting.manifest import (
     versions,
     write_manifest,
 )
-from ptycho_compare.reporting.metrics_csv import write_frc_csv, write_metrics_csv
+from ptycho_compare.reporting.metrics_csv import write_metrics_csv
+from ptycho_compare.reporting.pairs_csv import write_agreements_csv, write_differences_csv
 from ptycho_compare.scan import save_plan
 from ptycho_compare.scoring import ArmImage, ArmScore, Scorecard
 
@@ -39,6 +43,7 @@ class Result:
     setting: Setting
     arms: Mapping[str, Arm]
     scorecard: Scorecard
+    consistency: Mapping[str, Consistency]
     warnings: Sequence[str]
 
     @property
@@ -59,34 +64,65 @@ def publish(result: Result, *, started: datetime, command: Sequence[str]) -> Non
     names.manifest.unlink(missing_ok=True)
     written = _tables(names, result)
     written += _arrays(names, result)
-    plot_comparison(names.plot, result.scorecard, result.setting.scan.truth, request.plot)
-    written.append(names.plot)
+    written += _figures(names, result)
     if request.save_debug_images:
         for arm, image in result.images.items():
             write_debug_images(names.debug_images(arm), arm, image.values)
-    for stale in {*request.output_dir.glob("*_frc_curves.csv"), *request.output_dir.glob("reconstructions*")}:
-        if stale not in written:
-            stale.unlink()
+    for stale in _ours(names) - set(written):
+        stale.unlink(missing_ok=True)
     write_manifest(names.manifest, _manifest(result, written, started=started, command=command))
 
 
+def _ours(names: Artifacts) -> set[Path]:
+    """Every artifact that an earlier comparison may have left and this one may not have."""
+    some = (names.frc_plot, names.residuals, names.residual_plot, names.agreement, names.differences)
+    patterns = ("*_frc_curves.csv", "reconstructions*")
+    return {*some, *(path for pattern in patterns for path in names.folder.glob(pattern))}
+
+
 def _tables(names: Artifacts, result: Result) -> list[Path]:
+    scorecard = result.scorecard
     save_plan(names.plan, result.setting.plan)
     seconds = {
         name: arm.seconds["computation_s"]
         for name, arm in result.arms.items()
-        if "computation_s" in arm.seconds
+        if arm.seconds and "computation_s" in arm.seconds
     }
-    write_metrics_csv(
-        names.metrics, result.scorecard, groups=len(result.setting.plan.groups), seconds=seconds
-    )
+    write_metrics_csv(names.metrics, scorecard, groups=len(result.setting.plan.groups), seconds=seconds)
     _log.info("Metrics saved to %s", names.metrics)
-    written = [names.plan, names.metrics]
-    for score in result.scorecard.arms:
-        if score.curves:
-            path = names.frc_curves(score.arm)
-            write_frc_csv(path, score.arm, score.curves)
-            written.append(path)
+    write_differences_csv(names.differences, scorecard.differences)
+    write_cutoffs_csv(names.frc_cutoffs, scorecard, pixel_nm=result.setting.scan.optics.object_pixel_nm)
+    written = [names.plan, names.metrics, names.differences, names.frc_cutoffs]
+    if scorecard.agreements:
+        write_agreements_csv(names.agreement, scorecard.agreements)
+        written.append(names.agreement)
+    for score in scorecard.arms:
+        halves = {
+            name.removeprefix("half_"): curve
+            for name, curve in score.curves.items()
+            if name.startswith("half_")
+        }
+        own = {name: curve for name, curve in score.curves.items() if not name.startswith("half_")}
+        for path, curves in ((names.frc_curves(score.arm), own), (names.half_frc_curves(score.arm), halves)):
+            if curves:
+                write_frc_csv(path, score.arm, curves)
+                written.append(path)
+    return written
+
+
+def _figures(names: Artifacts, result: Result) -> list[Path]:
+    scorecard, scan = result.scorecard, result.setting.scan
+    plot_comparison(names.plot, scorecard, scan.truth, result.setting.request.plot)
+    written = [names.plot]
+    if scorecard.agreements or any(score.curves for score in scorecard.arms):
+        plot_frc(names.frc_plot, scorecard, pixel_nm=scan.optics.object_pixel_nm)
+        written.append(names.frc_plot)
+    residuals = {name: found.residual for name, found in result.consistency.items() if found.residual}
+    if residuals:
+        maps = {name: residual.map for name, residual in residuals.items()}
+        totals = {name: residual.r_factor for name, residual in residuals.items()}
+        plot_residuals(names.residual_plot, maps, totals, scorecard.box)
+        written.append(names.residual_plot)
     return written
 
 
@@ -113,6 +149,17 @@ def _arrays(names: Artifacts, result: Result) -> list[Path]:
             truth=truth,
             extra={**_offsets(result.scorecard.arms), "mask": result.scorecard.mask[box], "origin": origin},
         )
+    residuals = {name: found.residual for name, found in result.consistency.items() if found.residual}
+    if request.save_npz and residuals:
+        held: dict[str, NDArray[Any]] = {"origin": np.array(grid.origin)}
+        for arm, residual in residuals.items():
+            held |= {
+                f"{arm.lower()}_map": residual.map.astype(np.float32),
+                f"{arm.lower()}_images": residual.images,
+                f"{arm.lower()}_r_factor": residual.per_image,
+            }
+        write_arrays(names.residuals, held)
+        written.append(names.residuals)
     return written
 
 
@@ -131,8 +178,9 @@ def _manifest(
     result: Result, written: Sequence[Path], *, started: datetime, command: Sequence[str]
 ) -> Manifest:
     request = result.setting.request
-    inputs = {"test_data": request.test_data, **{name: arm.source for name, arm in result.arms.items()}}
-    plan = result.setting.plan
+    inputs = {"test_data": request.test_data}
+    inputs |= {name: arm.source for name, arm in result.arms.items() if arm.source is not None}
+    plan, scan = result.setting.plan, result.setting.scan
     return Manifest(
         started=utc_text(started),
         finished=utc_text(datetime.now(UTC)),
@@ -149,9 +197,13 @@ def _manifest(
             "algorithm": plan.algorithm,
         },
         mask_pixels=int(result.scorecard.mask.sum()),
-        truth_range={
-            "amplitude": result.scorecard.truth_range_amplitude,
-            "phase": result.scorecard.truth_range_phase,
+        reference=result.scorecard.reference,
+        truth_range=dict(result.scorecard.ranges),
+        scan={
+            "values": scan.values,
+            "dc": scan.dc,
+            "probe": scan.probe is not None,
+            **asdict(scan.optics),
         },
         metric_version=result.scorecard.metric_version,
         arms={score.arm: _arm_record(score, result.arms[score.arm]) for score in result.scorecard.arms},
@@ -162,11 +214,12 @@ def _manifest(
 
 
 def _arm_record(score: ArmScore, arm: Arm) -> ArmRecord:
-    details: dict[str, Any] = {"parameters": dict(arm.parameters)}
+    details: dict[str, Any] = {"parameters": dict(arm.parameters or {})}
     if score.gauge is not None:
         details["gauge"] = {
             "scale_modulus": abs(score.gauge.scale),
-            "scale_phase_rad": float(np.angle(score.gauge.scale)),
+            "scale_phase_rad": score.gauge.phase,
+            "ramp_rad_per_px": list(score.gauge.ramp),
             "overlap_before": score.gauge.overlap_before,
             "overlap_after": score.gauge.overlap_after,
         }
@@ -174,9 +227,14 @@ def _arm_record(score: ArmScore, arm: Arm) -> ArmRecord:
         details["shift"] = {
             "dy_px": score.shift.dy,
             "dx_px": score.shift.dx,
+            "ramp_rad_per_px": list(score.shift.ramp),
             "registered": score.shift.registered,
             "applied": score.moved,
             "confidence": score.shift.confidence,
             "reason": score.shift.reason,
         }
-    return ArmRecord(status=score.status, reason=score.reason, seconds=dict(arm.seconds), details=details)
+    if score.twin is not None:
+        details["twin"] = {"overlap": score.twin.overlap, "direct_overlap": score.twin.direct_overlap}
+    return ArmRecord(
+        status=score.status, reason=score.reason, seconds=dict(arm.seconds or {}), details=details
+    )

@@ -8,9 +8,11 @@ from typing import Any
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
+from ptycho_compare.reconstruction import ImageSource, UserSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
-from ptycho_compare.scoring import CollapseLimits, ScoringSettings
-from ptycho_compare.study import PTYCHI, Comparison, Study
+from ptycho_compare.scan import Reading
+from ptycho_compare.scoring import CollapseLimits, PlacingSettings, Resampling, ScoringSettings
+from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, ArmOfStudy, Comparison, Study
 
 
 @dataclass(frozen=True)
@@ -22,19 +24,40 @@ class ArmSettings:
 
 
 @dataclass(frozen=True)
+class ArmRequest:
+    """One arm.
+
+    Attributes
+    ----------
+    name : str or None
+        None: a ready-made reconstruction is called as its file says.
+    source : ImageSource or UserSource
+        A trained model (its folder or file), a ready-made reconstruction, or a
+        reconstructor of the user's own.
+    how : ArmSettings
+        For networks.
+    halves : tuple of ImageSource
+        Two ready-made reconstructions of half the data each, or none.
+    """
+
+    name: str | None
+    source: ImageSource | UserSource
+    how: ArmSettings = ArmSettings()
+    halves: tuple[ImageSource, ...] = ()
+
+
+@dataclass(frozen=True)
 class CompareRequest:
     """One comparison.
 
     Attributes
     ----------
-    pinn_dir, baseline_dir : Path
-        Where the two trained models lie.
+    arms : tuple of ArmRequest
+        In the order of the table.
     test_data : Path
         The split's scan.
     output_dir : Path
         Where the artifacts go.
-    ready_made : Path or None
-        The iterative reconstruction of this split.
     groups : int or None
         Groups compared, for all arms; None for one per image.
     images, image_seed : int or None
@@ -43,21 +66,23 @@ class CompareRequest:
         How groups are drawn.
     crop_px : int
         M, side of the central part of each patch that is used.
+    half_data : bool or None
+        Whether networks reconstruct each half of the data as well; None: where there is no truth.
+    reading : Reading
+        What the user says about the scan file.
     """
 
-    pinn_dir: Path
-    baseline_dir: Path
+    arms: tuple[ArmRequest, ...]
     test_data: Path
     output_dir: Path
-    ready_made: Path | None = None
     groups: int | None = None
     images: int | None = None
     image_seed: int | None = None
     neighbors: int = 7
     seed: int = 123
     crop_px: int = 20
-    pinn: ArmSettings = field(default_factory=ArmSettings)
-    baseline: ArmSettings = field(default_factory=ArmSettings)
+    half_data: bool | None = None
+    reading: Reading = field(default_factory=Reading)
     scoring: ScoringSettings = field(default_factory=ScoringSettings)
     plot: PlotLimits = field(default_factory=PlotLimits)
     save_npz: bool = True
@@ -66,8 +91,10 @@ class CompareRequest:
     baseline_debug_dir: Path | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Everything but the paths, for the manifest."""
-        return {key: value for key, value in asdict(self).items() if not isinstance(value, Path)}
+        """Everything but the arms and the paths, for the manifest."""
+        return {
+            key: value for key, value in asdict(self).items() if key != "arms" and not isinstance(value, Path)
+        }
 
 
 def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest:
@@ -76,41 +103,68 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
     Raises
     ------
     HubError
-        The iterative reconstruction is required in this tier and is not there.
+        A reconstruction that is required in this tier is not there.
     """
     where = comparison.dose, comparison.view, comparison.split
     tier = study.tiers[comparison.tier]
-    ready_made = hub.ptychi(*where)
-    if not ready_made.is_file() and PTYCHI in tier.required_arms:
-        raise HubError(
-            f"{ready_made}: there is no such file, and {comparison.id} requires {PTYCHI}; "
-            "run phase F for this split (another split's reconstruction does not serve)"
-        )
+    how = ArmSettings(tier.chunk, tier.batch)
+    arms = [
+        ArmRequest(PTYCHOPINN, ImageSource(hub.pinn_dir(comparison.dose, comparison.view)), how),
+        ArmRequest(BASELINE, ImageSource(hub.baseline_dir(comparison.dose)), how),
+    ]
+    ready_made = {PTYCHI: ImageSource(hub.ptychi(*where))}
+    for name, arm in study.arms.items():
+        if arm.reconstructor is not None:
+            arms.append(ArmRequest(name, parse_user_source(arm.reconstructor), how))
+        else:
+            ready_made[name] = _in_hub(hub, arm, comparison)
+    for name, source in ready_made.items():
+        if source.path.exists():
+            arms.append(ArmRequest(name, source, how))
+        elif name in tier.required_arms:
+            raise HubError(
+                f"{source.path}: there is no such file, and {comparison.id} requires {name}; "
+                "run phase F for this split (another split's reconstruction does not serve)"
+            )
     return CompareRequest(
-        pinn_dir=hub.pinn_dir(comparison.dose, comparison.view),
-        baseline_dir=hub.baseline_dir(comparison.dose),
+        arms=tuple(arms),
         test_data=hub.split_data(*where),
         output_dir=hub.comparison_dir(*where, comparison.tier),
-        ready_made=ready_made if ready_made.is_file() else None,
         groups=tier.groups,
         neighbors=study.grouping.neighbors,
         seed=study.grouping.seed,
         crop_px=study.stitching.crop_px,
-        pinn=ArmSettings(tier.chunk, tier.batch),
-        baseline=ArmSettings(tier.chunk, tier.batch),
+        half_data=study.scoring.half_data,
+        reading=Reading(
+            values=study.scan.values,
+            dc=study.scan.dc,
+            keys=study.scan.keys,
+            object_pixel_m=None if study.scan.pixel_nm is None else study.scan.pixel_nm * 1e-9,
+        ),
         scoring=scoring_of(study),
     )
 
 
+def _in_hub(hub: Hub, arm: ArmOfStudy, comparison: Comparison) -> ImageSource:
+    place = arm.path.format(dose=comparison.dose, view=comparison.view, split=comparison.split)
+    return parse_source(str(hub.root / place))
+
+
 def scoring_of(study: Study) -> ScoringSettings:
     """How the study wants its arms scored, and when it counts one as dead."""
-    tolerances = study.tolerances
+    tolerances, scoring = study.tolerances, study.scoring
     return ScoringSettings(
-        coverage=tolerances.coverage,
-        search_radius_px=tolerances.search_radius_px,
-        limits=CollapseLimits(
-            max_zero_fraction=tolerances.max_zero_fraction,
-            min_contrast=tolerances.min_contrast,
-            min_relative_contrast=tolerances.min_relative_contrast,
+        placing=PlacingSettings(
+            coverage=tolerances.coverage,
+            search_radius_px=tolerances.search_radius_px,
+            limits=CollapseLimits(
+                max_zero_fraction=tolerances.max_zero_fraction,
+                min_contrast=tolerances.min_contrast,
+                min_relative_contrast=tolerances.min_relative_contrast,
+            ),
         ),
+        free_ramp=scoring.free_ramp,
+        reference=scoring.reference,
+        metrics=scoring.metrics,
+        resampling=Resampling(**study.uncertainty.model_dump()),
     )

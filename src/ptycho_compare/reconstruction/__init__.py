@@ -3,8 +3,15 @@
 from ptycho_compare.reconstruction.canvas import Canvas, Grid
 from ptycho_compare.reconstruction.image_source import ImageSource, parse_source, read_image
 from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
+from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
 from ptycho_compare.reconstruction.response import response_to_images
 from ptycho_compare.reconstruction.stream import Chunk, Timing, reconstruct
+from ptycho_compare.reconstruction.user_made import (
+    UserSource,
+    find_reconstructor,
+    parse_user_source,
+    user_made,
+)
 
 __all__ = [
     "Canvas",
@@ -12,10 +19,16 @@ __all__ = [
     "Grid",
     "ImageSource",
     "ReadyMade",
+    "Residual",
     "Timing",
+    "UserSource",
+    "diffraction_residual",
+    "find_reconstructor",
     "parse_source",
+    "parse_user_source",
     "read_image",
     "read_ready_made",
     "reconstruct",
     "response_to_images",
+    "user_made",
 ]

@@ -63,13 +63,18 @@ def write_reconstructions(
     text = "".join(f"{key}: {array.shape} {array.dtype}\n" for key, array in held)
     listing = path.with_name(f"{path.stem}_metadata.txt")
     write_text_atomic(listing, text)
+    write_arrays(path, dict(held))
+    return [path, listing]
+
+
+def write_arrays(path: Path, held: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays of numbers as NPZ; equal arrays give equal bytes."""
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for key, array in held:
+        for key, array in held.items():
             member = zipfile.ZipInfo(f"{key}.npy", _EPOCH)
             member.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(member, "w", force_zip64=True) as stream:
                 npy.write_array(stream, array, allow_pickle=False)
-    return [path, listing]
 
 
 def _components(key: str, image: Image) -> list[tuple[str, NDArray[Any]]]:

@@ -56,12 +56,16 @@ class Manifest(BaseModel):
 
     Attributes
     ----------
+    reference : str
+        What the arms were compared with: "truth", "independent_half", "same_data", or "none".
     truth_range : dict
-        The data ranges behind psnr, ssim and ms_ssim: ``amplitude``, and ``phase`` in rad.
+        The data ranges behind psnr, ssim and ms_ssim: ``amplitude``, ``phase`` in rad, ``complex``.
+    scan : dict
+        How the scan file was read, and its lengths in m as far as they are known.
     """
 
     model_config = ConfigDict(frozen=True)
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     started: str
     finished: str
     command: list[str]
@@ -69,7 +73,9 @@ class Manifest(BaseModel):
     inputs: dict[str, FileRecord]
     plan: dict[str, Any]
     mask_pixels: int
-    truth_range: dict[str, float | None]
+    reference: str
+    truth_range: dict[str, float]
+    scan: dict[str, Any]
     metric_version: str
     arms: dict[str, ArmRecord]
     warnings: list[str]

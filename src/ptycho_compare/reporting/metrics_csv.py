@@ -1,4 +1,4 @@
-"""The tables: scores of all arms in one CSV, a ring correlation curve per arm in another.
+"""The table of scores of all arms.
 
 The first columns are PtychoPINN's own, so that tables of both can be read together; what
 a number needs to be understood stands in the columns behind them.
@@ -6,24 +6,26 @@ a number needs to be understood stands in the columns behind them.
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from ptycho_compare.errors import InputError
-from ptycho_compare.files import write_text_atomic
+from ptycho_compare.reporting.csv_cells import number, read_table, write_table
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image; reading a table needs neither
-    from ptycho_compare.scoring import ArmScore, Metric, RingCurve, Scorecard
+    from ptycho_compare.scoring import ArmScore, Metric, Scorecard
 
-METRIC_NAMES = ("mae", "mse", "psnr", "ssim", "ms_ssim", "frc50", "fienup")
-"""Rows of an arm, in order; a failed arm has them too, without numbers."""
+METRIC_NAMES = (
+    "mae", "mse", "psnr", "ssim", "ms_ssim",
+    "frc50", "frc1over7", "frc_half_bit", "frc_auc", "fienup", "phase_rmse",
+)  # fmt: skip
+"""Rows of an arm against a truth, in order; a failed arm has them too, without numbers."""
 
-FRC_COLUMNS = ("model", "frequency_bin", "amplitude_frc", "phase_frc", "cycles_per_px", "pixels")
+PTYCHOPINN_NAMES = METRIC_NAMES[:7]
+"""The same by PtychoPINN's own definitions."""
+
+WITHOUT_TRUTH_NAMES = ("r_factor",)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class MetricRow:
     model, metric : str
         Arm and what was measured.
     amplitude, phase, value : float or None
-        Of the component, or of neither; None for an empty cell.
+        Of the component, of the complex field or of neither; None for an empty cell.
     status : str
         "ok", "failed" or "unscored": of the arm. Empty in PtychoPINN's own tables, as are
         the columns behind it.
@@ -45,6 +47,10 @@ class MetricRow:
         Scored pixels and groups of the plan: the same in all rows.
     unit, note : str
         Of the number, and what to know beside it.
+    reference : str
+        What the number compares with: "truth", "independent_half", "same_data" or "none".
+    amplitude_low, amplitude_high, ... : float or None
+        Ends of the interval of each number, where it has one.
     """
 
     model: str
@@ -58,22 +64,27 @@ class MetricRow:
     groups: int | None = None
     unit: str = ""
     note: str = ""
+    reference: str = ""
+    amplitude_low: float | None = None
+    amplitude_high: float | None = None
+    phase_low: float | None = None
+    phase_high: float | None = None
+    value_low: float | None = None
+    value_high: float | None = None
 
 
 COLUMNS = tuple(each.name for each in fields(MetricRow))
 _UPSTREAM = COLUMNS[:5]
-_NUMBERS = frozenset({"amplitude", "phase", "value", "amplitude_frc", "phase_frc", "cycles_per_px"})
-
-Number = TypeVar("Number", int, float)
-Row = tuple[str, float | None, float | None, float | None]
+_NUMBERS = (*COLUMNS[2:5], *COLUMNS[12:])
+_ENDS = tuple((part, end) for part in ("amplitude", "phase", "value") for end in ("low", "high"))
 
 
 def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds: Mapping[str, float]) -> None:
     """Write the scores of all arms.
 
     First the metrics of every arm in the scorecard's order, then the measured shifts in
-    px, then computing times in s. An arm without scores keeps its rows, empty and with
-    its reason as the note: no arm is ever missing silently.
+    px, then computing times in s, then the gauges. An arm without scores keeps its rows,
+    empty and with its reason as the note: no arm is ever missing silently.
 
     Parameters
     ----------
@@ -93,12 +104,31 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
     unknown = set(seconds) - {each.arm for each in scorecard.arms}
     if unknown:
         raise ValueError(f"computing times of arms that were not scored: {', '.join(sorted(unknown))}")
-    common = (scorecard.metric_version, int(scorecard.mask.sum()), groups)
     rows = [
-        (each.arm, *numbers, each.status, *common, unit, note)
-        for each, numbers, unit, note in _lines(scorecard, seconds)
+        *_metric_rows(scorecard),
+        *(row for arm in scorecard.arms for row in _shift_rows(arm)),
+        *(
+            _value(arm, "computation_time_s", seconds[arm.arm], "s")
+            for arm in scorecard.arms
+            if arm.arm in seconds
+        ),
+        *(row for arm in scorecard.arms for row in _gauge_rows(arm)),
     ]
-    _write(path, COLUMNS, rows)
+    common = scorecard.metric_version, int(scorecard.mask.sum()), groups
+    write_table(
+        path,
+        COLUMNS,
+        [
+            (
+                arm.arm,
+                *(metric.name, metric.amplitude, metric.phase, metric.value),
+                *(arm.status, *common, metric.unit, metric.note),
+                metric.reference or scorecard.reference,
+                *interval_ends(metric),
+            )
+            for arm, metric in rows
+        ],
+    )
 
 
 def read_metrics_csv(path: Path) -> list[MetricRow]:
@@ -112,130 +142,75 @@ def read_metrics_csv(path: Path) -> list[MetricRow]:
         The file is missing, has other columns, or a cell that is no number; the message
         names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable table ({error})") from error
-    table = csv.DictReader(io.StringIO(text, newline=""))
-    found = tuple(table.fieldnames or ())
-    if not set(_UPSTREAM) <= set(found):
-        raise InputError(f"{path}: columns {', '.join(found) or 'none'}; needed: {', '.join(_UPSTREAM)}")
-    return [_parsed(cells, place=f"{path}:{table.line_num}") for cells in table]
+    rows = []
+    for cells, place in read_table(path, needed=_UPSTREAM):
+        text = {column: cells.get(column, "") for column in COLUMNS if column not in _NUMBERS}
+        counts = {column: number(int, cells, column, place) for column in ("mask_pixels", "groups")}
+        numbers = {column: number(float, cells, column, place) for column in _NUMBERS}
+        rows.append(MetricRow(**{**text, **counts, **numbers}))  # type: ignore[arg-type]
+    return rows
 
 
-def write_frc_csv(path: Path, arm: str, curves: Mapping[str, RingCurve]) -> None:
-    """Write the ring correlation of one arm, one row per ring.
-
-    ``frequency_bin`` is the ring's number as PtychoPINN counts it, cycles per image side;
-    ring 0, the mean, is left out. A ring without signal has an empty cell.
-
-    Parameters
-    ----------
-    path : Path
-    arm : str
-    curves : mapping of str to RingCurve
-        "amplitude" and "phase", of one image; a missing one gives empty cells, other
-        names are not written.
-
-    Raises
-    ------
-    ValueError
-        The two curves have different rings.
-    """
-    pair = [curves.get("amplitude"), curves.get("phase")]
-    known = [each for each in pair if each is not None]
-    if len({tuple(each.frequency) for each in known}) > 1:
-        raise ValueError(f"{arm}: the curves of amplitude and phase have different rings")
-    rows = [
-        (
-            arm,
-            index + 1,
-            *(None if each is None else _or_empty(each.correlation[index]) for each in pair),
-            float(known[0].frequency[index]),
-            int(known[0].pixels[index]),
-        )
-        for index in range(len(known[0].frequency) if known else 0)
-    ]
-    _write(path, FRC_COLUMNS, rows)
+Row = tuple["ArmScore", "Metric"]
 
 
-def _lines(scorecard: Scorecard, seconds: Mapping[str, float]) -> Iterator[tuple[ArmScore, Row, str, str]]:
-    """Yield arm, (metric, amplitude, phase, value), unit and note of every row."""
+def _metric_rows(scorecard: Scorecard) -> Iterator[Row]:
+    from ptycho_compare.scoring import Metric
+
     for arm in scorecard.arms:
         if arm.status == "ok":
-            for metric in arm.metrics:
-                yield arm, _numbers(metric), metric.unit, metric.note
+            yield from ((arm, metric) for metric in arm.metrics)
         else:
-            for name in METRIC_NAMES:
-                yield arm, (name, None, None, None), "", arm.reason
-    for arm in scorecard.arms:
-        for name, offset, note in _offsets(arm):
-            yield arm, (name, None, None, offset), "px", note
-    for arm in scorecard.arms:
-        if arm.arm in seconds:
-            yield arm, ("computation_time_s", None, None, seconds[arm.arm]), "s", ""
+            for name in _names(scorecard):
+                yield arm, Metric(name, None, None, None, "", arm.reason)
 
 
-def _numbers(metric: Metric) -> Row:
-    return metric.name, metric.amplitude, metric.phase, metric.value
+def _names(scorecard: Scorecard) -> tuple[str, ...]:
+    if scorecard.reference == "none":
+        return WITHOUT_TRUTH_NAMES
+    return PTYCHOPINN_NAMES if scorecard.metric_version.startswith("ptychopinn") else METRIC_NAMES
 
 
-def _offsets(arm: ArmScore) -> Iterator[tuple[str, float | None, str]]:
+def _value(arm: ArmScore, name: str, number: float | None, unit: str = "", note: str = "") -> Row:
+    from ptycho_compare.scoring import Metric
+
+    return arm, Metric(name, None, None, None if number is None else float(number), unit, note)
+
+
+def _shift_rows(arm: ArmScore) -> Iterator[Row]:
     if arm.shift is None:
         return
     for axis, offset in (("dy", arm.shift.dy), ("dx", arm.shift.dx)):
         if not arm.shift.registered:
             # a 0 here would read as "measured, and in place"
-            yield f"registration_offset_{axis}", None, f"not registered: {arm.shift.reason}"
+            yield _value(
+                arm, f"registration_offset_{axis}", None, "px", f"not registered: {arm.shift.reason}"
+            )
         else:
-            yield f"registration_offset_{axis}", offset, "applied" if arm.moved else "measured, not applied"
+            note = "applied" if arm.moved else "measured, not applied"
+            yield _value(arm, f"registration_offset_{axis}", offset, "px", note)
 
 
-def _or_empty(number: float) -> float | None:
-    return None if math.isnan(number) else float(number)
+def _gauge_rows(arm: ArmScore) -> Iterator[Row]:
+    """What was removed from an arm, what was measured and kept, and how much that changed."""
+    if arm.gauge is None:
+        return
+    from ptycho_compare.scoring import Metric
+
+    gain, angle = abs(arm.gauge.scale), arm.gauge.phase
+    yield arm, Metric("gauge_gain", float(gain), angle, None, "", "amplitude: factor; phase: rad")
+    ramp, note = arm.gauge.ramp, "removed"
+    if not any(ramp) and arm.shift is not None and arm.shift.registered:
+        ramp, note = arm.shift.ramp, "measured, not removed"
+    yield _value(arm, "gauge_ramp_y", ramp[0], "rad/px", note)
+    yield _value(arm, "gauge_ramp_x", ramp[1], "rad/px", note)
+    yield _value(arm, "overlap_before", arm.gauge.overlap_before)
+    yield _value(arm, "overlap_after", arm.gauge.overlap_after)
+    if arm.twin is not None:
+        yield _value(arm, "twin_overlap", arm.twin.overlap, "", str(arm.twin))
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(value, row, column) for value, column in zip(row, columns, strict=True)])
-    write_text_atomic(path, buffer.getvalue())
-
-
-def _cell(value: Any, row: Sequence[object], column: str) -> str:
-    if value is None:
-        return ""
-    if column in _NUMBERS:
-        if math.isnan(value):
-            raise ValueError(f"{row[0]}, {row[1]}: {column} is NaN, which is never written as a result")
-        text = f"{value:.6f}"
-        return "0.000000" if text == "-0.000000" else text
-    return " ".join(str(value).split())  # a row is one line, whatever a reason holds
-
-
-def _parsed(cells: Mapping[str, str | None], *, place: str) -> MetricRow:
-    text = {column: cells.get(column) or "" for column in COLUMNS}
-    return MetricRow(
-        model=text["model"],
-        metric=text["metric"],
-        amplitude=_number(float, text, "amplitude", place),
-        phase=_number(float, text, "phase", place),
-        value=_number(float, text, "value", place),
-        status=text["status"],
-        metric_version=text["metric_version"],
-        mask_pixels=_number(int, text, "mask_pixels", place),
-        groups=_number(int, text, "groups", place),
-        unit=text["unit"],
-        note=text["note"],
-    )
-
-
-def _number(kind: Callable[[str], Number], text: Mapping[str, str], column: str, place: str) -> Number | None:
-    try:
-        return kind(text[column]) if text[column] else None
-    except ValueError:
-        raise InputError(f"{place}: {column} is '{text[column]}', which is no number") from None
+def interval_ends(metric: Metric) -> list[float | None]:
+    """Return low and high of amplitude, phase and value, None where there is no interval."""
+    intervals = {str(part): ends for part, ends in metric.intervals.items()}
+    return [float(getattr(intervals[part], end)) if part in intervals else None for part, end in _ENDS]

@@ -22,9 +22,7 @@ def split_images(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return numbers[::2], numbers[1::2]
 
 
-def half_plans(
-    plan: Plan, positions: NDArray[np.float64], *, images: NDArray[np.int64] | None = None
-) -> tuple[Plan, Plan]:
+def half_plans(plan: Plan, positions: NDArray[np.float64]) -> tuple[Plan, Plan]:
     """Draw two plans that share no image, each with half of a plan's groups.
 
     Group size, neighbours, seed and normalisation are the plan's own.
@@ -35,8 +33,6 @@ def half_plans(
         Of the whole data.
     positions : ndarray, (n, 2), float64
         x, y in px.
-    images : ndarray, (k,), int64, or None
-        The images that `plan` was drawn from, in scan order; None for all n.
 
     Returns
     -------
@@ -51,10 +47,9 @@ def half_plans(
     count = len(plan.groups)
     if count < 2:
         raise ScanError(f"a plan of {count} groups has no halves; draw at least 2 groups")
-    pool = np.arange(len(positions)) if images is None else np.asarray(images, np.int64)
-    even, odd = split_images(len(pool))
-    first = _half(plan, positions, pool[even], (count + 1) // 2, "even")
-    return first, _half(plan, positions, pool[odd], count // 2, "odd")
+    even, odd = split_images(len(plan.pool))
+    first = _half(plan, positions, plan.pool[even], (count + 1) // 2, "even")
+    return first, _half(plan, positions, plan.pool[odd], count // 2, "odd")
 
 
 def _half(
@@ -70,4 +65,4 @@ def _half(
         )
     except ScanError as error:
         raise ScanError(f"the {name} half of the images: {error}") from None
-    return replace(plan, groups=pool[drawn], algorithm=ALGORITHM)
+    return replace(plan, groups=pool[drawn], pool=pool, algorithm=ALGORITHM)

@@ -50,6 +50,8 @@ class Plan:
     ----------
     groups : ndarray, (B, C), int64
         Image numbers into the scan file.
+    pool : ndarray, (k,), int64
+        The images that groups were drawn from, in scan order.
     normalization : float
         k: the networks see k times the amplitude.
     seed, neighbors : int
@@ -59,6 +61,7 @@ class Plan:
     """
 
     groups: NDArray[np.int64]
+    pool: NDArray[np.int64]
     normalization: float
     seed: int
     neighbors: int
@@ -132,7 +135,7 @@ def draw_plan(
         )
     except ScanError as error:
         raise ScanError(f"{scan.path}: {error}") from None
-    return Plan(kept[drawn], scan.normalization, seed, neighbors)
+    return Plan(kept[drawn], kept, scan.normalization, seed, neighbors)
 
 
 def save_plan(path: Path, plan: Plan) -> None:

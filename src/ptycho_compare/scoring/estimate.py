@@ -129,7 +129,7 @@ class Estimate:
             return None
         drawn = self.combine(draws.times(len(self.sums), self.independent) @ self.sums)
         offset = self.value - self.combine(self.sums.sum(axis=0)[np.newaxis])[0]
-        return np.clip(drawn + offset, *self.limits)
+        return np.asarray(np.clip(drawn + offset, *self.limits))
 
 
 class Draws:
@@ -146,6 +146,23 @@ class Draws:
             counts = generator.multinomial(independent, np.full(blocks, 1 / blocks), size=self.how.draws)
             self._drawn[blocks, independent] = counts.astype(np.float64)
         return self._drawn[blocks, independent]
+
+
+def ratio_estimate(top: Vector, bottom: Vector, labels: NDArray[np.int64]) -> Estimate:
+    """Return sum(top) / sum(bottom) with its uncertainty.
+
+    Parameters
+    ----------
+    top, bottom : ndarray, (m,), float64
+    labels : ndarray, (m,), int64
+        Which of them belong together and are drawn together.
+    """
+    groups = np.unique(labels, return_inverse=True)[1]
+    sums: Vector = np.stack(
+        [np.bincount(groups, weights=each).astype(np.float64) for each in (top, bottom)], axis=1
+    )
+    total = sums.sum(axis=0)
+    return Estimate(float(total[0] / total[1]), sums, lambda drawn: drawn[:, 0] / drawn[:, 1], len(sums))
 
 
 def interval(replicates: Vector | None, level: float) -> Interval | None:

@@ -261,9 +261,14 @@ def _spectrum(
 
 
 def ring_numbers(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the ring of each Fourier pixel of an image (H, W): |f| max(H, W), rounded."""
+    """Return the ring of each Fourier pixel of an image (H, W): |f| max(H, W), rounded.
+
+    Pixels beyond Nyquist get a number above that of the last ring.
+    """
     radius = np.hypot(np.fft.fftfreq(shape[0])[:, np.newaxis], np.fft.fftfreq(shape[1]))
-    return np.asarray(np.rint(radius * max(shape)), dtype=np.int64)
+    # halves up: rounding them to even would take them from every other ring
+    number = np.floor(radius * max(shape) + 0.5)
+    return np.where(radius > NYQUIST, max(shape), number).astype(np.int64)
 
 
 def _ring_sums(ring: NDArray[np.int64], last: int, values: NDArray[np.float64]) -> NDArray[np.float64]:

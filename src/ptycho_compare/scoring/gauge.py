@@ -42,6 +42,11 @@ class Gauge:
     overlap_after: float
     ramp: Ramp = (0.0, 0.0)
 
+    @property
+    def phase(self) -> float:
+        """The global phase, rad."""
+        return float(np.angle(self.scale))
+
     def apply(self, image: ComplexImage) -> NDArray[np.complex128]:
         """Return the image in the truth's gauge.
 

@@ -125,8 +125,11 @@ def _shown(
 ) -> frozenset[Component]:
     amplitude, phase = parts["amplitude"][mask], parts["phase"][mask]
     mean = float(amplitude.mean())
-    contrast = {"amplitude": float(amplitude.std()) / mean if mean > 0 else 0.0, "phase": float(phase.std())}
+    contrast: dict[Component, float] = {
+        "amplitude": float(amplitude.std()) / mean if mean > 0 else 0.0,
+        "phase": float(phase.std()),
+    }
     weak = WEAK_PART[reference] * max(contrast.values())
-    rounding = {"amplitude": ROUNDING * float(amplitude.max()), "phase": ROUNDING}
+    rounding: dict[Component, float] = {"amplitude": ROUNDING * float(amplitude.max()), "phase": ROUNDING}
     real = {name for name in rounding if contrast[name] >= weak and ranges[name] > rounding[name]}
     return frozenset(name for name in COMPONENTS if name in real or (name == "value" and real))

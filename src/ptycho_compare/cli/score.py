@@ -1,0 +1,150 @@
+"""`ptycho-hub score`: any two complex arrays scored from the shell, without a study."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.cli.compare_arguments import add_scoring, scoring_settings
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.errors import InputError, ScoringError
+from ptycho_compare.reconstruction import parse_source, read_image
+from ptycho_compare.reporting.summary import summary_lines
+from ptycho_compare.scoring import ArmScore, Metric, Scorecard, score_pair
+
+
+def add_score(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("reconstruction", metavar="RECON[:KEY]", help="NPZ, NPY or HDF5")
+    parser.add_argument("truth", metavar="TRUTH[:KEY]", help="what it is compared with")
+    parser.add_argument("--mask", metavar="FILE[:KEY]", help="pixels of the truth that are scored (not 0)")
+    parser.add_argument(
+        "--aligned", action="store_true", help="take both pixel for pixel; without it the frame is searched"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object, with all digits")
+    add_scoring(parser)
+    parser.set_defaults(run=_score)
+
+
+def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    pair = [_read(text, to_complex=True) for text in (arguments.reconstruction, arguments.truth)]
+    mask = None if arguments.mask is None else _read(arguments.mask, to_complex=False) != 0
+    settings = scoring_settings(arguments, free_ramp=not arguments.aligned)
+    try:
+        scorecard = score_pair(*pair, aligned=arguments.aligned, mask=mask, settings=settings)
+    except ScoringError as error:
+        raise InputError(f"{arguments.reconstruction} and {arguments.truth}: {error}") from None
+    (score,) = scorecard.arms
+    if arguments.json:
+        print(json.dumps(_as_json(scorecard, score), indent=2, allow_nan=False))
+    else:
+        for line in _lines(scorecard, score):
+            print(line)
+    return ExitCode.OK if score.status == "ok" else ExitCode.FAILED
+
+
+def _read(text: str, *, to_complex: bool) -> NDArray[Any]:
+    values = read_image(parse_source(text))
+    if not to_complex or values.dtype.kind == "c":
+        return values
+    # a real image is a complex one of phase 0, at its own precision
+    return values.astype(np.result_type(values.dtype, np.complex64))
+
+
+def _lines(scorecard: Scorecard, score: ArmScore) -> list[str]:
+    lines = [*summary_lines(scorecard)]
+    lines.append(f"definitions: {scorecard.metric_version}")
+    if score.shift is not None:
+        applied = "applied" if score.moved else "measured, not applied"
+        lines.append(
+            f"shift (dy, dx): {_pair(score.shift.dy, score.shift.dx)} px, {applied}: {score.shift.reason}"
+        )
+        lines.append(f"ramp (y, x) measured: {_pair(*score.shift.ramp)} rad/px")
+    if score.gauge is not None:
+        lines.append(
+            f"gauge removed: gain {abs(score.gauge.scale):.6g}, phase {score.gauge.phase:.6f} rad, "
+            f"ramp (y, x) {_pair(*score.gauge.ramp)} rad/px; "
+            f"overlap {score.gauge.overlap_before:.6f} before, {score.gauge.overlap_after:.6f} after"
+        )
+    if score.metrics:
+        lines.append(f"{'metric':<14}{'amplitude':>14}{'phase':>14}{'complex':>14}  unit, note")
+        lines += [_row(metric) for metric in score.metrics]
+    return lines
+
+
+def _row(metric: Metric) -> str:
+    cells = "".join(
+        f"{'' if number is None else f'{number:.6f}':>14}"
+        for number in (metric.amplitude, metric.phase, metric.value)
+    )
+    return f"{metric.name:<14}{cells}  {', '.join(filter(None, (metric.unit, metric.note)))}".rstrip()
+
+
+def _pair(one: float, other: float) -> str:
+    return f"({one:+.5f}, {other:+.5f})"
+
+
+def _as_json(scorecard: Scorecard, score: ArmScore) -> dict[str, Any]:
+    return {
+        "status": score.status,
+        "reason": score.reason,
+        "metric_version": scorecard.metric_version,
+        "reference": scorecard.reference,
+        "mask_pixels": int(scorecard.mask.sum()),
+        "ranges": {name: _finite(value) for name, value in scorecard.ranges.items()},
+        "metrics": {metric.name: _metric(metric) for metric in score.metrics},
+        "shift": None
+        if score.shift is None
+        else {
+            "dy_px": score.shift.dy,
+            "dx_px": score.shift.dx,
+            "ramp_rad_per_px": list(score.shift.ramp),
+            "registered": score.shift.registered,
+            "applied": score.moved,
+            "confidence": score.shift.confidence,
+            "reason": score.shift.reason,
+        },
+        "gauge": None
+        if score.gauge is None
+        else {
+            "gain": abs(score.gauge.scale),
+            "phase_rad": score.gauge.phase,
+            "ramp_rad_per_px": list(score.gauge.ramp),
+            "overlap_before": score.gauge.overlap_before,
+            "overlap_after": score.gauge.overlap_after,
+        },
+        "twin": None if score.twin is None else {"overlap": score.twin.overlap},
+        "frc": {
+            name: {
+                "cycles_per_px": [float(each) for each in curve.frequency],
+                "correlation": [_finite(float(each)) for each in curve.correlation],
+                "pixels": [int(each) for each in curve.pixels],
+            }
+            for name, curve in score.curves.items()
+        },
+    }
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    return {
+        "amplitude": _finite(metric.amplitude),
+        "phase": _finite(metric.phase),
+        "value": _finite(metric.value),
+        "intervals": {
+            part: [_finite(ends.low), _finite(ends.high)] for part, ends in metric.intervals.items()
+        },
+        "unit": metric.unit,
+        "note": metric.note,
+    }
+
+
+def _finite(number: float | None) -> float | str | None:
+    """JSON has no infinity and no NaN: ``"inf"`` (a PSNR of equal images) and None stand for them."""
+    if number is None or np.isnan(number):
+        return None
+    return number if np.isfinite(number) else ("inf" if number > 0 else "-inf")

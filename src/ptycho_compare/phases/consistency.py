@@ -1,0 +1,135 @@
+"""What can be measured of an arm without a truth: how well it explains the data, and itself.
+
+The residual in diffraction space tells how well an arm explains what was measured; two
+reconstructions of half the data each tell which of its details come back. Both follow
+the arm's own rows, whether there is a truth or not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ArmError, ScoringError
+from ptycho_compare.phases.arm import Arm, Setting
+from ptycho_compare.reconstruction import Residual, diffraction_residual
+from ptycho_compare.reporting.log import LOGGER
+from ptycho_compare.scoring import (
+    ArmImage,
+    Measurement,
+    Metric,
+    PlacedArm,
+    Placement,
+    fit_gauge,
+    place_arms,
+)
+from ptycho_compare.scoring.arm_metrics import CRITERIA, Estimates, measure
+from ptycho_compare.scoring.estimate import Blocks, ratio_estimate
+from ptycho_compare.scoring.mask import Mask
+from ptycho_compare.scoring.truth_view import TruthView
+
+_log = logging.getLogger(LOGGER)
+
+HALF_ROWS = (*CRITERIA, "frc_auc", "fienup", "phase_rmse")
+"""What two halves are compared by; the rows are called ``half_...``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Consistency:
+    """What was measured of one arm.
+
+    Attributes
+    ----------
+    measurement : Measurement
+        Rows ``r_factor``, ``r_factor_own_probe`` and ``half_...``, as far as they can be given.
+    residual : Residual or None
+        Through the scan's probe.
+    """
+
+    measurement: Measurement
+    residual: Residual | None
+
+
+def consistency_of(
+    name: str, arm: Arm, placed: PlacedArm, placement: Placement, setting: Setting
+) -> Consistency:
+    """Measure one arm; what cannot be measured is logged and has no row."""
+    residual, found = None, Measurement((), {}, {})
+    probes = {"r_factor": setting.scan.probe, "r_factor_own_probe": arm.probe}
+    for row, probe in probes.items():
+        if probe is None or len(probe) != setting.scan.patch_px:
+            continue
+        try:
+            seen = _residual(placed, probe, placement.mask, setting)
+        except (ArmError, ScoringError) as error:
+            _log.warning("%s: no %s: %s", name, row, error)
+            continue
+        residual = seen if row == "r_factor" else residual
+        found = found.joined(_row(row, seen, placement.mask, setting))
+    if arm.halves:
+        try:
+            found = found.joined(_halves(arm.halves, placement.mask, setting))
+        except ScoringError as error:
+            _log.warning("%s: no comparison of its halves: %s", name, error)
+    return Consistency(found, residual)
+
+
+def _residual(placed: PlacedArm, probe: NDArray[np.complex64], mask: Mask, setting: Setting) -> Residual:
+    return diffraction_residual(
+        placed.values,
+        mask,
+        setting.scan.diffraction,
+        setting.scan.positions,
+        probe,
+        grid=setting.grid,
+        images=np.unique(setting.plan.groups),
+    )
+
+
+def _row(name: str, residual: Residual, mask: Mask, setting: Setting) -> Measurement:
+    side = Blocks.of(mask, setting.request.scoring.resampling.block_px).side_px
+    # images that lie in one block are drawn together
+    place = np.floor(setting.scan.positions[residual.images] / side).astype(np.int64)
+    labels = np.unique(place, axis=0, return_inverse=True)[1].ravel()
+    estimate = ratio_estimate(residual.per_image * residual.weights, residual.weights, labels)
+    note = f"{len(residual.images)} images through {'the scan' if name == 'r_factor' else 'its own'} probe"
+    metric = Metric(name, None, None, residual.r_factor, "", note, reference="same_data")
+    return Measurement((metric,), {}, {name: {"value": replace(estimate, value=residual.r_factor)}})
+
+
+def _halves(halves: tuple[ArmImage, ...], mask: Mask, setting: Setting) -> Measurement:
+    """Compare two reconstructions of half the data; one of them stands in for the truth."""
+    settings = setting.request.scoring
+    placed = place_arms(dict(zip(("one", "other"), halves, strict=True)), None, settings=settings.placing)
+    one, other = placed.arms["one"], placed.arms["other"]
+    if one.fault or other.fault:
+        raise ScoringError(one.fault or other.fault)
+    common = placed.mask & mask
+    view = TruthView.build(
+        one.values, common, reference="independent_half", block_px=settings.resampling.block_px
+    )
+    gauge = fit_gauge(other.values, one.values, common, ramp=settings.free_ramp)
+    measured = measure(gauge.apply(other.values), view, frc_sigma=settings.frc_sigma)
+    estimates: Estimates = {
+        f"half_{name}": found for name, found in measured.estimates.items() if name in HALF_ROWS
+    }
+    rows = [
+        replace(row, name=f"half_{row.name}", reference="independent_half")
+        for row in measured.metrics
+        if row.name in HALF_ROWS
+    ]
+    curves = {f"half_{name}": curve for name, curve in measured.curves.items()}
+    return Measurement(tuple(rows), curves, estimates)
+
+
+def consistencies(arms: Mapping[str, Arm], placement: Placement, setting: Setting) -> dict[str, Consistency]:
+    """Measure every arm that has a place and no fault."""
+    return {
+        name: consistency_of(name, arms[name], placed, placement, setting)
+        for name, placed in placement.arms.items()
+        if not placed.fault and np.isfinite(placed.values[placement.mask]).all()
+    }

@@ -1,0 +1,107 @@
+"""A reconstructor of the user's own, found by entry point: any code becomes an arm.
+
+A package declares it so::
+
+    [project.entry-points."ptycho_compare.reconstructors"]
+    my_code = "my_package.module:reconstruct"
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ArmError, ReadyMadeError
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.scan import Plan, Scan
+
+GROUP = "ptycho_compare.reconstructors"
+
+
+class Reconstructor(Protocol):
+    """What an entry point of the group ``ptycho_compare.reconstructors`` must be."""
+
+    def __call__(
+        self, scan: Scan, plan: Plan, grid: Grid, argument: str | None
+    ) -> tuple[NDArray[np.complexfloating], NDArray[np.floating]]:
+        """Reconstruct the object from the images of a plan.
+
+        Parameters
+        ----------
+        scan : Scan
+            Positions (n, 2) x, y in px of the object's grid, probe, and amplitudes read on
+            demand. Its truth is for scoring, not for you.
+        plan : Plan
+            The images (numbers into the scan) and groups that every arm is given.
+        grid : Grid
+            The window of the object's grid that is compared: origin (row, column) and shape (H, W).
+        argument : str or None
+            What stood behind the colon.
+
+        Returns
+        -------
+        values : ndarray, (H, W), complex
+            On `grid`: nothing will move it. Any complex gain.
+        weight : ndarray, (H, W), float
+            Coverage; 0 where nothing was reconstructed.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class UserSource:
+    """An installed reconstructor and the text it is given: ENTRY or ENTRY:ARGUMENT."""
+
+    entry: str
+    argument: str | None = None
+
+    def __str__(self) -> str:
+        return self.entry if self.argument is None else f"{self.entry}:{self.argument}"
+
+
+def parse_user_source(text: str) -> UserSource:
+    """Split ENTRY:ARGUMENT at its first colon."""
+    entry, colon, argument = text.partition(":")
+    return UserSource(entry, argument if colon else None)
+
+
+def find_reconstructor(source: UserSource) -> EntryPoint:
+    """Find the entry point, loading nothing.
+
+    Raises
+    ------
+    ReadyMadeError
+        No installed package declares it; the message names those that are.
+    """
+    known = {point.name: point for point in entry_points(group=GROUP)}
+    if source.entry not in known:
+        raise ReadyMadeError(
+            f"{source.entry}: no installed package declares this reconstructor (entry point group {GROUP}); "
+            f"known: {', '.join(sorted(known)) or 'none'}"
+        )
+    return known[source.entry]
+
+
+def user_made(
+    source: UserSource, scan: Scan, plan: Plan, grid: Grid
+) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
+    """Run a reconstructor and check what it returns.
+
+    Raises
+    ------
+    ArmError
+        Not two arrays of the grid's shape, complex and real. Whatever the code itself
+        raises passes through.
+    """
+    reconstruct: Reconstructor = find_reconstructor(source).load()
+    values, weight = (np.asarray(each) for each in reconstruct(scan, plan, grid, source.argument))
+    if values.shape != grid.shape or weight.shape != grid.shape or values.dtype.kind != "c":
+        raise ArmError(
+            f"{source}: returned {values.dtype}{values.shape} and {weight.dtype}{weight.shape}; "
+            f"needed: complex and real, both {grid.shape}"
+        )
+    return values.astype(np.complex64), weight.astype(np.float64)

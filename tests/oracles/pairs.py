@@ -21,11 +21,12 @@ def half_data_pair(shape, seed, *, level, cutoff=0.12):
     return noisy(common, level, 1000 + seed), noisy(common, level, 2000 + seed)
 
 
-def reconstructed_pair(reference: Path, *, shape=(96, 180)):
+def reconstructed_pair(reference: Path, *, shape=(97, 181)):
     """The true object and pty-chi's object of the reference study's train split, same pixels.
 
     The middle of the positions' bounding box is pixel (H/2, W/2) of the reconstruction;
-    its fraction of a pixel, the phase and the scale are left as they are.
+    its fraction of a pixel, the phase and the scale are left as they are. Odd sides without a
+    common divisor put no frequency on the edge between two rings.
     """
     with np.load(next(reference.glob("hub/data/phase_c/*/patched_train.npz"))) as scan:
         truth = scan["objectGuess"]

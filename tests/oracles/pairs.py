@@ -38,5 +38,7 @@ def reconstructed_pair(reference: Path, *, shape=(97, 181)):
 
 def crop(values, middle, shape):
     """The pixels of a rectangle about a pixel."""
-    rows, cols = (slice(at - side // 2, at - side // 2 + side) for at, side in zip(middle, shape, strict=True))
+    rows, cols = (
+        slice(at - side // 2, at - side // 2 + side) for at, side in zip(middle, shape, strict=True)
+    )
     return values[rows, cols].astype(np.complex128)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ptycho_compare.scoring.frc import ring_correlation
+from ptycho_compare.scoring.frc import RingCurve, ring_correlation
 from ptycho_compare.scoring.gauge import fit_gauge
 
 from .pairs import half_data_pair, reconstructed_pair
@@ -37,7 +37,9 @@ def regrouped(metrics, one, two):
     halves = metrics.compute_fourier_ring_correlation(one, two, 1.0, 1.0, **options)
     powers = [
         np.nan_to_num(spectrum.power_spectral_density_m2) * spectrum.pixels_per_ring
-        for spectrum in (metrics.compute_power_spectral_density(each, 1.0, 1.0, **options) for each in (one, two))
+        for spectrum in (
+            metrics.compute_power_spectral_density(each, 1.0, 1.0, **options) for each in (one, two)
+        )
     ]
     cross = np.nan_to_num(halves.correlation) * np.sqrt(powers[0] * powers[1])
     cross, *powers, pixels = (
@@ -71,6 +73,19 @@ def test_the_curve_is_that_of_ptychodus_ring_by_ring(ptychodus, pair):
     np.testing.assert_array_equal(found.frequency[rings], expected.spatial_frequency_per_m)
     np.testing.assert_array_equal(found.pixels[rings], expected.pixels_per_ring)
     np.testing.assert_allclose(found.correlation[rings], expected.correlation, atol=1e-9)
+
+
+def test_the_half_bit_curve_is_that_of_both(ptychodus, cdtools):
+    noise = np.random.default_rng(3).standard_normal((2, 97, 97))
+    theirs = ptychodus.compute_fourier_ring_correlation(
+        *noise, 1.0, 1.0, window=ptychodus.ApodizationWindow.NONE
+    )
+    found = RingCurve(np.arange(1, 49) / 97, np.zeros(48), theirs.pixels_per_ring[1:]).threshold(HALF_BIT)
+    # both count every pixel of a ring on the whole plane, mirrored halves and all
+    np.testing.assert_allclose(found, theirs.get_bit_threshold_curve(0.5)[1:], rtol=1e-4)
+    # rounding moves a few pixels on the edge of cdtools' rings
+    _, _, half_bit = cdtools.calc_frc(*noise, BASIS, nbins=48, snr=0.4142)
+    np.testing.assert_allclose(found[:47], half_bit[1:], rtol=0.01)
 
 
 @pytest.mark.parametrize("threshold", [0.5, 1 / 7, HALF_BIT])

@@ -12,6 +12,7 @@ from .pairs import half_data_pair, open_object, reconstructed_pair
 
 SHAPES = [(128, 128), (176, 176), (300, 260), (151, 224)]
 COMPONENTS = {"amplitude": np.abs, "phase": np.angle}
+FIELD = {"field": np.asarray}
 
 
 def whole(image):
@@ -27,17 +28,18 @@ def pair(request):
     return truth, 1.7 * np.exp(2.5j) * image
 
 
-@pytest.fixture(params=COMPONENTS)
+@pytest.fixture
 def components(request, pair):
-    """The amplitudes or the phases of the pair, once its gain is removed."""
+    """Amplitudes, phases or complex values of the pair, once its gain is removed."""
     truth, image = pair
-    return tuple(COMPONENTS[request.param](each) for each in (truth, in_gauge(truth, image)))
+    return tuple((COMPONENTS | FIELD)[request.param](each) for each in (truth, in_gauge(truth, image)))
 
 
 def in_gauge(truth, image):
     return fit_gauge(image, truth, whole(truth)).apply(image)
 
 
+@pytest.mark.parametrize("components", [*COMPONENTS, *FIELD], indirect=True)
 def test_mae_and_rmse_are_those_of_ptychodus(ptychodus, components):
     truth, image = components
     assert mae(truth, image, whole(truth)) == pytest.approx(
@@ -73,6 +75,7 @@ def test_no_other_scale_lowers_the_rms_error_of_cdtools(cdtools, pair):
         assert least < float(other)
 
 
+@pytest.mark.parametrize("components", COMPONENTS, indirect=True)
 def test_psnr_and_ssim_are_those_of_scikit_image(components):
     truth, image = components
     peak = float(np.ptp(truth))
@@ -87,6 +90,7 @@ def test_psnr_and_ssim_are_those_of_scikit_image(components):
     )
 
 
+@pytest.mark.parametrize("components", COMPONENTS, indirect=True)
 def test_psnr_is_that_of_ptychodus_which_takes_the_truths_range_too(ptychodus, components):
     truth, image = components
     found = psnr(truth, image, whole(truth), data_range=float(np.ptp(truth)))
@@ -95,7 +99,9 @@ def test_psnr_is_that_of_ptychodus_which_takes_the_truths_range_too(ptychodus, c
 
 def unit_amplitudes(shape, level):
     """The amplitudes of an object without and with noise, the first in [0, 1]."""
-    truth, image = (np.abs(each) for each in (open_object(shape, 4), half_data_pair(shape, 4, level=level)[0]))
+    truth, image = (
+        np.abs(each) for each in (open_object(shape, 4), half_data_pair(shape, 4, level=level)[0])
+    )
     return tuple((each - truth.min()) / np.ptp(truth) for each in (truth, image))
 
 

@@ -35,21 +35,18 @@ def regrouped(metrics, one, two):
     """
     options = {"window": window_without_zeros(one.shape), "num_bins": max(one.shape)}
     halves = metrics.compute_fourier_ring_correlation(one, two, 1.0, 1.0, **options)
-    powers = [
-        np.nan_to_num(spectrum.power_spectral_density_m2) * spectrum.pixels_per_ring
-        for spectrum in (
-            metrics.compute_power_spectral_density(each, 1.0, 1.0, **options) for each in (one, two)
-        )
-    ]
-    cross = np.nan_to_num(halves.correlation) * np.sqrt(powers[0] * powers[1])
-    cross, *powers, pixels = (
-        values[1 : 2 * last + 1].reshape(last, 2).sum(axis=1)
-        for last in [(max(one.shape) - 1) // 2]
-        for values in (cross, *powers, halves.pixels_per_ring)
-    )
-    return metrics.FourierRingCorrelation(
-        np.arange(1, len(cross) + 1) / max(one.shape), cross / np.sqrt(powers[0] * powers[1]), pixels
-    )
+    spectra = [metrics.compute_power_spectral_density(each, 1.0, 1.0, **options) for each in (one, two)]
+    power1, power2 = (each.power_spectral_density_m2 * each.pixels_per_ring for each in spectra)
+    cross = halves.correlation * np.sqrt(power1 * power2)
+    correlation = in_pairs(cross) / np.sqrt(in_pairs(power1) * in_pairs(power2))
+    frequency = np.arange(1, len(correlation) + 1) / max(one.shape)
+    return metrics.FourierRingCorrelation(frequency, correlation, in_pairs(halves.pixels_per_ring))
+
+
+def in_pairs(halves):
+    """Sums over half rings 1 and 2, 3 and 4, ...; those without a pixel are NaN and add nothing."""
+    whole = (len(halves) - 1) // 2
+    return np.nansum(halves[1 : 2 * whole + 1].reshape(whole, 2), axis=1)
 
 
 def their_period(curve, threshold):

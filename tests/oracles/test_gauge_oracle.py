@@ -57,8 +57,8 @@ def left_by_us(truth, image):
     everywhere = np.ones(truth.shape, bool)
     shift = register(image, truth, everywhere, radius_px=12.0)
     assert shift.registered, shift.reason
-    gauge = fit_gauge(shift_image(image, shift.dy, shift.dx), truth, SCORED, ramp=True)
-    return fienup_error(gauge.apply(shift_image(image, shift.dy, shift.dx)), truth, SCORED)
+    placed = shift_image(image, shift.dy, shift.dx)
+    return fienup_error(fit_gauge(placed, truth, SCORED, ramp=True).apply(placed), truth, SCORED)
 
 
 def left_by_ptychodus(metrics, truth, image):

@@ -79,7 +79,7 @@ def require_fit(request: CompareRequest, models: Models, scan: Scan) -> list[str
 
 
 def _unusual(request: CompareRequest, models: Models, scan: Scan) -> list[str]:
-    found = []
+    found = list(scan.warnings)
     photons = scan.photons
     folder_dose = dose_of(scan.path.resolve().parent)
     if photons is not None and folder_dose is not None and not np.isclose(photons, folder_dose):

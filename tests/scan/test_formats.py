@@ -10,10 +10,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ptycho_compare.errors import ArchiveError, InputError, ScanError
 from ptycho_compare.scan import Reading, draw_plan, open_scan
-from scans import counts_of, make_scan, tike_arrays, write_hdf5, write_scan
+from scans import counts_of, make_scan, tike_arrays, write_cxi, write_hdf5, write_scan
 
 COUNT, SIDE = 40, 16
 ALL = np.arange(COUNT)
@@ -215,6 +217,11 @@ def one_chunk(file: h5py.File) -> None:
     )
 
 
+def huge_images(file: h5py.File) -> None:
+    del file["diff3d"], file["probeGuess"]
+    file.create_dataset("diff3d", (COUNT, 1 << 20, 1 << 20), np.float32, chunks=(1, 64, 64))
+
+
 def cut(path: Path, arrays: dict[str, Any]) -> None:
     write_hdf5(path, arrays)
     path.write_bytes(path.read_bytes()[:-3000])
@@ -235,8 +242,9 @@ HOSTILE: dict[str, tuple[Callable[[Path, dict[str, Any]], Any], str]] = {
     "virtual dataset": (hdf5_changed(virtual), "keeps its data in another file"),
     "external storage": (hdf5_changed(external_storage), "keeps its data in another file"),
     "huge chunks": (hdf5_changed(one_chunk), "chunks below 256 MiB"),
+    "huge images": (hdf5_changed(huge_images), "at most 8192 x 8192 px"),
     "cut short": (cut, "not a readable HDF5 file"),
-    "broken chunk": (broken_chunk, r"'/diff3d' cannot be read at images 0 to 39"),
+    "broken chunk": (broken_chunk, r"'diff3d' cannot be read at images 0 to 39"),
     "images last": (replaced("diff3d", lambda f: f["diff3d"][()].T), r"needed: \(40, 16, 16\)"),
     "not square": (replaced("diff3d", lambda f: f["diff3d"][:, 1:]), "images are not square"),
     "another N": (replaced("diff3d", lambda f: f["diff3d"][:, 1:, 1:]), "the probe is 16 x 16"),
@@ -262,6 +270,32 @@ def test_a_hostile_file_is_refused_in_one_line(tmp_path: Path, arrays: dict[str,
         open_scan(path).__enter__()
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=6), byte=st.integers(0, 255))
+@pytest.mark.parametrize("kind", ["HDF5", "CXI"])
+def test_a_damaged_file_is_read_or_refused_in_one_line(
+    tmp_path: Path, arrays: dict[str, Any], kind: str, at: list[float], byte: int
+) -> None:
+    """HDF5 raises nearly anything over a damaged file; most of the damage here hits its structure."""
+    whole, path = tmp_path / "whole", tmp_path / "damaged"
+    if not whole.exists() and kind == "HDF5":
+        write_hdf5(whole, arrays, chunks=(8, SIDE, SIDE), compression="gzip")
+    elif not whole.exists():
+        write_cxi(whole, 75e-6 * np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]]))
+    data = bytearray(whole.read_bytes())
+    for share in at:
+        data[int(share * share * len(data))] = byte
+    path.write_bytes(data)
+    refused = ""
+    try:
+        with open_scan(path, reading=Reading(values="counts" if kind == "CXI" else None)) as scan:
+            assert np.isfinite(scan.diffraction.read(np.arange(scan.diffraction.count))).all()
+    except InputError as error:
+        refused = str(error)
+    assert not refused or refused.startswith(str(path))
+    assert "\n" not in refused
 
 
 TABLES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {

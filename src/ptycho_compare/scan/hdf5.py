@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import h5py
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import ArchiveError, ScanError
+from ptycho_compare.errors import ArchiveError, InputError, ScanError
 from ptycho_compare.scan.images import Images
 from ptycho_compare.scan.stored import StoredImages
 from ptycho_compare.untrusted.hdf5 import find_dataset, listing, read_array
@@ -27,34 +29,48 @@ class Hdf5Container:
 
     def array(self, key: str) -> NDArray[Any]:
         """Read an array of numbers whole."""
-        return read_array(self._file, key)
+        with self._damage(key):
+            return read_array(self._file, key)
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array, without reading it."""
-        return self._dataset(key).shape or ()
+        with self._damage(key):
+            return self._dataset(key).shape or ()
 
     def text(self, key: str) -> Any:
         """Read one text."""
-        dataset = self._dataset(key)
-        if h5py.check_string_dtype(dataset.dtype) is None or dataset.shape != ():
-            raise ScanError(
-                f"{self.label}: '{key}' is {dataset.dtype} of shape {dataset.shape}; needed: text"
-            )
-        if dataset.id.get_storage_size() > MAX_TEXT_BYTES:
-            raise ScanError(f"{self.label}: '{key}' is a text of more than {MAX_TEXT_BYTES >> 20} MiB")
-        try:
+        with self._damage(key):
+            dataset = self._dataset(key)
+            if h5py.check_string_dtype(dataset.dtype) is None or dataset.shape != ():
+                raise ScanError(
+                    f"{self.label}: '{key}' is {dataset.dtype} of shape {dataset.shape}; needed: text"
+                )
+            if dataset.id.get_storage_size() > MAX_TEXT_BYTES:
+                raise ScanError(f"{self.label}: '{key}' is a text of more than {MAX_TEXT_BYTES >> 20} MiB")
             return dataset.asstr()[()]
-        except Exception as error:  # damaged storage, or bytes that are no text
-            reason = " ".join(str(error).split())
-            raise ArchiveError(f"{self.label}: '{key}' cannot be read ({reason})") from error
 
     def images(self, key: str, *, count: int, side: int | None) -> Images:
         """Open the images; none is read yet."""
-        return StoredImages(self._dataset(key), label=self.label, count=count, side=side)
+        with self._damage(key):
+            return StoredImages(self._dataset(key), label=f"{self.label}: '{key}'", count=count, side=side)
 
     def listing(self) -> str:
         """Name the first datasets."""
-        return listing(self._file)
+        with self._damage("/"):
+            return " ".join(listing(self._file).split())  # a name may hold line ends
+
+    @contextmanager
+    def _damage(self, key: str) -> Iterator[None]:
+        """Turn what the HDF5 library raises over a damaged file, nearly anything, into one line."""
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise ArchiveError(
+                f"{self.label}: '{key}' cannot be read ({reason}); copy or write the file again"
+            ) from error
 
     def _dataset(self, key: str) -> h5py.Dataset:
         dataset = find_dataset(self._file, key)

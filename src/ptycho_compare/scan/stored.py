@@ -18,6 +18,7 @@ from ptycho_compare.errors import ArchiveError, ScanError
 from ptycho_compare.scan.images import BLOCK_BYTES
 
 MAX_CHUNK_BYTES = 256 << 20
+MAX_SIDE_PX = 8192  # one image is read whole, and a file of a few bytes can state any size
 
 
 class StoredImages:
@@ -29,7 +30,7 @@ class StoredImages:
         (n, N, N), with axes of length 1 before the first or one behind the last allowed. Its
         file stays open as long as this is used.
     label : str
-        What messages call the file.
+        File and key.
     count : int
         n, the number of positions.
     side : int or None
@@ -47,15 +48,13 @@ class StoredImages:
         self._label = label
         self.dtype: np.dtype[Any] = dataset.dtype
         if self.dtype.kind not in "iuf":
-            raise ScanError(
-                f"{label}: '{dataset.name}' is {self.dtype}; amplitudes are real floats, counts integers"
-            )
+            raise ScanError(f"{label} is {self.dtype}; amplitudes are real floats, counts integers")
         self.count, self.side, self._lead = _layout(dataset, label=label, count=count, side=side)
         chunk = dataset.chunks or (1,) * len(dataset.shape)
         nbytes = math.prod(chunk) * self.dtype.itemsize
         if nbytes > MAX_CHUNK_BYTES:
             raise ScanError(
-                f"{label}: '{dataset.name}' is stored in chunks of {chunk}, {nbytes >> 20} MiB each; "
+                f"{label} is stored in chunks of {chunk}, {nbytes >> 20} MiB each; "
                 f"write it with chunks below {MAX_CHUNK_BYTES >> 20} MiB (h5repack)"
             )
         self._chunk_images = chunk[self._lead]
@@ -104,7 +103,7 @@ class StoredImages:
         except Exception as error:  # damaged chunks surface here
             reason = " ".join(str(error).split())
             raise ArchiveError(
-                f"{self._label}: '{self._dataset.name}' cannot be read at images {start} to {stop - 1} "
+                f"{self._label} cannot be read at images {start} to {stop - 1} "
                 f"({reason}); copy or write the file again"
             ) from error
         return np.asarray(values).reshape(stop - start, self.side, self.side)
@@ -118,12 +117,14 @@ def _layout(dataset: h5py.Dataset, *, label: str, count: int, side: int | None) 
         shape = shape[:-1]
     while len(shape) > 3 and shape[0] == 1:
         shape, lead = shape[1:], lead + 1
-    where = f"{label}: '{dataset.name}' has shape {dataset.shape}"
+    where = f"{label} has shape {dataset.shape}"
     if len(shape) != 3 or shape[0] != count:
         image = "N, N" if side is None else f"{side}, {side}"
         raise ScanError(f"{where}, but there are {count} positions; needed: ({count}, {image})")
     if shape[1] != shape[2] or shape[1] == 0:
         raise ScanError(f"{where}: its images are not square; cut them to N x N around the beam")
+    if shape[1] > MAX_SIDE_PX:
+        raise ScanError(f"{where}; at most {MAX_SIDE_PX} x {MAX_SIDE_PX} px are read")
     if side is not None and shape[1] != side:
         raise ScanError(f"{where}, but the probe is {side} x {side}; needed: ({count}, {side}, {side})")
     return count, shape[1], lead

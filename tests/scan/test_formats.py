@@ -86,6 +86,39 @@ def test_a_tike_object_that_is_named_is_the_truth(tmp_path: Path, arrays: dict[s
         open_scan(path, reading=Reading(values="amplitude", keys={"object": "psi"})).__enter__()
 
 
+TIKE_LAYOUTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "no probe": lambda t: {"data": t["data"], "scan": t["scan"]},
+    "one channel, no probe": lambda t: {"data": t["data"][0][..., None], "scan": t["scan"]},
+    "images last, no probe": lambda t: {"data": t["data"][0].transpose(1, 2, 0), "scan": t["scan"]},
+}
+
+
+@pytest.mark.parametrize("layout", TIKE_LAYOUTS)
+def test_the_centre_of_a_tike_window_follows_from_its_images(
+    tmp_path: Path, arrays: dict[str, Any], layout: str
+) -> None:
+    path = write_scan(tmp_path / "scan.npz", TIKE_LAYOUTS[layout](tike_arrays(arrays)))
+    with open_scan(path) as scan:
+        np.testing.assert_allclose(scan.positions[:, 0], arrays["xcoords"], atol=1e-5)
+        assert scan.patch_px == SIDE
+
+
+def test_positions_that_are_named_are_ours_in_a_tike_file_too(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    stored = tike_arrays(arrays) | {"ours": np.stack([arrays["xcoords"], arrays["ycoords"]], axis=1)}
+    with open_scan(
+        write_scan(tmp_path / "scan.npz", stored), reading=Reading(keys={"positions": "ours"})
+    ) as scan:
+        np.testing.assert_array_equal(scan.positions, stored["ours"])
+
+
+def test_a_tike_window_that_leaves_the_object(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    stored = tike_arrays(arrays) | {"psi": arrays["objectGuess"]}
+    for moved in (stored["scan"] - 60, stored["scan"] + 40):
+        path = write_scan(tmp_path / "scan.npz", stored | {"scan": moved})
+        with pytest.raises(ScanError, match=r"'scan'.* lies outside the object of 64 x 80 px"):
+            open_scan(path, reading=Reading(keys={"object": "psi"})).__enter__()
+
+
 def test_of_several_probes_the_first_is_used(tmp_path: Path, arrays: dict[str, Any]) -> None:
     stored = tike_arrays(arrays)
     stored["probe"] = np.concatenate([stored["probe"], 0.1 * stored["probe"]], axis=-3)
@@ -138,6 +171,13 @@ def test_an_hdf5_file_is_given_back(tmp_path: Path, arrays: dict[str, Any]) -> N
         assert list(tmp_path.iterdir()) == [path]
         assert scan.diffraction.count == COUNT
     assert not [p for p in Path("/proc/self/fd").iterdir() if holds(p, path)]
+
+
+def test_a_scan_can_be_given_back_early(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    with open_scan(write_scan(tmp_path / "scan.npz", arrays)) as scan:
+        scan.diffraction.close()
+        with pytest.raises(ValueError, match="closed"):
+            scan.diffraction.read(ALL)
 
 
 def holds(descriptor: Path, path: Path) -> bool:

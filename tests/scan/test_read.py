@@ -133,6 +133,10 @@ BREACHES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
     "wrong N": (lambda a: {"diff3d": a["diff3d"][:, :-1, :-1]}, "the probe is 16 x 16"),
     "real probe": (lambda a: {"probeGuess": np.abs(a["probeGuess"])}, r"needed: \(N, N\) complex"),
     "probe not square": (lambda a: {"probeGuess": a["probeGuess"][:-1]}, r"needed: \(N, N\) complex"),
+    "probe a number": (lambda a: {"probeGuess": np.array(1j)}, r"needed: \(N, N\) complex"),
+    "probe a line": (lambda a: {"probeGuess": a["probeGuess"][0]}, r"needed: \(N, N\) complex"),
+    "empty probe": (lambda a: {"probeGuess": a["probeGuess"][:0, :0]}, r"needed: \(N, N\) complex"),
+    "object a line": (lambda a: {"objectGuess": a["objectGuess"][0]}, r"needed: \(H, W\) complex"),
     "dark probe": (lambda a: {"probeGuess": a["probeGuess"] * 0}, "'probeGuess' is zero or not finite"),
     "real object": (lambda a: {"objectGuess": np.abs(a["objectGuess"])}, r"needed: \(H, W\) complex"),
     "object is NaN": (

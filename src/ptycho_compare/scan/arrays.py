@@ -64,8 +64,7 @@ def read_probe(container: Container, key: str) -> tuple[NDArray[np.complex64], t
     """Read the probe (N, N); of several modes the first, which is the main one, with a warning."""
     values = container.array(key)
     probe = _planes(values)
-    side = probe.shape[-1]
-    if probe.dtype.kind != "c" or probe.ndim != 3 or probe.shape[1] != side or not probe.size:
+    if probe.dtype.kind != "c" or probe.ndim != 3 or probe.shape[1] != probe.shape[2] or not probe.size:
         raise ScanError(
             f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; needed: (N, N) complex"
         )

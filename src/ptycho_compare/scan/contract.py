@@ -12,7 +12,7 @@ A psi in the file is a reconstruction, so it is no truth unless the user names i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,18 +63,23 @@ def read_by_names(container: Container, reading: Reading, *, needs_probe: bool) 
     ScanError, ArchiveError
         An array is missing or breaks the contract.
     """
-    named = reading.keys
-    if "data" not in container or "scan" not in container or "xcoords" in container:
-        positions, axes = _positions(container, named)
-        needs_probe = needs_probe and "diffraction" not in named
-        return _gather(container, reading, _PTYCHOPINN, positions, axes, needs_probe=needs_probe)
-    if named.keys() & {"positions", "x", "y"}:
-        positions, axes = _positions(container, named)
-    else:
-        key = find_key(container, "diffraction", named, _TIKE.diffraction)
-        half = (container.shape(key) or (0,))[-1] // 2
-        positions, axes = read_table(container, "scan", columns=2)[:, ::-1] + half, ("scan", "scan")
-    return _gather(container, reading, _TIKE, positions, axes, needs_probe=False)
+    if "data" in container and "scan" in container and "xcoords" not in container:
+        return _read_tike(container, reading)
+    positions, axes = _positions(container, reading.keys)
+    needs_probe = needs_probe and "diffraction" not in reading.keys
+    return _gather(container, reading, _PTYCHOPINN, positions, axes, needs_probe=needs_probe)
+
+
+def _read_tike(container: Container, reading: Reading) -> Contents:
+    if reading.keys.keys() & {"positions", "x", "y"}:
+        positions, axes = _positions(container, reading.keys)
+        return _gather(container, reading, _TIKE, positions, axes, needs_probe=False)
+    first_pixel = read_table(container, "scan", columns=2)[:, ::-1]
+    axes = ("scan", "scan")
+    contents = _gather(container, reading, _TIKE, first_pixel, axes, needs_probe=False)
+    positions = first_pixel + contents.images.side // 2
+    require_inside(positions, contents.truth, label=container.label, names=axes)
+    return replace(contents, positions=positions)
 
 
 def _positions(container: Container, named: Mapping[str, str]) -> tuple[NDArray[np.float64], tuple[str, str]]:

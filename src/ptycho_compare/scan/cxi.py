@@ -108,7 +108,7 @@ def _basis(container: Container) -> tuple[NDArray[np.float64] | None, tuple[str,
     values = container.array(_BASIS)
     # one pair of vectors for all images, or one for each
     pairs = values.reshape(-1, *values.shape[-2:]) if values.ndim >= 2 and values.size else values[None]
-    if pairs.shape[1:] not in ((3, 2), (2, 3)) or pairs.dtype.kind != "f" or (pairs != pairs[0]).any():
+    if pairs.shape[1:] not in ((3, 2), (2, 3)) or pairs.dtype.kind not in "iuf" or (pairs != pairs[0]).any():
         raise ScanError(
             f"{container.label}: '{_BASIS}' is {values.dtype} of shape {values.shape}; "
             "needed: two vectors (3, 2) or (2, 3), the same for all images"

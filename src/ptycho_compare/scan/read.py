@@ -120,11 +120,10 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
     ScanError, ArchiveError
         One line: file, key, what was found and what is needed.
     """
-    label = str(path)
     with ExitStack() as stack:
         contents = _open(path, reading, spool_folder, stack)
         stack.callback(contents.images.close)
-        diffraction, warnings = _interpret(contents, reading, label=f"{label}: '{contents.key}'")
+        diffraction, warnings = _interpret(contents, reading, label=f"{path}: '{contents.key}'")
         yield Scan(
             path,
             contents.positions,

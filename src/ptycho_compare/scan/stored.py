@@ -67,7 +67,7 @@ class StoredImages:
             yield self._slab(start, min(start + step, self.count))
 
     def read(self, indices: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """Read images by number: (b, N, N); each chunk that holds any of them is unpacked once."""
+        """Read images by number: (b, N, N); of each chunk that holds any of them one piece is read."""
         wanted, place = np.unique(indices, return_inverse=True)
         images = np.empty((len(wanted), self.side, self.side), self.dtype)
         for first, stop in self._runs(wanted):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from scipy import ndimage
 
@@ -87,3 +90,110 @@ def write_scan(path: Path, arrays: dict[str, Any], *, compressed: bool = True) -
     path.parent.mkdir(parents=True, exist_ok=True)
     (np.savez_compressed if compressed else np.savez)(path, **arrays)
     return path
+
+
+def counts_of(amplitudes: np.ndarray, *, total: float = 1e6) -> np.ndarray:
+    """Return whole counts whose mean image sums to about `total`."""
+    energy = (amplitudes.astype(float) ** 2).sum(axis=(1, 2)).mean()
+    return np.rint(amplitudes.astype(float) ** 2 * (total / energy)).astype(np.float32)
+
+
+def tike_arrays(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Return the same scan as tike stores it: counts, DC in the corner, (y, x) of the patch's corner."""
+    side = len(arrays["probeGuess"])
+    corner = np.stack([arrays["ycoords"], arrays["xcoords"]], axis=1) - side // 2
+    return {
+        "data": np.fft.ifftshift(counts_of(arrays["diff3d"]), axes=(1, 2))[None],
+        "scan": corner[None].astype(np.float32),
+        "probe": arrays["probeGuess"][None, None, None, None],
+    }
+
+
+def write_hdf5(path: Path, arrays: dict[str, Any], **image_options: Any) -> Path:
+    """Write arrays as datasets; `image_options` go to the images' dataset."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            data = values.item() if np.ndim(values) == 0 else values  # text is stored as text
+            file.create_dataset(name, data=data, **(image_options if np.ndim(data) >= 3 else {}))
+    return path
+
+
+@dataclass(frozen=True)
+class CxiTruth:
+    """What a simulated CXI file holds, on the object's grid."""
+
+    positions: np.ndarray
+    truth: np.ndarray
+    probe: np.ndarray
+    counts: np.ndarray
+
+
+def write_cxi(
+    path: Path,
+    basis: np.ndarray,
+    *,
+    count: int = 12,
+    side: int = 16,
+    change: Callable[[h5py.File], None] | None = None,
+) -> CxiTruth:
+    """Simulate a far-field experiment in laboratory coordinates, in metres, and write it as CXI.
+
+    The sample O moves by t under a beam P that stays, so the wave behind it is P(r) O(r - t). A
+    detector pixel (i, j) lies at u = i b_row + j b_col from the beam and sees the Fourier integral
+    of exp(-2 pi i u . r / (wavelength distance)), summed here on a grid of its own.
+
+    Parameters
+    ----------
+    path : Path
+    basis : ndarray, (2, 3), float64
+        b_row and b_col, m.
+    change : callable or None
+        Changes the file before it is closed.
+    """
+    wavelength, distance = 1e-10, 2.0
+    pixel = float(np.linalg.norm(basis[0]))
+    pitch = wavelength * distance / (side * pixel)
+    down, right = basis / pixel
+    positions = np.rint(20 + 20 * np.random.default_rng(5).random((count, 2)))  # whole: patches are exact
+    translation = -(positions[:, :1] * right + positions[:, 1:] * down) * pitch
+
+    def sample(r: np.ndarray) -> np.ndarray:
+        waves = [(0.3, 0.05, 0.02), (0.2j, -0.03, 0.06), (-0.2, 0.01, -0.07)]
+        return 0.6 + sum(
+            a * np.exp(2j * np.pi * (r[..., 0] * u + r[..., 1] * v) / pitch) for a, u, v in waves
+        )
+
+    def beam(r: np.ndarray) -> np.ndarray:
+        radius2 = ((r / (pitch * side / 9)) ** 2).sum(axis=-1)
+        return np.exp(-radius2 / 2 + 0.3j * radius2)
+
+    axis = (np.arange(3 * side) - 1.5 * side + 0.5) * pitch / 3  # the laboratory's grid: x, y
+    lab = np.stack([*np.meshgrid(axis, axis), np.zeros((3 * side, 3 * side))], axis=-1).reshape(-1, 3)
+    index = np.arange(side) - side // 2
+    seen = index[:, None, None] * basis[0] + index[None, :, None] * basis[1]
+    kernel = np.exp(-2j * np.pi * (seen.reshape(-1, 3) @ lab.T) / (wavelength * distance))
+    waves = np.stack([kernel @ (beam(lab) * sample(lab - t)) for t in translation])
+    counts = (np.abs(waves.reshape(count, side, side)) ** 2).astype(np.float32)
+
+    def on_grid(height: int, width: int, origin: int) -> np.ndarray:
+        rows, columns = np.arange(height)[:, None, None] - origin, np.arange(width)[None, :, None] - origin
+        return (rows * down + columns * right) * pitch
+
+    truth, probe = sample(on_grid(60, 64, 0)), beam(on_grid(side, side, side // 2))
+    with h5py.File(path, "w") as file:
+        file["cxi_version"] = 160
+        detector, source = "entry_1/instrument_1/detector_1", "entry_1/instrument_1/source_1"
+        file[f"{detector}/data"] = counts
+        file["entry_1/data_1/data"] = h5py.SoftLink(f"/{detector}/data")
+        file[f"{detector}/distance"] = distance
+        file[f"{detector}/basis_vectors"] = basis.T
+        for name in "xy":
+            file[f"{detector}/{name}_pixel_size"] = pixel
+        file[f"{source}/wavelength"] = wavelength
+        file["entry_1/sample_1/geometry_1/translation"] = translation
+        file["guess/probe"] = probe.astype(np.complex64)
+        file["guess/object"] = truth.astype(np.complex64)
+        if change is not None:
+            change(file)
+    return CxiTruth(positions, truth, probe, counts)

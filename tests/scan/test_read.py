@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptycho_compare.errors import ArchiveError, InputError, ScanError
+from ptycho_compare.errors import ArchiveError, InputError
 from ptycho_compare.scan import open_scan
 from scans import make_scan, write_scan
 
@@ -129,17 +129,14 @@ BREACHES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
         "image 4 holds -0.5",
     ),
     "all dark": (lambda a: {"diff3d": a["diff3d"] * 0}, "is zero in all 40 images"),
-    "integer counts": (lambda a: {"diff3d": np.rint(a["diff3d"] ** 2 * 1e4).astype(np.uint16)}, "is uint16"),
-    "counts as floats": (lambda a: {"diff3d": np.rint(a["diff3d"] ** 2 * 1e4)}, "holds whole numbers up to"),
-    "intensity": (lambda a: {"diff3d": a["diff3d"] ** 2}, "looks like intensity"),
-    "intensity without an object": (
-        lambda a: {"diff3d": a["diff3d"] ** 2, "objectGuess": None},
-        "looks like intensity",
-    ),
     "complex images": (lambda a: {"diff3d": a["diff3d"].astype(np.complex64)}, "amplitudes are real"),
     "wrong N": (lambda a: {"diff3d": a["diff3d"][:, :-1, :-1]}, "the probe is 16 x 16"),
     "real probe": (lambda a: {"probeGuess": np.abs(a["probeGuess"])}, r"needed: \(N, N\) complex"),
     "probe not square": (lambda a: {"probeGuess": a["probeGuess"][:-1]}, r"needed: \(N, N\) complex"),
+    "probe a number": (lambda a: {"probeGuess": np.array(1j)}, r"needed: \(N, N\) complex"),
+    "probe a line": (lambda a: {"probeGuess": a["probeGuess"][0]}, r"needed: \(N, N\) complex"),
+    "empty probe": (lambda a: {"probeGuess": a["probeGuess"][:0, :0]}, r"needed: \(N, N\) complex"),
+    "object a line": (lambda a: {"objectGuess": a["objectGuess"][0]}, r"needed: \(H, W\) complex"),
     "dark probe": (lambda a: {"probeGuess": a["probeGuess"] * 0}, "'probeGuess' is zero or not finite"),
     "real object": (lambda a: {"objectGuess": np.abs(a["objectGuess"])}, r"needed: \(H, W\) complex"),
     "object is NaN": (
@@ -179,25 +176,6 @@ def test_a_pickle_in_the_metadata_is_not_executed(tmp_path: Path, arrays: dict[s
     assert not canary.exists()
 
 
-def test_a_strong_object_without_truth_is_no_intensity(tmp_path: Path, arrays: dict[str, Any]) -> None:
-    """Amplitudes that the probe alone explains badly must not be mistaken for intensities."""
-    generator = np.random.default_rng(1)
-    strong = np.exp(2j * np.pi * generator.random((COUNT, SIDE, SIDE)))
-    waves = np.fft.fft2(arrays["probeGuess"] * strong)
-    images = (np.fft.fftshift(np.abs(waves), axes=(1, 2)) / SIDE).astype(np.float32)
-    with open_scan(write_scan(tmp_path / "s.npz", changed(arrays, diff3d=images, objectGuess=None))) as scan:
-        assert scan.diffraction.count == COUNT
-
-
-def test_data_that_nothing_explains_are_no_intensity(tmp_path: Path, arrays: dict[str, Any]) -> None:
-    """A wrong object is another mistake; it must not be reported as this one."""
-    other = changed(
-        arrays, objectGuess=arrays["objectGuess"][::-1].copy(), diff3d=arrays["diff3d"][:, ::-1, ::-1]
-    )
-    with open_scan(write_scan(tmp_path / "s.npz", other)) as scan:
-        assert scan.diffraction.count == COUNT
-
-
 def test_the_reference_scans(reference: Path) -> None:
     expected = np.load(reference / "expected" / "gs2_patches.npz")
     with open_scan(reference / "hub/data/phase_c/dose_1000000000/patched_test.npz") as scan:
@@ -209,12 +187,4 @@ def test_the_reference_scans(reference: Path) -> None:
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"), open_scan(tmp_path / "scan.npz"):
-        pass
-
-
-def test_the_errors_are_scan_errors_where_the_contract_is_broken(
-    tmp_path: Path, arrays: dict[str, Any]
-) -> None:
-    path = write_scan(tmp_path / "scan.npz", changed(arrays, diff3d=arrays["diff3d"] ** 2))
-    with pytest.raises(ScanError), open_scan(path):
         pass

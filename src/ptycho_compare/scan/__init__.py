@@ -1,7 +1,22 @@
 """Measured data: read, checked, grouped once and normalised once for all arms."""
 
 from ptycho_compare.scan.diffraction import Diffraction
+from ptycho_compare.scan.halves import half_plans, split_images
+from ptycho_compare.scan.optics import Optics
 from ptycho_compare.scan.plan import Plan, Units, draw_plan, save_plan
 from ptycho_compare.scan.read import Scan, open_scan
+from ptycho_compare.scan.reading import Reading
 
-__all__ = ["Diffraction", "Plan", "Scan", "Units", "draw_plan", "open_scan", "save_plan"]
+__all__ = [
+    "Diffraction",
+    "Optics",
+    "Plan",
+    "Reading",
+    "Scan",
+    "Units",
+    "draw_plan",
+    "half_plans",
+    "open_scan",
+    "save_plan",
+    "split_images",
+]

@@ -1,76 +1,155 @@
-"""Tell amplitudes from intensities: the commonest wrong input, and a silent one.
+"""Tell amplitudes from counts: the commonest wrong input, and a silent one.
 
 A network fed with counts instead of their square root gives a plausible picture that is
-wrong everywhere, so the probe and the object decide which of the two a file holds.
+wrong everywhere, so what a file holds is proved from its numbers, or asked for by name.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.diffraction import Diffraction
+from ptycho_compare.scan.reading import Values
+from ptycho_compare.scan.survey import Survey
 
 _SAMPLES = 16
-# Intensities must explain the data (nearly) fully before they are refused: with a known object
+# One reading must explain the data (nearly) fully before it is believed: with a known object
 # the better explanation wins, with a constant one in its place it must win by a margin.
 _KNOWN_OBJECT = {"correlation": 0.9, "margin": 0.0}
 _CONSTANT_OBJECT = {"correlation": 0.98, "margin": 0.01}
 
+Read = Callable[[NDArray[np.integer[Any]]], NDArray[np.float32]]
 
-def require_amplitudes(
-    diffraction: Diffraction,
-    positions: NDArray[np.float64],
-    probe: NDArray[np.complex64],
-    truth: NDArray[np.complex64] | None,
-    *,
-    label: str,
-) -> None:
-    """Refuse images that are intensities.
 
-    Whole numbers are counts. Otherwise a few images are compared with the forward model
-    A = |FFT(probe * patch)| / N: if A^2 explains them better than A, they are intensities.
+@dataclass(frozen=True)
+class Evidence:
+    """What the numbers prove.
 
-    Parameters
+    Attributes
     ----------
-    diffraction : Diffraction
-        The images.
-    positions : ndarray, (n, 2), float64
-        x, y in px.
-    probe : ndarray, (N, N), complex
-    truth : ndarray, (H, W), complex, or None
-        Without it the object is taken as constant.
-    label : str
-        File and key.
+    values : {"amplitude", "counts"}
+    strong : bool
+        Whether it outweighs what the user says.
+    reason : str
+        Continues a sentence that begins with the file and the key.
+    """
+
+    values: Values
+    strong: bool
+    reason: str
+
+
+def resolve_values(
+    evidence: Evidence | None, said: Values | None, by_format: Values | None, *, label: str
+) -> tuple[Values, tuple[str, ...]]:
+    """Decide between what the numbers prove, the user says and the format states.
+
+    Strong evidence stands against everything: if the user says the contrary, one of the two is a
+    mistake that would spoil every result, and the scan is refused. Otherwise the user's word
+    counts, then weak evidence, then the format.
+
+    Returns
+    -------
+    str, tuple of str
+        The values, and a warning where evidence was overruled or overrules.
 
     Raises
     ------
     ScanError
+        The user contradicts strong evidence, or nobody knows.
     """
-    summary = diffraction.summary
-    if summary.integral and summary.maximum > 1:
+    if evidence is not None and said not in (None, evidence.values):
+        if evidence.strong:
+            raise ScanError(
+                f"{label} {evidence.reason}, and --diffraction-values says {said}; "
+                f"say {evidence.values}, or leave it out"
+            )
+        return said, (f"{label} {evidence.reason}; read as {said} because --diffraction-values says so",)
+    if said is not None:
+        return said, ()
+    if evidence is not None:
+        overrules = by_format not in (None, evidence.values)
+        return evidence.values, (f"{label} {evidence.reason}; read as such",) if overrules else ()
+    if by_format is None:
         raise ScanError(
-            f"{label} holds whole numbers up to {summary.maximum:g}, which are counts; "
-            "give amplitudes: sqrt(counts)"
+            f"{label} may hold amplitudes or counts, and nothing in the file tells which; "
+            "say it: --diffraction-values amplitude|counts"
         )
+    return by_format, ()
+
+
+def find_evidence(
+    found: Survey,
+    read: Read,
+    positions: NDArray[np.float64],
+    probe: NDArray[np.complex64] | None,
+    truth: NDArray[np.complex64] | None,
+) -> Evidence | None:
+    """Look for a proof in the numbers.
+
+    Integers and whole numbers are counts. Otherwise a few images are compared with the forward model
+    A = |FFT(probe * patch)|: whichever of A and A^2 explains them is what they are.
+
+    Parameters
+    ----------
+    found : Survey
+        Of all images.
+    read : callable
+        Gives images (b, N, N) by number, as stored but with DC in the centre.
+    positions : ndarray, (n, 2), float64
+        x, y in px.
+    probe : ndarray, (N, N), complex, or None
+        Without it only whole numbers prove anything.
+    truth : ndarray, (H, W), complex, or None
+        Without it the object is taken as constant, and the proof is not strong.
+
+    Returns
+    -------
+    Evidence or None
+        None when the numbers fit neither, or both.
+    """
+    if found.dtype.kind != "f":
+        return Evidence("counts", True, f"is {found.dtype}, which is how counts are stored")
+    if found.integral:
+        # floats that are all 0 or 1 can be anything
+        reason = f"holds whole numbers up to {found.maximum:g}, which are counts"
+        return Evidence("counts", True, reason) if found.maximum > 1 else None
+    scores = _scores(read, positions, probe, truth) if probe is not None else []
+    if not scores:
+        return None
+    as_amplitude, as_counts = (float(score) for score in np.median(scores, axis=0))
+    needed = _CONSTANT_OBJECT if truth is None else _KNOWN_OBJECT
+    reason = (
+        f"looks like {{}}: it correlates {as_counts:.4f} with |FFT|^2 of probe and object "
+        f"and {as_amplitude:.4f} with |FFT|"
+    )
+    if as_counts > max(needed["correlation"], as_amplitude + needed["margin"]):
+        return Evidence("counts", truth is not None, reason.format("intensity"))
+    if as_amplitude > max(needed["correlation"], as_counts + needed["margin"]):
+        return Evidence("amplitude", truth is not None, reason.format("amplitude"))
+    return None
+
+
+def _scores(
+    read: Read,
+    positions: NDArray[np.float64],
+    probe: NDArray[np.complex64],
+    truth: NDArray[np.complex64] | None,
+) -> list[tuple[float, float]]:
+    """Correlations with |FFT| and |FFT|^2 of the images whose patches lie inside the object."""
     chosen = np.unique(np.linspace(0, len(positions) - 1, _SAMPLES).astype(int))
-    images = diffraction.read(chosen)
     scores = []
-    for image, position in zip(images, positions[chosen], strict=True):
+    for image, position in zip(read(chosen), positions[chosen], strict=True):
         patch = _patch(position, probe, truth)
         if patch is not None and image.any():
             model = np.abs(np.fft.fftshift(np.fft.fft2(probe * patch)))
             scores.append((_correlation(image, model), _correlation(image, model**2)))
-    if not scores:
-        return
-    as_amplitude, as_intensity = np.median(scores, axis=0)
-    needed = _CONSTANT_OBJECT if truth is None else _KNOWN_OBJECT
-    if as_intensity > max(needed["correlation"], as_amplitude + needed["margin"]):
-        raise ScanError(
-            f"{label} looks like intensity: it correlates {as_intensity:.4f} with |FFT|^2 of probe and "
-            f"object and {as_amplitude:.4f} with |FFT|; give amplitudes: sqrt(intensity)"
-        )
+    return scores
 
 
 def _patch(

@@ -1,26 +1,39 @@
 """The scan: positions, amplitudes, probe and, if known, the true object.
 
-Reads the NPZ data contract in both spellings. Positions are absolute, in pixels of the
-object's grid: a patch centred on (x, y) has its pixel [N//2, N//2] on object row y,
-column x.
+Positions are absolute, in pixels of the object's grid: a patch centred on (x, y) has its
+pixel [N//2, N//2] on object row y, column x. The format is told from a file's first bytes and
+the arrays in it, never from its name.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.amplitude import require_amplitudes
-from ptycho_compare.scan.diffraction import Diffraction, spool_diffraction
-from ptycho_compare.untrusted.npz import NpzFile, open_npz
+from ptycho_compare.errors import ArchiveError, ScanError
+from ptycho_compare.scan.amplitude import find_evidence, resolve_values
+from ptycho_compare.scan.contents import Contents
+from ptycho_compare.scan.contract import read_by_names
+from ptycho_compare.scan.cxi import is_cxi, read_cxi
+from ptycho_compare.scan.diffraction import Diffraction
+from ptycho_compare.scan.hdf5 import Hdf5Container
+from ptycho_compare.scan.npz import NpzContainer
+from ptycho_compare.scan.optics import Optics
+from ptycho_compare.scan.reading import AS_FOUND, DcPlace, Reading, Values
+from ptycho_compare.scan.survey import survey
+from ptycho_compare.scan.zero_frequency import resolve_dc
+from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC, unpack_bzip2
+from ptycho_compare.untrusted.hdf5 import open_hdf5
+from ptycho_compare.untrusted.npz import open_npz
+
+_ZIP_MAGIC = b"PK"
 
 
 @dataclass(frozen=True)
@@ -35,24 +48,41 @@ class Scan:
         Columns x and y, px on the object's grid.
     diffraction : Diffraction
         n images of N x N amplitudes, read on demand.
-    probe : ndarray, (N, N), complex64
+    probe : ndarray, (N, N), complex64, or None
+        None when the file has none.
     truth : ndarray, (H, W), complex64, or None
         The true object.
     metadata : mapping
         PtychoPINN's ``_metadata``; empty when the file has none.
+    optics : Optics
+        Lengths in metres, as far as they are known.
+    warnings : tuple of str
+        What is unusual but was read: one line each.
     """
 
     path: Path
     positions: NDArray[np.float64]
     diffraction: Diffraction
-    probe: NDArray[np.complex64]
+    probe: NDArray[np.complex64] | None
     truth: NDArray[np.complex64] | None
     metadata: Mapping[str, Any]
+    optics: Optics
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> Values:
+        """What the file holds: amplitude or counts. `diffraction` gives amplitudes either way."""
+        return self.diffraction.values
+
+    @property
+    def dc(self) -> DcPlace:
+        """Where DC lies in the file: centre or corner. `diffraction` gives it in the centre either way."""
+        return self.diffraction.dc
 
     @property
     def patch_px(self) -> int:
         """N, the side of an image, px."""
-        return len(self.probe)
+        return self.diffraction.patch_px
 
     @property
     def normalization(self) -> float:
@@ -68,119 +98,90 @@ class Scan:
 
 
 @contextmanager
-def open_scan(path: Path, *, spool_folder: Path | None = None) -> Iterator[Scan]:
+def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading = AS_FOUND) -> Iterator[Scan]:
     """Open and check a scan.
+
+    Every image is read once, in blocks, to check its values and to sum the energy that the
+    normalisation needs; HDF5 images then stay where they lie, NPZ images in a spool file.
 
     Parameters
     ----------
     path : Path
-        NPZ file of the data contract.
+        NPZ, as it is or packed by bzip2, with PtychoPINN's names or tike's; HDF5 with PtychoPINN's
+        names; CXI; or NPZ and HDF5 with names given by `reading`.
     spool_folder : Path or None
-        Where the decompressed images are kept while the scan is open.
+        Where unpacked images are kept while the scan is open.
+    reading : Reading
+        What the user says by name. What images hold is decided by `resolve_values`, where their DC
+        lies by `resolve_dc`.
 
     Raises
     ------
     ScanError, ArchiveError
         One line: file, key, what was found and what is needed.
     """
-    label = str(path)
-    with open_npz(path) as archive:
-        positions = _positions(archive, label)
-        probe = _probe(archive, label)
-        truth = _truth(archive, label)
-        _require_inside(positions, truth, label)
-        key = _diffraction_key(archive, label)
-        diffraction = spool_diffraction(
-            archive, key, label=label, count=len(positions), patch_px=len(probe), folder=spool_folder
+    with ExitStack() as stack:
+        contents = _open(path, reading, spool_folder, stack)
+        stack.callback(contents.images.close)
+        diffraction, warnings = _interpret(contents, reading, label=f"{path}: '{contents.key}'")
+        yield Scan(
+            path,
+            contents.positions,
+            diffraction,
+            contents.probe,
+            contents.truth,
+            contents.metadata,
+            contents.optics,
+            contents.warnings + warnings,
         )
-        metadata = _metadata(archive, label)
+
+
+def _open(path: Path, reading: Reading, spool_folder: Path | None, stack: ExitStack) -> Contents:
+    """Read all but the images; what must stay open for them goes onto the stack."""
+    magic = _first_bytes(path)
+    if magic.startswith((_ZIP_MAGIC, BZIP2_MAGIC)):
+        with ExitStack() as short:  # the spool file outlives the archive
+            stream = None
+            if magic.startswith(BZIP2_MAGIC):
+                stream = short.enter_context(unpack_bzip2(path, folder=spool_folder))
+            archive = short.enter_context(open_npz(path, stream=stream))
+            npz = NpzContainer(archive, label=str(path), spool_folder=spool_folder)
+            return read_by_names(npz, reading, needs_probe=True)
+    if not h5py.is_hdf5(path):
+        raise ArchiveError(
+            f"{path}: neither NPZ nor HDF5, it begins with {magic!r}; copy or write the file again"
+        )
+    hdf5 = Hdf5Container(stack.enter_context(open_hdf5(path)))
+    if is_cxi(hdf5):
+        return read_cxi(hdf5, reading)
+    return read_by_names(hdf5, reading, needs_probe=False)
+
+
+def _first_bytes(path: Path) -> bytes:
     try:
-        require_amplitudes(diffraction, positions, probe, truth, label=f"{label}: '{key}'")
-        yield Scan(path, positions, diffraction, probe, truth, metadata)
-    finally:
-        diffraction.close()
+        with path.open("rb") as stream:
+            return stream.read(8)
+    except FileNotFoundError:
+        raise ArchiveError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _positions(archive: NpzFile, label: str) -> NDArray[np.float64]:
-    columns = []
-    for key in ("xcoords", "ycoords"):
-        values = archive.array(key)
-        if values.dtype.kind not in "iuf" or values.ndim != 1:
-            raise ScanError(
-                f"{label}: '{key}' is {values.dtype} of shape {values.shape}; needed: (n,) numbers"
-            )
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            raise ScanError(
-                f"{label}: '{key}'[{bad[0]}] is {values[bad[0]]}; {bad.size} positions are not finite"
-            )
-        columns.append(values.astype(np.float64))
-    x, y = columns
-    if len(x) != len(y) or not len(x):
+def _interpret(contents: Contents, reading: Reading, *, label: str) -> tuple[Diffraction, tuple[str, ...]]:
+    """Decide what the images are: DC first, because the proof of counts needs it in its place."""
+    images, mask = contents.images, contents.mask
+    if mask is not None and mask.shape != (images.side, images.side):
         raise ScanError(
-            f"{label}: 'xcoords' has {len(x)} positions and 'ycoords' {len(y)}; needed: as many, not 0"
+            f"{label} has images of {images.side} x {images.side} px and its mask is {mask.shape}"
         )
-    return np.stack([x, y], axis=1)
-
-
-def _probe(archive: NpzFile, label: str) -> NDArray[np.complex64]:
-    values = archive.array("probeGuess")
-    probe = values[..., 0] if values.ndim == 3 and values.shape[-1] == 1 else values
-    if probe.dtype.kind != "c" or probe.ndim != 2 or probe.shape[0] != probe.shape[1]:
+    found = survey(images, mask, label=label)
+    dc, dc_warnings = resolve_dc(found.pattern, reading.dc, contents.dc, label=label)
+    as_stored = Diffraction(images, found, values="amplitude", dc=dc, mask=mask)
+    evidence = find_evidence(found, as_stored.read, contents.positions, contents.probe, contents.truth)
+    values, warnings = resolve_values(evidence, reading.values, contents.values, label=label)
+    if values == "amplitude" and found.lowest < 0:
         raise ScanError(
-            f"{label}: 'probeGuess' is {values.dtype} of shape {values.shape}; needed: (N, N) complex"
+            f"{label} image {found.lowest_image} holds {found.lowest:g}; amplitudes are not negative "
+            "(dark-corrected counts? --diffraction-values counts)"
         )
-    if not np.isfinite(probe).all() or not probe.any():
-        raise ScanError(f"{label}: 'probeGuess' is zero or not finite")
-    return probe.astype(np.complex64)
-
-
-def _truth(archive: NpzFile, label: str) -> NDArray[np.complex64] | None:
-    if "objectGuess" not in archive:
-        return None
-    if archive.headers["objectGuess"].dtype.hasobject and archive.plain("objectGuess") is None:
-        return None  # how PtychoPINN stores an absent object
-    values = archive.array("objectGuess")
-    truth = values[..., 0] if values.ndim == 3 and values.shape[-1] == 1 else values
-    if truth.dtype.kind != "c" or truth.ndim != 2:
-        raise ScanError(
-            f"{label}: 'objectGuess' is {values.dtype} of shape {values.shape}; needed: (H, W) complex"
-        )
-    if not np.isfinite(truth).all():
-        raise ScanError(f"{label}: 'objectGuess' holds values that are not finite")
-    return truth.astype(np.complex64)
-
-
-def _require_inside(positions: NDArray[np.float64], truth: NDArray[np.complex64] | None, label: str) -> None:
-    if truth is None:
-        return
-    height, width = truth.shape
-    for key, values, size in (("xcoords", positions[:, 0], width), ("ycoords", positions[:, 1], height)):
-        outside = np.flatnonzero((values < 0) | (values > size - 1))
-        if outside.size:
-            raise ScanError(
-                f"{label}: '{key}'[{outside[0]}] = {values[outside[0]]:g} lies outside the object of "
-                f"{height} x {width} px ({outside.size} of {len(values)} do); positions are object pixels"
-            )
-
-
-def _diffraction_key(archive: NpzFile, label: str) -> str:
-    for key in ("diff3d", "diffraction"):
-        if key in archive:
-            return key
-    raise ScanError(
-        f"{label}: neither 'diff3d' nor 'diffraction' is there; found: {', '.join(sorted(archive.headers))}"
-    )
-
-
-def _metadata(archive: NpzFile, label: str) -> Mapping[str, Any]:
-    if "_metadata" not in archive:
-        return {}
-    text = archive.plain("_metadata")
-    try:
-        metadata = json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise ScanError(f"{label}: '_metadata' is not JSON text ({error})") from None
-    if not isinstance(metadata, dict):
-        raise ScanError(f"{label}: '_metadata' is JSON, but no object: {text[:60]!r}")
-    return metadata
+    return Diffraction(images, found, values=values, dc=dc, mask=mask), dc_warnings + warnings

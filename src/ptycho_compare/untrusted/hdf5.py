@@ -54,9 +54,24 @@ def find_dataset(file: h5py.File, path: str) -> h5py.Dataset | None:
     Raises
     ------
     ArchiveError
-        A link on the way leaves the file, links lead in a ring, or the data are kept in
-        another file or behind a filter that is not built in.
+        A link on the way leaves the file, links lead in a ring, the data are kept in another
+        file or behind a filter that is not built in, or the file is damaged there.
     """
+    try:
+        dataset = _walk(file, path)
+        if dataset is not None:
+            require_inside(dataset, label=str(file.filename))
+    except ArchiveError:
+        raise
+    except Exception as error:  # damage makes the HDF5 library raise nearly anything
+        reason = " ".join(str(error).split())
+        raise ArchiveError(
+            f"{file.filename}: '{path}' cannot be read ({reason}); copy or write the file again"
+        ) from error
+    return dataset
+
+
+def _walk(file: h5py.File, path: str) -> h5py.Dataset | None:
     item: h5py.Group | h5py.Dataset = file["/"]
     parts, walked, links = [part for part in path.split("/") if part], "", 0
     while parts:
@@ -77,15 +92,9 @@ def find_dataset(file: h5py.File, path: str) -> h5py.Dataset | None:
             raise ArchiveError(
                 f"{file.filename}: '{walked}/{name}' is a link to another file; copy the data into this one"
             )
-        try:
-            item = item[name]
-        except KeyError:  # a damaged object header
-            raise ArchiveError(f"{file.filename}: '{walked}/{name}' cannot be read") from None
+        item = item[name]
         walked = f"{walked}/{name}"
-    if not isinstance(item, h5py.Dataset):
-        return None
-    require_inside(item, label=str(file.filename))
-    return item
+    return item if isinstance(item, h5py.Dataset) else None
 
 
 def require_inside(dataset: h5py.Dataset, *, label: str) -> None:

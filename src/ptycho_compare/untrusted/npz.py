@@ -107,13 +107,22 @@ class NpzFile:
 
 
 @contextmanager
-def open_npz(path: Path) -> Iterator[NpzFile]:
+def open_npz(path: Path, *, stream: IO[bytes] | None = None) -> Iterator[NpzFile]:
     """Open an NPZ file from outside.
+
+    Parameters
+    ----------
+    path : Path
+        The file; what messages call it.
+    stream : binary file or None
+        Its unpacked content, when the file itself was packed.
 
     Raises
     ------
     ArchiveError
         Missing, damaged, or an array in it carries more than plain data.
     """
-    with open_zip(path, label=str(path), max_total_bytes=MAX_UNPACKED_BYTES) as archive:
+    with open_zip(
+        path if stream is None else stream, label=str(path), max_total_bytes=MAX_UNPACKED_BYTES
+    ) as archive:
         yield NpzFile(archive, label=str(path))

@@ -1,0 +1,130 @@
+"""Scans by the names of their arrays: PtychoPINN's data contract, tike's, or the user's own.
+
+PtychoPINN's are ``xcoords``, ``ycoords``, ``diff3d`` or ``diffraction``, ``probeGuess``,
+``objectGuess`` and ``_metadata``; its images are amplitudes with DC in the centre.
+
+tike's are ``data`` (n, N, N), counts with DC in the corner, ``scan`` (n, 2) and ``probe``
+(..., N, N). Its position is (y, x) of the patch's first pixel, patch = psi[y:y+N, x:x+N]; ours is
+that of patch pixel [N//2, N//2], so N//2 is added, and a tike psi lies on our grid as it is.
+A psi in the file is a reconstruction, so it is no truth unless the user names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.scan.arrays import (
+    read_columns,
+    read_mask,
+    read_metadata,
+    read_probe,
+    read_table,
+    read_truth,
+    require_inside,
+)
+from ptycho_compare.scan.contents import Container, Contents, find_key
+from ptycho_compare.scan.optics import Optics
+from ptycho_compare.scan.reading import DcPlace, Reading, Values
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Usual keys of a format, and what images under the usual key are."""
+
+    diffraction: tuple[str, ...]
+    probe: str
+    truth: str
+    values: Values
+    dc: DcPlace
+
+
+_PTYCHOPINN = _Names(("diff3d", "diffraction"), "probeGuess", "objectGuess", "amplitude", "centre")
+_TIKE = _Names(("data",), "probe", "", "counts", "corner")
+
+
+def read_by_names(container: Container, reading: Reading, *, needs_probe: bool) -> Contents:
+    """Read a scan whose arrays have known names.
+
+    Parameters
+    ----------
+    container : Container
+        The open file.
+    reading : Reading
+        Its keys go before the usual names.
+    needs_probe : bool
+        Whether a scan under PtychoPINN's names must hold a probe.
+
+    Raises
+    ------
+    ScanError, ArchiveError
+        An array is missing or breaks the contract.
+    """
+    if "data" in container and "scan" in container and "xcoords" not in container:
+        return _read_tike(container, reading)
+    positions, axes = _positions(container, reading.keys)
+    needs_probe = needs_probe and "diffraction" not in reading.keys
+    return _gather(container, reading, _PTYCHOPINN, positions, axes, needs_probe=needs_probe)
+
+
+def _read_tike(container: Container, reading: Reading) -> Contents:
+    if reading.keys.keys() & {"positions", "x", "y"}:
+        positions, axes = _positions(container, reading.keys)
+        return _gather(container, reading, _TIKE, positions, axes, needs_probe=False)
+    first_pixel = read_table(container, "scan", columns=2)[:, ::-1]
+    axes = ("scan", "scan")
+    contents = _gather(container, reading, _TIKE, first_pixel, axes, needs_probe=False)
+    positions = first_pixel + contents.images.side // 2
+    require_inside(positions, contents.truth, label=container.label, names=axes)
+    return replace(contents, positions=positions)
+
+
+def _positions(container: Container, named: Mapping[str, str]) -> tuple[NDArray[np.float64], tuple[str, str]]:
+    """Read positions (n, 2), x and y, and say which keys gave x and y."""
+    if "positions" in named:
+        key = find_key(container, "positions", named, ())
+        return read_table(container, key, columns=2), (key, key)
+    x = find_key(container, "x", named, ["xcoords"])
+    y = find_key(container, "y", named, ["ycoords"])
+    return read_columns(container, x, y), (x, y)
+
+
+def _gather(
+    container: Container,
+    reading: Reading,
+    names: _Names,
+    positions: NDArray[np.float64],
+    axes: tuple[str, str],
+    *,
+    needs_probe: bool,
+) -> Contents:
+    """Read what every format has beside its positions."""
+    named = reading.keys
+    probe, truth, mask = None, None, None
+    warnings: tuple[str, ...] = ()
+    if needs_probe or "probe" in named or names.probe in container:
+        probe, warnings = read_probe(container, find_key(container, "probe", named, [names.probe]))
+    if "object" in named or names.truth in container:
+        truth = read_truth(container, find_key(container, "object", named, [names.truth]))
+    require_inside(positions, truth, label=container.label, names=axes)
+    if "mask" in named:
+        mask = read_mask(container, find_key(container, "mask", named, ()))
+    key = find_key(container, "diffraction", named, names.diffraction)
+    metadata = read_metadata(container)
+    usual = key in names.diffraction
+    return Contents(
+        key=key,
+        images=container.images(key, count=len(positions), side=None if probe is None else len(probe)),
+        positions=positions,
+        probe=probe,
+        truth=truth,
+        mask=mask,
+        metadata=metadata,
+        optics=Optics(object_pixel_m=reading.object_pixel_m),
+        values=names.values if usual else None,
+        dc=names.dc if usual else None,
+        warnings=warnings,
+    )

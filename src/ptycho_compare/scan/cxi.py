@@ -1,0 +1,167 @@
+"""Scans in CXI files, the HDF5 layout of the Coherent X-ray Imaging Data Bank (version 1.60).
+
+What is read: ``entry_1/data_1/data`` or ``entry_1/instrument_1/detector_1/data``; of the
+detector ``distance``, ``x_pixel_size``, ``y_pixel_size``, ``basis_vectors``, ``mask``; of
+``source_1`` ``wavelength`` or ``energy`` (J); ``entry_1/sample_1/geometry_1/translation``.
+
+Geometry. CXI's laboratory has z along the beam and y up, in metres. ``basis_vectors`` say how
+one goes from a detector pixel to the next: down a column (b_row) and along a row (b_col). The
+translation t is that of the sample, so the beam moves by -t over it. In the far field the
+object's grid is the one whose discrete Fourier transform is the detector's grid: it lies
+parallel to it, with the pitch d = wavelength * distance / (N * detector pixel). Hence
+
+    x = -t . b_col / (|b_col| d),   y = -t . b_row / (|b_row| d)
+
+in px, with the origin where the laboratory has it. A file in which the optics were moved and
+not the sample gives an object turned by 180 degrees; nothing in the data can show that.
+
+In the near field the pitch is another one, and nothing in a CXI file says which field it is.
+It is read as far field unless told: ``object_pixel_m`` is the detector pixel behind a
+parallel beam, and p z1 / (z1 + z2) behind a focus that lies z1 before the sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.constants import c, h
+
+from ptycho_compare.errors import ScanError
+from ptycho_compare.scan.arrays import read_mask, read_probe, read_table, read_truth, require_inside
+from ptycho_compare.scan.contents import Container, Contents, find_key
+from ptycho_compare.scan.optics import Optics
+from ptycho_compare.scan.reading import Reading
+
+_DETECTOR = "entry_1/instrument_1/detector_1"
+_DATA = ("entry_1/data_1/data", f"{_DETECTOR}/data")
+_TRANSLATION = (
+    "entry_1/data_1/translation",
+    "entry_1/sample_1/geometry_1/translation",
+    f"{_DETECTOR}/translation",  # where early files keep the sample's translation
+)
+_BASIS = f"{_DETECTOR}/basis_vectors"
+_SOURCE = "entry_1/instrument_1/source_1"
+# bits of a CXI mask that say something else than "bad": in a peak mask, artefact corrected,
+# a peak for the hit finder, background corrected
+_HARMLESS_BITS = 0x20 | 0x800 | 0x2000 | 0x4000
+_SQUARE_TOLERANCE = 0.01
+
+
+def is_cxi(container: Container) -> bool:
+    """Whether a file says that it is CXI, or has the images where CXI has them."""
+    return "cxi_version" in container or any(key in container for key in _DATA)
+
+
+def read_cxi(container: Container, reading: Reading) -> Contents:
+    """Read a scan from a CXI file.
+
+    Raises
+    ------
+    ScanError, ArchiveError
+        An array is missing, is something else than CXI says, or nobody tells the object pixel.
+    """
+    named = reading.keys
+    if named.keys() & {"x", "y"}:
+        raise ScanError(f"{container.label}: a CXI file has translations (n, 3) in m; name 'positions'")
+    key = find_key(container, "diffraction", named, _DATA)
+    translation = find_key(container, "positions", named, _TRANSLATION)
+    metres = read_table(container, translation, columns=3)
+    probe, truth, mask = None, None, None
+    basis, warnings = _basis(container)
+    if "probe" in named:
+        probe, more = read_probe(container, find_key(container, "probe", named, ()))
+        warnings += more
+    if "mask" in named or f"{_DETECTOR}/mask" in container:
+        mask = read_mask(
+            container, find_key(container, "mask", named, [f"{_DETECTOR}/mask"]), harmless=_HARMLESS_BITS
+        )
+    images = container.images(key, count=len(metres), side=None if probe is None else len(probe))
+    optics = _optics(container, basis)
+    pixel = reading.object_pixel_m or _far_field_pixel(optics, images.side, container.label)
+    positions = -(metres @ _directions(basis).T) / pixel
+    if "object" in named:
+        truth = read_truth(container, find_key(container, "object", named, ()))
+        require_inside(positions, truth, label=container.label, names=(translation, translation))
+    return Contents(
+        key=key,
+        images=images,
+        positions=positions,
+        probe=probe,
+        truth=truth,
+        mask=mask,
+        optics=replace(optics, object_pixel_m=pixel),
+        dc="centre",  # a detector's frame, as it was measured
+        warnings=warnings,
+    )
+
+
+def _basis(container: Container) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+    """Return b_row and b_col as rows (2, 3), m per px, or None and a warning."""
+    if _BASIS not in container:
+        warning = (
+            f"{container.label}: there is no '{_BASIS}'; rows are taken to lie one below the other and "
+            "columns from left to right, seen along the beam"
+        )
+        return None, (warning,)
+    values = container.array(_BASIS)
+    # one pair of vectors for all images, or one for each
+    pairs = values.reshape(-1, *values.shape[-2:]) if values.ndim >= 2 and values.size else values[None]
+    if pairs.shape[1:] not in ((3, 2), (2, 3)) or pairs.dtype.kind not in "iuf" or (pairs != pairs[0]).any():
+        raise ScanError(
+            f"{container.label}: '{_BASIS}' is {values.dtype} of shape {values.shape}; "
+            "needed: two vectors (3, 2) or (2, 3), the same for all images"
+        )
+    basis = (pairs[0].T if pairs.shape[1:] == (3, 2) else pairs[0]).astype(np.float64)
+    if not np.linalg.norm(np.cross(*basis)) > 0:  # also where a value is not finite
+        raise ScanError(f"{container.label}: the two vectors of '{_BASIS}' span no plane")
+    return basis, ()
+
+
+def _directions(basis: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return where x and y of the object's grid point in the laboratory: unit vectors (2, 3)."""
+    if basis is None:
+        return np.array([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+    directions: NDArray[np.float64] = basis[::-1] / np.linalg.norm(basis[::-1], axis=1, keepdims=True)
+    return directions
+
+
+def _optics(container: Container, basis: NDArray[np.float64] | None) -> Optics:
+    """Gather the lengths that the file tells."""
+    x, y = (_positive(container, f"{_DETECTOR}/{name}_pixel_size") for name in "xy")
+    if basis is not None:
+        y_length, x_length = (float(length) for length in np.linalg.norm(basis, axis=1))
+        x, y = x or x_length, y or y_length
+    if x is not None and y is not None and abs(x - y) > _SQUARE_TOLERANCE * max(x, y):
+        raise ScanError(f"{container.label}: a detector pixel is {x:g} m x {y:g} m; needed: square pixels")
+    wavelength, energy = (_positive(container, f"{_SOURCE}/{name}") for name in ("wavelength", "energy"))
+    if wavelength is None and energy is not None:
+        wavelength = h * c / energy
+    return Optics(wavelength, _positive(container, f"{_DETECTOR}/distance"), x or y)
+
+
+def _far_field_pixel(optics: Optics, side: int, label: str) -> float:
+    pixel = optics.far_field_pixel_m(side)
+    if pixel is None:
+        raise ScanError(
+            f"{label}: positions in m need an object pixel; wavelength {optics.wavelength_m}, distance "
+            f"{optics.distance_m}, detector pixel {optics.detector_pixel_m} m give none; say object_pixel_m"
+        )
+    return pixel
+
+
+def _positive(container: Container, key: str) -> float | None:
+    """Read one number, which may be stored once for every image; None when it is not there."""
+    if key not in container:
+        return None
+    values = container.array(key)
+    if values.dtype.kind not in "iuf" or not values.size or not np.allclose(values, values.flat[0], atol=0):
+        raise ScanError(
+            f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; "
+            "needed: one number, the same for all images"
+        )
+    value = float(values.flat[0])
+    if not 0 < value < np.inf:
+        raise ScanError(f"{container.label}: '{key}' is {value:g}; needed: a number above 0")
+    return value

@@ -1,0 +1,152 @@
+"""Images of an NPZ file, decompressed once into an unnamed spool file.
+
+A compressed NPZ member can only be read from front to back, so it is copied to where any
+image can be reached. Memory stays at a few megabytes whatever the scan's length.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ScanError
+from ptycho_compare.scan.images import BLOCK_BYTES
+from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile
+
+
+class SpooledImages:
+    """Random access to n images of N x N numbers in a spool file."""
+
+    def __init__(self, spool: IO[bytes], count: int, side: int, dtype: np.dtype[Any]) -> None:
+        self._spool = spool
+        self.count = count
+        self.side = side
+        self.dtype = dtype
+
+    @property
+    def _image_bytes(self) -> int:
+        return self.side * self.side * self.dtype.itemsize
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """All images in their order, (b, N, N) at a time."""
+        per_block = max(1, BLOCK_BYTES // self._image_bytes)
+        for start in range(0, self.count, per_block):
+            yield self.read(np.arange(start, min(start + per_block, self.count)))
+
+    def read(self, indices: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Read images by number: (b, N, N)."""
+        images = np.empty((len(indices), self.side, self.side), self.dtype)
+        for image, index in zip(images, indices, strict=True):
+            # pread, not a memory map: mapped pages would count as this process's memory
+            position = int(index) * self._image_bytes
+            if os.preadv(self._spool.fileno(), [image.data], position) != self._image_bytes:
+                raise ScanError(f"the spool file ends before image {index}; is the disk full?")
+        return images
+
+    def close(self) -> None:
+        """Give the spool file back."""
+        self._spool.close()
+
+
+def spool_images(
+    archive: NpzFile, key: str, *, label: str, count: int, side: int | None, folder: Path | None
+) -> SpooledImages:
+    """Decompress all images and normalise their layout.
+
+    Parameters
+    ----------
+    archive : NpzFile
+        The open scan.
+    key : str
+        (n, N, N) or (N, N, n), any integer or float type; axes of length 1 before the first and
+        behind the last are dropped.
+    label : str
+        What messages call the file.
+    count : int
+        n, the number of positions.
+    side : int or None
+        N of the probe, px; None without a probe.
+    folder : Path or None
+        Where the unnamed spool file lives; None for the system's default.
+
+    Raises
+    ------
+    ScanError
+        Shape, positions and probe do not fit, or the images are no real numbers.
+    """
+    header = archive.headers[key]
+    axis, side = _layout(header, key, label=label, count=count, side=side)
+    # floats as float32, which is all that networks take; counts as they are: their largest can be a mark
+    dtype = np.dtype(np.float32) if header.dtype.kind == "f" else header.dtype.newbyteorder("=")
+    spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - SpooledImages owns and closes it
+    images = SpooledImages(spool, count, side, dtype)
+    try:
+        with archive.stream(key) as stream:
+            (_copy_images if axis == "first" else _copy_transposed)(stream, spool, header, images)
+    except BaseException:
+        spool.close()
+        raise
+    return images
+
+
+def _layout(header: ArrayHeader, key: str, *, label: str, count: int, side: int | None) -> tuple[str, int]:
+    """Say along which axis of the stored stream the images lie, ``first`` or ``last``, and N."""
+    if header.dtype.kind not in "iuf":
+        raise ScanError(f"{label}: '{key}' is {header.dtype}; amplitudes are real floats, counts integers")
+    shape = header.shape[:-1] if len(header.shape) > 3 and header.shape[-1] == 1 else header.shape
+    while len(shape) > 3 and shape[0] == 1:
+        shape = shape[1:]
+    square = side if side is not None else (shape[1] if len(shape) == 3 else 0)
+    if shape == (count, square, square):
+        axis = "first"
+    elif shape == (square, square, count):
+        axis = "last"
+    else:
+        probe = "" if side is None else f" and the probe is {side} x {side}"
+        image = "N, N" if side is None else f"{side}, {side}"
+        raise ScanError(
+            f"{label}: '{key}' has shape {header.shape}, but there are {count} positions{probe}; "
+            f"needed: ({count}, {image})"
+        )
+    if header.fortran_order:  # the stream runs through the axes backwards
+        return ("last" if axis == "first" else "first"), square
+    return axis, square
+
+
+def _copy_images(stream: IO[bytes], spool: IO[bytes], header: ArrayHeader, images: SpooledImages) -> None:
+    side = images.side
+    per_block = max(1, BLOCK_BYTES // (side * side * header.dtype.itemsize))
+    for start in range(0, images.count, per_block):
+        block = _take(stream, header, (min(per_block, images.count - start), side, side))
+        if header.fortran_order:
+            block = block.transpose(0, 2, 1)
+        spool.write(np.ascontiguousarray(block, images.dtype).data)
+    spool.flush()
+
+
+def _copy_transposed(stream: IO[bytes], spool: IO[bytes], header: ArrayHeader, images: SpooledImages) -> None:
+    """Copy a stream whose slabs each hold one row (or column) of every image."""
+    count, side = images.count, images.side
+    spool.truncate(count * side * side * images.dtype.itemsize)
+    target = np.memmap(spool, images.dtype, "r+", shape=(count, side, side))
+    for line in range(side):
+        slab = _take(stream, header, (side, count)).T
+        if header.fortran_order:
+            target[:, :, line] = slab
+        else:
+            target[:, line, :] = slab
+    target.flush()
+
+
+def _take(stream: IO[bytes], header: ArrayHeader, shape: tuple[int, ...]) -> NDArray[Any]:
+    data = stream.read(int(np.prod(shape)) * header.dtype.itemsize)
+    if len(data) != int(np.prod(shape)) * header.dtype.itemsize:
+        raise ScanError("the images end before their header says so; write or copy the file again")
+    values: NDArray[Any] = np.frombuffer(data, header.dtype)
+    return values.reshape(shape)

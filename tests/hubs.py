@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from bundles import write_bundle
+from ptycho_compare.hub import Hub
+from ptycho_compare.phases.request import ArmRequest, CompareRequest
+from ptycho_compare.reconstruction import ImageSource
 from scans import make_scan, write_scan
 
 DOSE, SIDE, COUNT, SHAPE = 1000, 32, 100, (72, 80)
@@ -83,3 +86,24 @@ def command_of(hub: Path, split: str, output: Path, *more: str) -> list[str]:
         *("--output_dir", str(output), "--stitch-crop-size", str(CROP)),
         *more,
     ]
+
+
+def request_on(
+    root: Path,
+    output: Path,
+    *more: ArmRequest,
+    networks: bool = True,
+    ready_made: Path | str | None = "hub",
+    **changes: Any,
+) -> CompareRequest:
+    """Ask for the three arms of the train split, fewer, or more."""
+    hub = Hub(root)
+    arms = []
+    if networks:
+        arms.append(ArmRequest("PtychoPINN", ImageSource(hub.pinn_dir(DOSE, "dense"))))
+        arms.append(ArmRequest("Baseline", ImageSource(hub.baseline_dir(DOSE))))
+    if ready_made is not None:
+        path = hub.ptychi(DOSE, "dense", "train") if ready_made == "hub" else Path(ready_made)
+        arms.append(ArmRequest(None, ImageSource(path)))
+    settings: dict[str, Any] = {"test_data": hub.split_data(DOSE, "dense", "train"), "crop_px": CROP}
+    return CompareRequest(arms=(*arms, *more), output_dir=output, **{**settings, **changes})

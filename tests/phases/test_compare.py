@@ -8,31 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hubs import CROP, DOSE
+from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
-from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases import arm
 from ptycho_compare.phases.arm import Setting, network_arm
 from ptycho_compare.phases.compare import compare
 from ptycho_compare.phases.inputs import inspect_inputs
-from ptycho_compare.phases.request import ArmSettings, CompareRequest
+from ptycho_compare.phases.request import ArmSettings
 from ptycho_compare.reconstruction import Grid
 from ptycho_compare.scan import draw_plan, open_scan
-
-
-def request_on(hub_folder: Path, output: Path, **changes: Any) -> CompareRequest:
-    hub = Hub(hub_folder)
-    inputs: dict[str, Any] = {
-        "pinn_dir": hub.pinn_dir(DOSE, "dense"),
-        "baseline_dir": hub.baseline_dir(DOSE),
-        "test_data": hub.split_data(DOSE, "dense", "train"),
-        "ready_made": hub.ptychi(DOSE, "dense", "train"),
-        "output_dir": output,
-        "crop_px": CROP,
-    }
-    return CompareRequest(**{**inputs, **changes})
 
 
 def out_of_memory_for(*kinds: int) -> Any:

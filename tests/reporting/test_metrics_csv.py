@@ -1,6 +1,5 @@
 """The table of scores: PtychoPINN's columns first, every arm in it, never a NaN."""
 
-import csv
 import dataclasses
 import subprocess
 import sys
@@ -14,26 +13,26 @@ from ptycho_compare.reporting.metrics_csv import (
     METRIC_NAMES,
     MetricRow,
     read_metrics_csv,
-    write_frc_csv,
     write_metrics_csv,
 )
-from ptycho_compare.scoring import ArmScore, Gauge, Metric, RingCurve, Scorecard, Shift
+from ptycho_compare.scoring import ArmScore, Gauge, Interval, Metric, Scorecard, Shift, Twin
 
 from .cards import card
 
 
-def arm(name="PtychoPINN", *, status="ok", reason="", shift=None, moved=False, metrics=None):
+def arm(
+    name="PtychoPINN", *, status="ok", reason="", shift=None, moved=False, metrics=None, gauge=None, twin=None
+):
     if metrics is None:
         metrics = [Metric(each, 0.125, 0.25, None, "", "") for each in METRIC_NAMES] if status == "ok" else []
-    gauge = Gauge(1 + 0j, 0.9, 0.9) if status == "ok" else None
     image = np.zeros((4, 5), np.complex64)
-    return ArmScore(name, status, reason, gauge, shift, moved, tuple(metrics), {}, image)
+    return ArmScore(name, status, reason, gauge, shift, moved, twin, tuple(metrics), {}, image)
 
 
 def scorecard(*arms):
     mask = np.zeros((4, 5), bool)
     mask[1:3, 1:4] = True
-    return Scorecard(mask, arms, "version-7", 1.0, 2.0)
+    return Scorecard(mask, arms, "version-7", "truth")
 
 
 def lines(path, card, **settings):
@@ -48,7 +47,10 @@ def path(tmp_path):
 
 def test_the_first_columns_are_ptychopinns_own(path):
     header, *_ = lines(path, scorecard(arm()))
-    assert header == "model,metric,amplitude,phase,value,status,metric_version,mask_pixels,groups,unit,note"
+    assert header == (
+        "model,metric,amplitude,phase,value,status,metric_version,mask_pixels,groups,unit,note,reference,"
+        "amplitude_low,amplitude_high,phase_low,phase_high,value_low,value_high"
+    )
     assert COLUMNS[:5] == ("model", "metric", "amplitude", "phase", "value")
 
 
@@ -59,9 +61,9 @@ def test_numbers_have_six_decimals_and_missing_ones_are_empty(path):
         Metric("mae", -0.0, -1e-9, np.float64(2), "", ""),
     ]
     assert lines(path, scorecard(arm(metrics=metrics)))[1:] == [
-        "PtychoPINN,psnr,31.415927,inf,,ok,version-7,6,320,dB,",
-        "PtychoPINN,fienup,,,0.012346,ok,version-7,6,320,,complex field",
-        "PtychoPINN,mae,0.000000,0.000000,2.000000,ok,version-7,6,320,,",
+        "PtychoPINN,psnr,31.415927,inf,,ok,version-7,6,320,dB,,truth,,,,,,",
+        "PtychoPINN,fienup,,,0.012346,ok,version-7,6,320,,complex field,truth,,,,,,",
+        "PtychoPINN,mae,0.000000,0.000000,2.000000,ok,version-7,6,320,,,truth,,,,,,",
     ]
 
 
@@ -87,6 +89,56 @@ def test_rows_stand_in_order_metrics_then_shifts_then_times(path):
     assert [row.value for row in rows[-6:]] == [0.5, -1.25, 0.5, -1.25, 12.0, 7.0]
     assert [row.unit for row in rows[-6:]] == ["px"] * 4 + ["s"] * 2
     assert [row.note for row in rows[-6:]] == ["measured, not applied"] * 2 + ["applied"] * 2 + [""] * 2
+
+
+def test_an_interval_stands_behind_its_number(path):
+    ends = {"phase": Interval(0.25, 0.75), "value": Interval(1, 2)}
+    metric = Metric("mae", 0.1, 0.5, 1.5, "", "", ends, "same_data")
+    (row,) = lines(path, scorecard(arm(metrics=[metric])))[1:]
+    assert row.endswith(",,,same_data,,,0.250000,0.750000,1.000000,2.000000")
+    (read,) = read_metrics_csv(path)
+    assert (read.amplitude_low, read.phase_low, read.value_high) == (None, 0.25, 2.0)
+    assert read.reference == "same_data"
+
+
+def test_the_gauge_and_what_was_kept_follow_the_times(path):
+    shift = Shift(0.5, -1.25, registered=True, confidence=0.9, reason="", ramp=(0.01, -0.02))
+    kept = arm("kept", shift=shift, gauge=Gauge(2j, 0.5, 0.75))
+    removed = arm("removed", shift=shift, gauge=Gauge(1 + 0j, 0.5, 0.75, ramp=(0.03, 0.0)))
+    turned = arm("turned", gauge=Gauge(1 + 0j, 0.1, 0.2), twin=Twin(0.875, 0.125))
+    write_metrics_csv(path, scorecard(kept, removed, turned), groups=1, seconds={"kept": 1.0})
+    rows = {(row.model, row.metric): row for row in read_metrics_csv(path)}
+    names = [metric for model, metric in rows if model == "kept"]
+    assert names[-6:] == [
+        *("computation_time_s", "gauge_gain", "gauge_ramp_y", "gauge_ramp_x"),
+        *("overlap_before", "overlap_after"),
+    ]
+    gain = rows["kept", "gauge_gain"]
+    assert (gain.amplitude, gain.phase) == (2.0, pytest.approx(np.pi / 2, abs=1e-6))
+    ramps = [
+        (rows[name, "gauge_ramp_y"].value, rows[name, "gauge_ramp_y"].note) for name in ("kept", "removed")
+    ]
+    assert ramps == [(0.01, "measured, not removed"), (0.03, "removed")]
+    assert rows["turned", "gauge_ramp_y"].value == 0.0
+    assert rows["turned", "twin_overlap"].value == 0.875
+    assert ("kept", "twin_overlap") not in rows
+    assert (rows["kept", "overlap_before"].value, rows["kept", "overlap_after"].value) == (0.5, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("version", "reference", "names"),
+    [
+        ("version-7", "truth", METRIC_NAMES),
+        ("ptychopinn-1", "truth", METRIC_NAMES[:7]),
+        ("version-7", "none", ("r_factor",)),
+    ],
+)
+def test_a_failed_arm_has_the_rows_that_a_scored_one_would_have(path, version, reference, names):
+    failed = dataclasses.replace(
+        scorecard(arm(status="failed", reason="dead")), metric_version=version, reference=reference
+    )
+    write_metrics_csv(path, failed, groups=1, seconds={})
+    assert tuple(row.metric for row in read_metrics_csv(path)) == names
 
 
 @pytest.mark.parametrize("status", ["failed", "unscored"])
@@ -118,7 +170,8 @@ def test_a_shift_that_was_not_found_has_no_number(path):
     rows = lines(path, scorecard(arm(shift=shift)))[-2:]
     note = "not registered: the peak lies at the border"
     assert rows == [
-        f"PtychoPINN,registration_offset_{axis},,,,ok,version-7,6,320,px,{note}" for axis in ("dy", "dx")
+        f"PtychoPINN,registration_offset_{axis},,,,ok,version-7,6,320,px,{note},truth,,,,,,"
+        for axis in ("dy", "dx")
     ]
 
 
@@ -170,19 +223,12 @@ def test_what_is_written_is_read_back(path):
     rows = read_metrics_csv(path)
     mae = next(row for row in rows if (row.model, row.metric) == ("PtyChi", "mae"))
     expected = scores.arm("PtyChi").metrics[0]
-    assert mae == MetricRow(
-        "PtyChi",
-        "mae",
-        pytest.approx(expected.amplitude, abs=5e-7),
-        pytest.approx(expected.phase, abs=5e-7),
-        None,
-        "ok",
-        scores.metric_version,
-        int(scores.mask.sum()),
-        320,
-        "",
-        "",
-    )
+    for part in ("amplitude", "phase", "value"):
+        ends = expected.intervals[part]
+        written = getattr(mae, part), getattr(mae, f"{part}_low"), getattr(mae, f"{part}_high")
+        assert written == pytest.approx((getattr(expected, part), ends.low, ends.high), abs=5e-7)
+    assert (mae.status, mae.metric_version, mae.reference) == ("ok", scores.metric_version, "truth")
+    assert (mae.mask_pixels, mae.groups, mae.unit, mae.note) == (int(scores.mask.sum()), 320, "", "")
 
 
 def test_a_failed_arm_has_the_rows_of_a_scored_one():
@@ -233,52 +279,6 @@ def test_a_missing_or_unreadable_file_is_named(path, tmp_path):
         read_metrics_csv(path)
     with pytest.raises(InputError, match="not a readable table"):
         read_metrics_csv(tmp_path)
-
-
-# ---- ring correlation
-
-
-def curve(correlation, side=10):
-    rings = np.arange(1, len(correlation) + 1)
-    return RingCurve(rings / side, np.array(correlation, float), 6 * rings)
-
-
-def test_a_curve_has_a_row_per_ring(path):
-    write_frc_csv(
-        path, "Baseline", {"amplitude": curve([1, 0.5]), "phase": curve([0.25, -0.5]), "complex": curve([0])}
-    )
-    assert path.read_text() == (
-        "model,frequency_bin,amplitude_frc,phase_frc,cycles_per_px,pixels\n"
-        "Baseline,1,1.000000,0.250000,0.100000,6\n"
-        "Baseline,2,0.500000,-0.500000,0.200000,12\n"
-    )
-
-
-def test_a_ring_without_signal_and_a_missing_curve_are_empty_cells(path):
-    write_frc_csv(path, "Baseline", {"phase": curve([0.25, np.nan])})
-    rows = list(csv.DictReader(path.open()))
-    assert [row["amplitude_frc"] for row in rows] == ["", ""]
-    assert [row["phase_frc"] for row in rows] == ["0.250000", ""]
-
-
-def test_no_curves_give_the_header_alone(path):
-    write_frc_csv(path, "Baseline", {})
-    assert path.read_text().count("\n") == 1
-
-
-def test_curves_of_different_rings_are_an_error(path):
-    with pytest.raises(ValueError, match="Baseline: the curves of amplitude and phase have different rings"):
-        write_frc_csv(path, "Baseline", {"amplitude": curve([1, 1]), "phase": curve([1, 1], side=12)})
-    assert not path.exists()
-
-
-def test_the_curves_of_a_scored_arm(path):
-    write_frc_csv(path, "PtyChi", card().arm("PtyChi").curves)
-    rows = list(csv.DictReader(path.open()))
-    assert [int(row["frequency_bin"]) for row in rows] == list(range(1, len(rows) + 1))
-    assert float(rows[-1]["cycles_per_px"]) <= 0.5
-    assert all(-1 <= float(row["amplitude_frc"]) <= 1 for row in rows)
-    assert float(rows[0]["phase_frc"]) > 0.9
 
 
 def test_importing_the_module_is_cheap():

@@ -15,7 +15,7 @@ from ptycho_compare.scan.halves import half_plans, split_images
 
 def make_plan(images: np.ndarray, positions: np.ndarray, *, size: int, groups: int, seed: int) -> Plan:
     drawn = form_groups(positions[images], size=size, count=groups, neighbors=7, seed=seed)
-    return Plan(images[drawn], 0.37, seed, 7)
+    return Plan(images[drawn], images, 0.37, seed, 7)
 
 
 @given(count=st.integers(0, 200))
@@ -65,7 +65,7 @@ def test_a_thinned_plan_keeps_to_its_images() -> None:
     positions = np.random.default_rng(3).random((60, 2)) * 100
     kept = np.arange(0, 60, 2)
     plan = make_plan(kept, positions, size=4, groups=30, seed=5)
-    even, odd = half_plans(plan, positions, images=kept)
+    even, odd = half_plans(plan, positions)
     np.testing.assert_array_equal(np.unique(even.groups), kept[::2])
     np.testing.assert_array_equal(np.unique(odd.groups), kept[1::2])
 

@@ -73,7 +73,9 @@ def test_too_few(count: int, neighbors: int, message: str) -> None:
 def test_members_lie_at_centre_minus_offset() -> None:
     """The sign that PtychoPINN gets wrong: global - local, not global + local."""
     positions = positions_of(30, 5)
-    plan = Plan(form_groups(positions, size=4, count=30, neighbors=9, seed=0), 1.0, 0, 9)
+    plan = Plan(
+        form_groups(positions, size=4, count=30, neighbors=9, seed=0), np.arange(len(positions)), 1.0, 0, 9
+    )
     units = plan.units(positions, group_size=4)
     found = units.centres[:, None, :] - units.local_offsets[:, 0].transpose(0, 2, 1)
     np.testing.assert_allclose(found, positions[units.images], atol=1e-5)
@@ -81,7 +83,9 @@ def test_members_lie_at_centre_minus_offset() -> None:
 
 def test_a_single_image_arm_predicts_each_image_once() -> None:
     positions = positions_of(30, 5)
-    plan = Plan(form_groups(positions, size=4, count=20, neighbors=9, seed=0), 1.0, 0, 9)
+    plan = Plan(
+        form_groups(positions, size=4, count=20, neighbors=9, seed=0), np.arange(len(positions)), 1.0, 0, 9
+    )
     units = plan.units(positions, group_size=1)
     assert sorted(units.images.ravel()) == sorted(set(plan.groups.ravel()))
     assert not units.local_offsets.any()
@@ -95,7 +99,9 @@ def test_a_single_image_arm_predicts_each_image_once() -> None:
 @pytest.mark.parametrize("step", [1, 7, 20])
 def test_chunks_are_slices_of_the_groups(group_size: int, step: int) -> None:
     positions = positions_of(30, 5)
-    plan = Plan(form_groups(positions, size=4, count=20, neighbors=9, seed=0), 1.0, 0, 9)
+    plan = Plan(
+        form_groups(positions, size=4, count=20, neighbors=9, seed=0), np.arange(len(positions)), 1.0, 0, 9
+    )
     units = plan.units(positions, group_size=group_size)
     rows = [units.chunk(first, first + step) for first in range(0, 20, step)]
     covered = np.concatenate([np.arange(r.start, r.stop) for r in rows])
@@ -103,7 +109,7 @@ def test_chunks_are_slices_of_the_groups(group_size: int, step: int) -> None:
 
 
 def test_an_arm_that_takes_other_groups_is_refused() -> None:
-    plan = Plan(np.zeros((3, 4), np.int64), 1.0, 0, 7)
+    plan = Plan(np.zeros((3, 4), np.int64), np.zeros(1, np.int64), 1.0, 0, 7)
     with pytest.raises(ValueError, match="groups of 4 cannot serve an arm that takes 9"):
         plan.units(np.zeros((4, 2)), group_size=9)
 

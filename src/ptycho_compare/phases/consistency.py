@@ -104,16 +104,17 @@ def _row(name: str, residual: Residual, mask: Mask, setting: Setting) -> Measure
 def _halves(halves: tuple[ArmImage, ...], mask: Mask, setting: Setting) -> Measurement:
     """Compare two reconstructions of half the data; one of them stands in for the truth."""
     settings = setting.request.scoring
-    placed = place_arms(dict(zip(("one", "other"), halves, strict=True)), None, settings=settings.placing)
-    one, other = placed.arms["one"], placed.arms["other"]
-    if one.fault or other.fault:
-        raise ScoringError(one.fault or other.fault)
+    one, other = halves
+    placed = place_arms({"other": other}, one.values, truth_weight=one.weight, settings=settings.placing)
+    moved = placed.arms["other"]
+    if moved.fault:
+        raise ScoringError(moved.fault)
     common = placed.mask & mask
     view = TruthView.build(
         one.values, common, reference="independent_half", block_px=settings.resampling.block_px
     )
-    gauge = fit_gauge(other.values, one.values, common, ramp=settings.free_ramp)
-    measured = measure(gauge.apply(other.values), view, frc_sigma=settings.frc_sigma)
+    gauge = fit_gauge(moved.values, one.values, common, ramp=settings.free_ramp)
+    measured = measure(gauge.apply(moved.values), view, frc_sigma=settings.frc_sigma)
     estimates: Estimates = {
         f"half_{name}": found for name, found in measured.estimates.items() if name in HALF_ROWS
     }

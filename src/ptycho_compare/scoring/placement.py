@@ -1,7 +1,7 @@
 """Where each arm is scored, and which pixels all of them share.
 
-A reconstruction that came without a frame is moved to where it fits; our own canvases have
-an origin and stay. The common mask is drawn from coverage alone, so that a dead arm cannot
+A reconstruction that came without a frame is moved to where it fits the truth; our own
+canvases have an origin and stay. The common mask is drawn from coverage alone, so that a dead arm cannot
 change the pixels of the others.
 """
 
@@ -76,6 +76,8 @@ class PlacedArm:
     shift : Shift or None
         What was measured on the way.
     moved : bool
+    movable : bool
+        Whether its frame is not recorded.
     fault : str
         Why it cannot be scored, if so.
     homeless : bool
@@ -86,6 +88,7 @@ class PlacedArm:
     weight: NDArray[np.float64]
     shift: Shift | None = None
     moved: bool = False
+    movable: bool = False
     fault: str = ""
     homeless: bool = False
 
@@ -118,8 +121,7 @@ def place_arms(
     images : mapping of str to ArmImage
         By arm, all on the truth's pixel grid (H, W).
     truth : ndarray, (H, W), complex, or None
-        Without it, movable arms are moved onto the first arm that stays or, if none does, the
-        first of all.
+        Without it nothing is moved: where an arm lies must not depend on which others are there.
     truth_weight : ndarray, (H, W), float64, optional
         Where the truth exists, as a coverage weight. Pixels where the truth is not finite
         are left out in any case.
@@ -134,15 +136,7 @@ def place_arms(
     _check_grids(images, truth, truth_weight)
     base = _truth_weights(truth, truth_weight)
     fixed = [each.weight for each in images.values() if not each.movable and _usable(each.weight)]
-    anchor = None if truth is not None else _anchor(images, settings.limits)
-    target = truth
-    if anchor is not None:
-        target = images[anchor].values
-        fixed.append(images[anchor].weight)
-    placed = {
-        name: _as_it_lies(each) if name == anchor else _place(each, target, [*base, *fixed], settings)
-        for name, each in images.items()
-    }
+    placed = {name: _place(each, truth, [*base, *fixed], settings) for name, each in images.items()}
     weights = [each.weight for each in placed.values() if not each.homeless]
     if not weights:
         faults = "; ".join(f"{name}: {each.fault}" for name, each in placed.items())
@@ -173,26 +167,13 @@ def _truth_weights(
     return given if truth is None else [*given, np.isfinite(truth).astype(np.float64)]
 
 
-def _anchor(images: Mapping[str, ArmImage], limits: CollapseLimits) -> str | None:
-    """Return the arm that stands in for a truth when others have to find their place."""
-    alive = {
-        name: each
-        for name, each in images.items()
-        if not each.fault
-        and _usable(each.weight)
-        and find_collapse(each.values, each.weight > 0, limits=limits) is None
-    }
-    staying = [name for name, each in alive.items() if not each.movable]
-    return next(iter([*staying, *alive]), None)
-
-
 def _usable(weight: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(weight).all() and (weight > 0).any())
 
 
 def _as_it_lies(arm: ArmImage) -> PlacedArm:
     if _usable(arm.weight):
-        return PlacedArm(arm.values, arm.weight, fault=arm.fault)
+        return PlacedArm(arm.values, arm.weight, movable=arm.movable, fault=arm.fault)
     covered = int(np.count_nonzero(arm.weight > 0))
     bad = int(np.count_nonzero(~np.isfinite(arm.weight)))
     fault = f"no usable coverage: {covered} of {arm.weight.size} pixels covered, {bad} weights not finite"
@@ -201,31 +182,31 @@ def _as_it_lies(arm: ArmImage) -> PlacedArm:
 
 def _place(
     arm: ArmImage,
-    target: ComplexImage | None,
+    truth: ComplexImage | None,
     others: list[NDArray[np.float64]],
     settings: PlacingSettings,
 ) -> PlacedArm:
     """Put an arm where it will be scored: a movable one where it fits, any other as it lies."""
     lying = _as_it_lies(arm)
-    if lying.homeless or target is None or not arm.movable or settings.skip_registration:
+    if lying.homeless or truth is None or not arm.movable or settings.skip_registration:
         return lying
     try:
-        return _registered(arm, target, others, settings)
+        return _registered(arm, truth, others, settings)
     except ScoringError as error:
         return _lost(arm, f"not registered: {error}")
 
 
 def _registered(
-    arm: ArmImage, target: ComplexImage, others: list[NDArray[np.float64]], settings: PlacingSettings
+    arm: ArmImage, truth: ComplexImage, others: list[NDArray[np.float64]], settings: PlacingSettings
 ) -> PlacedArm:
     # its own coverage counts as well: an empty margin has an edge that would be registered
     mask = common_mask([*others, arm.weight], coverage=settings.coverage)
-    collapse = find_collapse(arm.values, mask, truth=target, limits=settings.limits)
+    collapse = find_collapse(arm.values, mask, truth=truth, limits=settings.limits)
     if collapse is not None:
         return _lost(arm, f"{collapse.kind}: {collapse.detail}")
-    shift = register(arm.values, target, mask, radius_px=settings.search_radius_px)
+    shift = register(arm.values, truth, mask, radius_px=settings.search_radius_px)
     if not shift.registered:
-        twin = find_twin(arm.values, target, mask, direct_overlap=0.0)
+        twin = find_twin(arm.values, truth, mask, direct_overlap=0.0)
         return _lost(arm, f"not registered: {shift.reason}{f'; {twin}' if twin else ''}", shift)
     known = (arm.weight > 0) & np.isfinite(arm.values)
     return PlacedArm(
@@ -233,6 +214,7 @@ def _registered(
         weight=shift_weight(np.where(known, arm.weight, 0.0), shift.dy, shift.dx),
         shift=shift,
         moved=True,
+        movable=True,
         fault=arm.fault,
     )
 

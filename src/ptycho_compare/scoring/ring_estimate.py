@@ -87,7 +87,7 @@ def ring_sums(tiles: Tiles, truth: NDArray[np.complex128], image: NDArray[np.com
         (np.ones(kept.sum()), (number[kept] - 1, np.flatnonzero(kept))), shape=(rings, number.size)
     )
     parts = ((truth * np.conj(image)).real, np.abs(truth) ** 2, np.abs(image) ** 2)
-    return np.hstack([(to_rings @ part.reshape(len(part), -1).T).T for part in parts])
+    return np.hstack([(to_rings @ part.reshape(len(part), number.size).T).T for part in parts])
 
 
 def cutoff_estimate(curve: RingCurve, criterion: Criterion, sums: Vector, tiles: Tiles) -> Estimate:

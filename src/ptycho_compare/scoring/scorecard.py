@@ -114,12 +114,23 @@ class ArmScore:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """How well the second arm agrees with the first; the truth of neither is known."""
+    """How well the second arm agrees with the first; the truth of neither is known.
+
+    Attributes
+    ----------
+    first, second : str
+    metrics : tuple of Metric
+        Of the second arm, as if the first were the truth.
+    curves : mapping of str to RingCurve
+    shift : Shift or None
+        By which the second was moved for this, where the frame of one of them is not recorded.
+    """
 
     first: str
     second: str
     metrics: tuple[Metric, ...]
     curves: Mapping[str, RingCurve]
+    shift: Shift | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,17 +344,29 @@ NOTHING = Measurement((), {}, {})
 
 def _agreements(scored: Mapping[str, _Scored], mask: Mask, settings: ScoringSettings) -> list[Agreement]:
     """Compare every two living arms with each other."""
-    found = []
     alive = [each for each in scored.values() if each.status == "ok"]
-    for first, second in combinations(alive, 2):
-        view = TruthView.build(
-            first.image, mask, reference="same_data", block_px=settings.resampling.block_px
+    return [_agreement(first, second, mask, settings) for first, second in combinations(alive, 2)]
+
+
+def _agreement(first: _Scored, second: _Scored, mask: Mask, settings: ScoringSettings) -> Agreement:
+    """Compare two arms; if they cannot be registered on each other, as they lie."""
+    values, shift, common = second.image, None, mask
+    if first.placed.movable or second.placed.movable:
+        lying = ArmImage(second.image, second.placed.weight, movable=True)
+        placed = place_arms(
+            {second.name: lying},
+            first.image,
+            truth_weight=np.where(mask, first.placed.weight, 0.0),
+            settings=settings.placing,
         )
-        gauge = fit_gauge(second.image, first.image, mask, ramp=settings.free_ramp)
-        measured = measure(gauge.apply(second.image), view, frc_sigma=settings.frc_sigma)
-        rows, _ = with_uncertainty({second.name: measured}, settings.resampling)
-        found.append(Agreement(first.name, second.name, rows[second.name], measured.curves))
-    return found
+        arm = placed.arms[second.name]
+        if arm.moved:
+            values, shift, common = arm.values, arm.shift, placed.mask & mask
+    view = TruthView.build(first.image, common, reference="same_data", block_px=settings.resampling.block_px)
+    gauge = fit_gauge(values, first.image, common, ramp=settings.free_ramp)
+    measured = measure(gauge.apply(values), view, frc_sigma=settings.frc_sigma)
+    rows, _ = with_uncertainty({second.name: measured}, settings.resampling)
+    return Agreement(first.name, second.name, rows[second.name], measured.curves, shift)
 
 
 def _full_name(component: str) -> str:

@@ -152,6 +152,7 @@ BREACHES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "no translation": (put(TRANSLATION, None), "neither 'entry_1/data_1/translation' nor .*role 'positions'"),
     "translation flat": (put(TRANSLATION, np.zeros((COUNT, 2))), r"shape \(12, 2\); needed: \(n, 3\)"),
     "translation short": (put(TRANSLATION, np.zeros((COUNT - 1, 3))), "there are 11 positions"),
+    "translation beyond all": (put(TRANSLATION, np.full((COUNT, 3), 1e305)), "too large for object pixels"),
     "no distance": (put(f"{DETECTOR}/distance", None), "distance None, .* say object_pixel_m"),
     "no wavelength": (put("entry_1/instrument_1/source_1/wavelength", None), "wavelength None"),
     "distance zero": (put(f"{DETECTOR}/distance", 0.0), "'.*distance' is 0; needed: a number above 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,25 @@ def test_the_users_word_for_dc_comes_first(tmp_path: Path, arrays: dict[str, Any
             scan.diffraction.read(ALL), np.fft.fftshift(arrays["diff3d"], axes=(1, 2))
         )
         assert any("because --diffraction-dc says so" in warning for warning in scan.warnings)
+
+
+def test_images_that_are_constant_prove_nothing(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    """Nor does a probe whose far field is flat; both would divide by a spread of 0."""
+    dot = np.zeros((SIDE, SIDE), np.complex64)
+    dot[SIDE // 2, SIDE // 2] = 1
+    flat = np.full((COUNT, SIDE, SIDE), 1.5, np.float32)
+    for changes in ({"diff3d": flat}, {"probeGuess": dot, "objectGuess": None}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with open_scan(scan_of(tmp_path, arrays, **changes)) as scan:
+                assert (scan.values, scan.warnings) == ("amplitude", ())
+
+
+def test_numbers_beyond_single_precision_are_not_finite(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    images = arrays["diff3d"].astype(np.float64)
+    images[3, 0, 0] = 1e300
+    with pytest.raises(ScanError, match="image 3 holds values that are not finite"):
+        open_scan(scan_of(tmp_path, arrays, diff3d=images)).__enter__()
 
 
 def own_names(arrays: dict[str, Any], images: np.ndarray) -> tuple[dict[str, Any], Reading]:

@@ -147,7 +147,8 @@ def _scores(
     for image, position in zip(read(chosen), positions[chosen], strict=True):
         patch = _patch(position, probe, truth)
         if patch is not None and image.any():
-            model = np.abs(np.fft.fftshift(np.fft.fft2(probe * patch)))
+            model = np.abs(np.fft.fftshift(np.fft.fft2(probe.astype(np.complex128) * patch)))
+            model /= model.max() or 1.0  # correlation has no scale, and a square could overflow
             scores.append((_correlation(image, model), _correlation(image, model**2)))
     return scores
 
@@ -164,4 +165,6 @@ def _patch(
 
 
 def _correlation(image: NDArray[np.float32], model: NDArray[np.floating]) -> float:
+    if np.ptp(image) == 0 or np.ptp(model) == 0:
+        return 0.0  # what never changes agrees with nothing
     return float(np.corrcoef(image.ravel(), model.ravel())[0, 1])

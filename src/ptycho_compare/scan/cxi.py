@@ -80,7 +80,10 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
     images = container.images(key, count=len(metres), side=None if probe is None else len(probe))
     optics = _optics(container, basis)
     pixel = reading.object_pixel_m or _far_field_pixel(optics, images.side, container.label)
-    positions = -(metres @ _directions(basis).T) / pixel
+    with np.errstate(all="ignore"):  # what overflows is named next
+        positions = -(metres @ _directions(basis).T) / pixel
+    if not np.isfinite(positions).all():
+        raise ScanError(f"{container.label}: '{translation}' is too large for object pixels of {pixel:g} m")
     if "object" in named:
         truth = read_truth(container, find_key(container, "object", named, ()))
         require_inside(positions, truth, label=container.label, names=(translation, translation))

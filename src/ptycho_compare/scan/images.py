@@ -53,7 +53,8 @@ def usable(raw: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.floa
     mask : ndarray, (N, N), bool, or None
         True where a detector pixel is bad.
     """
-    values = raw.astype(np.float32)
+    with np.errstate(over="ignore"):  # it becomes infinite, which the survey reports
+        values = raw.astype(np.float32)
     if raw.dtype.kind == "u" and raw.dtype.itemsize > 1:
         values[raw == np.iinfo(raw.dtype).max] = 0
     if mask is not None:

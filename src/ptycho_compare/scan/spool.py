@@ -87,7 +87,8 @@ def spool_images(
     spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - SpooledImages owns and closes it
     images = SpooledImages(spool, count, side, dtype)
     try:
-        with archive.stream(key) as stream:
+        # what overflows single precision becomes infinite, which the survey reports
+        with archive.stream(key) as stream, np.errstate(over="ignore"):
             (_copy_images if axis == "first" else _copy_transposed)(stream, spool, header, images)
     except BaseException:
         spool.close()

@@ -1,0 +1,117 @@
+"""What the one pass over all images finds, and what is left of them in memory and on disk."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from ptycho_compare.errors import ScanError
+from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.scan.images import usable
+from ptycho_compare.scan.spool import SpooledImages
+from ptycho_compare.scan.stored import StoredImages
+from ptycho_compare.scan.survey import survey
+from ptycho_compare.scan.zero_frequency import resolve_dc
+from scans import counts_of, make_scan, write_hdf5, write_scan
+
+NUMBERS = st.sampled_from([np.uint8, np.uint16, np.int32, np.float32, np.float64])
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data(), dtype=NUMBERS, masked=st.booleans(), chunk=st.integers(1, 5))
+def test_the_pass_finds_what_a_look_at_the_whole_finds(
+    data: st.DataObject, dtype: Any, masked: bool, chunk: int
+) -> None:
+    low = 0 if np.dtype(dtype).kind == "u" else -50
+    elements = st.floats(low, 1000, width=32) if np.dtype(dtype).kind == "f" else st.integers(low, 200)
+    images = data.draw(npst.arrays(dtype, (7, 4, 4), elements=elements))
+    mask = np.eye(4, dtype=bool) if masked else None
+    seen = images.astype(np.float32)
+    if mask is not None:
+        seen[:, mask] = 0
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        dataset = file.create_dataset("d", data=images, chunks=(chunk, 4, 4))
+        stored = StoredImages(dataset, label="f: 'd'", count=7, side=4)
+        if not seen.any():
+            with pytest.raises(ScanError, match="f: 'd' is zero in all 7 images"):
+                survey(stored, mask, label="f: 'd'")
+            return
+        found = survey(stored, mask, label="f: 'd'")
+    wide = seen.astype(np.float64)
+    assert found.mean_square == pytest.approx((wide**2).sum() / 7, rel=1e-12)
+    assert found.mean_sum == pytest.approx(np.maximum(wide, 0).sum() / 7, rel=1e-12)
+    assert (found.maximum, found.lowest) == (seen.max(), seen.min())
+    assert seen[found.lowest_image].min() == seen.min()
+    assert found.integral == bool((seen == np.rint(seen)).all())
+    np.testing.assert_allclose(found.pattern, wide.mean(axis=0), rtol=1e-5, atol=1e-4)
+
+
+def test_usable_numbers_are_a_copy() -> None:
+    raw = np.ones((2, 3, 3), np.float32)
+    usable(raw, np.ones((3, 3), bool))[:] = 7
+    assert (raw == 1).all()
+
+
+@pytest.mark.parametrize("radius", [0.0, 3.0, 6.0])
+def test_a_beam_with_a_blocked_middle_shows_its_dc(radius: float) -> None:
+    axis = np.arange(32) - 16
+    distance = np.hypot(axis[:, None], axis)
+    ring = np.exp(-((distance - radius) ** 2) / 8)
+    assert resolve_dc(ring, None, None, label="f")[0] == "centre"
+    assert resolve_dc(np.fft.ifftshift(ring), None, None, label="f")[0] == "corner"
+
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "images first": lambda d: d,
+    "images last": lambda d: np.ascontiguousarray(d.transpose(1, 2, 0)),
+    "Fortran order": np.asfortranarray,
+    "one channel": lambda d: d[..., None],
+    "axes before": lambda d: d[None, None],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.uint16, ">u4", np.int8])
+def test_whole_numbers_in_every_layout(tmp_path: Path, layout: str, dtype: Any) -> None:
+    """In the spool they keep their type, because their largest number can be a mark."""
+    arrays = make_scan(count=30, side=16, height=64, width=80)
+    counts = np.minimum(counts_of(arrays["diff3d"], total=500), 120).astype(dtype)
+    arrays["diff3d"] = LAYOUTS[layout](counts)
+    with open_scan(write_scan(tmp_path / "scan.npz", arrays)) as scan:
+        wanted = np.array([29, 0, 3, 3])
+        np.testing.assert_allclose(
+            scan.diffraction.read(wanted), np.sqrt(counts[wanted].astype(float)), rtol=1e-6
+        )
+
+
+def test_a_plan_and_what_networks_see_do_not_depend_on_the_format(tmp_path: Path) -> None:
+    arrays = make_scan(count=60, side=16, height=64, width=64)
+    seen = []
+    for path in (
+        write_scan(tmp_path / "scan.npz", arrays),
+        write_hdf5(tmp_path / "scan.h5", arrays, chunks=(7, 16, 4), compression="lzf"),
+    ):
+        with open_scan(path) as scan:
+            plan = draw_plan(scan, group_size=4, groups=None, neighbors=7, seed=1)
+            seen.append((plan, plan.network_input(scan.diffraction, plan.groups[10:30])))
+    np.testing.assert_array_equal(seen[0][0].groups, seen[1][0].groups)
+    assert seen[0][0].normalization == pytest.approx(seen[1][0].normalization, rel=1e-12)
+    np.testing.assert_allclose(seen[0][1], seen[1][1], rtol=1e-6)
+
+
+def test_a_spool_that_ends_early_is_named() -> None:
+    with tempfile.TemporaryFile() as spool:
+        spool.truncate(2 * 4 * 4 * 4)
+        images = SpooledImages(spool, 3, 4, np.dtype(np.float32))
+        assert images.read(np.array([0, 1])).shape == (2, 4, 4)
+        with pytest.raises(ScanError, match="the spool file ends before image 2; is the disk full"):
+            images.read(np.array([2]))

@@ -23,10 +23,14 @@ USER_CODE = '''
 import numpy as np
 
 def average(scan, plan, grid, argument):
-    """Paint where images were measured; a real code would reconstruct."""
-    rng = np.random.default_rng(int(argument or 0))
-    values = 0.7 * np.exp(0.3j * rng.standard_normal(grid.shape))
-    return values, np.ones(grid.shape)
+    """Paint the mean amplitude of the images measured nearby; a real code would reconstruct."""
+    total, weight = np.zeros(grid.shape, complex), np.zeros(grid.shape)
+    for image in np.unique(plan.groups):
+        column, row = np.rint(scan.positions[image]).astype(int) - int(argument)
+        place = np.s_[row : row + 2 * int(argument), column : column + 2 * int(argument)]
+        total[place] += scan.diffraction.read(np.array([image])).mean() * np.exp(0.1j * image)
+        weight[place] += 1
+    return total / np.maximum(weight, 1), weight
 
 def broken(scan, plan, grid, argument):
     raise RuntimeError("out of ideas")
@@ -106,7 +110,7 @@ def test_a_bundle_by_name_is_one_more_network(small_hub: Path, tmp_path: Path) -
 
 def test_a_users_own_code_is_an_arm(small_hub: Path, tmp_path: Path, user_package: None) -> None:
     more = [
-        ArmRequest("Mine", parse_user_source("lab-average:3")),
+        ArmRequest("Mine", parse_user_source("lab-average:8")),
         ArmRequest("Broken", parse_user_source("lab-broken")),
         ArmRequest("Wrong", parse_user_source("lab-wrong")),
     ]

@@ -29,8 +29,9 @@ _RANGES = {
 }
 """Scores that must be there for amplitude and phase. An FRC cut-off may lie beyond Nyquist."""
 
-_RANGES_WITHOUT_TRUTH = {"r_factor": (0.0, 1.0)}
-"""Scores that must be there in the column ``value`` when nothing is known of the true object."""
+_RANGES_WITHOUT_TRUTH = {"r_factor": (0.0, math.inf)}
+"""Scores that must be there in the column ``value`` when nothing is known of the true object. Above
+1 an arm explains the data worse than an empty object would: poor, but no blank."""
 
 
 def judge_comparison(

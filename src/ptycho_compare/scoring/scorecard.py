@@ -352,21 +352,28 @@ def _agreement(first: _Scored, second: _Scored, mask: Mask, settings: ScoringSet
     """Compare two arms; if they cannot be registered on each other, as they lie."""
     values, shift, common = second.image, None, mask
     if first.placed.movable or second.placed.movable:
-        lying = ArmImage(second.image, second.placed.weight, movable=True)
-        placed = place_arms(
-            {second.name: lying},
-            first.image,
-            truth_weight=np.where(mask, first.placed.weight, 0.0),
-            settings=settings.placing,
-        )
-        arm = placed.arms[second.name]
-        if arm.moved:
-            values, shift, common = arm.values, arm.shift, placed.mask & mask
+        try:
+            arm, common = _laid_on(first, second, mask, settings)
+            values, shift = arm.values, arm.shift
+        except ScoringError:  # one of them may be poor: they are compared as they lie
+            shift = None
     view = TruthView.build(first.image, common, reference="same_data", block_px=settings.resampling.block_px)
     gauge = fit_gauge(values, first.image, common, ramp=settings.free_ramp)
     measured = measure(gauge.apply(values), view, frc_sigma=settings.frc_sigma)
     rows, _ = with_uncertainty({second.name: measured}, settings.resampling)
     return Agreement(first.name, second.name, rows[second.name], measured.curves, shift)
+
+
+def _laid_on(
+    first: _Scored, second: _Scored, mask: Mask, settings: ScoringSettings
+) -> tuple[PlacedArm, Mask]:
+    placement = place_arms(
+        {second.name: ArmImage(second.image, second.placed.weight, movable=True)},
+        first.image,
+        truth_weight=np.where(mask, first.placed.weight, 0.0),
+        settings=settings.placing,
+    )
+    return placement.arms[second.name], placement.mask & mask
 
 
 def _full_name(component: str) -> str:

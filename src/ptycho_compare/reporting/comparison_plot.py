@@ -1,0 +1,213 @@
+"""The comparison as one figure: phase, amplitude and error of all arms, a column each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.reporting.arm_lines import arm_lines
+from ptycho_compare.reporting.drawing import (
+    COLUMN_INCHES,
+    Box,
+    Image,
+    Limits,
+    Line,
+    PlotLimits,
+    bands,
+    draw_image,
+    draw_nothing,
+    label_edges,
+    panel_inches,
+    save,
+    widened,
+    write_above,
+)
+
+if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower still
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ptycho_compare.scoring import ArmScore, ReferenceKind, Scorecard
+
+GROUND_TRUTH = "Ground Truth"
+KINDS: dict[ReferenceKind, str] = {
+    "truth": "against the truth",
+    "independent_half": "against an independent half",
+    "same_data": "against a reconstruction of the same data: agreement, not resolution",
+    "none": "no truth",
+}
+"""What the arms were compared with, in words."""
+
+_REFERENCE_NAMES: dict[ReferenceKind, str] = {"independent_half": "Other Half", "same_data": "Reference"}
+_MOST_COLUMNS = 5
+_COLOURS = ("viridis", "gray", "magma")
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """One arm, or the truth, as it is drawn.
+
+    Attributes
+    ----------
+    name : str
+    lines : tuple of Line
+        What stands below the name.
+    panels : tuple of ndarray or None, three times (h, w), float64
+        Phase in rad, amplitude, error; NaN outside the mask, None where there is nothing
+        to show, `missing` says why.
+    comparable : bool
+        Not dead: its pixels set the colours of the rows.
+    own_phase : tuple of float or None
+        Phase limits of its own, rad.
+    """
+
+    name: str
+    lines: tuple[Line, ...]
+    panels: tuple[NDArray[np.float64] | None, ...]
+    missing: str
+    comparable: bool
+    own_phase: Limits | None
+
+
+def plot_comparison(path: Path, scorecard: Scorecard, truth: Image | None, limits: PlotLimits) -> None:
+    """Draw a comparison as PNG, 150 dots per inch; see `comparison_figure`."""
+    save(path, comparison_figure(scorecard, truth, limits))
+
+
+def comparison_figure(scorecard: Scorecard, truth: Image | None, limits: PlotLimits) -> Figure:
+    """Draw phase, amplitude and error of all arms, a column each, the truth last.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Images of scored arms are in the truth's gauge.
+    truth : ndarray, (H, W), complex, or None
+        What the arms were scored against. None gives a panel that says so, and no row of
+        errors; amplitudes are then in units of their own rms.
+    limits : PlotLimits
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Cropped to the mask and a margin; axes in pixels of the truth's grid. More than five
+        columns go on below, under the same colours.
+    """
+    from matplotlib.figure import Figure
+
+    view = _View(scorecard.mask, truth, widened(scorecard.box, scorecard.mask.shape))
+    columns = [view.arm(arm, limits) for arm in scorecard.arms]
+    columns.append(view.truth_column(scorecard.reference, limits))
+    labels = view.labels(scorecard.reference)
+    count, across = bands(len(columns), most=_MOST_COLUMNS)
+    room = max(len(column.lines) for column in columns)
+    height = panel_inches(view.box) * len(labels) + 0.17 * room + 0.9
+    figure = Figure(figsize=(COLUMN_INCHES * across + 1.2, height * count + 0.9), layout="compressed")
+    axes = figure.subplots(count * len(labels), across, squeeze=False, sharex=True, sharey=True)
+    for row, label in enumerate(labels):
+        common = _common_limits(columns, row, limits)
+        for band in range(count):
+            shown = columns[band * across : (band + 1) * across]
+            _draw_row(figure, axes[band * len(labels) + row], shown, row, label, common, view.box)
+    for number, column in enumerate(columns):
+        write_above(
+            axes[number // across * len(labels)][number % across], column.name, column.lines, room=room
+        )
+    label_edges(axes, len(columns), rows=len(labels))
+    figure.suptitle(
+        f"Reconstructions: {KINDS[scorecard.reference]}\n"
+        f"one mask of {scorecard.mask.sum():,} px for all arms; hatched: not scored; "
+        f"metrics: {scorecard.metric_version}",
+        fontsize=11,
+    )
+    return figure
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """The part of the grid that is shown, and what it is shown against."""
+
+    mask: NDArray[np.bool_]
+    truth: Image | None
+    box: Box
+
+    def labels(self, kind: ReferenceKind) -> tuple[str, ...]:
+        """What the rows are."""
+        if self.truth is None:
+            return "phase (rad)", "amplitude / rms"
+        return "phase (rad)", "amplitude", f"|image - {_REFERENCE_NAMES.get(kind, 'truth').lower()}|"
+
+    def arm(self, arm: ArmScore, limits: PlotLimits) -> _Column:
+        scored = arm.status == "ok"
+        # an arm that was not gauged has a phase of its own: it is turned to its own mean
+        reference = self.truth if scored and self.truth is not None else arm.image
+        phase, amplitude = self._parts(arm.image, reference)
+        error = None
+        if scored and self.truth is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                error = self._shown(np.abs(arm.image - self.truth))
+        missing = "" if np.isfinite(amplitude).any() else "no finite pixel"
+        return _Column(
+            name=arm.arm,
+            lines=arm_lines(arm, against_truth=self.truth is not None),
+            panels=(None, None, None) if missing else (phase, amplitude, error),
+            missing=missing or "not scored",
+            comparable=arm.status != "failed",
+            own_phase=limits.phase.get(arm.arm),
+        )
+
+    def truth_column(self, kind: ReferenceKind, limits: PlotLimits) -> _Column:
+        own, name = limits.phase.get(GROUND_TRUTH), _REFERENCE_NAMES.get(kind, GROUND_TRUTH)
+        if self.truth is None:
+            return _Column(name, (), (None, None, None), "No Ground Truth", False, own)
+        return _Column(name, (), (*self._parts(self.truth, self.truth), None), "", True, own)
+
+    def _parts(self, image: Image, reference: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return phase and amplitude, the reference's mean phase at 0: fewer wraps are seen."""
+        known = reference[self.mask & np.isfinite(reference)].astype(np.complex128)
+        turn = np.exp(-1j * np.angle(known.mean())) if known.size else 1.0
+        with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead
+            phase, amplitude = self._shown(np.angle(image * turn)), self._shown(np.abs(image))
+        rms = float(np.sqrt(np.mean(np.abs(known) ** 2))) if known.size and self.truth is None else 1.0
+        return phase, amplitude / (rms or 1.0)
+
+    def _shown(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.where(self.mask & np.isfinite(values), values, np.nan)[self.box].astype(np.float64)
+
+
+def _common_limits(columns: Sequence[_Column], row: int, limits: PlotLimits) -> Limits:
+    panels = [(column.panels[row], column.comparable) for column in columns]
+    alive = [panel for panel, comparable in panels if panel is not None and comparable]
+    return limits.of(alive or [panel for panel, _ in panels if panel is not None])
+
+
+def _draw_row(
+    figure: Figure,
+    axes: Sequence[Axes],
+    columns: Sequence[_Column],
+    row: int,
+    label: str,
+    common: Limits,
+    box: Box,
+) -> None:
+    sharing = []
+    for axis, column in zip(axes, columns, strict=False):
+        panel = column.panels[row]
+        own = column.own_phase if row == 0 else None
+        if panel is not None:
+            draw_image(axis, panel, colours=_COLOURS[row], limits=own or common, box=box)
+        elif column.missing:
+            draw_nothing(axis, column.missing, box=box)
+        else:  # the truth has no error: an empty place, not a grey one
+            axis.set_axis_off()
+        if panel is not None and own:
+            figure.colorbar(axis.images[0], ax=axis, location="bottom", shrink=0.8, extend="both")
+        elif panel is not None:
+            sharing.append(axis)
+    if sharing:
+        figure.colorbar(sharing[0].images[0], ax=list(axes), label=label, extend="both", pad=0.01)
+    axes[0].set_ylabel(f"{label}\n\ny (px)", fontsize=11)

@@ -1,0 +1,282 @@
+"""The ring correlation of all arms on one axis per component, with thresholds and cut-offs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ptycho_compare.errors import InputError
+from ptycho_compare.reporting.comparison_plot import KINDS
+from ptycho_compare.reporting.drawing import ALARM, save
+
+if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower still
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ptycho_compare.scoring import RingCurve, Scorecard
+
+ARM_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#000000", "#CC79A7", "#882255")
+"""One per arm, in the order of the scorecard; also the colour-blind tell them apart."""
+
+_MARKERS = "osD^v<>p"
+_COMPONENTS = ("amplitude", "phase", "complex")
+_NYQUIST = 0.5  # cycles/px
+_GREY = "#606060"
+_PANEL_INCHES = (5.4, 4.3)
+_ENTRY_INCHES = 0.195
+_TICK_SPACING = 0.045  # cycles/px between two labels of the period
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    """A line of the legend, with its curve if there is one.
+
+    Attributes
+    ----------
+    name : str
+    curve : RingCurve or None
+    arms : tuple of int
+        Numbers of the arm, or of the two arms, that it belongs to.
+    half : bool
+        Between reconstructions of half the data: dashed, and cut off at 1/7.
+    without : str
+        What the legend says without a curve.
+    alarm : bool
+    """
+
+    name: str
+    curve: RingCurve | None
+    arms: tuple[int, ...]
+    half: bool = False
+    without: str = ""
+    alarm: bool = False
+
+    @property
+    def colours(self) -> list[str]:
+        """Of its arms."""
+        return [ARM_COLOURS[number % len(ARM_COLOURS)] for number in self.arms]
+
+    @property
+    def criterion(self) -> float:
+        """Where its curve is cut off."""
+        return 1 / 7 if self.half else 0.5
+
+
+def plot_frc(path: Path, scorecard: Scorecard, *, pixel_nm: float | None = None) -> None:
+    """Draw the ring correlations as PNG, 150 dots per inch; see `frc_figure`."""
+    save(path, frc_figure(scorecard, pixel_nm=pixel_nm))
+
+
+def frc_figure(scorecard: Scorecard, *, pixel_nm: float | None = None) -> Figure:
+    """Draw all ring correlations, a panel for each component that has any.
+
+    An arm keeps its colour and marker in all panels. A marker shows where a curve first falls
+    below 0.5, or below 1/7 if it is one between half data sets: these are dashed. Without a
+    truth there is a curve for every two arms, in the colours of both.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+    pixel_nm : float, optional
+        Side of a pixel in nm; periods are then in nm as well.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Its horizontal axis is the frequency in cycles/px, the one above it the period.
+
+    Raises
+    ------
+    InputError
+        `pixel_nm` is not positive and finite.
+    """
+    from matplotlib.figure import Figure
+
+    if pixel_nm is not None and not 0.0 < pixel_nm < np.inf:
+        raise InputError(
+            f"pixel_nm is {pixel_nm}: a pixel has a positive, finite side; leave it out if not known"
+        )
+    panels = {name: list(_entries(scorecard, name)) for name in _COMPONENTS}
+    shown = {name: found for name, found in panels.items() if any(each.curve for each in found)}
+    shown = shown or {"": panels["complex"]}
+    lines = max(len(found) for found in shown.values())
+    width, height = _PANEL_INCHES
+    figure = Figure(figsize=(width * len(shown), height + _ENTRY_INCHES * (lines + 1)), layout="constrained")
+    axes = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axis, (component, entries) in zip(axes, shown.items(), strict=True):
+        _draw_panel(axis, component, entries, pixel_nm)
+    kind = "agreement between arms, not resolution" if scorecard.agreements else KINDS[scorecard.reference]
+    figure.suptitle(
+        f"Fourier ring correlation: {kind}\n"
+        f"one mask of {scorecard.mask.sum():,} px; metrics: {scorecard.metric_version}",
+        fontsize=11,
+    )
+    return figure
+
+
+def _entries(scorecard: Scorecard, component: str) -> Iterator[_Entry]:
+    """Yield what a panel shows: every arm, its half data if any, then every two arms."""
+    numbers = {arm.arm: number for number, arm in enumerate(scorecard.arms)}
+    for arm in scorecard.arms:
+        number = (numbers[arm.arm],)
+        name = f"{arm.arm} (TWIN)" if arm.twin else arm.arm
+        half = arm.curves.get(f"half_{component}")
+        if arm.status == "failed":
+            yield _Entry(name, None, number, without="FAILED, no curve", alarm=True)
+            continue
+        if component in arm.curves or not (half or scorecard.agreements):
+            curve = arm.curves.get(component)
+            yield _Entry(name, curve, number, without="no curve", alarm=arm.twin is not None)
+        if half:
+            yield _Entry(f"{name}, half data", half, number, half=True, alarm=arm.twin is not None)
+    for pair in scorecard.agreements:
+        both = numbers[pair.first], numbers[pair.second]
+        yield _Entry(f"{pair.first} and {pair.second}", pair.curves.get(component), both, without="no curve")
+
+
+def _draw_panel(axis: Axes, component: str, entries: Sequence[_Entry], pixel_nm: float | None) -> None:
+    from matplotlib.ticker import MultipleLocator
+
+    curves = [each.curve for each in entries if each.curve is not None]
+    right = max([_NYQUIST, *(float(curve.frequency[-1]) for curve in curves)]) * 1.03
+    lowest = min([0.0, *(float(np.nanmin(curve.correlation, initial=0.0)) for curve in curves)])
+    axis.set(xlim=(0.0, right), ylim=(max(lowest, -1.0) - 0.06, 1.06))
+    axis.set(xlabel="spatial frequency (cycles/px)", ylabel="ring correlation")
+    axis.yaxis.set_major_locator(MultipleLocator(0.2))
+    axis.set_title({"complex": "complex field"}.get(component, component), fontweight="bold")
+    axis.grid(visible=True, color="#ececec", linewidth=0.6)
+    axis.set_axisbelow(True)
+    if curves:
+        _draw_thresholds(axis, curves[0])
+    else:
+        axis.text(0.5, 0.5, "no ring correlation", transform=axis.transAxes, ha="center", fontsize=12)
+    for entry in entries:
+        _draw_entry(axis, entry)
+    _label_periods(axis, right, pixel_nm)
+    _draw_legend(axis, entries, pixel_nm)
+
+
+def _draw_thresholds(axis: Axes, curve: RingCurve) -> None:
+    """Draw thresholds and Nyquist, labelled beside the panel, where no curve runs."""
+    inside = curve.frequency <= _NYQUIST
+    frequency, half_bit = curve.frequency[inside], curve.threshold("half_bit")[inside]
+    axis.plot(frequency, half_bit, color=_GREY, linewidth=1.0, linestyle=":", zorder=1.5)
+    for level in (0.5, 1 / 7):
+        axis.axhline(level, color=_GREY, linewidth=0.9, zorder=1.5)
+    axis.axvline(_NYQUIST, color=_GREY, linewidth=0.9, linestyle="--", zorder=1.5)
+    # upwards and downwards: half-bit and 1/7 end close to each other
+    for level, name, align in (
+        (0.5, "0.5", "center"),
+        (half_bit[-1], "half-bit", "bottom"),
+        (1 / 7, "1/7", "top"),
+    ):
+        axis.annotate(
+            name,
+            xy=(1.0, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va=align,
+            fontsize=8.5,
+            color=_GREY,
+        )
+    axis.annotate(
+        "Nyquist",
+        xy=(_NYQUIST, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-2, -3),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        rotation=90,
+        fontsize=8.5,
+        color=_GREY,
+    )
+
+
+def _draw_entry(axis: Axes, entry: _Entry) -> None:
+    """Draw a curve and a marker where it is cut off."""
+    if entry.curve is None:
+        return
+    axis.plot(entry.curve.frequency, entry.curve.correlation, zorder=3, **_style(entry))
+    cutoff = entry.curve.cutoff(entry.criterion)
+    if cutoff.frequency is not None:
+        axis.plot([cutoff.frequency], [entry.criterion], linestyle="none", zorder=5, **_marker(entry))
+
+
+def _style(entry: _Entry) -> dict[str, Any]:
+    colour, *second = entry.colours
+    pair: dict[str, Any] = {"linestyle": (0, (5, 5)), "gapcolor": second[0]} if second else {}
+    return {"color": colour, "linewidth": 1.6, "linestyle": (0, (4, 1.6)) if entry.half else "-"} | pair
+
+
+def _marker(entry: _Entry) -> dict[str, Any]:
+    colours = entry.colours
+    return {
+        "marker": _MARKERS[entry.arms[0] % len(_MARKERS)],
+        "markersize": 8,
+        "markerfacecolor": "white" if entry.half else colours[0],
+        "markeredgecolor": colours[0] if entry.half else "white" if len(colours) == 1 else colours[1],
+        "markeredgewidth": 1.0,
+    }
+
+
+def _label_periods(axis: Axes, right: float, pixel_nm: float | None) -> None:
+    """Add an axis above the panel: the full period of each frequency, in px, or in nm if known."""
+    unit, side = ("px", 1.0) if pixel_nm is None else ("nm", pixel_nm)
+    ticks: dict[float, str] = {}
+    for period in _round_numbers(from_=side / right, to=side / _TICK_SPACING):
+        frequency = side / period
+        if all(abs(frequency - other) >= _TICK_SPACING for other in ticks):
+            ticks[frequency] = f"{period:.12g}"
+    above = axis.secondary_xaxis("top")
+    above.set_xticks(list(ticks), labels=list(ticks.values()))
+    above.set_xlabel(f"period ({unit})")
+
+
+def _round_numbers(*, from_: float, to: float) -> Iterator[float]:
+    """Yield numbers that read well, rising."""
+    decade = 10.0 ** np.floor(np.log10(from_))
+    while decade <= to:
+        yield from (step * decade for step in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if from_ <= step * decade <= to)
+        decade *= 10.0
+
+
+def _draw_legend(axis: Axes, entries: Sequence[_Entry], pixel_nm: float | None) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], **_style(each), **_marker(each)) for each in entries]
+    half = ", between half data at 1/7" if any(each.half for each in entries) else ""
+    legend = axis.legend(
+        handles,
+        [_legend_text(each, pixel_nm) for each in entries],
+        title=f"cut-off: first below 0.5{half}",
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.16),
+        frameon=False,
+        fontsize=9,
+        title_fontsize=9,
+        handlelength=3.2,
+    )
+    for text, line, entry in zip(legend.get_texts(), legend.get_lines(), entries, strict=True):
+        text.set_parse_math(False)  # an arm's name may hold a dollar sign
+        text.set_color(ALARM if entry.alarm else "black")
+        line.set_visible(entry.curve is not None)
+
+
+def _legend_text(entry: _Entry, pixel_nm: float | None) -> str:
+    if entry.curve is None:
+        return f"{entry.name}: {entry.without}"
+    cutoff = entry.curve.cutoff(entry.criterion)
+    if cutoff.frequency is None or cutoff.period_px is None:
+        return f"{entry.name}: beyond Nyquist"
+    nm = "" if pixel_nm is None else f" = {_three_digits(cutoff.period_px * pixel_nm)} nm"
+    return f"{entry.name}: {cutoff.frequency:.3f} cycles/px = {cutoff.period_px:.1f} px{nm}"
+
+
+def _three_digits(number: float) -> str:
+    return np.format_float_positional(number, precision=3, fractional=False, trim="-")

@@ -32,8 +32,6 @@ from .cards import (
     truth_image,
 )
 
-RED = "#b00020"
-
 
 @pytest.fixture(scope="module")
 def three():

@@ -1,6 +1,9 @@
-"""Scorecards to draw and to write: three arms, one of them dead."""
+"""Scorecards to draw and to write: three arms, one of them dead; and what a figure says."""
+
+import dataclasses
 
 import numpy as np
+from matplotlib.text import Annotation, Text
 
 from ptycho_compare.scoring import ArmImage, ScoringSettings, score_arms
 
@@ -19,6 +22,11 @@ def truth_image():
     return (1.0 + 0.15 * blurred(1, 8)) * np.exp(0.5j * blurred(2, 8) + 2.5j)
 
 
+def twin_image():
+    """The conjugate truth, turned by 180 degrees."""
+    return np.conj(truth_image()[::-1, ::-1])
+
+
 def coverage():
     rows, columns = np.indices(SIDE)
     return ((abs(rows - 44) < 34) & (abs(columns - 66) < 46)).astype(float)
@@ -29,11 +37,47 @@ def noisy(strength, seed):
     return (truth_image() + strength * noise) * 1.7 * np.exp(-1j)
 
 
-def card(*, truth=True, **arms):
+def staying(values, weight=None):
+    """An arm of our own: it has an origin and is never moved."""
+    return ArmImage(values, coverage() if weight is None else weight, movable=False)
+
+
+def many(number):
+    """Arms that stay, each noisier than the one before."""
+    return {f"Arm{index}": staying(noisy(0.02 * (index + 1), 10 * index)) for index in range(number)}
+
+
+def card(*, truth=True, settings=None, **arms):
     """Score arms given by name; the default is a good, a dead and a noisy ready-made one."""
     images = arms or {
-        "PtychoPINN": ArmImage(noisy(0.03, 10), coverage(), movable=False),
-        "Baseline": ArmImage(np.zeros(SIDE, complex), coverage(), movable=False),
+        "PtychoPINN": staying(noisy(0.03, 10)),
+        "Baseline": staying(np.zeros(SIDE, complex)),
         "PtyChi": ArmImage(np.roll(noisy(0.08, 20), (1, -2), (0, 1)), coverage(), movable=True),
     }
-    return score_arms(images, truth_image() if truth else None, settings=ScoringSettings())
+    return score_arms(images, truth_image() if truth else None, settings=settings or ScoringSettings())
+
+
+def with_arm(scorecard, name, **changes):
+    """The scorecard with some fields of one arm replaced."""
+    arms = (dataclasses.replace(arm, **(changes if arm.arm == name else {})) for arm in scorecard.arms)
+    return dataclasses.replace(scorecard, arms=tuple(arms))
+
+
+def texts(drawn):
+    """Whatever is written in a figure or an axis."""
+    return [text.get_text() for text in drawn.findobj(Text) if text.get_text()]
+
+
+def panels(figure):
+    """The panels of a figure, row by row; colour bars and places without a panel left out."""
+    return [axis for axis in figure.axes if axis.get_label() != "<colorbar>" and axis.axison]
+
+
+def bars(figure):
+    return [axis for axis in figure.axes if axis.get_label() == "<colorbar>"]
+
+
+def above(axis):
+    """What stands above a panel: (text, colour) of the name and of each line, top down."""
+    held = [text for text in axis.texts if isinstance(text, Annotation)]
+    return [(text.get_text(), text.get_color()) for text in sorted(held, key=lambda text: -text.xyann[1])]

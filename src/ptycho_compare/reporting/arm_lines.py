@@ -31,7 +31,7 @@ def arm_lines(arm: ArmScore, *, against_truth: bool) -> tuple[Line, ...]:
         lines += [Line(_with_interval(label, row)) for row in arm.metrics if row.name == error]
     if arm.gauge is not None:
         scale = arm.gauge.scale
-        lines.append(Line(f"gain {_three_digits(abs(scale))}, phase {np.angle(scale):+.3f} rad"))
+        lines.append(Line(f"gain {_three_digits(abs(scale))}, phase {_signed(np.angle(scale), 3)} rad"))
     lines += _place(arm)
     return tuple(lines)
 
@@ -73,5 +73,8 @@ def _three_digits(number: float) -> str:
 
 
 def _pair(numbers: tuple[float, float], *, digits: int) -> str:
-    rows, columns = (round(number, digits) + 0.0 for number in numbers)  # no -0.00
-    return f"({rows:+.{digits}f}, {columns:+.{digits}f})"
+    return f"({_signed(numbers[0], digits)}, {_signed(numbers[1], digits)})"
+
+
+def _signed(number: float, digits: int) -> str:
+    return f"{round(number, digits) + 0.0:+.{digits}f}"  # no -0.00

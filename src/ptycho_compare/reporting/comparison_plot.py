@@ -76,7 +76,7 @@ class _Column:
 
 def plot_comparison(path: Path, scorecard: Scorecard, truth: Image | None, limits: PlotLimits) -> None:
     """Draw a comparison as PNG, 150 dots per inch; see `comparison_figure`."""
-    save(path, comparison_figure(scorecard, truth, limits))
+    save(path, comparison_figure(scorecard, truth, limits), trimmed=True)
 
 
 def comparison_figure(scorecard: Scorecard, truth: Image | None, limits: PlotLimits) -> Figure:

@@ -150,11 +150,21 @@ def write_above(axis: Axes, name: str, lines: Sequence[Line], *, room: int) -> N
         _write(axis, line.text, 6 + _LINE_POINTS * (room - 1 - number), size=9.0, alarm=line.alarm)
 
 
-def save(path: Path, figure: Figure) -> None:
-    """Write a figure as PNG, 150 dots per inch, whole or not at all."""
+def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:
+    """Write a figure as PNG, 150 dots per inch, whole or not at all.
+
+    Trimmed, it is as large as what is drawn: images of fixed aspect seldom fill a figure, and
+    its layout knows the ticks of a colour bar only roughly.
+    """
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         # without the version of matplotlib in it, equal figures are equal files
-        figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(
+            stream,
+            format="png",
+            dpi=DPI,
+            bbox_inches="tight" if trimmed else None,
+            metadata={"Software": None},
+        )
 
 
 def _write(axis: Axes, text: str, points: float, *, size: float, alarm: bool, weight: str = "normal") -> None:

@@ -26,7 +26,7 @@ _MARKERS = "osD^v<>p"
 _COMPONENTS = ("amplitude", "phase", "complex")
 _NYQUIST = 0.5  # cycles/px
 _GREY = "#606060"
-_PANEL_INCHES = (5.4, 4.3)
+_PANEL_INCHES = (5.4, 4.9)
 _ENTRY_INCHES = 0.195
 _TICK_SPACING = 0.045  # cycles/px between two labels of the period
 
@@ -68,7 +68,7 @@ class _Entry:
 
 def plot_frc(path: Path, scorecard: Scorecard, *, pixel_nm: float | None = None) -> None:
     """Draw the ring correlations as PNG, 150 dots per inch; see `frc_figure`."""
-    save(path, frc_figure(scorecard, pixel_nm=pixel_nm))
+    save(path, frc_figure(scorecard, pixel_nm=pixel_nm), trimmed=True)
 
 
 def frc_figure(scorecard: Scorecard, *, pixel_nm: float | None = None) -> Figure:
@@ -142,7 +142,7 @@ def _draw_panel(axis: Axes, component: str, entries: Sequence[_Entry], pixel_nm:
     from matplotlib.ticker import MultipleLocator
 
     curves = [each.curve for each in entries if each.curve is not None]
-    right = max([_NYQUIST, *(float(curve.frequency[-1]) for curve in curves)]) * 1.03
+    right = max([_NYQUIST, *(float(curve.frequency[-1]) for curve in curves)]) * 1.06
     lowest = min([0.0, *(float(np.nanmin(curve.correlation, initial=0.0)) for curve in curves)])
     axis.set(xlim=(0.0, right), ylim=(max(lowest, -1.0) - 0.06, 1.06))
     axis.set(xlabel="spatial frequency (cycles/px)", ylabel="ring correlation")
@@ -188,9 +188,8 @@ def _draw_thresholds(axis: Axes, curve: RingCurve) -> None:
         "Nyquist",
         xy=(_NYQUIST, 1.0),
         xycoords=("data", "axes fraction"),
-        xytext=(-2, -3),
+        xytext=(1, -4),
         textcoords="offset points",
-        ha="right",
         va="top",
         rotation=90,
         fontsize=8.5,
@@ -248,7 +247,10 @@ def _round_numbers(*, from_: float, to: float) -> Iterator[float]:
 
 def _draw_legend(axis: Axes, entries: Sequence[_Entry], pixel_nm: float | None) -> None:
     from matplotlib.lines import Line2D
+    from matplotlib.transforms import ScaledTranslation
 
+    # below the label of the axis, however high the panel is
+    below = ScaledTranslation(0.0, -0.5, axis.figure.dpi_scale_trans)
     handles = [Line2D([], [], **_style(each), **_marker(each)) for each in entries]
     half = ", between half data at 1/7" if any(each.half for each in entries) else ""
     legend = axis.legend(
@@ -256,7 +258,8 @@ def _draw_legend(axis: Axes, entries: Sequence[_Entry], pixel_nm: float | None) 
         [_legend_text(each, pixel_nm) for each in entries],
         title=f"cut-off: first below 0.5{half}",
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.16),
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=axis.transAxes + below,
         frameon=False,
         fontsize=9,
         title_fontsize=9,

@@ -35,7 +35,7 @@ _LIMITS = PlotLimits(p_min=1.0, p_max=99.0)
 
 def plot_residuals(path: Path, maps: Mapping[str, Map], r_factors: Mapping[str, float], box: Box) -> None:
     """Draw R-factor maps as PNG, 150 dots per inch; see `residual_figure`."""
-    save(path, residual_figure(maps, r_factors, box))
+    save(path, residual_figure(maps, r_factors, box), trimmed=True)
 
 
 def residual_figure(maps: Mapping[str, Map], r_factors: Mapping[str, float], box: Box) -> Figure:

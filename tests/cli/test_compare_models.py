@@ -88,7 +88,8 @@ class TestArtifacts:
         manifest = json.loads((output / "manifest.json").read_text())
         assert set(manifest["inputs"]) == {"test_data", *ARMS}
         assert set(manifest["artifacts"]) == {
-            "comparison_metrics.csv", "comparison_plot.png", "plan.npz",
+            "comparison_metrics.csv", "comparison_differences.csv", "frc_cutoffs.csv", "plan.npz",
+            "comparison_plot.png", "frc_plot.png", "residual_plot.png", "residuals.npz",
             "pinn_frc_curves.csv", "baseline_frc_curves.csv", "ptychi_frc_curves.csv",
             "reconstructions.npz", "reconstructions_metadata.txt",
             "reconstructions_aligned.npz", "reconstructions_aligned_metadata.txt",
@@ -331,15 +332,19 @@ class TestOtherInputs:
         images = [canvases(tmp_path / name)["baseline_complex"] for name in ("whole", "chunked")]
         np.testing.assert_array_equal(*images)
 
-    def test_without_a_truth_nothing_is_scored_and_that_is_said(
+    def test_without_a_truth_there_are_other_scores_and_that_is_said(
         self, own_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         arrays = make_split()
         del arrays["objectGuess"]
         write_scan(own_hub / f"data/phase_c/dose_{DOSE}/patched_train.npz", arrays)
-        assert main(command_of(own_hub, "train", tmp_path, "--quiet")) == 1
-        assert "PtychoPINN: unscored: no true object to score against" in capsys.readouterr().err
+        assert main(command_of(own_hub, "train", tmp_path, "--quiet", "--no-half-data")) == 0
+        said = capsys.readouterr().err
+        assert "no true object: arms are judged by their residual" in said
+        assert "PtyChi and Baseline differ by 0." in said
         assert "ground_truth_complex" not in canvases(tmp_path)
+        assert scores(tmp_path).metric.isin(["r_factor"]).sum() == 3
+        assert not scores(tmp_path).metric.str.startswith("half_").any()
 
     def test_another_dose_is_a_warning(self, own_hub: Path, tmp_path: Path) -> None:
         write_bundle(

@@ -163,7 +163,8 @@ class TestInvariance:
         damage_weights(own_hub / f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip", "nan")
         assert main(command_of(own_hub, "test", tmp_path, "--quiet")) == 1
         rows = [
-            scores(out).query("model != 'Baseline' and metric in @PAIRS") for out in (tmp_path, reference_run)
+            scores(out).query("model != 'Baseline' and metric in @PAIRS").reset_index(drop=True)
+            for out in (tmp_path, reference_run)
         ]
         pd.testing.assert_frame_equal(*rows)
 

@@ -15,7 +15,8 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.errors import InputError, ScoringError
 from ptycho_compare.reconstruction import parse_source, read_image
 from ptycho_compare.reporting.summary import summary_lines
-from ptycho_compare.scoring import ArmScore, Metric, Scorecard, score_pair
+from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Metric, Scorecard, score_pair
+from ptycho_compare.scoring.metric import COMPONENTS, Component
 
 
 def add_score(parser: argparse.ArgumentParser) -> None:
@@ -66,23 +67,29 @@ def _lines(scorecard: Scorecard, score: ArmScore) -> list[str]:
         )
         lines.append(f"ramp (y, x) measured: {_pair(*score.shift.ramp)} rad/px")
     if score.gauge is not None:
+        # PtychoPINN's definitions scale and tilt each image by themselves
+        removed = "removed" if scorecard.metric_version == METRIC_VERSION else "measured, not removed"
         lines.append(
-            f"gauge removed: gain {abs(score.gauge.scale):.6g}, phase {score.gauge.phase:.6f} rad, "
+            f"gauge {removed}: gain {abs(score.gauge.scale):.6g}, phase {score.gauge.phase:.6f} rad, "
             f"ramp (y, x) {_pair(*score.gauge.ramp)} rad/px; "
             f"overlap {score.gauge.overlap_before:.6f} before, {score.gauge.overlap_after:.6f} after"
         )
     if score.metrics:
-        lines.append(f"{'metric':<14}{'amplitude':>14}{'phase':>14}{'complex':>14}  unit, note")
+        lines.append(f"{'metric':<14}{'amplitude':<32}{'phase':<32}{'complex':<32}unit, note")
         lines += [_row(metric) for metric in score.metrics]
     return lines
 
 
 def _row(metric: Metric) -> str:
-    cells = "".join(
-        f"{'' if number is None else f'{number:.6f}':>14}"
-        for number in (metric.amplitude, metric.phase, metric.value)
-    )
-    return f"{metric.name:<14}{cells}  {', '.join(filter(None, (metric.unit, metric.note)))}".rstrip()
+    cells = "".join(f"{_cell(metric, part):<32}" for part in COMPONENTS)
+    return f"{metric.name:<14}{cells}{', '.join(filter(None, (metric.unit, metric.note)))}".rstrip()
+
+
+def _cell(metric: Metric, part: Component) -> str:
+    number, ends = metric.number(part), metric.intervals.get(part)
+    if number is None:
+        return ""
+    return f"{number:.6f}" + (f" [{ends.low:.5f}, {ends.high:.5f}]" if ends is not None else "")
 
 
 def _pair(one: float, other: float) -> str:

@@ -101,6 +101,7 @@ class Placement:
     ----------
     arms : mapping of str to PlacedArm
     mask : ndarray, (H, W), bool
+        Empty when no arm has a place.
     """
 
     arms: Mapping[str, PlacedArm]
@@ -138,9 +139,8 @@ def place_arms(
     fixed = [each.weight for each in images.values() if not each.movable and _usable(each.weight)]
     placed = {name: _place(each, truth, [*base, *fixed], settings) for name, each in images.items()}
     weights = [each.weight for each in placed.values() if not each.homeless]
-    if not weights:
-        faults = "; ".join(f"{name}: {each.fault}" for name, each in placed.items())
-        raise ScoringError(f"no arm has a place on the grid: {faults}")
+    if not weights:  # every arm says in its fault why it has no place
+        return Placement(placed, np.zeros(next(iter(placed.values())).values.shape, dtype=np.bool_))
     return Placement(placed, common_mask([*base, *weights], coverage=settings.coverage))
 
 

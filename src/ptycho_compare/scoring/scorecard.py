@@ -236,7 +236,7 @@ def score_placed(
     """
     mask, more = placement.mask, more or {}
     view = None
-    if truth is not None:
+    if truth is not None and mask.any():
         view = TruthView.build(
             truth, mask, reference=settings.reference, block_px=settings.resampling.block_px
         )
@@ -309,13 +309,13 @@ class _Judge:
             )
             if collapse is not None:
                 raise ScoringError(f"{collapse.kind}: {collapse.detail}")
-            if self.truth is None or self.view is None:
+            if self.truth is None:
                 return _Scored(name, "ok", "", placed, placed.values, more or NOTHING, None, shift)
             gauge = fit_gauge(placed.values, self.truth, self.mask, ramp=self.settings.free_ramp)
             shift = shift or self._diagnosed(placed.values)
             twin = find_twin(placed.values, self.truth, self.mask, direct_overlap=shift.confidence)
             image = gauge.apply(placed.values)
-            found = self._measured(image, placed, self.view)
+            found = self._measured(image, placed)
         except ScoringError as error:
             return _Scored(name, "failed", str(error), placed, placed.values, NOTHING, gauge, shift, twin)
         return _Scored(name, "ok", "", placed, image, found.joined(more or NOTHING), gauge, shift, twin)
@@ -329,9 +329,9 @@ class _Judge:
         except ScoringError as error:
             return Shift(0.0, 0.0, registered=False, confidence=0.0, reason=str(error))
 
-    def _measured(self, image: ComplexImage, placed: PlacedArm, view: TruthView) -> Measurement:
-        if self.settings.metrics == "standard":
-            return measure(image, view, frc_sigma=self.settings.frc_sigma)
+    def _measured(self, image: ComplexImage, placed: PlacedArm) -> Measurement:
+        if self.view is not None and self.settings.metrics == "standard":
+            return measure(image, self.view, frc_sigma=self.settings.frc_sigma)
         # these definitions know no mask and have a gauge of their own: unscored pixels are zero
         box, inside = bounding_box(self.mask), self.mask
         pair = (np.where(inside, each, 0)[box] for each in (placed.values, np.asarray(self.truth)))
@@ -352,11 +352,10 @@ def _agreement(first: _Scored, second: _Scored, mask: Mask, settings: ScoringSet
     """Compare two arms; if they cannot be registered on each other, as they lie."""
     values, shift, common = second.image, None, mask
     if first.placed.movable or second.placed.movable:
-        try:
-            arm, common = _laid_on(first, second, mask, settings)
-            values, shift = arm.values, arm.shift
-        except ScoringError:  # one of them may be poor: they are compared as they lie
-            shift = None
+        placement = _laid_on(first, second, mask, settings)
+        arm = placement.arms[second.name]
+        if arm.moved:
+            values, shift, common = arm.values, arm.shift, placement.mask
     view = TruthView.build(first.image, common, reference="same_data", block_px=settings.resampling.block_px)
     gauge = fit_gauge(values, first.image, common, ramp=settings.free_ramp)
     measured = measure(gauge.apply(values), view, frc_sigma=settings.frc_sigma)
@@ -364,16 +363,14 @@ def _agreement(first: _Scored, second: _Scored, mask: Mask, settings: ScoringSet
     return Agreement(first.name, second.name, rows[second.name], measured.curves, shift)
 
 
-def _laid_on(
-    first: _Scored, second: _Scored, mask: Mask, settings: ScoringSettings
-) -> tuple[PlacedArm, Mask]:
-    placement = place_arms(
+def _laid_on(first: _Scored, second: _Scored, mask: Mask, settings: ScoringSettings) -> Placement:
+    """Move the second arm to where it fits the first, within the common mask."""
+    return place_arms(
         {second.name: ArmImage(second.image, second.placed.weight, movable=True)},
         first.image,
-        truth_weight=np.where(mask, first.placed.weight, 0.0),
+        truth_weight=mask.astype(np.float64),
         settings=settings.placing,
     )
-    return placement.arms[second.name], placement.mask & mask
 
 
 def _full_name(component: str) -> str:

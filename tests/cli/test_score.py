@@ -1,0 +1,161 @@
+"""`ptycho-hub score`: any two complex arrays scored from the shell, without a study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.scoring import score_pair
+from scans import make_object
+
+SIZE, EDGE = 200, 20
+
+
+@pytest.fixture(scope="module")
+def truth() -> np.ndarray:
+    return make_object(SIZE, SIZE, smooth_px=2.5)
+
+
+@pytest.fixture(scope="module")
+def files(truth: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A truth, and reconstructions of it in every kind of file and gauge."""
+    folder = tmp_path_factory.mktemp("files")
+    inner = np.s_[EDGE:-EDGE, EDGE:-EDGE]
+    rng = np.random.default_rng(3)
+    noisy = truth + 0.03 * (rng.standard_normal(truth.shape) + 1j * rng.standard_normal(truth.shape))
+    np.save(folder / "truth.npy", truth[inner])
+    np.savez(folder / "pair.npz", recon_complex=noisy[inner].astype(np.complex64), truth_complex=truth[inner])
+    rows, columns = np.indices(truth.shape)
+    gauged = np.roll(noisy, (3, -2), (0, 1)) * 1.7 * np.exp(2.5j + 0.01j * rows - 0.02j * columns)
+    with h5py.File(folder / "moved.h5", "w") as file:
+        file["entry/object"] = gauged[inner][np.newaxis]
+        file["empty"] = np.zeros((1, *gauged[inner].shape), complex)
+    mask = np.zeros((SIZE - 2 * EDGE,) * 2, np.uint8)
+    mask[20:-20, 30:-30] = 1
+    np.save(folder / "mask.npy", mask)
+    return folder
+
+
+def scored(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main(["score", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_frame_and_a_gauge_are_found(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = scored(capsys, f"{files}/moved.h5:entry/object", f"{files}/truth.npy")
+    assert found["status"] == "ok"
+    assert found["shift"]["applied"]
+    assert (found["shift"]["dy_px"], found["shift"]["dx_px"]) == pytest.approx((-3, 2), abs=0.02)
+    assert found["gauge"]["gain"] == pytest.approx(1 / 1.7, rel=0.01)
+    assert found["gauge"]["ramp_rad_per_px"] == pytest.approx([-0.01, 0.02], abs=1e-4)
+    assert found["gauge"]["overlap_before"] < 0.5 < found["gauge"]["overlap_after"]
+    # nothing but the noise is left
+    aligned = scored(capsys, f"{files}/pair.npz:recon_complex", f"{files}/truth.npy", "--aligned")
+    fienup = [each["metrics"]["fienup"]["value"] for each in (found, aligned)]
+    assert fienup[0] == pytest.approx(fienup[1], rel=0.05)
+    low, high = found["metrics"]["fienup"]["intervals"]["value"]
+    assert low < fienup[0] < high
+
+
+def test_aligned_moves_nothing_and_keeps_a_ramp(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = scored(capsys, f"{files}/moved.h5:entry/object", f"{files}/truth.npy", "--aligned")
+    assert not found["shift"]["applied"]
+    assert found["gauge"]["ramp_rad_per_px"] == [0.0, 0.0]
+    assert found["metrics"]["fienup"]["value"] > 0.3
+    freed = scored(
+        capsys, f"{files}/moved.h5:entry/object", f"{files}/truth.npy", "--aligned", "--ramp", "free"
+    )
+    assert freed["metrics"]["fienup"]["value"] < found["metrics"]["fienup"]["value"]
+
+
+def test_it_is_the_python_call(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = scored(capsys, f"{files}/pair.npz:recon_complex", f"{files}/pair.npz:truth_complex", "--aligned")
+    with np.load(files / "pair.npz") as arrays:
+        (score,) = score_pair(arrays["recon_complex"], arrays["truth_complex"], aligned=True).arms
+    for metric in score.metrics:
+        written = found["metrics"][metric.name]
+        assert (written["amplitude"], written["phase"], written["value"]) == (
+            metric.amplitude,
+            metric.phase,
+            metric.value,
+        )
+    assert found["metric_version"] == "ptycho-compare-2"
+    assert set(found["ranges"]) == {"amplitude", "phase", "complex"}
+    assert len(found["frc"]["complex"]["correlation"]) == (SIZE - 2 * EDGE) // 2
+
+
+def test_ptychopinns_own_definitions(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = f"{files}/pair.npz:recon_complex", f"{files}/pair.npz:truth_complex"
+    found = scored(capsys, *pair, "--aligned", "--metrics", "ptychopinn")
+    assert found["metric_version"] == "ptychopinn-1"
+    assert list(found["metrics"]) == ["mae", "mse", "psnr", "ssim", "ms_ssim", "frc50", "frc1over7"]
+    mse, psnr = (found["metrics"][name]["amplitude"] for name in ("mse", "psnr"))
+    assert psnr == pytest.approx(20 * np.log10(255 / np.sqrt(mse)), abs=1e-4)
+    mean = scored(capsys, *pair, "--aligned", "--metrics", "ptychopinn", "--phase-align-method", "mean")
+    assert mean["metrics"]["mae"]["phase"] != found["metrics"]["mae"]["phase"]
+
+
+def test_a_mask_chooses_the_pixels(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = f"{files}/pair.npz:recon_complex", f"{files}/pair.npz:truth_complex"
+    found = scored(capsys, *pair, "--aligned", "--mask", f"{files}/mask.npy")
+    assert found["mask_pixels"] == int(np.load(files / "mask.npy").sum())
+
+
+def test_an_equal_image_has_an_infinite_psnr_in_valid_json(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = scored(capsys, f"{files}/truth.npy", f"{files}/truth.npy", "--aligned", "--bootstrap-draws", "0")
+    assert found["metrics"]["psnr"]["amplitude"] == "inf" or found["metrics"]["psnr"]["amplitude"] > 250
+    assert found["metrics"]["mae"]["intervals"] == {}
+
+
+def test_what_a_person_reads(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["score", f"{files}/moved.h5:entry/object", f"{files}/truth.npy", "--reference", "same_data"])
+        == 0
+    )
+    text = capsys.readouterr().out
+    for words in (
+        "compared with a reconstruction of the same data: agreement, not resolution",
+        "definitions: ptycho-compare-2",
+        "px, applied: moving by",
+        "gauge removed: gain 0.5",
+        "metric        amplitude",
+    ):
+        assert words in text
+    (fienup,) = (line for line in text.splitlines() if line.startswith("fienup"))
+    assert "[" in fienup
+
+
+def test_a_dead_reconstruction_fails_by_name(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", f"{files}/moved.h5:empty", f"{files}/truth.npy"]) == 1
+    assert "reconstruction: failed: zero: |object| = 0 in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("nowhere.npy", "truth.npy"), "nowhere.npy"),
+        (("pair.npz", "truth.npy"), "holds several complex images; name one as FILE:KEY"),
+        (("moved.h5:entry/objct", "truth.npy"), "entry/objct"),
+        (("truth.npy", "small.npy", "--aligned"), "aligned images have one shape"),
+        (("truth.npy", "truth.npy", "--mask", "small.npy"), "weight of the truth"),
+    ],
+)
+def test_bad_input_is_one_line(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    np.save(tmp_path / "small.npy", np.ones((40, 40), np.complex64))
+    places = {"small.npy": tmp_path}
+    paths = [word if word.startswith("--") else str(places.get(word, files) / word) for word in words]
+    assert main(["score", *paths]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("ptycho-hub: error: ")
+    assert message in said
+    assert said.count("\n") == 1

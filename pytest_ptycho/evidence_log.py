@@ -49,6 +49,7 @@ def record(item: pytest.Item, report: pytest.TestReport) -> dict[str, Any] | Non
         "outcome": report.outcome,
         "seconds": evidence.run.seconds if evidence is not None else report.duration,
         "findings": [str(finding) for finding in evidence.findings] if evidence is not None else [],
+        "undecided": _undecided(evidence) if evidence is not None else [],
         "log": hub.relative(path),
         "note": note,
     }
@@ -70,6 +71,19 @@ def _lines(item: pytest.Item, report: pytest.TestReport, evidence: Evidence | No
         yield report.longreprtext
     yield "--- output of the command ---"
     yield evidence.run.log.read_text(encoding="utf-8", errors="replace")
+
+
+def _undecided(evidence: Evidence) -> list[str]:
+    """Which arms cannot be told apart, from the table that the comparison left."""
+    from ptycho_compare.errors import InputError
+    from ptycho_compare.hub import Artifacts
+    from ptycho_compare.reporting.pairs_csv import read_differences_csv
+    from ptycho_compare.reporting.summary import undecided_lines
+
+    try:
+        return list(undecided_lines(read_differences_csv(Artifacts(evidence.folder).differences)))
+    except InputError:  # the comparison did not come that far, and its findings say so
+        return []
 
 
 def _blocker(hub: Hub, evidence: Evidence, moment: datetime) -> str | None:

@@ -1,4 +1,4 @@
-"""The terminal section: one line per comparison, then what stands in the way."""
+"""The terminal section: one line per comparison, then what stands in the way or is left open."""
 
 from __future__ import annotations
 
@@ -14,5 +14,7 @@ def lines(records: Sequence[dict[str, Any]]) -> Iterator[str]:
     for record in records:
         for finding in record["findings"]:
             yield f"{record['id']}: {finding}"
+        for line in record["undecided"]:
+            yield f"{record['id']}: {line}"
         if record["note"]:
             yield f"{record['id']}: blocked, see {record['note']}"

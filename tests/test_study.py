@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from ptycho_compare.errors import StudyError
+from ptycho_compare.hub import Hub
+from ptycho_compare.phases.request import request_of
+from ptycho_compare.scan import Reading
 from ptycho_compare.study import load_study
 
 SHIPPED = Path(__file__).parents[1] / "acceptance" / "study.toml"
@@ -75,3 +78,75 @@ def test_comparisons_come_by_dose_view_split_and_tier(tmp_path: Path) -> None:
     ]
     assert study.tiers["full"].groups is None
     assert study.tiers["full"].required_arms == ("PtychoPINN", "Baseline", "PtyChi")
+
+
+EXTENDED = """
+[scoring]
+reference = "same_data"
+free_ramp = true
+metrics = "ptychopinn"
+half_data = true
+
+[uncertainty]
+draws = 50
+block_px = 24
+
+[scan]
+values = "counts"
+dc = "corner"
+pixel_nm = 20.5
+keys = {diffraction = "entry/data"}
+
+[arms.LSQML]
+path = "data/{split}/lsqml.h5:object"
+
+[arms.Mine]
+reconstructor = "my-code:fast"
+"""
+
+
+def extended(tmp_path: Path, text: str = EXTENDED) -> Path:
+    path = tmp_path / "study.toml"
+    path.write_text(SHIPPED.read_text() + text)
+    return path
+
+
+def test_a_study_says_how_to_read_to_score_and_what_else_to_compare(tmp_path: Path) -> None:
+    study = load_study(extended(tmp_path))
+    hub = Hub(tmp_path)
+    for folder in ("data/train", "data/phase_f/dose_1000000000/dense/train"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "data/train/lsqml.h5").touch()
+    hub.ptychi(1_000_000_000, "dense", "train").touch()
+    request = request_of(hub, study, study.comparisons()[1])
+    assert [(arm.name, str(arm.source).removeprefix(f"{tmp_path}/")) for arm in request.arms[2:]] == [
+        ("Mine", "my-code:fast"),
+        ("PtyChi", "data/phase_f/dose_1000000000/dense/train/ptychi_reconstruction.npz"),
+        ("LSQML", "data/train/lsqml.h5:object"),
+    ]
+    assert request.reading == Reading("counts", "corner", {"diffraction": "entry/data"}, 20.5e-9)
+    scoring = request.scoring
+    assert (scoring.reference, scoring.free_ramp, scoring.metrics) == ("same_data", True, "ptychopinn")
+    assert (scoring.resampling.draws, scoring.resampling.block_px) == (50, 24)
+    assert request.half_data is True
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('reconstructor = "my-code:fast"', "", "'arms.Mine': .*one of the two"),
+        (
+            'path = "data/{split}/lsqml.h5:object"',
+            'path = "data/{spilt}.h5"',
+            "'arms.LSQML': .*no other braces",
+        ),
+        ("[arms.LSQML]", '[arms."../up"]', "'arms.*up"),
+        ('"same_data"', '"simulated"', "'scoring.reference': .* found 'simulated'"),
+        ("draws = 50", "draws = -1", "'uncertainty.draws': .* found -1"),
+        ('"counts"', '"photons"', "'scan.values': .* found 'photons'"),
+    ],
+)
+def test_a_mistake_in_the_new_sections_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in EXTENDED
+    with pytest.raises(StudyError, match=message):
+        load_study(extended(tmp_path, EXTENDED.replace(old, new)))

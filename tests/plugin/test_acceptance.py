@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from bundles import damage_weights
-from hubs import DOSE
+from hubs import DOSE, make_split
+from scans import write_scan
 
 ROOT = Path(__file__).parents[2]
 BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
@@ -50,6 +51,10 @@ def test_a_good_hub_is_green(own_hub: Path, workers: list[str]) -> None:
     assert names(own_hub / "red") == []
     assert (own_hub / f"analysis/dose_{DOSE}/dense/test_debug_v4/comparison_metrics.csv").exists()
     assert re.search(rf"dose_{DOSE}-dense-train-debug +passed", done.stdout)
+    assert re.search(
+        rf"dose_{DOSE}-dense-train-debug: PtychoPINN and Baseline cannot be told apart by \d+ of \d+",
+        done.stdout,
+    )
 
 
 def test_the_full_tier_runs_with_timeouts_off(own_hub: Path) -> None:
@@ -77,6 +82,33 @@ def test_a_dead_baseline_is_red_with_a_note(own_hub: Path, how: str) -> None:
     assert len(names(own_hub / "red")) == 4
     table = (own_hub / f"analysis/dose_{DOSE}/dense/test_debug_v4/comparison_metrics.csv").read_text()
     assert re.search(r"^PtychoPINN,ssim,0\.\d+,-?0\.\d+,,ok", table, re.MULTILINE)
+
+
+def test_arms_of_the_study_are_judged_like_the_others(own_hub: Path) -> None:
+    """A study may name any number of files, and require them."""
+    (own_hub / "extra").mkdir()
+    ptychi = own_hub / f"data/phase_f/dose_{DOSE}/dense/train/ptychi_reconstruction.npz"
+    shutil.copy(ptychi, own_hub / f"extra/dose_{DOSE}_dense_train.npz")
+    study = own_hub / "study.toml"
+    arm = '\n[arms.LSQML]\npath = "extra/dose_{dose}_{view}_{split}.npz"\n'
+    study.write_text(study.read_text().replace('"Baseline"]', '"Baseline", "LSQML"]') + arm)
+    done = run_pytest("-m", "debug", f"--hub={own_hub}", "-n2")
+    assert done.returncode == 1, done.stdout
+    assert "1 failed, 1 passed" in done.stdout
+    assert "extra/dose_1000_dense_test.npz: there is no such file" in done.stdout
+    table = own_hub / f"analysis/dose_{DOSE}/dense/train_debug_v4/comparison_metrics.csv"
+    assert re.search(r"^LSQML,ssim,0\.\d+,0\.\d+,,ok", table.read_text(), re.MULTILINE)
+
+
+def test_a_study_without_truth_is_green_by_its_own_verdicts(own_hub: Path) -> None:
+    for split, seed in (("train", 0), ("test", 1)):
+        arrays = make_split(seed)
+        del arrays["objectGuess"]
+        write_scan(own_hub / f"data/phase_c/dose_{DOSE}/patched_{split}.npz", arrays)
+    done = run_pytest("-m", "debug", f"--hub={own_hub}")
+    assert done.returncode == 0, done.stdout
+    log = (own_hub / "green" / names(own_hub / "green")[0]).read_text()
+    assert "no true object: arms are judged by their residual" in log
 
 
 def test_a_missing_model_is_red_with_the_one_line(own_hub: Path) -> None:

@@ -30,6 +30,8 @@ def summary_lines(scorecard: Scorecard) -> Iterator[str]:
         if arm.twin is not None:
             yield f"{arm.arm}: {arm.twin}"
     for pair in scorecard.agreements:
+        if pair.reason:
+            yield f"{pair.second} and {pair.first} were not compared: {pair.reason}"
         errors = [row.value for row in pair.metrics if row.name == "fienup"]
         yield from (f"{pair.second} and {pair.first} differ by {error:.4f} (Fienup)" for error in errors)
     yield from undecided_lines(

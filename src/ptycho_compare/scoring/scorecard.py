@@ -124,6 +124,8 @@ class Agreement:
     curves : mapping of str to RingCurve
     shift : Shift or None
         By which the second was moved for this, where the frame of one of them is not recorded.
+    reason : str
+        Why they could not be compared; empty if they were.
     """
 
     first: str
@@ -131,6 +133,7 @@ class Agreement:
     metrics: tuple[Metric, ...]
     curves: Mapping[str, RingCurve]
     shift: Shift | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,8 +347,14 @@ NOTHING = Measurement((), {}, {})
 
 def _agreements(scored: Mapping[str, _Scored], mask: Mask, settings: ScoringSettings) -> list[Agreement]:
     """Compare every two living arms with each other."""
+    found = []
     alive = [each for each in scored.values() if each.status == "ok"]
-    return [_agreement(first, second, mask, settings) for first, second in combinations(alive, 2)]
+    for first, second in combinations(alive, 2):
+        try:
+            found.append(_agreement(first, second, mask, settings))
+        except ScoringError as error:
+            found.append(Agreement(first.name, second.name, (), {}, reason=str(error)))
+    return found
 
 
 def _agreement(first: _Scored, second: _Scored, mask: Mask, settings: ScoringSettings) -> Agreement:

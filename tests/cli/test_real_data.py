@@ -1,0 +1,97 @@
+"""Real x-ray data through the command line: no truth, counts, DC in the corner, units in the file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epie import epie
+from ptycho_compare.cli.compare_models import main
+from ptycho_compare.reporting.metrics_csv import read_metrics_csv
+from ptycho_compare.scan import open_scan
+
+pytestmark = pytest.mark.slow
+
+STAR = "siemens_star/siemens-star-small.npz.bz2"
+SHAPE = (480, 478)
+
+
+@pytest.fixture(scope="module")
+def reconstructions(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Reconstruct the star from all of its images, from the even and from the odd ones."""
+    folder = tmp_path_factory.mktemp("star")
+    with open_scan(reference / STAR) as scan:
+        everything = np.arange(len(scan.positions))
+        # where pty-chi puts them: the middle of all positions on the middle of the array
+        middle = (scan.positions.min(axis=0) + scan.positions.max(axis=0)) / 2
+        positions = scan.positions - middle + np.array(SHAPE[::-1]) / 2
+        for name, images in (("all", everything), ("even", everything[::2]), ("odd", everything[1::2])):
+            amplitudes = scan.diffraction.read(images) / scan.patch_px
+            values, probe = epie(
+                amplitudes,
+                positions[images],
+                scan.probe,
+                SHAPE,
+                epochs=20,
+                seed={"all": 0, "even": 1, "odd": 2}[name],
+                probe_step=0.1,
+            )
+            np.savez(folder / f"{name}.npz", reconstructed_object=values, reconstructed_probe=probe)
+    return folder
+
+
+def test_the_star_is_compared_as_it_is(reference: Path, reconstructions: Path, tmp_path: Path) -> None:
+    arms = [f"--arm={name}={reconstructions}/{name.lower()}.npz" for name in ("All", "Even")]
+    halves = ["--halves", "All", f"{reconstructions}/even.npz", f"{reconstructions}/odd.npz"]
+    words = ["--test_data", str(reference / STAR), "--output_dir", str(tmp_path), *arms, *halves, "--quiet"]
+    assert main(words) == 0
+    rows = {(row.model, row.metric): row for row in read_metrics_csv(tmp_path / "comparison_metrics.csv")}
+    # the file's probe is a guess: an object explains the images through the probe it was found with
+    assert rows["All", "r_factor_own_probe"].value < 0.18
+    assert rows["All", "r_factor_own_probe"].value < 0.6 * rows["All", "r_factor"].value
+    # all images explain all images better than half of them do
+    assert rows["All", "r_factor_own_probe"].value < rows["Even", "r_factor_own_probe"].value
+    # independent halves measure resolution; a full period of about 4 px
+    half_bit = rows["All", "half_frc_half_bit"]
+    assert half_bit.reference == "independent_half"
+    assert 3.5 < 1 / half_bit.phase < 5.2
+    assert half_bit.phase_low < half_bit.phase < half_bit.phase_high
+    assert half_bit.amplitude is None
+    assert "amplitude: no contrast in the truth" in half_bit.note
+    with (tmp_path / "arm_agreement.csv").open() as stream:
+        (fienup,) = (row for row in csv.DictReader(stream) if row["metric"] == "fienup")
+    assert float(fienup["value"]) < 0.15
+    scan = json.loads((tmp_path / "manifest.json").read_text())["scan"]
+    assert (scan["values"], scan["dc"]) == ("counts", "corner")
+
+
+def test_cutoffs_in_nanometres_where_the_pixel_is_told(
+    reference: Path, reconstructions: Path, tmp_path: Path
+) -> None:
+    words = [
+        "--test_data",
+        str(reference / STAR),
+        "--output_dir",
+        str(tmp_path),
+        "--quiet",
+        "--pixel-nm",
+        "20",
+    ]
+    assert main([*words, f"--arm=A={reconstructions}/even.npz", f"--arm=B={reconstructions}/odd.npz"]) == 0
+    with (tmp_path / "frc_cutoffs.csv").open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["first_px"]]
+    assert rows
+    for row in rows:
+        assert float(row["first_nm"]) == pytest.approx(20 * float(row["first_px"]), rel=1e-4)
+
+
+def test_the_near_field_scan_reads_with_units(reference: Path) -> None:
+    with open_scan(reference / "p25_near_field.cxi") as scan:
+        assert scan.optics.wavelength_m == pytest.approx(9.794912e-11, rel=1e-5)
+        assert scan.optics.detector_pixel_m == pytest.approx(55e-6, rel=1e-5)
+        assert scan.optics.distance_m == pytest.approx(1.12, rel=1e-5)
+        assert scan.diffraction.count == 200

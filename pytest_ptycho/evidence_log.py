@@ -77,8 +77,8 @@ def _undecided(evidence: Evidence) -> list[str]:
     """Which arms cannot be told apart, from the table that the comparison left."""
     from ptycho_compare.errors import InputError
     from ptycho_compare.hub import Artifacts
-    from ptycho_compare.reporting.pairs_csv import read_differences_csv
     from ptycho_compare.reporting.summary import undecided_lines
+    from ptycho_compare.reporting.tables.pairs_csv import read_differences_csv
 
     try:
         return list(undecided_lines(read_differences_csv(Artifacts(evidence.folder).differences)))

@@ -11,7 +11,7 @@ import pytest
 
 from epie import epie
 from ptycho_compare.cli.compare_models import main
-from ptycho_compare.reporting.metrics_csv import read_metrics_csv
+from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.scan import open_scan
 
 pytestmark = pytest.mark.slow

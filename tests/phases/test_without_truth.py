@@ -15,7 +15,7 @@ from ptycho_compare.checks import judge_comparison
 from ptycho_compare.phases.compare import compare
 from ptycho_compare.phases.request import ArmRequest
 from ptycho_compare.reconstruction import ImageSource
-from ptycho_compare.reporting.metrics_csv import read_metrics_csv
+from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
 from scans import write_scan
 
 ARMS = ("PtychoPINN", "Baseline", "PtyChi")

@@ -13,7 +13,7 @@ from skimage.color import rgb2lab
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.reporting.figures import frc_figure, plot_frc
-from ptycho_compare.reporting.frc_plot import ARM_COLOURS
+from ptycho_compare.reporting.figures.frc import ARM_COLOURS
 from ptycho_compare.scoring import RingCurve, ScoringSettings
 
 from .cards import SIDE, card, many, noisy, staying, texts, twin_image, with_arm

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ptycho_compare.reporting.frc_csv import CUTOFF_COLUMNS, write_cutoffs_csv, write_frc_csv
+from ptycho_compare.reporting.tables.frc_csv import CUTOFF_COLUMNS, write_cutoffs_csv, write_frc_csv
 from ptycho_compare.scoring import RingCurve
 
 from .cards import card

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.reporting.metrics_csv import (
+from ptycho_compare.reporting.tables.metrics_csv import (
     COLUMNS,
     METRIC_NAMES,
     MetricRow,
@@ -283,7 +283,7 @@ def test_a_missing_or_unreadable_file_is_named(path, tmp_path):
 
 def test_importing_the_module_is_cheap():
     code = (
-        "import sys, ptycho_compare.reporting.metrics_csv\n"
+        "import sys, ptycho_compare.reporting.tables.metrics_csv\n"
         "print(sorted({'numpy', 'pandas', 'scipy', 'skimage', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.reporting.pairs_csv import (
+from ptycho_compare.reporting.summary import summary_lines, undecided_lines
+from ptycho_compare.reporting.tables.pairs_csv import (
     AGREEMENT_COLUMNS,
     read_differences_csv,
     write_agreements_csv,
     write_differences_csv,
 )
-from ptycho_compare.reporting.summary import summary_lines, undecided_lines
 from ptycho_compare.scoring import ArmImage, Difference, Interval
 
 from .cards import card, coverage, noisy
@@ -83,7 +83,7 @@ def test_agreements_are_tables_of_the_second_against_the_first(path):
 
 def test_reading_them_is_cheap():
     code = (
-        "import sys, ptycho_compare.reporting.pairs_csv, ptycho_compare.reporting.summary\n"
+        "import sys, ptycho_compare.reporting.tables.pairs_csv, ptycho_compare.reporting.summary\n"
         "print(sorted({'numpy', 'pandas', 'scipy', 'skimage', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

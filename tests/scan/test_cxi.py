@@ -153,7 +153,7 @@ BREACHES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "translation flat": (put(TRANSLATION, np.zeros((COUNT, 2))), r"shape \(12, 2\); needed: \(n, 3\)"),
     "translation short": (put(TRANSLATION, np.zeros((COUNT - 1, 3))), "there are 11 positions"),
     "translation beyond all": (put(TRANSLATION, np.full((COUNT, 3), 1e305)), "too large for object pixels"),
-    "no distance": (put(f"{DETECTOR}/distance", None), "distance None, .* say object_pixel_m"),
+    "no distance": (put(f"{DETECTOR}/distance", None), "distance None, .* say --pixel-nm"),
     "no wavelength": (put("entry_1/instrument_1/source_1/wavelength", None), "wavelength None"),
     "distance zero": (put(f"{DETECTOR}/distance", 0.0), "'.*distance' is 0; needed: a number above 0"),
     "distance NaN": (put(f"{DETECTOR}/distance", np.nan), "needed: one number|above 0"),

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan import stored
-from ptycho_compare.scan.stored import StoredImages
+from ptycho_compare.scan.formats import stored
+from ptycho_compare.scan.formats.stored import StoredImages
 
 ROOT = Path(__file__).parents[2]
 

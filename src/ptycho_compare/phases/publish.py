@@ -17,7 +17,6 @@ from ptycho_compare.phases.arm import Arm, Setting
 from ptycho_compare.phases.consistency import Consistency
 from ptycho_compare.reporting.arrays import write_arrays, write_reconstructions
 from ptycho_compare.reporting.figures import plot_comparison, plot_frc, plot_residuals, write_debug_images
-from ptycho_compare.reporting.frc_csv import write_cutoffs_csv, write_frc_csv
 from ptycho_compare.reporting.log import LOGGER
 from ptycho_compare.reporting.manifest import (
     ArmRecord,
@@ -28,8 +27,9 @@ from ptycho_compare.reporting.manifest import (
     versions,
     write_manifest,
 )
-from ptycho_compare.reporting.metrics_csv import write_metrics_csv
-from ptycho_compare.reporting.pairs_csv import write_agreements_csv, write_differences_csv
+from ptycho_compare.reporting.tables.frc_csv import write_cutoffs_csv, write_frc_csv
+from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
+from ptycho_compare.reporting.tables.pairs_csv import write_agreements_csv, write_differences_csv
 from ptycho_compare.scan import save_plan
 from ptycho_compare.scoring import ArmImage, ArmScore, Scorecard
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ptycho_compare.reporting.pairs_csv import DifferenceRow
+from ptycho_compare.reporting.tables.pairs_csv import DifferenceRow
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
     from ptycho_compare.scoring import Scorecard

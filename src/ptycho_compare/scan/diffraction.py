@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.scan.images import Images, usable
+from ptycho_compare.scan.formats.images import Images, usable
 from ptycho_compare.scan.reading import DcPlace, Values
 from ptycho_compare.scan.survey import Survey
 

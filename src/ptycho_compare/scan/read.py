@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, ScanError
 from ptycho_compare.scan.amplitude import find_evidence, resolve_values
-from ptycho_compare.scan.contents import Contents
-from ptycho_compare.scan.contract import read_by_names
-from ptycho_compare.scan.cxi import is_cxi, read_cxi
 from ptycho_compare.scan.diffraction import Diffraction
-from ptycho_compare.scan.hdf5 import Hdf5Container
-from ptycho_compare.scan.npz import NpzContainer
+from ptycho_compare.scan.formats.contents import Contents
+from ptycho_compare.scan.formats.contract import read_by_names
+from ptycho_compare.scan.formats.cxi import is_cxi, read_cxi
+from ptycho_compare.scan.formats.hdf5 import Hdf5Container
+from ptycho_compare.scan.formats.npz import NpzContainer
 from ptycho_compare.scan.optics import Optics
 from ptycho_compare.scan.reading import AS_FOUND, DcPlace, Reading, Values
 from ptycho_compare.scan.survey import survey

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.images import Images, usable
+from ptycho_compare.scan.formats.images import Images, usable
 
 
 @dataclass(frozen=True)

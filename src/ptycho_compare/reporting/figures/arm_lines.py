@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ptycho_compare.reporting.drawing import LINE_CHARACTERS, Line
+from ptycho_compare.reporting.figures.drawing import LINE_CHARACTERS, Line
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
     from ptycho_compare.scoring import ArmScore, Metric

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptycho_compare.reporting.csv_cells import number, read_table, write_table
-from ptycho_compare.reporting.metrics_csv import interval_ends
+from ptycho_compare.reporting.tables.csv_cells import number, read_table, write_table
+from ptycho_compare.reporting.tables.metrics_csv import interval_ends
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
     from ptycho_compare.scoring import Agreement, Difference

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptycho_compare.reporting.csv_cells import or_empty, write_table
+from ptycho_compare.reporting.tables.csv_cells import or_empty, write_table
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
     from ptycho_compare.scoring import RingCurve, Scorecard

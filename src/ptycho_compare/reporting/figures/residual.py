@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.reporting.drawing import (
+from ptycho_compare.reporting.figures.drawing import (
     COLUMN_INCHES,
     Box,
     Line,

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.scan.arrays import (
+from ptycho_compare.scan.formats.arrays import (
     read_columns,
     read_mask,
     read_metadata,
@@ -26,7 +26,7 @@ from ptycho_compare.scan.arrays import (
     read_truth,
     require_inside,
 )
-from ptycho_compare.scan.contents import Container, Contents, find_key
+from ptycho_compare.scan.formats.contents import Container, Contents, find_key
 from ptycho_compare.scan.optics import Optics
 from ptycho_compare.scan.reading import DcPlace, Reading, Values
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ptycho_compare.scan.images import Images
-from ptycho_compare.scan.spool import spool_images
+from ptycho_compare.scan.formats.images import Images
+from ptycho_compare.scan.formats.spool import spool_images
 from ptycho_compare.untrusted.npz import NpzFile
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ptycho_compare.reporting.drawing import Image, PlotLimits, draw_image, save
+from ptycho_compare.reporting.figures.drawing import Image, PlotLimits, draw_image, save
 
 _PARTS = {"phase": ("viridis", "phase (rad)"), "amplitude": ("gray", "amplitude")}
 

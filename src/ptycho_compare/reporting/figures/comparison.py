@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.reporting.arm_lines import arm_lines
-from ptycho_compare.reporting.drawing import (
+from ptycho_compare.reporting.figures.arm_lines import arm_lines
+from ptycho_compare.reporting.figures.drawing import (
     COLUMN_INCHES,
     Box,
     Image,

@@ -10,8 +10,8 @@ import h5py
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, InputError, ScanError
-from ptycho_compare.scan.images import Images
-from ptycho_compare.scan.stored import StoredImages
+from ptycho_compare.scan.formats.images import Images
+from ptycho_compare.scan.formats.stored import StoredImages
 from ptycho_compare.untrusted.hdf5 import find_dataset, listing, read_array
 
 MAX_TEXT_BYTES = 16 << 20

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, ScanError
-from ptycho_compare.scan.images import BLOCK_BYTES
+from ptycho_compare.scan.formats.images import BLOCK_BYTES
 
 MAX_CHUNK_BYTES = 256 << 20
 MAX_SIDE_PX = 8192  # one image is read whole, and a file of a few bytes can state any size

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.images import BLOCK_BYTES
+from ptycho_compare.scan.formats.images import BLOCK_BYTES
 from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile
 
 

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from scipy.constants import c, h
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.arrays import read_mask, read_probe, read_table, read_truth, require_inside
-from ptycho_compare.scan.contents import Container, Contents, find_key
+from ptycho_compare.scan.formats.arrays import read_mask, read_probe, read_table, read_truth, require_inside
+from ptycho_compare.scan.formats.contents import Container, Contents, find_key
 from ptycho_compare.scan.optics import Optics
 from ptycho_compare.scan.reading import Reading
 
@@ -149,7 +149,7 @@ def _far_field_pixel(optics: Optics, side: int, label: str) -> float:
     if pixel is None:
         raise ScanError(
             f"{label}: positions in m need an object pixel; wavelength {optics.wavelength_m}, distance "
-            f"{optics.distance_m}, detector pixel {optics.detector_pixel_m} m give none; say object_pixel_m"
+            f"{optics.distance_m}, detector pixel {optics.detector_pixel_m} m give none; say --pixel-nm"
         )
     return pixel
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.contents import Container
+from ptycho_compare.scan.formats.contents import Container
 
 
 def read_columns(container: Container, x: str, y: str) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.images import Images
+from ptycho_compare.scan.formats.images import Images
 from ptycho_compare.scan.optics import Optics
 from ptycho_compare.scan.reading import DcPlace, Values
 
@@ -92,5 +92,5 @@ def find_key(container: Container, role: str, named: Mapping[str, str], usual: S
     wanted = f"'{candidates[0]}' is missing" if len(candidates) == 1 else ""
     wanted = wanted or "neither " + " nor ".join(f"'{key}'" for key in candidates) + " is there"
     raise ScanError(
-        f"{container.label}: {wanted}; found: {container.listing()}; name the key of the role '{role}'"
+        f"{container.label}: {wanted}; found: {container.listing()}; name it: --scan-key {role}=KEY"
     )

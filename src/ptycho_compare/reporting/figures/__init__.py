@@ -6,11 +6,11 @@ matplotlib before a figure is drawn.
 
 from __future__ import annotations
 
-from ptycho_compare.reporting.canvas_plot import write_debug_images
-from ptycho_compare.reporting.comparison_plot import GROUND_TRUTH, comparison_figure, plot_comparison
-from ptycho_compare.reporting.drawing import DPI, PlotLimits
-from ptycho_compare.reporting.frc_plot import frc_figure, plot_frc
-from ptycho_compare.reporting.residual_plot import plot_residuals, residual_figure
+from ptycho_compare.reporting.figures.canvas import write_debug_images
+from ptycho_compare.reporting.figures.comparison import GROUND_TRUTH, comparison_figure, plot_comparison
+from ptycho_compare.reporting.figures.drawing import DPI, PlotLimits
+from ptycho_compare.reporting.figures.frc import frc_figure, plot_frc
+from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
 
 __all__ = [
     "DPI",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptycho_compare.reporting.csv_cells import number, read_table, write_table
+from ptycho_compare.reporting.tables.csv_cells import number, read_table, write_table
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image; reading a table needs neither
     from ptycho_compare.scoring import ArmScore, Metric, Scorecard

@@ -188,8 +188,8 @@ def holds(descriptor: Path, path: Path) -> bool:
 
 
 MISSING: dict[str, tuple[str, str]] = {
-    "xcoords": ("'xcoords' is missing; found: .*'x'", "role 'x'"),
-    "diff3d": ("neither 'diff3d' nor 'diffraction' is there; found: ", "role 'diffraction'"),
+    "xcoords": ("'xcoords' is missing; found: .*--scan-key x=KEY", "--scan-key x=KEY"),
+    "diff3d": ("neither 'diff3d' nor 'diffraction' is there; found: ", "--scan-key diffraction=KEY"),
 }
 
 
@@ -207,7 +207,7 @@ def test_a_missing_array_says_what_is_there_and_what_to_name(
 
 def test_a_name_that_is_not_there(tmp_path: Path, arrays: dict[str, Any]) -> None:
     path = write_hdf5(tmp_path / "scan.h5", arrays)
-    with pytest.raises(ScanError, match=r"'frames' is missing; found: .*the role 'diffraction'"):
+    with pytest.raises(ScanError, match=r"'frames' is missing; found: .*--scan-key diffraction=KEY"):
         open_scan(path, reading=Reading(keys={"diffraction": "frames"})).__enter__()
 
 

@@ -149,7 +149,7 @@ def test_bad_pixels_are_zero_and_harmless_bits_are_not_bad(tmp_path: Path) -> No
 
 
 BREACHES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
-    "no translation": (put(TRANSLATION, None), "neither 'entry_1/data_1/translation' .*--scan-key positions="),
+    "no translation": (put(TRANSLATION, None), "neither 'entry_1/data_1/translation'.*--scan-key positions"),
     "translation flat": (put(TRANSLATION, np.zeros((COUNT, 2))), r"shape \(12, 2\); needed: \(n, 3\)"),
     "translation short": (put(TRANSLATION, np.zeros((COUNT - 1, 3))), "there are 11 positions"),
     "translation beyond all": (put(TRANSLATION, np.full((COUNT, 3), 1e305)), "too large for object pixels"),

@@ -66,7 +66,7 @@ class Averages:
         for layer in self.layers:
             columns.append(blocks.sums(layer.values, layer.counted, level=layer.level))
             columns.append(blocks.sums(np.ones(layer.counted.shape), layer.counted, level=layer.level))
-        return Estimate(self.value(), np.stack(columns, axis=1), self._of_sums, blocks.count)
+        return Estimate(self.value(), np.stack(columns, axis=1), self._of_sums, blocks.independent)
 
     def _of_sums(self, sums: RealImage) -> RealImage:
         with np.errstate(invalid="ignore", divide="ignore"):  # a draw may miss every whole window

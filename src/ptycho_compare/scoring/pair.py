@@ -55,7 +55,8 @@ def score_pair(
     Raises
     ------
     ScoringError
-        No two images, shapes that differ although aligned, or no pixel in common.
+        No two images, shapes that differ although aligned, no pixel in common, or a
+        reconstruction that has no place on the truth (the message says why).
     """
     for each, values in ((name, reconstruction), ("truth", truth)):
         if values.ndim != 2 or values.size == 0:

@@ -27,12 +27,12 @@ from ptycho_compare.scoring.mask import Mask, bounding_box
 
 Vector = NDArray[np.float64]
 
-BLOCK_PX = (16, 64)
-"""Least and largest side of a block that is chosen, px. Windows of SSIM (11 px) must fit into one;
-and blocks that are not several times as wide as the noise is alike call an interval too narrow: blocks
-of 16 px by 40 % for noise blurred by 6 px."""
+BLOCK_PX = (16, 80)
+"""Least and largest side of a block that is chosen, px. A window of SSIM (11 px) must fit into the
+least. Blocks that are not many times as wide as errors are alike make an interval too narrow: blocks
+of 16 px by 40 % for noise blurred by 6 px, those of 45 to 80 px by 10 %."""
 
-BLOCKS_ACROSS = 4
+BLOCKS_ACROSS = 3.5
 """Blocks along the side of a square image, as long as they keep within `BLOCK_PX`."""
 
 LEAST_BLOCKS = 8
@@ -48,8 +48,8 @@ class Resampling:
     draws : int
         Replicates; 0 gives no intervals.
     block_px : int or None
-        Side of a block; None chooses a quarter of the image's, 16 to 64 px. Errors that are alike
-        over more than about 6 px need larger blocks.
+        Side of a block; None chooses 2/7 of the image's, 16 to 80 px. Errors that are alike
+        over more than about 6 px need larger ones.
     level : float
         Part of the replicates inside an interval.
     seed : int

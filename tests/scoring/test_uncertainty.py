@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from ptycho_compare.scoring import (
     ArmImage,
@@ -23,6 +24,7 @@ from ptycho_compare.scoring import (
 )
 from ptycho_compare.scoring.arm_metrics import CRITERIA, measure
 from ptycho_compare.scoring.estimate import LEAST_BLOCKS, Blocks, Draws, Estimate, Sample
+from ptycho_compare.scoring.frc import RingCurve, crossings
 from ptycho_compare.scoring.gauge import fit_gauge
 from ptycho_compare.scoring.ring_estimate import Patches
 from ptycho_compare.scoring.truth_view import TruthView
@@ -304,6 +306,21 @@ def test_large_images_have_no_more_patches_than_are_useful():
     counts = {side: int(Patches.of((side, side)).labels.max()) + 1 for side in (32, 128, 600)}
     assert 30 < counts[32] < counts[128] < 2300
     assert 1000 < counts[600] < 2300
+
+
+@bounded
+@given(arrays(np.float64, (5, 24), elements=st.floats(-1, 1)), st.sampled_from([0.5, 1 / 7, "half_bit"]))
+def test_curves_read_together_fall_where_each_of_them_does_alone(curves, criterion):
+    frequency, pixels = np.arange(1, 25) / 48, np.arange(1, 25) * 6
+    each = [RingCurve(frequency, curve, pixels) for curve in curves]
+    falls = crossings(frequency, curves - each[0].threshold(criterion))
+    for curve, found in zip(each, falls, strict=True):
+        cutoff, found = curve.cutoff(criterion), found[np.isfinite(found)]
+        assert cutoff.beyond_nyquist == (found.size == 0)
+        if found.size:
+            assert (cutoff.frequency, cutoff.last_crossing) == (found[0], found[-1])
+            assert (np.diff(found) > 0).all()
+    assert np.isnan(crossings(frequency, np.full((2, 24), np.nan))).all()
 
 
 # draws

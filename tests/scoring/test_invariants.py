@@ -251,12 +251,10 @@ def test_without_a_truth_living_arms_agree_or_not_and_have_no_metrics():
     assert any(row.intervals for row in pairs["one", "two"].metrics)
 
 
-def test_without_a_truth_movable_arms_lie_on_an_arm_that_stays():
+def test_without_a_truth_an_arm_without_a_frame_is_compared_where_it_fits():
     truth, image = displaced_pair(1.4, -2.1, size=152)
     full = np.ones(truth.shape)
     card = score_arms({"theirs": ArmImage(image, full, True), "ours": ArmImage(truth, full, False)}, None)
-    assert card.arm("theirs").moved
-    assert (card.arm("theirs").shift.dy, card.arm("theirs").shift.dx) == pytest.approx((1.4, -2.1), abs=1e-3)
     (agreement,) = card.agreements
     assert next(row.value for row in agreement.metrics if row.name == "fienup") < 5e-3
 

@@ -141,13 +141,6 @@ def test_a_dead_array_fails_and_says_why():
     assert scored.reason.startswith("zero: ")
 
 
-def test_what_has_no_place_on_the_truth_is_refused_with_the_reason():
-    with pytest.raises(ScoringError, match="no arm has a place on the grid: reconstruction: zero: "):
-        score_pair(np.zeros_like(TRUTH), TRUTH)
-    with pytest.raises(ScoringError, match="no arm has a place on the grid: reconstruction: not registered"):
-        score_pair(make_object(TRUTH.shape, 99), TRUTH)
-
-
 @pytest.mark.parametrize(
     ("image", "truth", "text"),
     [

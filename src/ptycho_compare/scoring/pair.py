@@ -55,8 +55,7 @@ def score_pair(
     Raises
     ------
     ScoringError
-        No two images, shapes that differ although aligned, no pixel in common, or a
-        reconstruction that has no place on the truth (the message says why).
+        No two images, shapes that differ although aligned, or no pixel in common.
     """
     for each, values in ((name, reconstruction), ("truth", truth)):
         if values.ndim != 2 or values.size == 0:

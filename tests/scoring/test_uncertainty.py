@@ -150,6 +150,15 @@ def test_equal_arms_cannot_be_told_apart_in_anything():
         assert (each.interval.low, each.interval.high) == (0.0, 0.0)
 
 
+@bounded
+@given(st.floats(1e-3, 1e3), st.floats(-3.1, 3.1))
+def test_arms_equal_up_to_a_gain_are_not_told_apart_by_rounding(gain, phase):
+    image = noisy(TRUTH, 0.3)
+    card = score(arms(one=image, other=image * gain * np.exp(1j * phase)))
+    assert [each.value for each in card.differences] == [0.0] * len(card.differences)
+    assert not any(each.told_apart for each in card.differences)
+
+
 def test_arms_with_noise_of_one_kind_are_seldom_told_apart():
     told = []
     for seed in range(12):

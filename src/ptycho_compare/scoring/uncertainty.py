@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -10,6 +11,9 @@ from ptycho_compare.scoring.arm_metrics import Measurement
 from ptycho_compare.scoring.estimate import Draws, Interval, Resampling, Sample
 from ptycho_compare.scoring.metric import Component, Difference, Metric
 from ptycho_compare.scoring.truth_view import NO_CONTRAST_NOTE
+
+ROUNDING = 1e-9
+"""Two numbers that differ by less than this part of them are the same: a gain rounds differently."""
 
 Key = tuple[str, Component]
 Samples = Mapping[Key, Sample | None]
@@ -82,8 +86,11 @@ def _of_metric(
         a, b = one.number(part), other.number(part)
         if name != one.name or a is None or b is None or f"{part}: {NO_CONTRAST_NOTE}" in one.note:
             continue
-        value = 0.0 if a == b else a - b  # two infinite PSNRs are equal
+        equal = math.isclose(a, b, rel_tol=ROUNDING)  # two infinite PSNRs are
+        value = 0.0 if equal else a - b
         first, second = drawn[key], others.get(key)
         ends = None if first is None or second is None else first.minus(second).interval(level)
+        if equal and ends is not None:
+            ends = Interval(min(ends.low, 0.0), max(ends.high, 0.0))
         found.append(Difference(*arms, name, part, value, ends))
     return found

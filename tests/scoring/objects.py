@@ -50,3 +50,20 @@ def inner_mask(shape, margin=8):
     mask = np.zeros(shape, dtype=bool)
     mask[margin:-margin, margin:-margin] = True
     return mask
+
+
+def tilted(values, ky, kx):
+    """Add a phase ramp, rad/px along rows and columns, counted from pixel [0, 0]."""
+    rows, cols = np.indices(values.shape)
+    return values * np.exp(1j * (ky * rows + kx * cols))
+
+
+def smooth_noise(shape, seed, *, blur_px=0.0):
+    """Complex noise of unit power; blurred by a Gaussian of `blur_px`, its errors are alike that far."""
+    rng = np.random.default_rng([seed, 31])
+    noise = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+    if blur_px == 0:
+        return noise
+    # the power that a Gaussian blur leaves is 1 / (4 pi blur^2)
+    blurred = [scipy.ndimage.gaussian_filter(part, blur_px, mode="wrap") for part in (noise.real, noise.imag)]
+    return (blurred[0] + 1j * blurred[1]) * np.sqrt(4 * np.pi) * blur_px

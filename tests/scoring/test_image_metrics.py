@@ -1,12 +1,28 @@
 import numpy as np
 import pytest
 import sewar
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.image_metrics import mae, ms_ssim, mse, psnr, ssim, truth_range
+from ptycho_compare.scoring.gauge import fienup_error
+from ptycho_compare.scoring.image_metrics import (
+    fienup_terms,
+    mae,
+    ms_ssim,
+    mse,
+    psnr,
+    rmse_terms,
+    ssim,
+    truth_range,
+)
 
-from .objects import inner_mask, random_field
+from .objects import inner_mask, make_object, noisy, random_field
+
+bounded = settings(deadline=None, max_examples=25, derandomize=True)
+seeds = st.integers(0, 10_000)
+sides = st.integers(11, 60)
 
 
 def pair(shape=(96, 80), noise=0.1, seed=3):
@@ -35,6 +51,83 @@ def test_psnr_and_ssim_are_those_of_scikit_image():
         truth, image, data_range=1.7, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )
     assert ssim(truth, image, whole(truth), data_range=1.7) == pytest.approx(expected, rel=1e-12)
+
+
+@bounded
+@given(seeds, sides, sides, st.floats(0.01, 1.0), st.floats(0.1, 10.0))
+def test_on_a_full_mask_psnr_and_ssim_are_those_of_scikit_image_for_any_image(
+    seed, height, width, noise, wide
+):
+    truth, image = pair((height, width), noise, seed)
+    expected = peak_signal_noise_ratio(truth, image, data_range=wide)
+    assert psnr(truth, image, whole(truth), data_range=wide) == pytest.approx(expected, rel=1e-12)
+    expected = structural_similarity(
+        truth, image, data_range=wide, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    assert ssim(truth, image, whole(truth), data_range=wide) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_on_a_mask_ssim_is_the_mean_over_the_windows_inside():
+    truth, image = pair()
+    mask = inner_mask(truth.shape)
+    mask[50:, 40:] = False
+    _, everywhere = structural_similarity(
+        *(np.where(mask, each, 0.0) for each in (truth, image)),
+        data_range=1.0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
+    )
+    rows, cols = np.indices(truth.shape)
+    inside = [
+        everywhere[y, x]
+        for y, x in zip(rows.ravel(), cols.ravel(), strict=True)
+        if min(y, x) >= 5 and mask[y - 5 : y + 6, x - 5 : x + 6].sum() == 121
+    ]
+    assert ssim(truth, image, mask, data_range=1.0) == pytest.approx(np.mean(inside), rel=1e-12)
+
+
+@bounded
+@given(seeds, st.floats(0.0, 1.0), st.floats(-3.1, 3.1))
+def test_complex_differences_count_by_their_modulus_and_turn_with_no_phase(seed, level, phase):
+    truth = make_object((24, 30), seed)
+    image = noisy(truth, level, seed)
+    mask = inner_mask(truth.shape, 3)
+    apart = np.abs(truth - image)[mask]
+    turn = np.exp(1j * phase)
+    for t, a in ((truth, image), (truth * turn, image * turn)):
+        assert mae(t, a, mask) == pytest.approx(apart.mean(), rel=1e-9, abs=1e-15)
+        assert mse(t, a, mask) == pytest.approx((apart**2).mean(), rel=1e-9, abs=1e-30)
+    if apart.any():
+        expected = 10 * np.log10(2.5**2 / (apart**2).mean())
+        assert psnr(truth, image, mask, data_range=2.5) == pytest.approx(expected, rel=1e-12)
+
+
+def test_of_real_values_complex_numbers_give_the_same():
+    truth, image = pair()
+    mask = inner_mask(truth.shape)
+    for metric in (mae, mse):
+        assert metric(truth * 1j, image * 1j, mask) == pytest.approx(metric(truth, image, mask), rel=1e-12)
+    assert psnr(truth + 0j, image + 0j, mask, data_range=1.0) == psnr(truth, image, mask, data_range=1.0)
+
+
+@bounded
+@given(seeds, st.floats(1e-9, 3.0), st.complex_numbers(min_magnitude=0.1, max_magnitude=10))
+def test_the_fienup_error_as_averages_is_that_of_its_formula_in_any_gauge(seed, level, gain):
+    truth = make_object((24, 30), seed)
+    image = noisy(truth, level, seed) * gain
+    mask = inner_mask(truth.shape, 3)
+    expected = fienup_error(image, truth, mask)
+    # an image far from the gauge loses digits: the residual is small beside what is taken off
+    assert fienup_terms(truth, image, mask).value() == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert fienup_terms(truth, truth, mask).value() == 0.0
+
+
+def test_the_rms_is_the_root_of_the_mean_square():
+    truth, image = pair()
+    mask = inner_mask(truth.shape)
+    assert rmse_terms(truth, image, mask).value() == pytest.approx(np.sqrt(mse(truth, image, mask)))
 
 
 @pytest.mark.parametrize("shape", [(176, 176), (256, 200), (320, 320)])

@@ -1,13 +1,19 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring import registration
 from ptycho_compare.scoring.matching import Scene, View
 from ptycho_compare.scoring.registration import continued, register, shift_image, shift_weight
 
-from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy, random_field
+from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy, random_field, tilted
 
+bounded = settings(deadline=None, max_examples=25, derandomize=True)
+seeds = st.integers(0, 10_000)
+small = st.floats(-3.0, 3.0)
+slopes = st.floats(-0.4, 0.4)
 SHIFTS = [(0.0, 0.0), (2.3, -1.7), (-3.0, 3.0), (0.5, -1.5), (0.04, 0.9)]
 
 
@@ -29,6 +35,30 @@ def test_forty_percent_noise_costs_a_twentieth_of_a_pixel(seed):
     shift = SHIFTS[seed % len(SHIFTS)]
     truth, image = displaced_pair(*shift, seed=seed, cutoff=0.1)
     assert found_error(noisy(image, 0.4, seed), truth, shift) < 0.05
+
+
+@bounded
+@given(seeds, small, small, slopes, slopes, st.floats(1e-3, 1e3), st.floats(-3.1, 3.1))
+def test_any_small_shift_is_found_under_any_ramp_and_gain(seed, dy, dx, ky, kx, gain, phase):
+    truth, image = displaced_pair(dy, dx, seed=seed, size=152)
+    mask = inner_mask(truth.shape, 4)
+    gauge = gain * np.exp(1j * phase)
+    clean = register(tilted(image, ky, kx) * gauge, truth, mask, radius_px=4)
+    assert clean.registered, clean.reason
+    assert (clean.dy, clean.dx) == pytest.approx((dy, dx), abs=0.01)
+    assert clean.ramp == pytest.approx((-ky, -kx), abs=1e-4)
+    assert clean.confidence > 0.999
+
+
+@bounded
+@given(seeds, small, small, slopes, slopes)
+def test_any_small_shift_is_found_in_forty_percent_noise_under_any_ramp(seed, dy, dx, ky, kx):
+    truth, image = displaced_pair(dy, dx, seed=seed)
+    mask = inner_mask(truth.shape, 4)
+    found = register(tilted(noisy(image, 0.4, seed), ky, kx), truth, mask, radius_px=4)
+    assert found.registered, found.reason
+    assert (found.dy, found.dx) == pytest.approx((dy, dx), abs=0.05)
+    assert found.ramp == pytest.approx((-ky, -kx), abs=1e-3)
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
@@ -93,6 +123,28 @@ def refusal(image, truth, *, radius_px=3.0, mask=None):
 def test_a_shift_beyond_the_radius_is_refused_with_the_radius(shift):
     truth, image = displaced_pair(*shift)
     assert "search radius of 3 px" in refusal(image, truth).reason
+
+
+@bounded
+@given(seeds, st.floats(3.2, 9.0), st.floats(-9.0, 9.0), st.booleans(), slopes, slopes)
+def test_any_shift_beyond_the_radius_is_refused_under_any_ramp(seed, far, other, down, ky, kx):
+    shift = (far, other) if down else (other, -far)
+    truth, image = displaced_pair(*shift, seed=seed)
+    refusal(tilted(image, ky, kx), truth)
+
+
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(
+    seeds,
+    slopes,
+    slopes,
+    st.sampled_from([(64, 0.2), (64, 0.1), (96, 0.2), (96, 0.1), (96, 0.07), (96, 0.05)]),
+)
+def test_unrelated_images_are_refused_under_any_ramp(seed, ky, kx, kind):
+    # a ramp is one more thing to fit by chance: on smooth images of 64 px this took one in ten
+    (side, cutoff), others = kind, seed + 20_000
+    truth = make_object((side, side), seed, cutoff=cutoff)
+    refusal(tilted(make_object((side, side), others, cutoff=cutoff), ky, kx), truth, radius_px=8)
 
 
 @pytest.mark.parametrize("seed", range(8))

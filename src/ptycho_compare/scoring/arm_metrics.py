@@ -19,7 +19,7 @@ from ptycho_compare.scoring.frc import Criterion, RingCurve, ring_correlation
 from ptycho_compare.scoring.image_metrics import Averages, Image
 from ptycho_compare.scoring.mask import ComplexImage, check_grid
 from ptycho_compare.scoring.metric import COMPONENTS, Component, Metric
-from ptycho_compare.scoring.ring_estimate import area_estimate, cutoff_estimate, ring_sums
+from ptycho_compare.scoring.ring_estimate import area_estimate, cutoff_estimate
 from ptycho_compare.scoring.truth_view import TruthView, smooth_parts
 
 CRITERIA: Mapping[str, Criterion] = {"frc50": 0.5, "frc1over7": 1 / 7, "frc_half_bit": "half_bit"}
@@ -93,7 +93,7 @@ def measure(image: ComplexImage, truth: TruthView, *, frc_sigma: float = 0.0) ->
     curves = {
         name: ring_correlation(truth.smooth[name], part).smoothed(frc_sigma) for name, part in smooth.items()
     }
-    rings = _ring_estimates(smooth, curves, truth)
+    rings = _ring_estimates(smooth, curves, truth, frc_sigma)
     order = ("mae", "mse", "psnr", "ssim", "ms_ssim", *rings, "fienup", "phase_rmse")
     estimates = {name: (estimates | rings)[name] for name in order}
     notes = {
@@ -152,14 +152,14 @@ def _averages(
 
 
 def _ring_estimates(
-    smooth: Mapping[Component, Image], curves: Mapping[Component, RingCurve], truth: TruthView
+    smooth: Mapping[Component, Image], curves: Mapping[Component, RingCurve], truth: TruthView, sigma: float
 ) -> Estimates:
     found: Estimates = {name: {} for name in (*CRITERIA, "frc_auc")}
     for part, curve in curves.items():
-        sums = ring_sums(truth.tiles, truth.spectra[part], truth.tiles.spectra(smooth[part]))
+        sums = truth.patches.sums(truth.spectra[part], truth.patches.spectrum(smooth[part]))
         for name, criterion in CRITERIA.items():
-            found[name][part] = cutoff_estimate(curve, criterion, sums, truth.tiles)
-        found["frc_auc"][part] = area_estimate(curve, sums, truth.tiles)
+            found[name][part] = cutoff_estimate(curve, criterion, sums, sigma=sigma)
+        found["frc_auc"][part] = area_estimate(curve, sums, sigma=sigma)
     return found
 
 

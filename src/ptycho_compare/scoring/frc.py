@@ -110,13 +110,19 @@ class RingCurve:
         -------
         Cutoff
         """
-        counts = np.isfinite(self.correlation) & (self.frequency >= IGNORED_BELOW)
-        above = (self.correlation - self.threshold(criterion))[counts]
-        falls = _falls(self.frequency[counts], above)
-        if not falls:
+        counts = self.counts
+        above = self.correlation[counts] - self.threshold(criterion)[counts]
+        falls = crossings(self.frequency[counts], above)
+        falls = falls[np.isfinite(falls)]
+        if not falls.size:
             return Cutoff(criterion, None, None, beyond_nyquist=True, last_crossing=None)
-        first, last = falls[0], falls[-1]
+        first, last = float(falls[0]), float(falls[-1])
         return Cutoff(criterion, first, 1.0 / first, beyond_nyquist=False, last_crossing=last)
+
+    @property
+    def counts(self) -> NDArray[np.bool_]:
+        """Which rings may set a cut-off, (R,)."""
+        return np.isfinite(self.correlation) & (self.frequency >= IGNORED_BELOW)
 
     @property
     def area(self) -> float:
@@ -142,12 +148,7 @@ class RingCurve:
         """
         if sigma == 0.0:
             return self
-        known = np.isfinite(self.correlation)
-        total = scipy.ndimage.gaussian_filter1d(np.where(known, self.correlation, 0.0), sigma, mode="nearest")
-        weight = scipy.ndimage.gaussian_filter1d(known.astype(np.float64), sigma, mode="nearest")
-        smooth = np.full(known.shape, np.nan)
-        np.divide(total, weight, out=smooth, where=known)
-        return RingCurve(self.frequency, smooth, self.pixels)
+        return RingCurve(self.frequency, smooth_rings(self.correlation, sigma), self.pixels)
 
 
 def ring_correlation(
@@ -197,8 +198,8 @@ def ring_correlation(
     """
     _check_pair(truth, image)
     weight = hann_window(truth.shape) if window == "hann" else np.ones(truth.shape)
-    f1 = _spectrum(truth, weight, subtract_mean)
-    f2 = _spectrum(image, weight, subtract_mean)
+    f1 = windowed_spectrum(truth, weight, subtract_mean=subtract_mean)
+    f2 = windowed_spectrum(image, weight, subtract_mean=subtract_mean)
     ring = ring_numbers(truth.shape)
     last = int(NYQUIST * max(truth.shape))
     cross = _ring_sums(ring, last, (f1 * np.conj(f2)).real)
@@ -206,7 +207,7 @@ def ring_correlation(
     power2 = _ring_sums(ring, last, np.abs(f2) ** 2)
     return RingCurve(
         frequency=np.arange(1, last + 1) / max(truth.shape),
-        correlation=_normalised(cross, power1, power2),
+        correlation=normalised(cross, power1, power2),
         pixels=np.bincount(ring.ravel(), minlength=last + 1)[1 : last + 1].astype(np.int64),
     )
 
@@ -253,9 +254,10 @@ def _check_pair(truth: NDArray[Any], image: NDArray[Any]) -> None:
             raise ScoringError(f"{name} is constant ({values.flat[0]:.6g}): there is nothing to correlate")
 
 
-def _spectrum(
-    values: NDArray[Any], weight: NDArray[np.float64], subtract_mean: bool
+def windowed_spectrum(
+    values: NDArray[Any], weight: NDArray[np.float64], *, subtract_mean: bool = True
 ) -> NDArray[np.complex128]:
+    """Return the spectrum of an image (H, W) times a window (H, W), its weighted mean removed."""
     mean = np.sum(values * weight) / np.sum(weight) if subtract_mean else 0.0
     return np.asarray(scipy.fft.fft2((values - mean) * weight), dtype=np.complex128)
 
@@ -276,24 +278,41 @@ def _ring_sums(ring: NDArray[np.int64], last: int, values: NDArray[np.float64]) 
     return np.asarray(sums[1 : last + 1], dtype=np.float64)
 
 
-def _normalised(
+def normalised(
     cross: NDArray[np.float64], power1: NDArray[np.float64], power2: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Divide, with 0 where one image alone is silent (no agreement) and NaN where both are."""
-    silent1 = power1 <= SILENT_BELOW * power1.sum()
-    silent2 = power2 <= SILENT_BELOW * power2.sum()
+    """Divide ring sums (..., R): 0 where one image alone is silent (no agreement), NaN where both are."""
+    silent1, silent2 = (
+        power <= SILENT_BELOW * power.sum(axis=-1, keepdims=True) for power in (power1, power2)
+    )
     correlation = np.where(silent1 & silent2, np.nan, 0.0)
     np.divide(cross, np.sqrt(power1 * power2), out=correlation, where=~(silent1 | silent2))
     return np.clip(correlation, -1.0, 1.0)
 
 
-def _falls(frequency: NDArray[np.float64], above: NDArray[np.float64]) -> list[float]:
-    """Return the frequencies at which a curve goes from 0 or above to below 0."""
+def smooth_rings(correlation: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """Smooth curves (..., R) along the rings, as `RingCurve.smoothed` does; sigma above 0."""
+    known = np.isfinite(correlation)
+    total = scipy.ndimage.gaussian_filter1d(np.where(known, correlation, 0.0), sigma, mode="nearest")
+    weight = scipy.ndimage.gaussian_filter1d(known.astype(np.float64), sigma, mode="nearest")
+    smooth = np.full(known.shape, np.nan)
+    np.divide(total, weight, out=smooth, where=known)
+    return smooth
+
+
+def crossings(frequency: NDArray[np.float64], above: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where curves (..., R) go from 0 or above to below 0, at the ring that ends each fall; else NaN.
+
+    Between rings by linear interpolation; a curve that starts below falls at its first ring.
+    """
     below = above < 0
-    falls = [float(frequency[0])] if below.size and below[0] else []
-    for right in np.flatnonzero(below[1:] & ~below[:-1]) + 1:
-        part = above[right - 1] / (above[right - 1] - above[right])
-        falls.append(float(frequency[right - 1] + part * (frequency[right] - frequency[right - 1])))
+    falls = np.full(above.shape, np.nan)
+    falls[..., :1][below[..., :1]] = frequency[0] if frequency.size else np.nan
+    high, low = above[..., :-1], above[..., 1:]
+    part = np.divide(
+        high, high - low, out=np.full(low.shape, np.nan), where=below[..., 1:] & ~below[..., :-1]
+    )
+    np.copyto(falls[..., 1:], frequency[:-1] + part * np.diff(frequency))
     return falls
 
 

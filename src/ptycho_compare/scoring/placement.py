@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.collapse import CollapseLimits, find_collapse
 from ptycho_compare.scoring.mask import ComplexImage, Mask, common_mask
+from ptycho_compare.scoring.ramp import apply_ramp
 from ptycho_compare.scoring.registration import Shift, continued, register, shift_image, shift_weight
 from ptycho_compare.scoring.twin import find_twin
 
@@ -206,11 +207,14 @@ def _registered(
         return _lost(arm, f"{collapse.kind}: {collapse.detail}")
     shift = register(arm.values, truth, mask, radius_px=settings.search_radius_px)
     if not shift.registered:
-        twin = find_twin(arm.values, truth, mask, direct_overlap=0.0)
+        twin = find_twin(arm.values, truth, mask, direct_overlap=shift.confidence)
         return _lost(arm, f"not registered: {shift.reason}{f'; {twin}' if twin else ''}", shift)
     known = (arm.weight > 0) & np.isfinite(arm.values)
+    # moved without its ramp, which would carry fine detail past Nyquist: the ramp stays the gauge's matter
+    level = apply_ramp(continued(arm.values, known), shift.ramp)
+    back = (-shift.ramp[0], -shift.ramp[1])
     return PlacedArm(
-        values=shift_image(continued(arm.values, known), shift.dy, shift.dx),
+        values=apply_ramp(shift_image(level, shift.dy, shift.dx), back),
         weight=shift_weight(np.where(known, arm.weight, 0.0), shift.dy, shift.dx),
         shift=shift,
         moved=True,

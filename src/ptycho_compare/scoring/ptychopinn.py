@@ -97,7 +97,7 @@ def ptychopinn_metrics(
         for name, of in (("mae", _mae), ("mse", _mse), ("psnr", _psnr))
     ]
     rows += [
-        Metric("ssim", _ssim(*amplitudes, float(np.ptp(wanted))), _ssim(*turns, 1.0), None, "", ""),
+        _ssim_row(_ssim(*amplitudes, float(np.ptp(wanted))), _ssim(*turns, 1.0)),
         Metric("ms_ssim", _ms_ssim(*blurred), _ms_ssim(*turns), None, "", ""),
     ]
     curves = {
@@ -143,7 +143,14 @@ def _psnr(target: Real, found: Real) -> float:
 
 def _ssim(target: Real, found: Real, data_range: float) -> float:
     library: Any = skimage.metrics  # partly untyped
-    return float(library.structural_similarity(target, found, data_range=data_range))
+    with np.errstate(divide="ignore", invalid="ignore"):  # NaN where neither image has any range
+        return float(library.structural_similarity(target, found, data_range=data_range))
+
+
+def _ssim_row(amplitude: float, phase: float) -> Metric:
+    if np.isnan(amplitude):
+        return Metric("ssim", None, phase, None, "", "amplitude: the truth is constant")
+    return Metric("ssim", amplitude, phase, None, "", "")
 
 
 def _ms_ssim(target: Real, found: Real) -> float:

@@ -183,9 +183,9 @@ def _judged(scene: Scene, window: Vector, found: Vector, radius_px: float) -> Sh
     before, after = view.overlap(np.array([0.0, 0.0, *found[2:]])), view.overlap(found)
     if max(abs(dy), abs(dx)) > radius_px:
         return _refused(f"the best shift {place} lies beyond the search radius of {radius_px:g} px", after)
-    # The best of all places searched reaches 3 to 5 times what chance gives at one of them
-    # (random fields of 64 to 128 px). The cap lets very smooth images register at all.
-    least = min(max(LEAST_OVERLAP, 4.0 * chance_overlap(view, found)), 0.8)
+    # The best of all places and ramps searched reaches 2 to 5.5 times what chance gives at one of
+    # them (random fields of 64 to 160 px). The cap lets very smooth images register at all.
+    least = min(max(LEAST_OVERLAP, 5.5 * chance_overlap(view, found)), 0.8)
     if after < least:
         return _refused(
             f"the overlap of {after:.3f} at {place} is not above the {least:.3f} of unrelated images", after

@@ -1,13 +1,13 @@
-"""Uncertainty of a ring correlation: the curve seen through many small windows.
+"""Uncertainty of a ring correlation: the same curve, its Fourier pixels weighed again.
 
-A block cut out of an image has a spectrum of its own, so rings are not sums over blocks of
-pixels. They are sums over overlapping tapered tiles, as in Welch's estimate of a spectrum
-[1]_. Tiles see frequencies more coarsely than the whole image; only the spread of what
-they say is used, around the number of the whole.
+A ring is a sum over Fourier pixels, and the errors of those are alike only between close
+neighbours, as far as the window smears them. So patches of the Fourier plane are drawn as
+blocks of an image are, and each draw is a curve on the same rings, read by the same rule [1]_.
+A pixel and its mirror image at -k are in one patch: of a real image they are one number.
 
 References
 ----------
-.. [1] P. D. Welch, IEEE Trans. Audio Electroacoust. 15, 70-73 (1967), doi:10.1109/TAU.1967.1161901
+.. [1] E. Paparoditis and D. N. Politis, J. Time Ser. Anal. 20, 193-222 (1999), doi:10.1111/1467-9892.00133
 """
 
 from __future__ import annotations
@@ -16,123 +16,111 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.scoring.estimate import Estimate, Vector
-from ptycho_compare.scoring.frc import NYQUIST, Criterion, RingCurve, hann_window, ring_numbers
-from ptycho_compare.scoring.mask import Mask
+from ptycho_compare.scoring.frc import (
+    NYQUIST,
+    Criterion,
+    RingCurve,
+    crossings,
+    hann_window,
+    normalised,
+    ring_numbers,
+    smooth_rings,
+    windowed_spectrum,
+)
 
-SIDES_PX = (64, 48, 32)
-"""Sides of tiles, px: the largest of which enough fit."""
+LEAST_PATCH = 4
+"""Side of a patch in Fourier pixels: a Hann window makes neighbours at 1 and 2 pixels alike."""
 
-WANTED_TILES = 49
-LEAST_INSIDE = 0.5
-"""Part of a tile's pixels that must lie in the mask."""
+MOST_PATCHES = 2000
+"""In half a Fourier plane; more would cost time and memory and tell nothing."""
 
 
 @dataclass(frozen=True, eq=False)
-class Tiles:
-    """Overlapping square windows on a mask's box.
+class Patches:
+    """The Fourier plane of an image (h, w), cut into patches.
 
     Attributes
     ----------
-    corners : ndarray, (T, 2), int64
-        Row and column of each tile's first pixel; neighbours overlap by half.
-    side_px : int
+    kept : ndarray, (h, w), bool
+        Fourier pixels on a ring.
+    rings : ndarray, (P,), int64
+        Ring of each kept pixel, from 0.
+    labels : ndarray, (P,), int64
+        Patch of each kept pixel.
+    pixels : ndarray, (R,), int64
+        Fourier pixels on each ring.
     """
 
-    corners: NDArray[np.int64]
-    side_px: int
+    kept: NDArray[np.bool_]
+    rings: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    pixels: NDArray[np.int64]
 
     @classmethod
-    def of(cls, inside: Mask) -> Tiles:
-        """Lay tiles on a mask (h, w) already cropped to its box."""
-        for side in SIDES_PX:
-            corners = _corners(inside, side)
-            if len(corners) >= WANTED_TILES:
-                break
-        return cls(corners, side)
+    def of(cls, shape: tuple[int, ...]) -> Patches:
+        """Cut the Fourier plane of images of a shape."""
+        number = ring_numbers(shape)
+        kept = (number >= 1) & (number <= max(shape) // 2)
+        rings = number[kept] - 1
+        side = max(LEAST_PATCH, int(np.ceil(np.sqrt(kept.sum() / 2 / MOST_PATCHES))))
+        rows, columns = (np.rint(np.fft.fftfreq(length) * length).astype(np.int64) for length in shape)
+        row, column = np.broadcast_arrays(rows[:, np.newaxis], columns)
+        turned = np.where((row < 0) | ((row == 0) & (column < 0)), -1, 1)
+        patch = np.stack([(row * turned)[kept] // side, (column * turned)[kept] // side])
+        labels = np.unique(patch, axis=1, return_inverse=True)[1].ravel()
+        return cls(kept, rings, labels, np.bincount(rings, minlength=max(shape) // 2))
 
-    @property
-    def independent(self) -> int:
-        """How many tiles without overlap would cover the same area."""
-        return len(self.corners) // 4
+    def spectrum(self, values: NDArray[Any]) -> NDArray[np.complex128]:
+        """Return the spectrum of a tapered image (h, w) on the rings, (P,)."""
+        return windowed_spectrum(values, hann_window(values.shape))[self.kept]
 
-    def spectra(self, values: NDArray[Any]) -> NDArray[np.complex128]:
-        """Return the spectra of the tapered tiles of an image (h, w), (T, side, side)."""
-        if not len(self.corners):  # the image is smaller than a tile
-            return np.empty((0, self.side_px, self.side_px), dtype=np.complex128)
-        windows = np.lib.stride_tricks.sliding_window_view(values, (self.side_px, self.side_px))
-        tiles = windows[self.corners[:, 0], self.corners[:, 1]]
-        weight = hann_window(tiles.shape[1:])
-        means = np.sum(tiles * weight, axis=(1, 2), keepdims=True) / weight.sum()
-        return np.asarray(scipy.fft.fft2((tiles - means) * weight), dtype=np.complex128)
+    def sums(self, truth: NDArray[np.complex128], image: NDArray[np.complex128]) -> Vector:
+        """Sum the cross spectrum and both powers of two spectra (P,) by patch and ring, (B, 3 R)."""
+        place = self.labels * len(self.pixels) + self.rings
+        size = (int(self.labels.max()) + 1, len(self.pixels))
+        parts = ((truth * np.conj(image)).real, np.abs(truth) ** 2, np.abs(image) ** 2)
+        return np.hstack([np.bincount(place, part, size[0] * size[1]).reshape(size) for part in parts])
 
 
-def ring_sums(tiles: Tiles, truth: NDArray[np.complex128], image: NDArray[np.complex128]) -> Vector:
-    """Sum over the rings of each tile, (T, 3 R): cross spectrum, then both powers.
+def cutoff_estimate(curve: RingCurve, criterion: Criterion, sums: Vector, *, sigma: float = 0.0) -> Estimate:
+    """Give a cut-off its uncertainty; never crossed counts as Nyquist.
 
     Parameters
     ----------
-    tiles : Tiles
-    truth, image : ndarray, (T, side, side), complex128
-        Their spectra (`Tiles.spectra`).
+    curve : RingCurve
+    criterion : float or "half_bit"
+    sums : ndarray, (B, 3 R)
+        Of `Patches.sums`.
+    sigma : float
+        Smoothing of the curve, in rings.
     """
-    rings = tiles.side_px // 2
-    number = ring_numbers((tiles.side_px, tiles.side_px)).ravel()
-    kept = (number >= 1) & (number <= rings)
-    # one sparse product sums the rings of all tiles
-    to_rings = scipy.sparse.csr_array(
-        (np.ones(kept.sum()), (number[kept] - 1, np.flatnonzero(kept))), shape=(rings, number.size)
-    )
-    parts = ((truth * np.conj(image)).real, np.abs(truth) ** 2, np.abs(image) ** 2)
-    return np.hstack([(to_rings @ part.reshape(len(part), number.size).T).T for part in parts])
-
-
-def cutoff_estimate(curve: RingCurve, criterion: Criterion, sums: Vector, tiles: Tiles) -> Estimate:
-    """Give a cut-off its uncertainty; never crossed counts as Nyquist."""
-    threshold = np.interp(_frequencies(tiles), curve.frequency, curve.threshold(criterion))
+    counts = curve.counts
+    threshold = curve.threshold(criterion)[counts]
 
     def cutoffs(drawn: Vector) -> Vector:
-        return np.array([_first_fall(row, threshold, tiles) for row in _curves(drawn)])
+        falls = crossings(curve.frequency[counts], _curves(drawn, sigma)[:, counts] - threshold)
+        return np.asarray(np.fmin.reduce(falls, axis=1, initial=NYQUIST))
 
     cutoff = curve.cutoff(criterion)
     value = NYQUIST if cutoff.frequency is None else cutoff.frequency
-    return Estimate(value, sums, cutoffs, tiles.independent, (0.0, NYQUIST))
+    return Estimate(value, sums, cutoffs, len(sums), (0.0, NYQUIST))
 
 
-def area_estimate(curve: RingCurve, sums: Vector, tiles: Tiles) -> Estimate:
-    """Give the area under a curve its uncertainty."""
+def area_estimate(curve: RingCurve, sums: Vector, *, sigma: float = 0.0) -> Estimate:
+    """Give the area under a curve its uncertainty; parameters as for `cutoff_estimate`."""
+    known = np.isfinite(curve.correlation)
 
     def areas(drawn: Vector) -> Vector:
-        return np.asarray(_curves(drawn).mean(axis=1))
+        return np.asarray(
+            _curves(drawn, sigma)[:, known].mean(axis=1) if known.any() else np.zeros(len(drawn))
+        )
 
-    return Estimate(curve.area, sums, areas, tiles.independent, (-1.0, 1.0))
-
-
-def _curves(drawn: Vector) -> Vector:
-    cross, power1, power2 = np.split(drawn, 3, axis=1)
-    norm = np.sqrt(power1 * power2)
-    return np.divide(cross, norm, out=np.zeros_like(cross), where=norm > 0)
+    return Estimate(curve.area, sums, areas, len(sums), (-1.0, 1.0))
 
 
-def _frequencies(tiles: Tiles) -> Vector:
-    return np.arange(1, tiles.side_px // 2 + 1) / tiles.side_px
-
-
-def _first_fall(correlation: Vector, threshold: Vector, tiles: Tiles) -> float:
-    pixels = np.ones(len(correlation), dtype=np.int64)  # the threshold is given, not counted
-    curve = RingCurve(_frequencies(tiles), correlation - threshold, pixels)
-    frequency = curve.cutoff(0.0).frequency
-    return NYQUIST if frequency is None else frequency
-
-
-def _corners(inside: Mask, side: int) -> NDArray[np.int64]:
-    if min(inside.shape) < side:
-        return np.empty((0, 2), dtype=np.int64)
-    step = side // 2
-    grid = [np.arange(0, length - side + 1, step) for length in inside.shape]
-    corners = np.stack(np.meshgrid(*grid, indexing="ij"), axis=-1).reshape(-1, 2)
-    shares = [inside[row : row + side, column : column + side].mean() for row, column in corners]
-    return corners[np.array(shares) >= LEAST_INSIDE]
+def _curves(drawn: Vector, sigma: float) -> Vector:
+    curves = normalised(*np.split(drawn, 3, axis=1))
+    return smooth_rings(curves, sigma) if sigma > 0 else curves

@@ -13,7 +13,7 @@ from ptycho_compare.scoring.frc import filled
 from ptycho_compare.scoring.image_metrics import Image, truth_range
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box, check_grid
 from ptycho_compare.scoring.metric import COMPONENTS, Component, ReferenceKind
-from ptycho_compare.scoring.ring_estimate import Tiles
+from ptycho_compare.scoring.ring_estimate import Patches
 
 ROUNDING = 1e-6
 """A range below this part of the largest amplitude, or below this many rad, is rounding."""
@@ -50,7 +50,7 @@ class TruthView:
     smooth : mapping of Component to ndarray, (h, w)
         The parts with contrast on the mask's box, continued where the mask has holes.
     blocks : Blocks
-        For uncertainty, as are `tiles` and `spectra`, the smooth parts seen through them.
+        For uncertainty, as are `patches` and `spectra`, those of the smooth parts.
     """
 
     field: NDArray[np.complex128]
@@ -62,7 +62,7 @@ class TruthView:
     shown: frozenset[Component]
     smooth: Mapping[Component, Image]
     blocks: Blocks
-    tiles: Tiles
+    patches: Patches
     spectra: Mapping[Component, NDArray[np.complex128]]
 
     @classmethod
@@ -89,7 +89,7 @@ class TruthView:
         ranges = {name: truth_range(part, mask) for name, part in parts.items()}
         shown = _shown(parts, ranges, mask, reference)
         smooth = smooth_parts(parts, mask, shown)
-        tiles = Tiles.of(mask[bounding_box(mask)])
+        patches = Patches.of(mask[bounding_box(mask)].shape)
         return cls(
             field,
             rotation,
@@ -100,8 +100,8 @@ class TruthView:
             shown,
             smooth,
             Blocks.of(mask, block_px),
-            tiles,
-            {name: tiles.spectra(part) for name, part in smooth.items()},
+            patches,
+            {name: patches.spectrum(part) for name, part in smooth.items()},
         )
 
     def note(self, *components: Component) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
 from ptycho_compare.scoring.arm_metrics import Measurement
-from ptycho_compare.scoring.estimate import Draws, Interval, Resampling, Vector, interval
+from ptycho_compare.scoring.estimate import Draws, Interval, Resampling, Sample
 from ptycho_compare.scoring.metric import Component, Difference, Metric
 from ptycho_compare.scoring.truth_view import NO_CONTRAST_NOTE
 
+ROUNDING = 1e-9
+"""Two numbers that differ by less than this part of them are the same: a gain rounds differently."""
+
 Key = tuple[str, Component]
-Replicates = Mapping[Key, Vector | None]
+Samples = Mapping[Key, Sample | None]
 
 
 def with_uncertainty(
@@ -35,32 +39,32 @@ def with_uncertainty(
         shows are left out.
     """
     draws = Draws(how)
-    replicates: dict[str, Replicates] = {
+    samples: dict[str, Samples] = {
         arm: {
-            (metric, part): estimate.replicates(draws)
+            (metric, part): estimate.sample(draws)
             for metric, found in each.estimates.items()
             for part, estimate in found.items()
         }
         for arm, each in measured.items()
     }
     rows = {
-        arm: tuple(_with_intervals(metric, replicates[arm], how.level) for metric in each.metrics)
+        arm: tuple(_with_intervals(metric, samples[arm], how.level) for metric in each.metrics)
         for arm, each in measured.items()
     }
-    return rows, tuple(_differences(rows, replicates, how.level))
+    return rows, tuple(_differences(rows, samples, how.level))
 
 
-def _with_intervals(metric: Metric, drawn: Replicates, level: float) -> Metric:
+def _with_intervals(metric: Metric, drawn: Samples, level: float) -> Metric:
     found: dict[Component, Interval] = {}
-    for (name, part), replicates in drawn.items():
-        ends = interval(replicates, level) if name == metric.name else None
+    for (name, part), sample in drawn.items():
+        ends = sample.interval(level) if sample and name == metric.name else None
         if ends is not None:
             found[part] = ends
     return replace(metric, intervals=found)
 
 
 def _differences(
-    rows: Mapping[str, Sequence[Metric]], replicates: Mapping[str, Replicates], level: float
+    rows: Mapping[str, Sequence[Metric]], samples: Mapping[str, Samples], level: float
 ) -> list[Difference]:
     found = []
     for first, second in combinations(rows, 2):
@@ -68,13 +72,13 @@ def _differences(
         for metric in rows[first]:
             if metric.name in others:
                 found += _of_metric(
-                    (first, second), metric, others[metric.name], replicates[first], replicates[second], level
+                    (first, second), metric, others[metric.name], samples[first], samples[second], level
                 )
     return found
 
 
 def _of_metric(
-    arms: tuple[str, str], one: Metric, other: Metric, drawn: Replicates, others: Replicates, level: float
+    arms: tuple[str, str], one: Metric, other: Metric, drawn: Samples, others: Samples, level: float
 ) -> list[Difference]:
     found = []
     for key in drawn:
@@ -82,8 +86,11 @@ def _of_metric(
         a, b = one.number(part), other.number(part)
         if name != one.name or a is None or b is None or f"{part}: {NO_CONTRAST_NOTE}" in one.note:
             continue
-        value = 0.0 if a == b else a - b  # two infinite PSNRs are equal
+        equal = math.isclose(a, b, rel_tol=ROUNDING)  # two infinite PSNRs are
+        value = 0.0 if equal else a - b
         first, second = drawn[key], others.get(key)
-        ends = None if first is None or second is None else interval(first - second, level)
+        ends = None if first is None or second is None else first.minus(second).interval(level)
+        if equal and ends is not None:
+            ends = Interval(min(ends.low, 0.0), max(ends.high, 0.0))
         found.append(Difference(*arms, name, part, value, ends))
     return found

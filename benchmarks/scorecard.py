@@ -77,7 +77,7 @@ def parts(arms: dict[str, ArmImage], truth: np.ndarray, how: Resampling) -> dict
     spent: dict[str, float] = {}
     for (file, _, function), row in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
         for part, (module, name) in PARTS.items():
-            if name == function and file.endswith(f"scoring/{module}"):
+            if name == function and "/scoring/" in file and file.endswith(f"/{module}"):
                 spent[part] = spent.get(part, 0.0) + row[3]
     return spent
 

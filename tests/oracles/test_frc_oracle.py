@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ptycho_compare.scoring.frc import RingCurve, ring_correlation
-from ptycho_compare.scoring.gauge import fit_gauge
+from ptycho_compare.scoring.alignment.gauge import fit_gauge
+from ptycho_compare.scoring.metrics.frc import RingCurve, ring_correlation
 
 from .pairs import half_data_pair, reconstructed_pair
 

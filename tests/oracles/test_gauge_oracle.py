@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ptycho_compare.scoring.gauge import fienup_error, fit_gauge
-from ptycho_compare.scoring.registration import register, shift_image
+from ptycho_compare.scoring.alignment.gauge import fienup_error, fit_gauge
+from ptycho_compare.scoring.alignment.registration import register, shift_image
 from scoring.objects import inner_mask, make_object, moved, noisy
 
 SIDE = 260

@@ -5,8 +5,8 @@ import pytest
 import sewar
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from ptycho_compare.scoring.gauge import fienup_error, fit_gauge
-from ptycho_compare.scoring.image_metrics import mae, ms_ssim, mse, psnr, ssim
+from ptycho_compare.scoring.alignment.gauge import fienup_error, fit_gauge
+from ptycho_compare.scoring.metrics.image_metrics import mae, ms_ssim, mse, psnr, ssim
 
 from .pairs import half_data_pair, open_object, reconstructed_pair
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.frc import RingCurve, filled, ring_correlation
 from ptycho_compare.scoring.mask import bounding_box
+from ptycho_compare.scoring.metrics.frc import RingCurve, filled, ring_correlation
 
 from .objects import inner_mask, make_object, moved, noisy, random_field
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.gauge import fienup_error, fit_gauge
+from ptycho_compare.scoring.alignment.gauge import fienup_error, fit_gauge
 
 from .objects import inner_mask, make_object, noisy
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.gauge import fienup_error
-from ptycho_compare.scoring.image_metrics import (
+from ptycho_compare.scoring.alignment.gauge import fienup_error
+from ptycho_compare.scoring.metrics.image_metrics import (
     fienup_terms,
     mae,
     ms_ssim,

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring import apply_ramp, fit_gauge, fit_ramp
-from ptycho_compare.scoring.coarse import coarse_match
-from ptycho_compare.scoring.ramp import MAX_RAMP_RAD_PER_PX, peak_ramp
+from ptycho_compare.scoring.alignment.coarse import coarse_match
+from ptycho_compare.scoring.alignment.ramp import MAX_RAMP_RAD_PER_PX, peak_ramp
 
 from .objects import displaced_pair, inner_mask, make_object, noisy, tilted
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring import registration
-from ptycho_compare.scoring.matching import Scene, View
-from ptycho_compare.scoring.registration import continued, register, shift_image, shift_weight
+from ptycho_compare.scoring.alignment import registration
+from ptycho_compare.scoring.alignment.matching import Scene, View
+from ptycho_compare.scoring.alignment.registration import continued, register, shift_image, shift_weight
 
 from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy, random_field, tilted
 

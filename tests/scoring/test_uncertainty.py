@@ -22,12 +22,12 @@ from ptycho_compare.scoring import (
     score_arms,
     ssim,
 )
-from ptycho_compare.scoring.arm_metrics import CRITERIA, measure
-from ptycho_compare.scoring.estimate import LEAST_BLOCKS, Blocks, Draws, Estimate, Sample
-from ptycho_compare.scoring.frc import RingCurve, crossings
-from ptycho_compare.scoring.gauge import fit_gauge
-from ptycho_compare.scoring.ring_estimate import Patches
-from ptycho_compare.scoring.truth_view import TruthView
+from ptycho_compare.scoring.alignment.gauge import fit_gauge
+from ptycho_compare.scoring.metrics.arm_metrics import CRITERIA, measure
+from ptycho_compare.scoring.metrics.estimate import LEAST_BLOCKS, Blocks, Draws, Estimate, Sample
+from ptycho_compare.scoring.metrics.frc import RingCurve, crossings
+from ptycho_compare.scoring.metrics.ring_estimate import Patches
+from ptycho_compare.scoring.metrics.truth_view import TruthView
 
 from .objects import inner_mask, make_object, noisy, smooth_noise
 

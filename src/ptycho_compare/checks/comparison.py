@@ -17,7 +17,7 @@ from ptycho_compare.hub import Artifacts
 from ptycho_compare.reporting.manifest import ArmRecord, Manifest, read_manifest
 from ptycho_compare.reporting.tables.metrics_csv import MetricRow, read_metrics_csv
 from ptycho_compare.scoring import CollapseLimits, find_collapse
-from ptycho_compare.scoring.truth_view import NO_CONTRAST_NOTE
+from ptycho_compare.scoring.metrics.truth_view import NO_CONTRAST_NOTE
 from ptycho_compare.untrusted.npz import open_npz
 
 _RANGES = {

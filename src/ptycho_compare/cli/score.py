@@ -16,7 +16,7 @@ from ptycho_compare.errors import InputError, ScoringError
 from ptycho_compare.reconstruction import parse_source, read_image
 from ptycho_compare.reporting.summary import summary_lines
 from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Metric, Scorecard, score_pair
-from ptycho_compare.scoring.metric import COMPONENTS, Component
+from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
 
 
 def add_score(parser: argparse.ArgumentParser) -> None:

@@ -27,10 +27,10 @@ from ptycho_compare.scoring import (
     fit_gauge,
     place_arms,
 )
-from ptycho_compare.scoring.arm_metrics import CRITERIA, Estimates, measure
-from ptycho_compare.scoring.estimate import Blocks, ratio_estimate
 from ptycho_compare.scoring.mask import Mask
-from ptycho_compare.scoring.truth_view import TruthView
+from ptycho_compare.scoring.metrics.arm_metrics import CRITERIA, Estimates, measure
+from ptycho_compare.scoring.metrics.estimate import Blocks, ratio_estimate
+from ptycho_compare.scoring.metrics.truth_view import TruthView
 
 _log = logging.getLogger(LOGGER)
 

@@ -6,14 +6,19 @@ a comparison, `score_pair` for any two arrays; the modules are the parts, each u
 
 from __future__ import annotations
 
-from ptycho_compare.scoring.arm_metrics import Measurement
+from ptycho_compare.scoring.agreement import Agreement
+from ptycho_compare.scoring.alignment.gauge import Gauge, fienup_error, fit_gauge
+from ptycho_compare.scoring.alignment.ramp import apply_ramp, fit_ramp
+from ptycho_compare.scoring.alignment.registration import Shift, register, shift_image, shift_weight
+from ptycho_compare.scoring.alignment.twin import Twin, find_twin
 from ptycho_compare.scoring.collapse import Collapse, CollapseLimits, find_collapse
-from ptycho_compare.scoring.estimate import Interval, Resampling
-from ptycho_compare.scoring.frc import Cutoff, RingCurve, ring_correlation
-from ptycho_compare.scoring.gauge import Gauge, fienup_error, fit_gauge
-from ptycho_compare.scoring.image_metrics import MsSsim, mae, ms_ssim, mse, psnr, ssim, truth_range
 from ptycho_compare.scoring.mask import bounding_box, common_mask, erode
-from ptycho_compare.scoring.metric import Difference, Metric, ReferenceKind
+from ptycho_compare.scoring.metrics.arm_metrics import Measurement
+from ptycho_compare.scoring.metrics.estimate import Interval, Resampling
+from ptycho_compare.scoring.metrics.frc import Cutoff, RingCurve, ring_correlation
+from ptycho_compare.scoring.metrics.image_metrics import MsSsim, mae, ms_ssim, mse, psnr, ssim, truth_range
+from ptycho_compare.scoring.metrics.metric import Difference, Metric, ReferenceKind
+from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings, ptychopinn_metrics
 from ptycho_compare.scoring.pair import score_pair
 from ptycho_compare.scoring.placement import (
     ArmImage,
@@ -22,19 +27,8 @@ from ptycho_compare.scoring.placement import (
     PlacingSettings,
     place_arms,
 )
-from ptycho_compare.scoring.ptychopinn import PtychoPinnSettings, ptychopinn_metrics
-from ptycho_compare.scoring.ramp import apply_ramp, fit_ramp
-from ptycho_compare.scoring.registration import Shift, register, shift_image, shift_weight
-from ptycho_compare.scoring.scorecard import (
-    METRIC_VERSION,
-    Agreement,
-    ArmScore,
-    Scorecard,
-    ScoringSettings,
-    score_arms,
-    score_placed,
-)
-from ptycho_compare.scoring.twin import Twin, find_twin
+from ptycho_compare.scoring.scorecard import ArmScore, Scorecard, score_arms, score_placed
+from ptycho_compare.scoring.settings import METRIC_VERSION, ScoringSettings
 
 __all__ = [
     "METRIC_VERSION",

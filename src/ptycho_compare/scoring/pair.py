@@ -11,7 +11,8 @@ from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.collapse import CollapseLimits
 from ptycho_compare.scoring.mask import ComplexImage, Mask
 from ptycho_compare.scoring.placement import ArmImage
-from ptycho_compare.scoring.scorecard import Scorecard, ScoringSettings, score_arms
+from ptycho_compare.scoring.scorecard import Scorecard, score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 
 PAIR_SETTINGS = ScoringSettings(free_ramp=True)
 """Two codes rarely agree on where the detector's middle is, so that a ramp between them is free."""

@@ -15,11 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.alignment.ramp import apply_ramp
+from ptycho_compare.scoring.alignment.registration import (
+    Shift,
+    continued,
+    register,
+    shift_image,
+    shift_weight,
+)
+from ptycho_compare.scoring.alignment.twin import find_twin
 from ptycho_compare.scoring.collapse import CollapseLimits, find_collapse
 from ptycho_compare.scoring.mask import ComplexImage, Mask, common_mask
-from ptycho_compare.scoring.ramp import apply_ramp
-from ptycho_compare.scoring.registration import Shift, continued, register, shift_image, shift_weight
-from ptycho_compare.scoring.twin import find_twin
 
 
 @dataclass(frozen=True)

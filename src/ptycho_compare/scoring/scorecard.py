@@ -9,69 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring import ptychopinn
-from ptycho_compare.scoring.arm_metrics import Measurement, measure
+from ptycho_compare.scoring.agreement import Agreement, agreements
+from ptycho_compare.scoring.alignment.gauge import Gauge, fit_gauge
+from ptycho_compare.scoring.alignment.registration import Shift, register
+from ptycho_compare.scoring.alignment.twin import Twin, find_twin
 from ptycho_compare.scoring.collapse import find_collapse
-from ptycho_compare.scoring.estimate import Resampling
-from ptycho_compare.scoring.frc import RingCurve
-from ptycho_compare.scoring.gauge import Gauge, fit_gauge
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
-from ptycho_compare.scoring.metric import Difference, Metric, ReferenceKind
-from ptycho_compare.scoring.placement import ArmImage, PlacedArm, Placement, PlacingSettings, place_arms
-from ptycho_compare.scoring.ptychopinn import PtychoPinnSettings, ptychopinn_metrics
-from ptycho_compare.scoring.registration import Shift, register
-from ptycho_compare.scoring.truth_view import TruthView
-from ptycho_compare.scoring.twin import Twin, find_twin
+from ptycho_compare.scoring.metrics.arm_metrics import Measurement, measure
+from ptycho_compare.scoring.metrics.frc import RingCurve
+from ptycho_compare.scoring.metrics.metric import Difference, Metric, ReferenceKind
+from ptycho_compare.scoring.metrics.ptychopinn import ptychopinn_metrics
+from ptycho_compare.scoring.metrics.truth_view import TruthView
+from ptycho_compare.scoring.placement import ArmImage, PlacedArm, Placement, place_arms
+from ptycho_compare.scoring.settings import DEFAULT_SETTINGS, ScoringSettings
 from ptycho_compare.scoring.uncertainty import with_uncertainty
 
-METRIC_VERSION = "ptycho-compare-2"
-"""Names the definitions behind the numbers; changes whenever one of them does."""
-
 Status = Literal["ok", "failed", "unscored"]
-Definitions = Literal["standard", "ptychopinn"]
-
-
-@dataclass(frozen=True)
-class ScoringSettings:
-    """What a study may choose about scoring.
-
-    Attributes
-    ----------
-    placing : PlacingSettings
-    diagnostic_radius_px : float
-        How far the shift of an arm that is never moved is searched.
-    free_ramp : bool
-        Whether a linear phase ramp is removed; otherwise it is reported only.
-    reference : ReferenceKind
-        What the truth is: simulated, an independent half, or made from the same data.
-    metrics : {"standard", "ptychopinn"}
-        Whose definitions are used.
-    frc_sigma : float
-        Smoothing of ring curves before the cut-off, in rings.
-    resampling : Resampling
-    ptychopinn : PtychoPinnSettings
-    """
-
-    placing: PlacingSettings = field(default_factory=PlacingSettings)
-    diagnostic_radius_px: float = 3.0
-    free_ramp: bool = False
-    reference: ReferenceKind = "truth"
-    metrics: Definitions = "standard"
-    frc_sigma: float = 0.0
-    resampling: Resampling = field(default_factory=Resampling)
-    ptychopinn: PtychoPinnSettings = field(default_factory=PtychoPinnSettings)
-
-    @property
-    def metric_version(self) -> str:
-        """Name of the definitions in use."""
-        return METRIC_VERSION if self.metrics == "standard" else ptychopinn.METRIC_VERSION
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,30 +69,6 @@ class ArmScore:
     metrics: tuple[Metric, ...]
     curves: Mapping[str, RingCurve]
     image: NDArray[np.complex64]
-
-
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """How well the second arm agrees with the first; the truth of neither is known.
-
-    Attributes
-    ----------
-    first, second : str
-    metrics : tuple of Metric
-        Of the second arm, as if the first were the truth.
-    curves : mapping of str to RingCurve
-    shift : Shift or None
-        By which the second was moved for this, where the frame of one of them is not recorded.
-    reason : str
-        Why they could not be compared; empty if they were.
-    """
-
-    first: str
-    second: str
-    metrics: tuple[Metric, ...]
-    curves: Mapping[str, RingCurve]
-    shift: Shift | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +123,7 @@ def score_arms(
     truth: ComplexImage | None,
     *,
     truth_weight: NDArray[np.float64] | None = None,
-    settings: ScoringSettings = ScoringSettings(),
+    settings: ScoringSettings = DEFAULT_SETTINGS,
 ) -> Scorecard:
     """Place and score reconstructions: `place_arms`, then `score_placed`.
 
@@ -218,7 +153,7 @@ def score_placed(
     placement: Placement,
     truth: ComplexImage | None,
     *,
-    settings: ScoringSettings = ScoringSettings(),
+    settings: ScoringSettings = DEFAULT_SETTINGS,
     more: Mapping[str, Measurement] | None = None,
 ) -> Scorecard:
     """Score arms that are in place.
@@ -245,8 +180,9 @@ def score_placed(
         )
     judge = _Judge(truth, view, mask, settings)
     scored = {name: judge.score(name, arm, more.get(name)) for name, arm in placement.arms.items()}
+    alive = {name: found.placed for name, found in scored.items() if found.status == "ok"}
     rows, differences = with_uncertainty(
-        {name: found.measurement for name, found in scored.items() if found.status == "ok"},
+        {name: scored[name].measurement for name in alive},
         settings.resampling,
     )
     return Scorecard(
@@ -256,7 +192,7 @@ def score_placed(
         reference="none" if truth is None else settings.reference,
         ranges={} if view is None else {_full_name(name): value for name, value in view.ranges.items()},
         differences=differences,
-        agreements=() if truth is not None else tuple(_agreements(scored, mask, settings)),
+        agreements=agreements(alive, mask, settings=settings) if truth is None else (),
     )
 
 
@@ -343,43 +279,6 @@ class _Judge:
 
 
 NOTHING = Measurement((), {}, {})
-
-
-def _agreements(scored: Mapping[str, _Scored], mask: Mask, settings: ScoringSettings) -> list[Agreement]:
-    """Compare every two living arms with each other."""
-    found = []
-    alive = [each for each in scored.values() if each.status == "ok"]
-    for first, second in combinations(alive, 2):
-        try:
-            found.append(_agreement(first, second, mask, settings))
-        except ScoringError as error:
-            found.append(Agreement(first.name, second.name, (), {}, reason=str(error)))
-    return found
-
-
-def _agreement(first: _Scored, second: _Scored, mask: Mask, settings: ScoringSettings) -> Agreement:
-    """Compare two arms; if they cannot be registered on each other, as they lie."""
-    values, shift, common = second.image, None, mask
-    if first.placed.movable or second.placed.movable:
-        placement = _laid_on(first, second, mask, settings)
-        arm = placement.arms[second.name]
-        if arm.moved:
-            values, shift, common = arm.values, arm.shift, placement.mask
-    view = TruthView.build(first.image, common, reference="same_data", block_px=settings.resampling.block_px)
-    gauge = fit_gauge(values, first.image, common, ramp=settings.free_ramp)
-    measured = measure(gauge.apply(values), view, frc_sigma=settings.frc_sigma)
-    rows, _ = with_uncertainty({second.name: measured}, settings.resampling)
-    return Agreement(first.name, second.name, rows[second.name], measured.curves, shift)
-
-
-def _laid_on(first: _Scored, second: _Scored, mask: Mask, settings: ScoringSettings) -> Placement:
-    """Move the second arm to where it fits the first, within the common mask."""
-    return place_arms(
-        {second.name: ArmImage(second.image, second.placed.weight, movable=True)},
-        first.image,
-        truth_weight=mask.astype(np.float64),
-        settings=settings.placing,
-    )
 
 
 def _full_name(component: str) -> str:

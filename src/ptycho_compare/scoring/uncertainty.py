@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from ptycho_compare.scoring.arm_metrics import Measurement
-from ptycho_compare.scoring.estimate import Draws, Interval, Resampling, Sample
-from ptycho_compare.scoring.metric import Component, Difference, Metric
-from ptycho_compare.scoring.truth_view import NO_CONTRAST_NOTE
+from ptycho_compare.scoring.metrics.arm_metrics import Measurement
+from ptycho_compare.scoring.metrics.estimate import Draws, Interval, Resampling, Sample
+from ptycho_compare.scoring.metrics.metric import Component, Difference, Metric
+from ptycho_compare.scoring.metrics.truth_view import NO_CONTRAST_NOTE
 
 ROUNDING = 1e-9
 """Two numbers that differ by less than this part of them are the same: a gain rounds differently."""

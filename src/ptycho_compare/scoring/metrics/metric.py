@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ptycho_compare.scoring.estimate import Interval
+from ptycho_compare.scoring.metrics.estimate import Interval
 
 Component = Literal["amplitude", "phase", "value"]
 """Columns of a table of scores; ``value`` holds numbers of the complex field, or of neither."""

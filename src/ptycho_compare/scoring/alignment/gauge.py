@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.alignment.ramp import Ramp, apply_ramp, fit_ramp
 from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
-from ptycho_compare.scoring.ramp import Ramp, apply_ramp, fit_ramp
 
 
 @dataclass(frozen=True)

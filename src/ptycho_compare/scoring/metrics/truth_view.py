@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.scoring.estimate import Blocks
-from ptycho_compare.scoring.frc import filled
-from ptycho_compare.scoring.image_metrics import Image, truth_range
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box, check_grid
-from ptycho_compare.scoring.metric import COMPONENTS, Component, ReferenceKind
-from ptycho_compare.scoring.ring_estimate import Patches
+from ptycho_compare.scoring.metrics.estimate import Blocks
+from ptycho_compare.scoring.metrics.frc import filled
+from ptycho_compare.scoring.metrics.image_metrics import Image, truth_range
+from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component, ReferenceKind
+from ptycho_compare.scoring.metrics.ring_estimate import Patches
 
 ROUNDING = 1e-6
 """A range below this part of the largest amplitude, or below this many rad, is rounding."""

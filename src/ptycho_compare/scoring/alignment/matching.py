@@ -17,9 +17,9 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.coarse import Field, Start, coarse_match
+from ptycho_compare.scoring.alignment.coarse import Field, Start, coarse_match
+from ptycho_compare.scoring.alignment.ramp import Ramp, apply_ramp
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
-from ptycho_compare.scoring.ramp import Ramp, apply_ramp
 
 EDGE_PX = 6.0
 """Rows of the mask given up to let the image fade out before it is moved in Fourier space."""

@@ -15,8 +15,8 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from ptycho_compare.scoring.alignment.ramp import Ramp, apply_ramp, peak_ramp
 from ptycho_compare.scoring.mask import Mask
-from ptycho_compare.scoring.ramp import Ramp, apply_ramp, peak_ramp
 
 Field = NDArray[np.complex128]
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.scoring import image_metrics
-from ptycho_compare.scoring.estimate import Estimate
-from ptycho_compare.scoring.frc import Criterion, RingCurve, ring_correlation
-from ptycho_compare.scoring.image_metrics import Averages, Image
 from ptycho_compare.scoring.mask import ComplexImage, check_grid
-from ptycho_compare.scoring.metric import COMPONENTS, Component, Metric
-from ptycho_compare.scoring.ring_estimate import area_estimate, cutoff_estimate
-from ptycho_compare.scoring.truth_view import TruthView, smooth_parts
+from ptycho_compare.scoring.metrics import image_metrics
+from ptycho_compare.scoring.metrics.estimate import Estimate
+from ptycho_compare.scoring.metrics.frc import Criterion, RingCurve, ring_correlation
+from ptycho_compare.scoring.metrics.image_metrics import Averages, Image
+from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component, Metric
+from ptycho_compare.scoring.metrics.ring_estimate import area_estimate, cutoff_estimate
+from ptycho_compare.scoring.metrics.truth_view import TruthView, smooth_parts
 
 CRITERIA: Mapping[str, Criterion] = {"frc50": 0.5, "frc1over7": 1 / 7, "frc_half_bit": "half_bit"}
 """Cut-offs of the ring correlation, by the name of their row."""

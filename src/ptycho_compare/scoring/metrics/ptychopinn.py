@@ -20,10 +20,10 @@ import skimage
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.frc import RingCurve
-from ptycho_compare.scoring.image_metrics import LEVEL_WEIGHTS
 from ptycho_compare.scoring.mask import ComplexImage
-from ptycho_compare.scoring.metric import Metric
+from ptycho_compare.scoring.metrics.frc import RingCurve
+from ptycho_compare.scoring.metrics.image_metrics import LEVEL_WEIGHTS
+from ptycho_compare.scoring.metrics.metric import Metric
 
 METRIC_VERSION = "ptychopinn-1"
 """Names these definitions in every row."""

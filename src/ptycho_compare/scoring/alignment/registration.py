@@ -15,9 +15,9 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.alignment.matching import Scene, Vector, View, chance_overlap, refine
+from ptycho_compare.scoring.alignment.ramp import Ramp
 from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid, erode
-from ptycho_compare.scoring.matching import Scene, Vector, View, chance_overlap, refine
-from ptycho_compare.scoring.ramp import Ramp
 
 LEAST_OVERLAP = 0.3
 """Below this overlap an image is unrelated, whatever its texture."""

@@ -17,8 +17,8 @@ import skimage
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.estimate import Blocks, Estimate
 from ptycho_compare.scoring.mask import Mask, bounding_box, check_grid, erode
+from ptycho_compare.scoring.metrics.estimate import Blocks, Estimate
 
 RealImage = NDArray[np.float64]
 Image = NDArray[Any]

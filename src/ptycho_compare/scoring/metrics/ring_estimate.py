@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.scoring.estimate import Estimate, Vector
-from ptycho_compare.scoring.frc import (
+from ptycho_compare.scoring.metrics.estimate import Estimate, Vector
+from ptycho_compare.scoring.metrics.frc import (
     NYQUIST,
     Criterion,
     RingCurve,

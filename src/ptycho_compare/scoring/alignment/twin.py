@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.alignment.registration import register
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
-from ptycho_compare.scoring.registration import register
 
 CLEAR_GAIN = 0.1
 """By how much the twin must overlap the truth better than the image does."""

@@ -1,0 +1,56 @@
+"""What a study may choose about scoring, and the name of the definitions that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ptycho_compare.scoring.metrics import ptychopinn
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.metrics.metric import ReferenceKind
+from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings
+from ptycho_compare.scoring.placement import PlacingSettings
+
+METRIC_VERSION = "ptycho-compare-2"
+"""Names the definitions behind the numbers; changes whenever one of them does."""
+
+Definitions = Literal["standard", "ptychopinn"]
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """What a study may choose about scoring.
+
+    Attributes
+    ----------
+    placing : PlacingSettings
+    diagnostic_radius_px : float
+        How far the shift of an arm that is never moved is searched.
+    free_ramp : bool
+        Whether a linear phase ramp is removed; otherwise it is reported only.
+    reference : ReferenceKind
+        What the truth is: simulated, an independent half, or made from the same data.
+    metrics : {"standard", "ptychopinn"}
+        Whose definitions are used.
+    frc_sigma : float
+        Smoothing of ring curves before the cut-off, in rings.
+    resampling : Resampling
+    ptychopinn : PtychoPinnSettings
+    """
+
+    placing: PlacingSettings = field(default_factory=PlacingSettings)
+    diagnostic_radius_px: float = 3.0
+    free_ramp: bool = False
+    reference: ReferenceKind = "truth"
+    metrics: Definitions = "standard"
+    frc_sigma: float = 0.0
+    resampling: Resampling = field(default_factory=Resampling)
+    ptychopinn: PtychoPinnSettings = field(default_factory=PtychoPinnSettings)
+
+    @property
+    def metric_version(self) -> str:
+        """Name of the definitions in use."""
+        return METRIC_VERSION if self.metrics == "standard" else ptychopinn.METRIC_VERSION
+
+
+DEFAULT_SETTINGS = ScoringSettings()

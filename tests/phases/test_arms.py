@@ -126,6 +126,7 @@ def test_a_users_own_code_is_an_arm(small_hub: Path, tmp_path: Path, user_packag
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert set(manifest["inputs"]) == {"test_data", "PtyChi"}
     assert manifest["arms"]["Mine"]["seconds"]["computation_s"] >= 0
+    assert manifest["arms"]["Mine"]["details"]["parameters"] == {"reconstructor": "lab-average:8"}
 
 
 def test_what_a_users_code_returns_is_checked(user_package: None) -> None:
@@ -180,6 +181,8 @@ def test_two_halves_of_a_ready_made_arm_are_compared(small_hub: Path, tmp_path: 
     assert 0.2 < rows["Mine", "half_fienup"].value < 0.5
     assert rows["Mine", "half_frc_half_bit"].value < 0.5
     assert (tmp_path / "out/mine_half_frc_curves.csv").is_file()
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert set(manifest["inputs"]) == {"test_data", "Mine", "Mine, half 1", "Mine, half 2"}
 
 
 def test_networks_reconstruct_halves_when_asked(small_hub: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ptycho_compare.cli.compare_arguments import add_scoring, scoring_settings
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.errors import InputError, ScoringError
 from ptycho_compare.reconstruction import parse_source, read_image
+from ptycho_compare.reporting.alignment_record import alignment_record
 from ptycho_compare.reporting.summary import summary_lines
 from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Metric, Scorecard, score_pair
 from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
@@ -105,27 +106,10 @@ def _as_json(scorecard: Scorecard, score: ArmScore) -> dict[str, Any]:
         "mask_pixels": int(scorecard.mask.sum()),
         "ranges": {name: _finite(value) for name, value in scorecard.ranges.items()},
         "metrics": {metric.name: _metric(metric) for metric in score.metrics},
-        "shift": None
-        if score.shift is None
-        else {
-            "dy_px": score.shift.dy,
-            "dx_px": score.shift.dx,
-            "ramp_rad_per_px": list(score.shift.ramp),
-            "registered": score.shift.registered,
-            "applied": score.moved,
-            "confidence": score.shift.confidence,
-            "reason": score.shift.reason,
-        },
-        "gauge": None
-        if score.gauge is None
-        else {
-            "gain": abs(score.gauge.scale),
-            "phase_rad": score.gauge.phase,
-            "ramp_rad_per_px": list(score.gauge.ramp),
-            "overlap_before": score.gauge.overlap_before,
-            "overlap_after": score.gauge.overlap_after,
-        },
-        "twin": None if score.twin is None else {"overlap": score.twin.overlap},
+        "gauge": None,
+        "shift": None,
+        "twin": None,
+        **alignment_record(score),
         "frc": {
             name: {
                 "cycles_per_px": [float(each) for each in curve.frequency],

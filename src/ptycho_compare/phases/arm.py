@@ -73,6 +73,8 @@ class Arm:
         Of the model, echoed into the manifest.
     halves : tuple of ArmImage
         Two reconstructions of half the data each, or none.
+    half_sources : tuple of Path
+        Their files, if they were made elsewhere.
     probe : ndarray, (N, N), complex64, or None
         The arm's own.
     """
@@ -83,6 +85,7 @@ class Arm:
     seconds: Mapping[str, float] | None = None
     parameters: Mapping[str, Any] | None = None
     halves: tuple[ArmImage, ...] = ()
+    half_sources: tuple[Path, ...] = ()
     probe: NDArray[np.complex64] | None = None
 
 
@@ -93,6 +96,7 @@ def ready_made_arm(ready_made: ReadyMade, halves: tuple[ReadyMade, ...], setting
         image=_laid(ready_made, setting),
         seconds={} if ready_made.seconds is None else {"computation_s": ready_made.seconds},
         halves=tuple(_laid(half, setting) for half in halves),
+        half_sources=tuple(half.path for half in halves),
         probe=ready_made.probe,
     )
 
@@ -105,7 +109,8 @@ def user_arm(name: str, source: UserSource, setting: Setting) -> Arm:
         began = time.perf_counter()
         values, weight = user_made(source, setting.scan, setting.plan, setting.grid)
         seconds = {"computation_s": time.perf_counter() - began}
-        return Arm(None, ArmImage(values, weight, movable=False), seconds=seconds)
+        image = ArmImage(values, weight, movable=False)
+        return Arm(None, image, seconds=seconds, parameters={"reconstructor": str(source)})
 
     return _contained(name, None, run)
 

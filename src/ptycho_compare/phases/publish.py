@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ptycho_compare.hub import Artifacts, short_name
 from ptycho_compare.phases.arm import Arm, Setting
 from ptycho_compare.phases.consistency import Consistency
+from ptycho_compare.reporting.alignment_record import alignment_record
 from ptycho_compare.reporting.arrays import write_arrays, write_reconstructions
 from ptycho_compare.reporting.figures import plot_comparison, plot_frc, plot_residuals, write_debug_images
 from ptycho_compare.reporting.log import LOGGER
@@ -180,6 +181,8 @@ def _manifest(
     request = result.setting.request
     inputs = {"test_data": request.test_data}
     inputs |= {name: arm.source for name, arm in result.arms.items() if arm.source is not None}
+    for name, arm in result.arms.items():
+        inputs |= {f"{name}, half {number}": path for number, path in enumerate(arm.half_sources, start=1)}
     plan, scan = result.setting.plan, result.setting.scan
     return Manifest(
         started=utc_text(started),
@@ -214,27 +217,7 @@ def _manifest(
 
 
 def _arm_record(score: ArmScore, arm: Arm) -> ArmRecord:
-    details: dict[str, Any] = {"parameters": dict(arm.parameters or {})}
-    if score.gauge is not None:
-        details["gauge"] = {
-            "scale_modulus": abs(score.gauge.scale),
-            "scale_phase_rad": score.gauge.phase,
-            "ramp_rad_per_px": list(score.gauge.ramp),
-            "overlap_before": score.gauge.overlap_before,
-            "overlap_after": score.gauge.overlap_after,
-        }
-    if score.shift is not None:
-        details["shift"] = {
-            "dy_px": score.shift.dy,
-            "dx_px": score.shift.dx,
-            "ramp_rad_per_px": list(score.shift.ramp),
-            "registered": score.shift.registered,
-            "applied": score.moved,
-            "confidence": score.shift.confidence,
-            "reason": score.shift.reason,
-        }
-    if score.twin is not None:
-        details["twin"] = {"overlap": score.twin.overlap, "direct_overlap": score.twin.direct_overlap}
+    details = {"parameters": dict(arm.parameters or {}), **alignment_record(score)}
     return ArmRecord(
         status=score.status, reason=score.reason, seconds=dict(arm.seconds or {}), details=details
     )

@@ -23,8 +23,8 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import find_model, inspect_model
 from ptycho_compare.models.predictor import load_predictor
 from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.request import ArmSettings, CompareRequest
-from ptycho_compare.reconstruction import Canvas
+from ptycho_compare.phases.request import ArmRequest, ArmSettings, CompareRequest
+from ptycho_compare.reconstruction import Canvas, ImageSource
 from ptycho_compare.scan import draw_plan, open_scan
 
 DOSE, VIEW = 1_000_000_000, "dense"
@@ -46,16 +46,10 @@ def enlarge(source: Path, target: Path, images: int) -> Path:
 
 def request_for(hub: Hub, scan: Path, output: Path) -> CompareRequest:
     """Compare both networks on a scan, all groups."""
-    arm = ArmSettings(chunk_groups=CHUNK, batch_rows=BATCH)
-    return CompareRequest(
-        pinn_dir=hub.pinn_dir(DOSE, VIEW),
-        baseline_dir=hub.baseline_dir(DOSE),
-        test_data=scan,
-        output_dir=output,
-        crop_px=CROP,
-        pinn=arm,
-        baseline=arm,
-    )
+    how = ArmSettings(chunk_groups=CHUNK, batch_rows=BATCH)
+    folders = {"PtychoPINN": hub.pinn_dir(DOSE, VIEW), "Baseline": hub.baseline_dir(DOSE)}
+    arms = tuple(ArmRequest(name, ImageSource(folder), how) for name, folder in folders.items())
+    return CompareRequest(arms=arms, test_data=scan, output_dir=output, crop_px=CROP)
 
 
 def time_job(request: CompareRequest) -> float:
@@ -74,7 +68,7 @@ def time_job(request: CompareRequest) -> float:
 def time_networks(request: CompareRequest) -> float:
     """Wall seconds of the bare compiled networks on the same batches, already in memory."""
     total = 0.0
-    models = [inspect_model(find_model(folder)) for folder in (request.pinn_dir, request.baseline_dir)]
+    models = [inspect_model(find_model(arm.source.path)) for arm in request.arms]
     with open_scan(request.test_data) as scan:
         plan = draw_plan(scan, group_size=4, groups=None, neighbors=7, seed=123)
         for model in models:

@@ -210,7 +210,8 @@ def test_an_arm_without_coverage_fails_alone(bad):
 def test_without_a_truth_the_dead_are_named_and_nothing_is_scored():
     card = score_arms({"a": arm(TRUTH, movable=True), "b": arm(0 * TRUTH)}, None)
     assert card.reference == "none"
-    assert card.arm("a").status == "ok"
+    assert card.arm("a").status == "unscored"
+    assert card.arm("a").reason.startswith("no true object, no residual and no other arm")
     assert card.arm("b").reason.startswith("zero: ")
     assert card.ranges == {}
     assert card.arm("a").metrics == card.agreements == card.differences == ()

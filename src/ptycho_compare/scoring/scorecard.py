@@ -8,7 +8,7 @@ with one arm is that arm's failure and changes nothing about the others.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -181,6 +181,8 @@ def score_placed(
     judge = _Judge(truth, view, mask, settings)
     scored = {name: judge.score(name, arm, more.get(name)) for name, arm in placement.arms.items()}
     alive = {name: found.placed for name, found in scored.items() if found.status == "ok"}
+    if truth is None and len(alive) == 1:
+        scored = {name: found.judged_alone() for name, found in scored.items()}
     rows, differences = with_uncertainty(
         {name: scored[name].measurement for name in alive},
         settings.resampling,
@@ -209,6 +211,13 @@ class _Scored:
     gauge: Gauge | None = None
     shift: Shift | None = None
     twin: Twin | None = None
+
+    def judged_alone(self) -> _Scored:
+        """Return the arm as it stands when there is nothing to compare it with."""
+        if self.status != "ok" or self.measurement.metrics:
+            return self
+        reason = "no true object, no residual and no other arm: there is nothing to judge it by"
+        return replace(self, status="unscored", reason=reason)
 
     def finished(self, rows: tuple[Metric, ...]) -> ArmScore:
         with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead

@@ -115,6 +115,12 @@ def test_an_equal_image_has_an_infinite_psnr_in_valid_json(
     assert found["metrics"]["mae"]["intervals"] == {}
 
 
+def test_a_real_image_is_a_complex_one_of_phase_zero(files: Path, tmp_path: Path, truth: np.ndarray) -> None:
+    for name, values in (("truth", np.abs(truth)), ("image", np.abs(truth) + 0.01)):
+        np.save(tmp_path / f"{name}.npy", values.astype(np.float32))
+    assert main(["score", f"{tmp_path}/image.npy", f"{tmp_path}/truth.npy", "--aligned"]) == 0
+
+
 def test_what_a_person_reads(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(["score", f"{files}/moved.h5:entry/object", f"{files}/truth.npy", "--reference", "same_data"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import ScoringError
+from ptycho_compare.reporting.summary import summary_lines
 from ptycho_compare.scoring import (
     METRIC_VERSION,
     ArmImage,
@@ -325,3 +326,13 @@ def test_settings_and_images_are_values():
     assert replace(settings) == settings
     assert settings.placing.limits == CollapseLimits()
     assert math.isclose(settings.placing.coverage, 0.1)
+
+
+def test_arms_too_small_to_compare_say_so():
+    narrow = np.zeros(TRUTH.shape)
+    narrow[20:29, 20:60] = 1
+    card = score_arms({"a": arm(noisy(TRUTH, 0.1), narrow), "b": arm(noisy(TRUTH, 0.2), narrow)}, None)
+    (pair,) = card.agreements
+    assert pair.metrics == ()
+    assert "no 11 x 11 window fits into the mask" in pair.reason
+    assert any(line.startswith("b and a were not compared: no 11 x 11") for line in summary_lines(card))

@@ -37,8 +37,8 @@ _log = logging.getLogger(LOGGER)
 HALF_ROWS = (*CRITERIA, "frc_auc", "fienup", "phase_rmse")
 """What two halves are compared by; the rows are called ``half_...``."""
 
-ENOUGH_IMAGES = 1000
-"""Beside a truth the residual is an aside: this many images give it to a few per mille, and all of
+ENOUGH_IMAGES = 500
+"""Beside a truth the residual is an aside: this many images give it to half a per cent, and all of
 them would cost a tenth of what the networks do."""
 
 

@@ -157,13 +157,22 @@ def move(
 
 def _interpolation(size: int, shifts: NDArray[np.float64], window: slice) -> NDArray[np.float64]:
     """Matrices (b, window, size) that read a mirrored signal at window - shift."""
-    at = (np.arange(size)[window] - shifts[:, None])[..., None]
-    sample = np.arange(size)
-    return _periodic_sinc(at - sample, 2 * size) + _periodic_sinc(at + sample + 1, 2 * size)
+    at, sample = np.arange(size)[window][:, np.newaxis], np.arange(size)
+    return _periodic_sinc(at - sample, shifts, 2 * size) + _periodic_sinc(at + sample + 1, shifts, 2 * size)
 
 
-def _periodic_sinc(t: NDArray[np.float64], period: int) -> NDArray[np.float64]:
-    """Interpolation kernel of a band-limited signal with an even period: 1 at 0, 0 at other integers."""
-    slope = np.tan(np.pi * t / period)
-    at_zero = np.abs(slope) < 1e-12
-    return np.where(at_zero, 1.0, np.sin(np.pi * t) / (period * np.where(at_zero, 1.0, slope)))
+def _periodic_sinc(whole: NDArray[np.int_], shifts: NDArray[np.float64], period: int) -> NDArray[np.float64]:
+    """Interpolation kernel sin(pi t) / (P tan(pi t / P)) of a band-limited signal with an even period P.
+
+    1 at 0, 0 at other integers. Here t = whole - shift, for all whole numbers (w, n) and shifts (b,): by
+    the addition theorems, functions are evaluated for each of them and not for each pair.
+    """
+    angle = np.pi * shifts[:, np.newaxis, np.newaxis]
+    sines, cosines = np.sin(np.pi * whole / period), np.cos(np.pi * whole / period)
+    sine, cosine = np.sin(angle / period), np.cos(angle / period)
+    slope_sine = sines * cosine - cosines * sine
+    slope_cosine = cosines * cosine + sines * sine
+    at_zero = np.abs(slope_sine) < 1e-12
+    signs = np.where(whole % 2, 1.0, -1.0) / period
+    kernel = signs * np.sin(angle) * slope_cosine / np.where(at_zero, 1.0, slope_sine)
+    return np.where(at_zero, 1.0, kernel)

@@ -28,9 +28,6 @@ class Container(Protocol):
     def array(self, key: str) -> NDArray[Any]:
         """Read an array of numbers whole."""
 
-    def shape(self, key: str) -> tuple[int, ...]:
-        """Shape of an array, without reading it."""
-
     def text(self, key: str) -> Any:
         """Read what should be text; nothing in it is executed."""
 

@@ -32,11 +32,6 @@ class Hdf5Container:
         with self._damage(key):
             return read_array(self._file, key)
 
-    def shape(self, key: str) -> tuple[int, ...]:
-        """Shape of an array, without reading it."""
-        with self._damage(key):
-            return self._dataset(key).shape or ()
-
     def text(self, key: str) -> Any:
         """Read one text."""
         with self._damage(key):

@@ -30,10 +30,6 @@ class NpzContainer:
         """Read an array of numbers whole."""
         return self._archive.array(key)
 
-    def shape(self, key: str) -> tuple[int, ...]:
-        """Shape of an array, from its header."""
-        return self._archive.headers[key].shape
-
     def text(self, key: str) -> Any:
         """Read text, also from an object array; nothing in it is executed."""
         return self._archive.plain(key)

@@ -175,8 +175,8 @@ class Sample:
             return None
         freedom = self.independent - 1
         # draws from n blocks spread by sqrt(1 - 1/n) too little, about a spread that is itself estimated
-        reach = scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(self.independent / freedom)
-        beyond = float(scipy.stats.norm.sf(reach))
+        reach = scipy.special.stdtrit(freedom, (1 + level) / 2) * np.sqrt(self.independent / freedom)
+        beyond = float(scipy.special.ndtr(-reach))
         low, high = np.quantile(self.values, [beyond, 1 - beyond])
         return Interval(float(low), float(high))
 

@@ -1,0 +1,106 @@
+"""What is refused before any model is loaded, and what of an arm cannot be measured."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bundles import write_bundle, write_supervised_baseline
+from hubs import DOSE, SIDE, make_split, request_on
+from ptycho_compare.errors import BundleError, ReadyMadeError
+from ptycho_compare.hub import Hub
+from ptycho_compare.models.bundle import is_model
+from ptycho_compare.phases.compare import compare
+from ptycho_compare.phases.request import ArmRequest
+from ptycho_compare.reconstruction import ImageSource
+from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+from scans import write_scan
+
+
+def test_two_networks_of_different_groups_cannot_share_a_plan(small_hub: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "wts.h5.zip", gridsize=3, patch_px=SIDE, nphotons=DOSE)
+    request = request_on(
+        small_hub, tmp_path / "out", ArmRequest("Nine", ImageSource(tmp_path / "wts.h5.zip"))
+    )
+    with pytest.raises(
+        BundleError, match=r"takes groups of 4 images and .* groups of 9; one plan cannot serve"
+    ):
+        compare(request, command=["test"], console_level=None)
+
+
+def test_a_reconstruction_of_other_positions_is_refused(small_hub: Path, tmp_path: Path) -> None:
+    """A ptychodus product records its positions; those of another scan do not fit."""
+    rng = np.random.default_rng(0)
+    count = len(make_split(0)["xcoords"])
+    np.savez(
+        tmp_path / "product.npz",
+        object=np.ones((1, 80, 80), complex) + 0.1 * rng.standard_normal((1, 80, 80)),
+        object_center_x_m=0.0,
+        object_center_y_m=0.0,
+        object_pixel_width_m=1e-8,
+        object_pixel_height_m=1e-8,
+        probe=np.ones((1, 1, SIDE, SIDE), complex),
+        probe_position_indexes=np.arange(count),
+        probe_position_x_m=rng.uniform(-3e-7, 3e-7, count),
+        probe_position_y_m=rng.uniform(-3e-7, 3e-7, count),
+    )
+    more = ArmRequest("Product", ImageSource(tmp_path / "product.npz"))
+    with pytest.raises(ReadyMadeError, match=r"product\.npz: its 100 positions and the scan.s are .* px"):
+        compare(request_on(small_hub, tmp_path / "out", more), command=["test"], console_level=None)
+    assert not list((tmp_path / "out").glob("*.csv"))
+
+
+def test_a_model_is_told_from_other_files(small_hub: Path, tmp_path: Path) -> None:
+    hub = Hub(small_hub)
+    bundle = hub.baseline_dir(DOSE) / "wts.h5.zip"
+    renamed = tmp_path / "network.bin"
+    renamed.write_bytes(bundle.read_bytes())
+    legacy = write_supervised_baseline(tmp_path / "net.h5")
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 and nothing else")
+    (tmp_path / "text").write_text("hello")
+    models = [path for path in (bundle.parent, bundle, renamed, legacy) if is_model(path)]
+    assert len(models) == 4
+    others = [
+        hub.ptychi(DOSE, "dense", "train"),
+        tmp_path / "broken.zip",
+        tmp_path / "text",
+        tmp_path / "none",
+    ]
+    assert not any(is_model(path) for path in others)
+
+
+def test_what_cannot_be_measured_is_logged_and_has_no_row(
+    small_hub: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A probe that always reaches past the scored area leaves no image to judge by."""
+    arrays = make_split(0)
+    edge = np.zeros((SIDE, SIDE), np.complex64)
+    edge[0] = edge[-1] = edge[:, 0] = edge[:, -1] = 1.0
+    arrays["probeGuess"] = edge
+    write_scan(tmp_path / "scan.npz", arrays)
+    request = request_on(
+        small_hub, tmp_path / "out", test_data=tmp_path / "scan.npz", groups=8, networks=True
+    )
+    with caplog.at_level(logging.WARNING):
+        compare(request, command=["test"], console_level=None)
+    assert "no r_factor: " in (tmp_path / "out/logs/logs/debug.log").read_text()
+    names = {row.metric for row in read_metrics_csv(tmp_path / "out/comparison_metrics.csv")}
+    assert "r_factor" not in names
+    assert not (tmp_path / "out/residual_plot.png").exists()
+
+
+def test_halves_that_do_not_fit_have_no_rows(small_hub: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for name in ("even", "odd"):
+        noise = rng.standard_normal((2, 70, 86))
+        np.save(tmp_path / f"{name}.npy", noise[0] + 1j * noise[1])
+    halves = ImageSource(tmp_path / "even.npy"), ImageSource(tmp_path / "odd.npy")
+    more = ArmRequest("Mine", ImageSource(Hub(small_hub).ptychi(DOSE, "dense", "train")), halves=halves)
+    request = request_on(small_hub, tmp_path / "out", more, networks=False, ready_made=None)
+    compare(request, command=["test"], console_level=None)
+    assert "no comparison of its halves: not registered" in (tmp_path / "out/logs/logs/debug.log").read_text()
+    names = {row.metric for row in read_metrics_csv(tmp_path / "out/comparison_metrics.csv")}
+    assert not any(name.startswith("half_") for name in names)

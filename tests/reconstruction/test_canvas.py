@@ -45,7 +45,7 @@ def test_the_reference_scan_at_its_own_positions(reference: Path, split: str, cr
         assert fienup_error(values, scan.truth, covered) < 1e-3
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), pieces=st.integers(1, 9), parts=st.integers(2, 4))
 def test_pieces_and_parts_add_up(seed: int, pieces: int, parts: int) -> None:
     """Bit-equal however the patches are cut into calls; canvases of shards simply add up."""
@@ -64,7 +64,7 @@ def test_pieces_and_parts_add_up(seed: int, pieces: int, parts: int) -> None:
     np.testing.assert_allclose(sum(shard.total for shard in shards), whole.total, atol=1e-12)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(x=st.floats(-40, 300), y=st.floats(-40, 300), crop_px=st.integers(1, 16))
 def test_a_patch_anywhere_fits_its_canvas(x: float, y: float, crop_px: int) -> None:
     position = np.array([[x, y]])
@@ -106,7 +106,7 @@ def test_moving_by_nothing_is_exact() -> None:
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), height=st.integers(6, 20), width=st.integers(6, 20))
 def test_moving_is_exact_for_signals_mirrored_at_the_edges(
     dy: float, dx: float, height: int, width: int

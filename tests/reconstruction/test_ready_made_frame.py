@@ -75,7 +75,7 @@ def write_with_origin(path: Path, corner: tuple[float, float], how: str) -> Path
 
 
 @pytest.mark.parametrize("how", ["npz", "beside", "attribute"])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(corner=CORNERS)
 def test_an_origin_is_kept(
     tmp_path_factory: pytest.TempPathFactory, how: str, corner: tuple[float, float]
@@ -193,7 +193,7 @@ LAYOUTS = pytest.mark.parametrize("layout", ["npz", "hdf5", "cxi"])
 
 
 @LAYOUTS
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(corner=CORNERS, side=st.integers(8, 17), count=st.integers(1, 40))
 def test_a_product_lies_where_its_patterns_were_taken(
     tmp_path_factory: pytest.TempPathFactory, layout: str, corner: tuple[float, float], side: int, count: int

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -279,7 +279,6 @@ def test_nothing_written_overlaps_or_leaves_the_figure(number):
     spread=st.floats(0.0, 1e-4),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None)
 def test_rounding_about_a_level_is_not_stretched_over_all_colours(level, spread, seed):
     values = level * (1.0 + spread * np.random.default_rng(seed).uniform(-1, 1, (3, 3)))
     low, high = PlotLimits().of([values, np.full((2, 2), np.nan)])

@@ -122,7 +122,7 @@ def test_the_legend_tells_the_cut_off_and_a_marker_shows_it(three):
 
 
 @given(cutoff=st.floats(0.05, 0.45), pixel_nm=st.floats(0.01, 1e4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_frequency_period_and_length_agree(three, cutoff, pixel_nm):
     (axis,) = frc_figure(alone(three, phase=falling(cutoff)), pixel_nm=pixel_nm).axes
     (text,) = entries(axis)
@@ -243,7 +243,7 @@ def test_the_axis_above_is_the_period_in_px(figure):
 
 
 @given(pixel_nm=st.floats(1e-3, 1e6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_axis_above_is_the_period_in_nm(three, pixel_nm):
     (axis,) = frc_figure(alone(three, phase=falling(0.2)), pixel_nm=pixel_nm).axes
     assert top(axis).get_xlabel() == "period (nm)"

@@ -48,7 +48,7 @@ def test_arms_stand_side_by_side_with_their_totals():
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=5))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_one_scale_holds_nearly_all_pixels_of_all_arms(levels):
     maps = maps_of(*levels)
     figure = residual_figure(maps, totals(maps), BOX)

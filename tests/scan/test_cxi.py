@@ -79,7 +79,7 @@ def test_lengths_come_with_the_scan(tmp_path: Path) -> None:
         assert scan.optics.object_pixel_m == 25e-9
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     side=st.integers(2, 512),
     wavelength=st.floats(1e-11, 1e-8),

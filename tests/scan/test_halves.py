@@ -26,7 +26,7 @@ def test_every_image_is_in_one_half(count: int) -> None:
     assert len(even) - len(odd) == count % 2
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     count=st.integers(8, 90),
     groups=st.integers(2, 90),

@@ -167,7 +167,7 @@ def test_weak_evidence_is_overruled_with_a_warning(tmp_path: Path, arrays: dict[
         assert "--diffraction-values says so" in warning
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     proved=st.sampled_from([None, "amplitude", "counts"]),
     strong=st.booleans(),
@@ -188,7 +188,7 @@ def test_who_decides_on_the_values(proved: Any, strong: bool, said: Any, by_form
     assert bool(warnings) == (None not in against and against[0] != against[1])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pattern=npst.arrays(np.float64, (8, 8), elements=st.floats(0, 1e3)))
 def test_moving_dc_moves_the_verdict(pattern: np.ndarray) -> None:
     there, _ = resolve_dc(pattern, None, "centre", label="f")

@@ -19,7 +19,7 @@ def positions_of(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).random((count, 2)) * 100
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     count=st.integers(4, 80),
     groups=st.integers(1, 80),

@@ -36,7 +36,7 @@ class Counted:
         return self._dataset[key]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     count=st.integers(1, 30),
     side=st.integers(2, 6),

@@ -26,7 +26,7 @@ from scans import counts_of, make_scan, write_hdf5, write_scan
 NUMBERS = st.sampled_from([np.uint8, np.uint16, np.int32, np.float32, np.float64])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data(), dtype=NUMBERS, masked=st.booleans(), chunk=st.integers(1, 5))
 def test_the_pass_finds_what_a_look_at_the_whole_finds(
     data: st.DataObject, dtype: Any, masked: bool, chunk: int

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
@@ -15,7 +15,6 @@ gains = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(gains)
 def test_any_complex_gain_is_found_and_removed(gain):
     gauge = fit_gauge(TRUTH / gain, TRUTH, MASK)
@@ -25,7 +24,6 @@ def test_any_complex_gain_is_found_and_removed(gain):
     np.testing.assert_allclose(gauge.apply(TRUTH / gain), TRUTH, rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(gains, st.complex_numbers(min_magnitude=1e-3, max_magnitude=0.1))
 def test_no_other_gain_leaves_a_smaller_residual(gain, nudge):
     image = gain * noisy(TRUTH, 0.5)

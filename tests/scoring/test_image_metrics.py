@@ -20,7 +20,7 @@ from ptycho_compare.scoring.metrics.image_metrics import (
 
 from .objects import inner_mask, make_object, noisy, random_field
 
-bounded = settings(deadline=None, max_examples=25, derandomize=True)
+bounded = settings(max_examples=25)
 seeds = st.integers(0, 10_000)
 sides = st.integers(11, 60)
 

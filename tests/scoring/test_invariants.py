@@ -31,7 +31,7 @@ ANYTHING = CollapseLimits(max_zero_fraction=1.0, min_contrast=0.0, min_relative_
 CUTOFFS = ("frc50", "frc1over7", "frc_half_bit")
 ERRORS = ("mae", "mse", "fienup", "phase_rmse")
 ROWS = (*ERRORS, *CUTOFFS, "psnr", "ssim", "ms_ssim", "frc_auc")
-bounded = settings(deadline=None, max_examples=25, derandomize=True)
+bounded = settings(max_examples=25)
 seeds = st.integers(0, 10_000)
 slopes = st.floats(-0.4, 0.4)
 phases = st.floats(-3.1, 3.1)
@@ -160,7 +160,7 @@ READING = {
 
 
 @pytest.mark.parametrize("spoil", SPOILED)
-@settings(deadline=None, max_examples=6, derandomize=True)
+@settings(max_examples=6)
 @given(seed=seeds)
 def test_a_worse_image_scores_worse_in_every_row(spoil, seed):
     truth = make_object(SHAPE, seed)
@@ -282,7 +282,7 @@ def coverages(draw):
     return weight
 
 
-@settings(deadline=None, max_examples=12, derandomize=True)
+@settings(max_examples=12)
 @given(st.lists(coverages(), min_size=1, max_size=3), coverages(), seeds)
 def test_all_arms_are_scored_on_the_pixels_that_all_of_them_cover(weights, truth_weight, seed):
     arms = {

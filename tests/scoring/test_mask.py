@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -50,7 +50,6 @@ def test_weights_that_give_no_mask_are_refused(weights, text):
         common_mask(weights)
 
 
-@settings(deadline=None)
 @given(arrays(np.bool_, (9, 11)), st.integers(0, 3))
 def test_erosion_keeps_exactly_the_pixels_whose_window_is_inside(mask, radius):
     padded = np.pad(mask, radius)

@@ -12,7 +12,7 @@ from .objects import displaced_pair, inner_mask, make_object, noisy, tilted
 
 TRUTH = make_object((72, 96))
 slopes = st.floats(-0.4, 0.4)
-bounded = settings(deadline=None, max_examples=40, derandomize=True)
+bounded = settings(max_examples=40)
 
 
 @st.composite

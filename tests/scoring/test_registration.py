@@ -10,7 +10,7 @@ from ptycho_compare.scoring.alignment.registration import continued, register, s
 
 from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy, random_field, tilted
 
-bounded = settings(deadline=None, max_examples=25, derandomize=True)
+bounded = settings(max_examples=25)
 seeds = st.integers(0, 10_000)
 small = st.floats(-3.0, 3.0)
 slopes = st.floats(-0.4, 0.4)
@@ -133,7 +133,7 @@ def test_any_shift_beyond_the_radius_is_refused_under_any_ramp(seed, far, other,
     refusal(tilted(image, ky, kx), truth)
 
 
-@settings(deadline=None, max_examples=40, derandomize=True)
+@settings(max_examples=40)
 @given(
     seeds,
     slopes,

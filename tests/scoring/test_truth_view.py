@@ -16,7 +16,7 @@ from .objects import inner_mask, make_object, noisy, random_field
 SHAPE = (64, 72)
 TRUTH = make_object(SHAPE)
 MASK = inner_mask(SHAPE)
-bounded = settings(deadline=None, max_examples=40, derandomize=True)
+bounded = settings(max_examples=40)
 phases = st.floats(-3.1, 3.1)
 
 

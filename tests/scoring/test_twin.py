@@ -14,7 +14,7 @@ from .objects import displaced_pair, inner_mask, make_object, noisy, tilted
 SHIFT = (1.3, -2.2)
 TRUTH, IMAGE = displaced_pair(*SHIFT)
 WHOLE = np.ones(TRUTH.shape, dtype=bool)
-bounded = settings(deadline=None, max_examples=15, derandomize=True)
+bounded = settings(max_examples=15)
 seeds = st.integers(0, 10_000)
 shifts = st.floats(-6.0, 6.0)
 

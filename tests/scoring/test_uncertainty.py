@@ -35,7 +35,7 @@ TRUTH = make_object((112, 120))
 MASK = inner_mask(TRUTH.shape)
 COVER = MASK.astype(float)
 HOW = Resampling(draws=300)
-bounded = settings(deadline=None, max_examples=15, derandomize=True)
+bounded = settings(max_examples=15)
 
 
 def arms(**images):

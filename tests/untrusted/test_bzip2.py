@@ -50,7 +50,7 @@ def test_the_absolute_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert len(unpacked.read()) == 1000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_damage_gives_one_line_or_nothing_wrong(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from hubs import make_hub
+from star import STAR_SCAN, reconstruct_star
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 
@@ -52,3 +53,9 @@ def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_hub(small_hub: Path, tmp_path: Path) -> Path:
     """A copy of the small hub that a test may damage."""
     return Path(shutil.copytree(small_hub, tmp_path / "own"))
+
+
+@pytest.fixture(scope="session")
+def star(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with reconstructions of the real Siemens star: all, even and odd images."""
+    return reconstruct_star(reference / STAR_SCAN, tmp_path_factory.mktemp("star"))

@@ -6,48 +6,28 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from epie import epie
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.scan import open_scan
+from star import STAR_SCAN
 
 pytestmark = pytest.mark.slow
 
-STAR = "siemens_star/siemens-star-small.npz.bz2"
-SHAPE = (480, 478)
 
-
-@pytest.fixture(scope="module")
-def reconstructions(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Reconstruct the star from all of its images, from the even and from the odd ones."""
-    folder = tmp_path_factory.mktemp("star")
-    with open_scan(reference / STAR) as scan:
-        everything = np.arange(len(scan.positions))
-        # where pty-chi puts them: the middle of all positions on the middle of the array
-        middle = (scan.positions.min(axis=0) + scan.positions.max(axis=0)) / 2
-        positions = scan.positions - middle + np.array(SHAPE[::-1]) / 2
-        for name, images in (("all", everything), ("even", everything[::2]), ("odd", everything[1::2])):
-            amplitudes = scan.diffraction.read(images) / scan.patch_px
-            values, probe = epie(
-                amplitudes,
-                positions[images],
-                scan.probe,
-                SHAPE,
-                epochs=20,
-                seed={"all": 0, "even": 1, "odd": 2}[name],
-                probe_step=0.1,
-            )
-            np.savez(folder / f"{name}.npz", reconstructed_object=values, reconstructed_probe=probe)
-    return folder
-
-
-def test_the_star_is_compared_as_it_is(reference: Path, reconstructions: Path, tmp_path: Path) -> None:
-    arms = [f"--arm={name}={reconstructions}/{name.lower()}.npz" for name in ("All", "Even")]
-    halves = ["--halves", "All", f"{reconstructions}/even.npz", f"{reconstructions}/odd.npz"]
-    words = ["--test_data", str(reference / STAR), "--output_dir", str(tmp_path), *arms, *halves, "--quiet"]
+def test_the_star_is_compared_as_it_is(reference: Path, star: Path, tmp_path: Path) -> None:
+    arms = [f"--arm={name}={star}/{name.lower()}.npz" for name in ("All", "Even")]
+    halves = ["--halves", "All", f"{star}/even.npz", f"{star}/odd.npz"]
+    words = [
+        "--test_data",
+        str(reference / STAR_SCAN),
+        "--output_dir",
+        str(tmp_path),
+        *arms,
+        *halves,
+        "--quiet",
+    ]
     assert main(words) == 0
     rows = {(row.model, row.metric): row for row in read_metrics_csv(tmp_path / "comparison_metrics.csv")}
     # the file's probe is a guess: an object explains the images through the probe it was found with
@@ -69,19 +49,17 @@ def test_the_star_is_compared_as_it_is(reference: Path, reconstructions: Path, t
     assert (scan["values"], scan["dc"]) == ("counts", "corner")
 
 
-def test_cutoffs_in_nanometres_where_the_pixel_is_told(
-    reference: Path, reconstructions: Path, tmp_path: Path
-) -> None:
+def test_cutoffs_in_nanometres_where_the_pixel_is_told(reference: Path, star: Path, tmp_path: Path) -> None:
     words = [
         "--test_data",
-        str(reference / STAR),
+        str(reference / STAR_SCAN),
         "--output_dir",
         str(tmp_path),
         "--quiet",
         "--pixel-nm",
         "20",
     ]
-    assert main([*words, f"--arm=A={reconstructions}/even.npz", f"--arm=B={reconstructions}/odd.npz"]) == 0
+    assert main([*words, f"--arm=A={star}/even.npz", f"--arm=B={star}/odd.npz"]) == 0
     with (tmp_path / "frc_cutoffs.csv").open() as stream:
         rows = [row for row in csv.DictReader(stream) if row["first_px"]]
     assert rows

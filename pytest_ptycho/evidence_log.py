@@ -80,9 +80,12 @@ def _undecided(evidence: Evidence) -> list[str]:
     from ptycho_compare.reporting.summary import undecided_lines
     from ptycho_compare.reporting.tables.pairs_csv import read_differences_csv
 
+    # a run that did not come so far has left an earlier run's table where it was
+    if any(finding.kind in ("input", "missing", "stale", "changed") for finding in evidence.findings):
+        return []
     try:
         return list(undecided_lines(read_differences_csv(Artifacts(evidence.folder).differences)))
-    except InputError:  # the comparison did not come that far, and its findings say so
+    except InputError:  # a comparison that stopped, which its findings say
         return []
 
 

@@ -104,3 +104,18 @@ def test_halves_that_do_not_fit_have_no_rows(small_hub: Path, tmp_path: Path) ->
     assert "no comparison of its halves: not registered" in (tmp_path / "out/logs/logs/debug.log").read_text()
     names = {row.metric for row in read_metrics_csv(tmp_path / "out/comparison_metrics.csv")}
     assert not any(name.startswith("half_") for name in names)
+
+
+def test_a_probe_of_another_size_gives_no_residual_and_says_so(small_hub: Path, tmp_path: Path) -> None:
+    with np.load(Hub(small_hub).ptychi(DOSE, "dense", "train")) as arrays:
+        values = arrays["reconstructed_object"]
+    probe = np.ones((2 * SIDE, 2 * SIDE), np.complex64)
+    np.savez(tmp_path / "wide.npz", reconstructed_object=values, reconstructed_probe=probe)
+    more = ArmRequest("Wide", ImageSource(tmp_path / "wide.npz"))
+    request = request_on(small_hub, tmp_path / "out", more, networks=False, ready_made=None)
+    compare(request, command=["test"], console_level=None)
+    log = (tmp_path / "out/logs/logs/debug.log").read_text()
+    assert "Wide: no r_factor_own_probe: the probe is 64 px wide, images are 32" in log
+    names = {row.metric for row in read_metrics_csv(tmp_path / "out/comparison_metrics.csv")}
+    assert "r_factor" in names
+    assert "r_factor_own_probe" not in names

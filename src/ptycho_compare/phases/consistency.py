@@ -65,7 +65,16 @@ def consistency_of(
     residual, found = None, Measurement((), {}, {})
     probes = {"r_factor": setting.scan.probe, "r_factor_own_probe": arm.probe}
     for row, probe in probes.items():
-        if probe is None or len(probe) != setting.scan.patch_px:
+        if probe is None:
+            continue
+        if len(probe) != setting.scan.patch_px:
+            _log.warning(
+                "%s: no %s: the probe is %d px wide, images are %d",
+                name,
+                row,
+                len(probe),
+                setting.scan.patch_px,
+            )
             continue
         try:
             seen = _residual(placed, probe, placement.mask, setting)

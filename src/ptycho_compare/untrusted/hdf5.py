@@ -160,7 +160,7 @@ def number_dtype(dataset: h5py.Dataset) -> np.dtype[np.generic] | None:
     """
     try:
         dtype = dataset.dtype
-    except (TypeError, ValueError):  # a type that numpy lacks
+    except (TypeError, ValueError, RuntimeError):  # a type that numpy lacks, or a damaged one
         return None
     if dtype.names == ("real", "imag") and {dtype[0].kind, dtype[1].kind} == {"f"}:
         return np.result_type(dtype[0], dtype[1], np.complex64)

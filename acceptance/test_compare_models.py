@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_ptycho.fixtures import Evidence
+from pytest_ptycho.conduct import Evidence
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.phase_g]
 

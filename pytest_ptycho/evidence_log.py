@@ -1,28 +1,38 @@
-"""One log per test in the hub: `green/` when it passed, `red/` otherwise, and the blocker note."""
+"""One log per test in the hub: `green/` when it passed, `red/` when not, and the blocker note."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ptycho_compare.hub import Hub
-from pytest_ptycho.fixtures import EVIDENCE, Evidence
+from ptycho_compare.hub import Artifacts, Hub
+from pytest_ptycho.conduct import Evidence
+from pytest_ptycho.fixtures import COMPARISON, EVIDENCE
 from pytest_ptycho.options import OPTIONS
+from pytest_ptycho.outcomes import Blocked, Deferred
+
+if TYPE_CHECKING:
+    from ptycho_compare.checks import Finding
+    from ptycho_compare.study import Comparison
 
 
-def record(item: pytest.Item, report: pytest.TestReport) -> dict[str, Any] | None:
+def record(
+    item: pytest.Item, report: pytest.TestReport, error: BaseException | None
+) -> dict[str, Any] | None:
     """Write the log of a test that judged the hub.
 
     Parameters
     ----------
     item : pytest.Item
     report : pytest.TestReport
-        Of any phase; the call is logged, and a setup that failed.
+        Of any phase; the call is logged, and a setup that did not pass.
+    error : BaseException or None
+        What ended the phase.
 
     Returns
     -------
@@ -31,28 +41,62 @@ def record(item: pytest.Item, report: pytest.TestReport) -> dict[str, Any] | Non
     """
     decided = report.when == "call" or (report.when == "setup" and not report.passed)
     hub = item.config.stash[OPTIONS].hub
-    if not decided or report.skipped or "comparison" not in getattr(item, "fixturenames", ()):
+    if not decided or "comparison" not in getattr(item, "fixturenames", ()):
         return None
-    if hub is None or not hub.exists():
+    if isinstance(error, Deferred):
+        return _of_deferred(item, error)
+    if report.skipped or hub is None or not hub.exists():
         return None
+    evidence = item.stash.get(EVIDENCE, None)
+    findings = error.findings if isinstance(error, Blocked) else evidence.findings if evidence else []
+    moment = datetime.now(UTC)
+    try:
+        log = _write_log(hub, item, report, evidence, moment)
+        note = _blocker(hub, item.stash.get(COMPARISON, None), findings, evidence, moment)
+    except OSError as problem:  # what was judged stays true where the hub cannot be written
+        log, note = f"no log: {problem.filename}: {problem.strerror}", None
+    return {
+        "id": evidence.comparison.id if evidence is not None else _id(item),
+        "outcome": "blocked" if isinstance(error, Blocked) else report.outcome,
+        "seconds": evidence.done.seconds if evidence is not None and evidence.done else report.duration,
+        "findings": [str(finding) for finding in findings],
+        "undecided": _undecided(evidence) if evidence is not None else [],
+        "death": evidence.death if evidence is not None else "",
+        "log": log,
+        "note": note,
+    }
+
+
+def _of_deferred(item: pytest.Item, error: Deferred) -> dict[str, Any]:
+    progress = error.progress
+    facts = {"outcome": "deferred", "done": f"{progress.saved}/{progress.total}", "reason": error.reason}
+    # on the item, before its teardown is reported: there junit looks for properties
+    item.user_properties += [(f"ptycho.{name}", value) for name, value in facts.items()]
+    return {
+        "id": _id(item),
+        **facts,
+        "saved": progress.saved,
+        "total": progress.total,
+        "forecast_s": progress.forecast_s,
+        "death": error.death,
+    }
+
+
+def _id(item: pytest.Item) -> str:
+    comparison = item.stash.get(COMPARISON, None)
+    return item.name if comparison is None else comparison.id
+
+
+def _write_log(
+    hub: Hub, item: pytest.Item, report: pytest.TestReport, evidence: Evidence | None, moment: datetime
+) -> str:
     from ptycho_compare.files import write_text_atomic
 
-    moment = datetime.now(UTC)
-    evidence = item.stash.get(EVIDENCE, None)
     name = re.sub(r"[^\w.-]+", "_", item.name).strip("_")
     path = hub.test_log(name, passed=report.passed, moment=moment)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomic(path, "\n".join(_lines(item, report, evidence)) + "\n")
-    note = _blocker(hub, evidence, moment) if evidence is not None and report.failed else None
-    return {
-        "id": evidence.comparison.id if evidence is not None else item.name,
-        "outcome": report.outcome,
-        "seconds": evidence.run.seconds if evidence is not None else report.duration,
-        "findings": [str(finding) for finding in evidence.findings] if evidence is not None else [],
-        "undecided": _undecided(evidence) if evidence is not None else [],
-        "log": hub.relative(path),
-        "note": note,
-    }
+    return hub.relative(path)
 
 
 def _lines(item: pytest.Item, report: pytest.TestReport, evidence: Evidence | None) -> Iterator[str]:
@@ -62,26 +106,32 @@ def _lines(item: pytest.Item, report: pytest.TestReport, evidence: Evidence | No
         yield report.longreprtext
         return
     yield f"comparison: {evidence.comparison.id}"
-    yield f"command: {shlex.join(evidence.run.command)}"
-    yield f"exit status: {evidence.run.returncode}"
-    yield f"seconds: {evidence.run.seconds:.1f}"
+    yield f"command: {shlex.join(evidence.command)}"
+    if evidence.done is None:
+        yield "computed: earlier; inputs, settings, code and artifacts are as they were"
+    else:
+        yield f"exit status: {evidence.done.returncode}"
+        yield f"seconds: {evidence.done.seconds:.1f}"
+        yield f"cpu seconds: {evidence.done.cpu_s:.1f}"
+        yield f"peak memory: {evidence.done.peak_bytes / 2**20:.0f} MiB"
+    if evidence.death:
+        yield f"before: {evidence.death}"
     yield f"evidence: {evidence.folder}"
     yield from (f"finding: {finding}" for finding in evidence.findings)
     if report.failed:
         yield report.longreprtext
     yield "--- output of the command ---"
-    yield evidence.run.log.read_text(encoding="utf-8", errors="replace")
+    yield evidence.log.read_text(encoding="utf-8", errors="replace") if evidence.log.exists() else "(none)"
 
 
 def _undecided(evidence: Evidence) -> list[str]:
     """Which arms cannot be told apart, from the table that the comparison left."""
     from ptycho_compare.errors import InputError
-    from ptycho_compare.hub import Artifacts
     from ptycho_compare.reporting.summary import undecided_lines
     from ptycho_compare.reporting.tables.pairs_csv import read_differences_csv
 
     # a run that did not come so far has left an earlier run's table where it was
-    if any(finding.kind in ("input", "missing", "stale", "changed") for finding in evidence.findings):
+    if any(finding.kind in ("input", "missing", "stalled", "changed") for finding in evidence.findings):
         return []
     try:
         return list(undecided_lines(read_differences_csv(Artifacts(evidence.folder).differences)))
@@ -89,21 +139,28 @@ def _undecided(evidence: Evidence) -> list[str]:
         return []
 
 
-def _blocker(hub: Hub, evidence: Evidence, moment: datetime) -> str | None:
+def _blocker(
+    hub: Hub,
+    comparison: Comparison | None,
+    findings: Sequence[Finding],
+    evidence: Evidence | None,
+    moment: datetime,
+) -> str | None:
     from ptycho_compare.checks.blocker import topic_of, write_blocker
 
-    topic = topic_of(evidence.findings)
-    if topic is None:
+    topic = topic_of(findings)
+    if topic is None or comparison is None:
         return None
+    where = comparison.dose, comparison.view, comparison.split, comparison.tier
     note = write_blocker(
         hub,
         topic,
-        evidence.findings,
-        comparison_id=evidence.comparison.id,
-        command=evidence.run.command,
-        returncode=evidence.run.returncode,
-        folder=evidence.folder,
-        command_log=evidence.run.log,
+        findings,
+        comparison_id=comparison.id,
+        command=evidence.command if evidence is not None else (),
+        returncode=evidence.done.returncode if evidence is not None and evidence.done else None,
+        folder=hub.comparison_dir(*where),
+        command_log=hub.command_log(comparison.id),
         moment=moment,
     )
     return hub.relative(note)

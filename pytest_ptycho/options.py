@@ -1,4 +1,7 @@
-"""Options: which hub is judged, by which study. Command line before environment before ini."""
+"""Options: which hub is judged, by which study, and how its jobs run.
+
+The hub is taken from the command line, then the environment, then the ini file.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ import pytest
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
+from ptycho_compare.jobs.duration import parse_duration
 
 HUB_VARIABLE = "PTYCHO_HUB"
+DETACHED_SLOTS = 1
+DETACHED_DEADLINE_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,34 @@ class Options:
         The hub; that it exists has been checked only where the command line named it.
     study : Path or None
         A study file given by name; None means HUB/study.toml or the one beside the tests.
+    window_s : float or None
+        Seconds that the session may take, from its start.
+    detach : bool
+        Launch jobs and leave them.
+    deadline_s : float
+        After which a detached job stops by itself.
+    slots : int or None
+        How many jobs may run at a time on this machine; None for as many as there are tests.
+    fresh : bool
+        Compute anew what is done.
+    gate : bool
+        Whether a tier waits for the one before it.
+    plan : bool
+        Say what would be done, and do nothing.
+    adopt : Path or None
+        Where results made elsewhere lie.
     """
 
     hub: Hub | None
     study: Path | None
+    window_s: float | None = None
+    detach: bool = False
+    deadline_s: float = DETACHED_DEADLINE_S
+    slots: int | None = None
+    fresh: bool = False
+    gate: bool = True
+    plan: bool = False
+    adopt: Path | None = None
 
 
 OPTIONS = pytest.StashKey[Options]()
@@ -44,11 +74,51 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--ptycho-study",
-        dest="ptycho_study",
         metavar="FILE",
         help="study file (default: HUB/study.toml, then study.toml beside the tests)",
     )
+    _add_running(group)
     parser.addini("ptycho_hub", "hub to judge, relative to the root directory", default="")
+
+
+def _add_running(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--ptycho-window",
+        metavar="TIME",
+        help="what the session may take, e.g. 9m: jobs then stop with their work saved, tests are deferred",
+    )
+    group.addoption(
+        "--ptycho-detach",
+        action="store_true",
+        help="launch jobs and return; a later run collects them",
+    )
+    group.addoption(
+        "--ptycho-deadline",
+        metavar="TIME",
+        help="after which a detached job stops by itself (default: 24h)",
+    )
+    group.addoption(
+        "--ptycho-slots",
+        metavar="N",
+        type=int,
+        help=f"jobs that may run at a time on this machine (default: no limit; {DETACHED_SLOTS} if detached)",
+    )
+    group.addoption(
+        "--ptycho-adopt",
+        metavar="DIR",
+        help="take results from another hub, after verifying them and recomputing parts here",
+    )
+    group.addoption("--ptycho-fresh", action="store_true", help="compute anew what is done")
+    group.addoption(
+        "--ptycho-no-gate",
+        action="store_true",
+        help="start a tier without a green tier before it (full waits for debug)",
+    )
+    group.addoption(
+        "--ptycho-plan",
+        action="store_true",
+        help="print the jobs, their forecasts and what each would reuse; run nothing",
+    )
 
 
 def resolve(config: pytest.Config) -> Options:
@@ -57,13 +127,28 @@ def resolve(config: pytest.Config) -> Options:
     Raises
     ------
     pytest.UsageError
-        A hub or study given on the command line does not exist.
+        A hub, a study or results named on the command line do not exist, a time is none, or options
+        exclude each other.
     """
-    study_name = config.getoption("ptycho_study")
-    study = None if study_name is None else _absolute(config, study_name)
-    if study is not None and not study.is_file():
-        raise pytest.UsageError(f"--ptycho-study: {study}: there is no such file")
-    return Options(_hub(config), study)
+    detach = config.getoption("ptycho_detach")
+    slots = config.getoption("ptycho_slots")
+    if slots is not None and slots < 1:
+        raise pytest.UsageError(f"--ptycho-slots: {slots}; needed: at least 1")
+    if config.getoption("ptycho_plan") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--ptycho-plan prints from one process; add -n0")
+    deadline_s = _seconds(config, "ptycho_deadline")
+    return Options(
+        hub=_hub(config),
+        study=_existing(config, "ptycho_study"),
+        window_s=_seconds(config, "ptycho_window"),
+        detach=detach,
+        deadline_s=DETACHED_DEADLINE_S if deadline_s is None else deadline_s,
+        slots=DETACHED_SLOTS if detach and slots is None else slots,
+        fresh=config.getoption("ptycho_fresh"),
+        gate=not config.getoption("ptycho_no_gate"),
+        plan=config.getoption("ptycho_plan"),
+        adopt=_existing(config, "ptycho_adopt"),
+    )
 
 
 def _hub(config: pytest.Config) -> Hub | None:
@@ -77,6 +162,25 @@ def _hub(config: pytest.Config) -> Hub | None:
     if name := config.getini("ptycho_hub"):
         return Hub(config.rootpath / name)
     return None
+
+
+def _existing(config: pytest.Config, option: str) -> Path | None:
+    name = config.getoption(option)
+    if name is None:
+        return None
+    path = _absolute(config, name)
+    if not path.exists():
+        flag = f"--{option.replace('_', '-')}"
+        raise pytest.UsageError(f"{flag}: {path}: there is no such file or folder")
+    return path
+
+
+def _seconds(config: pytest.Config, option: str) -> float | None:
+    text = config.getoption(option)
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"--{option.replace('_', '-')}: {error}") from None
 
 
 def _absolute(config: pytest.Config, name: str) -> Path:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
-from pytest_ptycho import evidence_log, options, summary
+from pytest_ptycho import evidence_log, live, options, outcomes, plan, summary, window
 from pytest_ptycho.cases import parametrize
 from pytest_ptycho.fixtures import evidence, hub, study
+from pytest_ptycho.stopping import STOPPING, Stopping
 
 __all__ = ["evidence", "hub", "study"]
 
@@ -21,15 +24,46 @@ _MARKS = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare `--hub` and `--ptycho-study`."""
+    """Declare `--hub` and the `--ptycho-...` options."""
     options.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks and work out which hub is meant."""
+    """Register the marks, work out which hub is meant, and begin the window."""
     for mark in _MARKS:
         config.addinivalue_line("markers", mark)
     config.stash[options.OPTIONS] = options.resolve(config)
+    config.stash[outcomes.RECORDS] = []
+    config.pluginmanager.register(outcomes.Ledger(config.stash[outcomes.RECORDS]))
+    config.stash[STOPPING] = Stopping(config)
+    window.open_window(config)
+    if config.stash[options.OPTIONS].plan:
+        config.pluginmanager.register(plan.Planner())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what this session kept outside the hub."""
+    if STOPPING in config.stash:
+        config.stash[STOPPING].close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker when the window ends and where it hears of a stop."""
+    window.hand_to_worker(node.config, node.workerinput)
+    node.config.stash[STOPPING].hand_to_worker(node.workerinput)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool | None:
+    """Take pytest-timeout's deadline over where it would kill a job instead of deferring it."""
+    return window.take_over_timeout(item, settings.timeout) or None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_cancel_timer(item: pytest.Item) -> bool | None:
+    """Leave nothing to cancel where we took the deadline over."""
+    return window.took_over(item) or None
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -38,6 +72,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if chosen.hub is None:
         return []
     lines = [f"ptycho: hub {chosen.hub.root}"]
+    if chosen.window_s is not None:
+        lines.append(f"ptycho: window {config.getoption('ptycho_window')}; what does not fit is deferred")
     if config.inipath is None and config.rootpath == chosen.hub.root:
         # pytest looks for its ini file before it knows what --hub means
         lines.append(
@@ -52,24 +88,57 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         parametrize(metafunc)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Hear SIGTERM and show how far the jobs are, while tests run."""
+    config = session.config
+    if config.stash[options.OPTIONS].hub is None:
+        return (yield)
+    with config.stash[STOPPING].listening(session), live.showing(config):
+        try:
+            return (yield)
+        except KeyboardInterrupt:
+            config.stash[STOPPING].ask("Ctrl-C")  # xdist's workers may not have heard it
+            raise
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Leave a log in the hub, and hand its summary to whoever prints it."""
     report = yield
-    found = evidence_log.record(item, report)
+    found = evidence_log.record(item, report, None if call.excinfo is None else call.excinfo.value)
     if found is not None:
         # a plain attribute crosses to xdist's controller with the report
         report.ptycho = found  # type: ignore[attr-defined]
+    if item.config.stash[STOPPING].asked:
+        item.session.shouldstop = item.config.stash[STOPPING].asked
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print one line per comparison."""
-    reports = [report for found in terminalreporter.stats.values() for report in found]
-    records = [report.ptycho for report in reports if hasattr(report, "ptycho")]
+def pytest_report_teststatus(
+    report: pytest.TestReport,
+) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Show deferred and blocked tests as what they are."""
+    return outcomes.status_of(report)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Say by exit status 75 that nothing failed and something goes on."""
+    config = session.config
+    stopped = bool(config.stash[STOPPING].asked)
+    session.exitstatus = outcomes.exit_status(
+        config.stash[outcomes.RECORDS], exitstatus, stopped=stopped, failed=session.testsfailed
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print one line per comparison, and how it goes on."""
+    records = config.stash[outcomes.RECORDS]
     if records:
         terminalreporter.section("ptycho: comparisons")
-        for line in summary.lines(records):
+        command = shlex.join(["pytest", *config.invocation_params.args])
+        for line in summary.lines(records, command=command):
             terminalreporter.write_line(line)

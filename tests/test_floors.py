@@ -17,7 +17,9 @@ FLOORS = [
     {"reconstruction", "scoring"},
     {"scan", "models"},
     {"jobs"},
-    {"hub", "study"},
+    {"study"},
+    {"hub"},
+    {"basis"},
     {"untrusted", "files"},
     {"errors"},
 ]

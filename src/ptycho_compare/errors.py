@@ -40,8 +40,24 @@ class ReadyMadeError(InputError):
     """A ready-made reconstruction cannot be read."""
 
 
+class StorageError(InputError):
+    """The hub cannot be written: full, read-only, or not ours."""
+
+
+class JobError(InputError):
+    """A job cannot be started, found or stopped as asked."""
+
+
+class AdoptionError(InputError):
+    """Results made elsewhere do not hold."""
+
+
 class ArmError(PtychoCompareError):
     """One arm gave no usable reconstruction; the others are not affected."""
+
+
+class OutOfMemoryError(ArmError):
+    """A network's batch did not fit into memory; a smaller one may."""
 
 
 class ScoringError(PtychoCompareError):

@@ -82,11 +82,12 @@ def write_json_atomic(path: Path, obj: object) -> None:
     TypeError
         Something else that JSON has no form for.
     """
-    text = json.dumps(obj, indent=2, allow_nan=False, default=_plain)
+    text = json.dumps(obj, indent=2, allow_nan=False, default=plain_json)
     write_text_atomic(path, text + "\n")
 
 
-def _plain(value: object) -> Any:
+def plain_json(value: object) -> Any:
+    """Turn a numpy scalar or a path into what `json` takes; for its argument ``default``."""
     import numpy as np  # only writers that hold numpy scalars need it, and they have it loaded
 
     if isinstance(value, os.PathLike):

@@ -1,7 +1,7 @@
 """The hub: the one place that knows where a study keeps its files and what they are called.
 
 Names are PtychoPINN's own, so that a hub written by it can be judged here and the other
-way round. Every function of a hub returns a path and touches nothing.
+way round. Functions return paths and touch nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ptycho_compare.errors import HubError
 
-FULL_TIER = "full"
+DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
 MODEL_NAMES = ("wts.h5.zip", "baseline_model.h5")
 """A trained PtychoPINN bundle, and the legacy file of a supervised Baseline."""
@@ -82,6 +82,14 @@ class Hub:
     def command_log(self, comparison_id: str) -> Path:
         """Output of the command that ran a comparison, streamed while it runs."""
         return self.root / "cli" / f"compare_models_{comparison_id}.log"
+
+    def slots(self) -> Path:
+        """Where running jobs are counted, when their number is bounded."""
+        return self.root / "jobs" / "slots"
+
+    def jobs(self) -> list[JobFiles]:
+        """Every comparison's job folder that is there, in order of path."""
+        return [JobFiles(path) for path in sorted((self.root / "analysis").glob("*/*/*/job"))]
 
     def test_log(self, name: str, *, passed: bool, moment: datetime) -> Path:
         """Log of one test, in ``green/`` or ``red/``; a later run does not overwrite it."""
@@ -178,6 +186,58 @@ class Artifacts:
     def debug_images(self, arm: str) -> Path:
         """Folder of the raw canvases as images."""
         return self.folder / f"debug_images_{arm}"
+
+    @property
+    def job(self) -> JobFiles:
+        """Records of the attempts at this comparison, and its checkpoints."""
+        return JobFiles(self.folder / "job")
+
+    @property
+    def adoption(self) -> Path:
+        """Who took these results over from elsewhere, and what was verified."""
+        return self.folder / "adoption.json"
+
+
+@dataclass(frozen=True)
+class JobFiles:
+    """File names inside the folder of one job; `jobs` says what stands in them."""
+
+    folder: Path
+
+    @property
+    def claim(self) -> Path:
+        """Which process works at the job; its time of change is the heartbeat."""
+        return self.folder / "claim.json"
+
+    @property
+    def launch(self) -> Path:
+        """How the newest attempt was started."""
+        return self.folder / "launch.json"
+
+    @property
+    def states(self) -> Path:
+        """Every attempt's course, a line per event; only ever appended to."""
+        return self.folder / "states.jsonl"
+
+    @property
+    def done(self) -> Path:
+        """How an attempt ended; written last: without it the attempt died."""
+        return self.folder / "done.json"
+
+    @property
+    def stop(self) -> Path:
+        """Its existence asks the running attempt to stop."""
+        return self.folder / "stop"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What an attempt has computed and the next one goes on from."""
+        return self.folder / "checkpoints"
+
+    @property
+    def set_aside(self) -> Path:
+        """What could not be used, with the reason."""
+        return self.folder / "set_aside"
 
 
 @dataclass(frozen=True)

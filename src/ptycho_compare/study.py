@@ -7,7 +7,7 @@ is reported by key and line before anything runs.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from ptycho_compare.errors import StudyError
+from ptycho_compare.hub import DEBUG_TIER, FULL_TIER
 
 PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
 ARM_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
@@ -132,12 +133,20 @@ class ArmOfStudy(_Section):
 
 
 class Tier(_Section):
-    """One depth of comparison; `groups` left out means the whole split."""
+    """One depth of comparison; `groups` left out means the whole split.
+
+    Attributes
+    ----------
+    after : str or None
+        The tier that must be green before this one starts. Left out, ``full`` comes after ``debug``
+        where the study has both; "" means that nothing is waited for.
+    """
 
     groups: PositiveInt | None = None
     chunk: PositiveInt = 256
     batch: PositiveInt = 16
     required_arms: tuple[str, ...] = (PTYCHOPINN, BASELINE, PTYCHI)
+    after: Name | Literal[""] | None = None
 
 
 class Study(_Section):
@@ -167,6 +176,22 @@ class Study(_Section):
     uncertainty: Uncertainty = Uncertainty()
     scan: ScanFile = ScanFile()
     arms: dict[ArmName, ArmOfStudy] = {}
+
+    @model_validator(mode="after")
+    def _gates_exist(self) -> Study:
+        for name, tier in self.tiers.items():
+            if tier.after and (tier.after not in self.tiers or tier.after == name):
+                raise ValueError(
+                    f"tier {name!r} comes after {tier.after!r}, which is no other tier of the study"
+                )
+        return self
+
+    def gate_of(self, comparison: Comparison) -> Comparison | None:
+        """Return the comparison that must be green before this one starts, if there is one."""
+        after = self.tiers[comparison.tier].after
+        if after is None and comparison.tier == FULL_TIER and DEBUG_TIER in self.tiers:
+            after = DEBUG_TIER
+        return replace(comparison, tier=after) if after else None
 
     def comparisons(self) -> list[Comparison]:
         """Every dose x view x split x tier, in the order of the file, doses ascending."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import ArmError
-from ptycho_compare.reconstruction import Chunk, Grid, reconstruct
+from ptycho_compare.reconstruction import Chunk, Grid, empty_stream, reconstruct
 from ptycho_compare.scan import Scan, draw_plan, open_scan
 from ptycho_compare.scoring import fienup_error
 from scans import make_scan, true_patches, write_scan
@@ -70,17 +70,18 @@ def run(scan: Scan, group_size: int, **how: int | None) -> tuple[np.ndarray, np.
     plan = draw_plan(scan, group_size=4, groups=60, neighbors=7, seed=5)
     oracle = Oracle(scan, group_size, how.get("batch") or 16, plan.normalization)
     chunks: list[Chunk] = []
-    canvas, _ = reconstruct(
+    state = empty_stream(plan, scan.positions, group_size=group_size, crop_px=16)
+    reconstruct(
         plan,
         scan.diffraction,
         scan.positions,
         oracle,
-        crop_px=16,
+        state,
         chunk_groups=how.get("chunk"),
         on_chunk=chunks.append,
     )
     assert scan.truth is not None
-    values, weight = canvas.on_grid(Grid((0, 0), scan.truth.shape))
+    values, weight = state.canvas.on_grid(Grid((0, 0), scan.truth.shape))
     return values, weight, chunks, oracle
 
 
@@ -104,7 +105,7 @@ def test_chunk_and_batch_change_nothing(scan: Scan, group_size: int) -> None:
             np.testing.assert_array_equal(other, values)
             np.testing.assert_array_equal(other_weight, weight)
             assert [part.done for part in parts] == [*range(chunk, 60, chunk), 60]
-            assert sum(part.outputs.size for part in parts) == chunks[0].outputs.size
+            assert sum(part.statistics.outputs.size for part in parts) == chunks[0].statistics.outputs.size
 
 
 def test_each_image_is_predicted_once_and_each_group_once(scan: Scan) -> None:
@@ -120,10 +121,10 @@ def test_statistics_of_a_chunk(scan: Scan) -> None:
     inputs = oracle.images * np.float32(oracle.normalization)
     plan = draw_plan(scan, group_size=4, groups=60, neighbors=7, seed=5)
     used = inputs[plan.groups.ravel()]
-    assert chunk.inputs.mean == pytest.approx(float(used.mean()), rel=1e-5)
-    assert chunk.inputs.maximum == pytest.approx(float(used.max()))
-    assert chunk.inputs.nonzero == np.count_nonzero(used)
-    assert chunk.outputs.size == 60 * SIDE * SIDE
+    assert chunk.statistics.inputs.mean == pytest.approx(float(used.mean()), rel=1e-5)
+    assert chunk.statistics.inputs.maximum == pytest.approx(float(used.max()))
+    assert chunk.statistics.inputs.nonzero == np.count_nonzero(used)
+    assert chunk.statistics.outputs.size == 60 * SIDE * SIDE
     assert chunk.first_patch is not None
     assert chunk.first_patch.shape == (SIDE, SIDE)
 
@@ -136,5 +137,9 @@ def test_a_network_that_loses_rows_is_stopped(scan: Scan) -> None:
     plan = draw_plan(scan, group_size=4, groups=20, neighbors=7, seed=5)
     with pytest.raises(ArmError, match="16 rows went into the network and 1 patches came out"):
         reconstruct(
-            plan, scan.diffraction, scan.positions, Collapsing(scan, 4, 16, plan.normalization), crop_px=16
+            plan,
+            scan.diffraction,
+            scan.positions,
+            Collapsing(scan, 4, 16, plan.normalization),
+            empty_stream(plan, scan.positions, group_size=4, crop_px=16),
         )

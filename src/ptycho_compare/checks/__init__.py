@@ -2,5 +2,6 @@
 
 from ptycho_compare.checks.comparison import judge_comparison
 from ptycho_compare.checks.finding import Finding
+from ptycho_compare.checks.freshness import stale
 
-__all__ = ["Finding", "judge_comparison"]
+__all__ = ["Finding", "judge_comparison", "stale"]

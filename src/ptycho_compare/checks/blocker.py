@@ -13,6 +13,21 @@ from ptycho_compare.hub import Artifacts, Hub, stamp
 from ptycho_compare.study import BASELINE
 
 _DIAGNOSTIC = "DIAGNOSTIC"
+OUT_OF_MEMORY = "out_of_memory"
+"""What the reason of an arm says whose smallest batch did not fit."""
+_TOPICS = {
+    "input": "bad_input",
+    "gate": "tier_gate",
+    "window": "window_too_small",
+    "stalled": "no_progress",
+    "adoption": "refused_adoption",
+}
+_RETURN = {
+    "tier_gate": "The tier named above is green in this hub for the same inputs.",
+    "window_too_small": "The same tests are run in a window of at least the length named above.",
+    "no_progress": "An attempt gains a checkpoint: give it a longer window, or run it with --timeout=0.",
+    OUT_OF_MEMORY: "The command above runs where a single row fits into memory.",
+}
 
 
 def topic_of(findings: Sequence[Finding]) -> str | None:
@@ -20,6 +35,8 @@ def topic_of(findings: Sequence[Finding]) -> str | None:
 
     A Baseline without usable numbers is the study's own halt rule and keeps its name.
     """
+    if any(OUT_OF_MEMORY in finding.text for finding in findings):
+        return OUT_OF_MEMORY
     dead = [
         finding.arm for finding in findings if finding.kind in ("dead", "blank", "failed") and finding.arm
     ]
@@ -27,7 +44,8 @@ def topic_of(findings: Sequence[Finding]) -> str | None:
         return "zero_baseline"
     if dead:
         return f"dead_{dead[0].lower()}"
-    return "bad_input" if any(finding.kind == "input" for finding in findings) else None
+    kinds = {finding.kind for finding in findings}
+    return next((topic for kind, topic in _TOPICS.items() if kind in kinds), None)
 
 
 def write_blocker(
@@ -37,7 +55,7 @@ def write_blocker(
     *,
     comparison_id: str,
     command: Sequence[str],
-    returncode: int,
+    returncode: int | None,
     folder: Path,
     command_log: Path,
     moment: datetime,
@@ -64,7 +82,7 @@ def write_blocker(
         *(_diagnostics(names.log) or ["no DIAGNOSTIC lines were logged"]),
         "```",
         "",
-        f"## Command (exit status {returncode})",
+        f"## Command ({'not started' if returncode is None else f'exit status {returncode}'})",
         "```bash",
         shlex.join(command),
         "```",
@@ -73,7 +91,10 @@ def write_blocker(
         *(f"- `{hub.relative(path)}`" for path in evidence if path.exists()),
         "",
         "## Condition to return",
-        f"The command above ends with exit status 0: every arm of `{comparison_id}` is alive and scored.",
+        _RETURN.get(
+            topic,
+            f"The command above ends with exit status 0: every arm of `{comparison_id}` is alive and scored.",
+        ),
         "Until then nothing that rests on this comparison may be counted.",
         "",
     ]

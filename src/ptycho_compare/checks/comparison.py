@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,6 @@ def judge_comparison(
     folder: Path,
     *,
     required: Sequence[str],
-    since: datetime | None = None,
     limits: CollapseLimits | None = None,
 ) -> list[Finding]:
     """Collect what does not hold in a comparison's folder.
@@ -49,8 +47,6 @@ def judge_comparison(
         The comparison's output.
     required : sequence of str
         Arms that must be scored. Other arms that are there are judged the same way.
-    since : datetime or None
-        The evidence must have been made at or after this moment.
     limits : CollapseLimits or None
         When a stored canvas counts as dead: the study's; None for the defaults.
 
@@ -66,9 +62,8 @@ def judge_comparison(
         return [Finding("missing", f"{names.manifest}: the comparison did not complete")]
     except ValidationError as error:
         return [Finding("changed", f"{names.manifest}: is no manifest ({error.error_count()} problems)")]
-    findings = list(_not_fresh(manifest, since, names))
     damaged = list(_changed(folder, manifest))
-    findings += damaged
+    findings = list(damaged)
     for arm in dict.fromkeys([*required, *manifest.arms]):
         record = manifest.arms.get(arm)
         if record is None:
@@ -80,13 +75,6 @@ def judge_comparison(
         findings += _blank(names.metrics, alive, manifest)
         findings += _dead_on_disk(names.reconstructions, alive, limits or CollapseLimits())
     return findings
-
-
-def _not_fresh(manifest: Manifest, since: datetime | None, names: Artifacts) -> Iterator[Finding]:
-    if since is not None and datetime.fromisoformat(manifest.started) < since:
-        yield Finding(
-            "stale", f"{names.manifest}: made by a run that started {manifest.started}, before this one"
-        )
 
 
 def _changed(folder: Path, manifest: Manifest) -> Iterator[Finding]:

@@ -8,8 +8,12 @@ from typing import Literal
 Kind = Literal[
     "input",  # refused before anything was computed
     "missing",  # an artifact or an arm is not there
-    "stale",  # evidence from another run
+    "stale",  # evidence of other inputs, settings or code
+    "stalled",  # attempts end without having gained anything
     "changed",  # an artifact differs from its recorded digest
+    "gate",  # an earlier tier is not green
+    "window",  # no window of this length can gain anything
+    "adoption",  # results made elsewhere do not hold
     "failed",  # an arm gave no usable reconstruction
     "dead",  # an arm is zero, constant, flat, mostly empty or not finite
     "blank",  # a score is missing or out of its range

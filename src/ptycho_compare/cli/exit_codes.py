@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from enum import IntEnum
 
 from ptycho_compare.errors import InputError
+from ptycho_compare.jobs import EXIT_STOPPED, Stopped
+
+_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""A disk that is full or may not be written: the user's to mend, like bad input."""
 
 
 class ExitCode(IntEnum):
@@ -15,12 +20,21 @@ class ExitCode(IntEnum):
     OK = 0
     FAILED = 1
     BAD_INPUT = 2
+    DEFERRED = EXIT_STOPPED
 
 
 def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
-    """Run a command; bad input becomes one line on stderr and exit status 2."""
+    """Run a command; bad input becomes one line on stderr and exit status 2, a stop becomes 75."""
     try:
         return int(run())
+    except Stopped as stopped:
+        print(f"{program}: stopped by {stopped}; the same command goes on from here", file=sys.stderr)
+        return int(ExitCode.DEFERRED)
+    except OSError as error:
+        if error.errno not in _STORAGE:
+            raise
+        print(f"{program}: error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        return int(ExitCode.BAD_INPUT)
     except InputError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         return int(ExitCode.BAD_INPUT)

@@ -1,5 +1,41 @@
-"""Any long command as a supervised child process. Knows no ptychography."""
+"""Any long command as a supervised child process: launched, watched, stopped, collected.
 
-from ptycho_compare.jobs.child import ChildResult, run_child
+A job is a folder of records (`ptycho_compare.hub.JobFiles`), so any later process can find it
+again. Knows no ptychography.
+"""
 
-__all__ = ["ChildResult", "run_child"]
+from ptycho_compare.jobs.attend import Running, attend
+from ptycho_compare.jobs.claim import read_claim
+from ptycho_compare.jobs.course import Course, attempts_so_far, read_course
+from ptycho_compare.jobs.inside import Shift, Stopped, shift
+from ptycho_compare.jobs.local_child import LocalExecutor
+from ptycho_compare.jobs.pace import Pace, measured_pace
+from ptycho_compare.jobs.record import (
+    EXIT_STOPPED,
+    DoneRecord,
+    JobSpec,
+    LaunchRecord,
+    read_done,
+    read_launch,
+)
+
+__all__ = [
+    "EXIT_STOPPED",
+    "Course",
+    "DoneRecord",
+    "JobSpec",
+    "LaunchRecord",
+    "LocalExecutor",
+    "Pace",
+    "Running",
+    "Shift",
+    "Stopped",
+    "attempts_so_far",
+    "attend",
+    "measured_pace",
+    "read_claim",
+    "read_course",
+    "read_done",
+    "read_launch",
+    "shift",
+]

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import BundleError
+from ptycho_compare.errors import BundleError, OutOfMemoryError
 from ptycho_compare.models import layers
 from ptycho_compare.models.graph import Graph, Node
 from ptycho_compare.models.weights import Weights
@@ -75,7 +75,16 @@ def compile_network(
         ) from error
     if traced.output_dtypes != tf.complex64:
         raise BundleError(f"{label}: the network yields {traced.output_dtypes}; needed: complex patches")
-    return lambda images, offsets: np.asarray(traced(tf.constant(images), tf.constant(offsets)))
+
+    def predict(images: NDArray[np.float32], offsets: NDArray[np.float32]) -> NDArray[np.complex64]:
+        try:
+            return np.asarray(traced(tf.constant(images), tf.constant(offsets)))
+        except tf.errors.ResourceExhaustedError as error:
+            raise OutOfMemoryError(
+                f"a batch of {rows} did not fit into memory ({str(error).splitlines()[0]})"
+            ) from error
+
+    return predict
 
 
 def _operations(graph: Graph, weights: Weights, input_scale: float) -> dict[str, Callable[[list[Any]], Any]]:

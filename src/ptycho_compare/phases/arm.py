@@ -9,32 +9,20 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_compare.errors import StorageError
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.models.predictor import Predictor, load_predictor
-from ptycho_compare.phases.request import ArmSettings, CompareRequest
-from ptycho_compare.reconstruction import (
-    Canvas,
-    Chunk,
-    Grid,
-    ReadyMade,
-    UserSource,
-    reconstruct,
-    response_to_images,
-    user_made,
-)
-from ptycho_compare.reconstruction.stream import Moments, Timing
-from ptycho_compare.reporting.baseline_debug import BaselineDebug
-from ptycho_compare.reporting.diagnostics import arm_lines, chunk_lines
+from ptycho_compare.phases.request import CompareRequest
+from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made
 from ptycho_compare.reporting.log import LOGGER
 from ptycho_compare.scan import Plan, Scan, half_plans
 from ptycho_compare.scoring import ArmImage
-from ptycho_compare.study import BASELINE
 
 _log = logging.getLogger(LOGGER)
 
@@ -48,11 +36,12 @@ class Setting:
     plan: Plan
     grid: Grid
 
-    @property
-    def half_data(self) -> bool:
-        """Whether networks reconstruct each half of the data as well."""
+    @cached_property
+    def half_plans(self) -> tuple[Plan, ...]:
+        """The groups of each half of the data, where networks reconstruct these as well; else none."""
         asked = self.request.half_data
-        return self.scan.truth is None if asked is None else asked
+        wanted = self.scan.truth is None if asked is None else asked
+        return half_plans(self.plan, self.scan.positions) if wanted else ()
 
 
 @dataclass(frozen=True)
@@ -112,19 +101,16 @@ def user_arm(name: str, source: UserSource, setting: Setting) -> Arm:
         image = ArmImage(values, weight, movable=False)
         return Arm(None, image, seconds=seconds, parameters={"reconstructor": str(source)})
 
-    return _contained(name, None, run)
+    return contained(name, None, run)
 
 
-def network_arm(name: str, model: ModelFile, how: ArmSettings, setting: Setting) -> Arm:
-    """Reconstruct with a trained network."""
-    _log.info("%s: %s (%s, N = %d, C = %d)", name, model.path, model.kind, model.patch_px, model.group_size)
-    return _contained(name, model, lambda: _reconstructed(name, model, how, setting))
-
-
-def _contained(name: str, model: ModelFile | None, run: Callable[[], Arm]) -> Arm:
+def contained(name: str, model: ModelFile | None, run: Callable[[], Arm]) -> Arm:
+    """Run one arm; whatever goes wrong inside it stays in it. A disk that is full concerns them all."""
     source, parameters = (None, None) if model is None else (model.path, model.parameters)
     try:
         return run()
+    except StorageError:
+        raise
     except Exception as error:  # the boundary of an arm: TensorFlow and users' code raise many kinds
         _log.exception("%s: stopped", name)
         crash = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -134,100 +120,3 @@ def _contained(name: str, model: ModelFile | None, run: Callable[[], Arm]) -> Ar
 def _laid(ready_made: ReadyMade, setting: Setting) -> ArmImage:
     values, weight = ready_made.on_grid(setting.scan.positions, setting.grid)
     return ArmImage(values, weight, movable=not ready_made.placed)
-
-
-class _Statistics:
-    """Statistics over an arm's chunks, reported as they come."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.inputs, self.outputs, self.used = Moments(), Moments(), Moments()
-
-    def take(self, chunk: Chunk) -> None:
-        for total, part in (
-            (self.inputs, chunk.inputs),
-            (self.outputs, chunk.outputs),
-            (self.used, chunk.used),
-        ):
-            total.add_moments(part)
-        for line in chunk_lines(self.name, chunk):
-            _log.info(line)
-        _log.info("%s: %d of %d groups", self.name, chunk.done, chunk.groups)
-
-
-def _reconstructed(name: str, model: ModelFile, how: ArmSettings, setting: Setting) -> Arm:
-    request, scan, plan = setting.request, setting.scan, setting.plan
-    began = time.perf_counter()
-    predictor = load_predictor(model, batch_rows=how.batch_rows)
-    loaded_s = time.perf_counter() - began
-    compiled_s = predictor.warm_up()
-    response = response_to_images(plan, scan.diffraction, scan.positions, predictor)
-    debug = BaselineDebug(predictor) if request.baseline_debug_dir and name == BASELINE else None
-    statistics = _Statistics(name)
-    canvas, timing = _streamed(plan, debug or predictor, how, setting, statistics.take)
-    for line in arm_lines(name, statistics.inputs, statistics.outputs):
-        _log.info(line)
-    if debug is not None and request.baseline_debug_dir is not None:
-        debug.write(
-            request.baseline_debug_dir, statistics.inputs, statistics.outputs, seconds=timing.predict_s
-        )
-    fault = predictor.fault or _fault(statistics.used, response, request)
-    seconds = {
-        "load_s": loaded_s,
-        "compile_s": compiled_s,
-        "read_s": timing.read_s,
-        "predict_s": timing.predict_s,
-        "stitch_s": timing.stitch_s,
-        "computation_s": timing.total_s,
-    }
-    halves: tuple[ArmImage, ...] = ()
-    if setting.half_data and not fault:
-        began = time.perf_counter()
-        halves = tuple(
-            _on_grid(_streamed(half, predictor, how, setting)[0], setting)
-            for half in half_plans(plan, scan.positions)
-        )
-        seconds["half_data_s"] = time.perf_counter() - began
-    image = _on_grid(canvas, setting, fault)
-    return Arm(model.path, image, seconds=seconds, parameters=model.parameters, halves=halves)
-
-
-def _streamed(
-    plan: Plan,
-    predictor: Predictor,
-    how: ArmSettings,
-    setting: Setting,
-    on_chunk: Callable[[Chunk], None] | None = None,
-) -> tuple[Canvas, Timing]:
-    return reconstruct(
-        plan,
-        setting.scan.diffraction,
-        setting.scan.positions,
-        predictor,
-        crop_px=setting.request.crop_px,
-        chunk_groups=how.chunk_groups,
-        on_chunk=on_chunk,
-    )
-
-
-def _on_grid(canvas: Canvas, setting: Setting, fault: str = "") -> ArmImage:
-    values, weight = canvas.on_grid(setting.grid)
-    return ArmImage(values, weight, movable=False, fault=fault)
-
-
-def _fault(used: Moments, response: float, request: CompareRequest) -> str:
-    """Say what the patches show and the canvas would hide: stitching paints over both."""
-    limits = request.scoring.placing.limits
-    empty = used.size - used.nonzero
-    if empty > limits.max_zero_fraction * used.size:
-        return (
-            f"mostly_empty: {empty} of {used.size} pixels in the central {request.crop_px} x "
-            f"{request.crop_px} px of its patches are exactly zero "
-            f"({empty / used.size:.1%}, limit {limits.max_zero_fraction:.1%})"
-        )
-    if response < limits.min_contrast:
-        return (
-            f"flat: its patches change by {response:.2g} of their size when other images are given "
-            f"(limit {limits.min_contrast:g}); the network ignores its input"
-        )
-    return ""

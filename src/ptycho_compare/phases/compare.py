@@ -16,13 +16,16 @@ import numpy as np
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.hub import Artifacts
+from ptycho_compare.jobs import attempts_so_far, shift
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.phases.arm import Arm, Setting, network_arm, ready_made_arm, user_arm
+from ptycho_compare.phases.arm import Arm, Setting, contained, ready_made_arm, user_arm
 from ptycho_compare.phases.consistency import Consistency, consistencies
 from ptycho_compare.phases.inputs import ArmInput, Inputs, inspect_inputs, require_fit
+from ptycho_compare.phases.network import NetworkArm
 from ptycho_compare.phases.publish import Result, publish
 from ptycho_compare.phases.request import CompareRequest
-from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade
+from ptycho_compare.phases.work import Work
+from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade, UserSource
 from ptycho_compare.reporting.log import LOGGER, comparison_log
 from ptycho_compare.scan import Scan, draw_plan, open_scan
 from ptycho_compare.scoring import ArmScore, Scorecard, place_arms, score_placed
@@ -52,11 +55,19 @@ def compare(
     ------
     InputError
         Before any model is loaded. Artifacts of an earlier run are left as they are.
+    StorageError
+        The output cannot be written; what was saved before is intact.
+    Stopped
+        SIGTERM or Ctrl-C came; the same comparison goes on from where it was.
     """
     started = datetime.now(UTC)
     inputs = inspect_inputs(request)
+    names = Artifacts(request.output_dir)
     request.output_dir.mkdir(parents=True, exist_ok=True)
-    with open_scan(request.test_data, spool_folder=request.output_dir, reading=request.reading) as scan:
+    with (
+        shift(names.job) as ours,
+        open_scan(request.test_data, spool_folder=request.output_dir, reading=request.reading) as scan,
+    ):
         warnings = require_fit(request, inputs, scan)
         plan = draw_plan(
             scan,
@@ -68,14 +79,23 @@ def compare(
             image_seed=request.image_seed,
         )
         setting = Setting(request, scan, plan, _grid(scan, request.crop_px))
-        with comparison_log(Artifacts(request.output_dir).log, console_level=console_level):
+        work = Work(ours, request)
+        goes_on = names.job.checkpoints.exists()
+        with comparison_log(names.log, console_level=console_level, append=goes_on):
             for warning in warnings:
                 _log.warning(warning)
             count, size = plan.groups.shape
             _log.info("plan: %d groups of %d, k = %.6f", count, size, plan.normalization)
-            arms = _arms(inputs, setting)
+            arms = _arms(inputs, setting, work)
+            ours.step("scoring")
             scorecard, consistency = _score(arms, setting)
-            publish(Result(setting, arms, scorecard, consistency, warnings), started=started, command=command)
+            ours.step("artifacts")
+            publish(
+                Result(setting, arms, scorecard, consistency, warnings, attempts_so_far(names.job)),
+                started=started,
+                command=command,
+            )
+            work.finish()
             _log.info("Comparison complete!")
     return scorecard
 
@@ -88,16 +108,29 @@ def _grid(scan: Scan, crop_px: int) -> Grid:
     return Canvas.covering(scan.positions, crop_px=crop_px).grid
 
 
-def _arms(inputs: Inputs, setting: Setting) -> dict[str, Arm]:
-    return {name: _arm(name, arm, setting) for name, arm in inputs.arms.items()}
+def _arms(inputs: Inputs, setting: Setting, work: Work) -> dict[str, Arm]:
+    networks = {
+        name: NetworkArm.open(name, arm.content, arm.request.how, setting, work)
+        for name, arm in inputs.arms.items()
+        if isinstance(arm.content, ModelFile)
+    }
+    streams = [stream for network in networks.values() for stream in network.streams()]
+    work.shift.planned({stream.name: (stream.state.next_row, stream.state.rows) for stream in streams})
+    return {name: _arm(name, arm, networks.get(name), setting, work) for name, arm in inputs.arms.items()}
 
 
-def _arm(name: str, arm: ArmInput, setting: Setting) -> Arm:
-    if isinstance(arm.content, ModelFile):
-        return network_arm(name, arm.content, arm.request.how, setting)
+def _arm(name: str, arm: ArmInput, network: NetworkArm | None, setting: Setting, work: Work) -> Arm:
+    if network is not None:
+        model = network.model
+        _log.info(
+            "%s: %s (%s, N = %d, C = %d)", name, model.path, model.kind, model.patch_px, model.group_size
+        )
+        return contained(name, model, lambda: network.reconstruct(work))
     if isinstance(arm.content, ReadyMade):
         return ready_made_arm(arm.content, arm.halves, setting)
-    return user_arm(name, arm.content, setting)
+    if isinstance(arm.content, UserSource):
+        return user_arm(name, arm.content, setting)
+    raise TypeError(f"{name}: no way to run {type(arm.content).__name__}")
 
 
 def _score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mapping[str, Consistency]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -57,6 +58,24 @@ class Inputs:
     def group_size(self) -> int:
         """C of the plan: the largest group that an arm takes; 1 without networks."""
         return max((model.group_size for model in self.networks.values()), default=1)
+
+
+def input_files(request: CompareRequest) -> dict[str, Path]:
+    """List the files that a comparison reads, under the names by which its manifest records them.
+
+    Raises
+    ------
+    BundleError
+        A model's folder holds none, or several.
+    """
+    files = {"test_data": request.test_data}
+    for arm in request.arms:
+        if isinstance(arm.source, UserSource):
+            continue
+        name, path = arm.name or arm.source.path.stem, arm.source.path
+        files[name] = find_model(path) if arm.source.key is None and is_model(path) else path
+        files |= {f"{name}, half {number}": half.path for number, half in enumerate(arm.halves, start=1)}
+    return files
 
 
 def inspect_inputs(request: CompareRequest) -> Inputs:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_compare.basis import code_digest
 from ptycho_compare.hub import Artifacts, short_name
 from ptycho_compare.phases.arm import Arm, Setting
 from ptycho_compare.phases.consistency import Consistency
@@ -39,13 +40,14 @@ _log = logging.getLogger(LOGGER)
 
 @dataclass(frozen=True)
 class Result:
-    """A finished comparison, not yet written down."""
+    """A finished comparison, not yet written down; `attempts` tells how it came about."""
 
     setting: Setting
     arms: Mapping[str, Arm]
     scorecard: Scorecard
     consistency: Mapping[str, Consistency]
     warnings: Sequence[str]
+    attempts: Sequence[dict[str, Any]] = ()
 
     @property
     def images(self) -> dict[str, ArmImage]:
@@ -194,6 +196,7 @@ def _manifest(
             "groups": len(plan.groups),
             "group_size": plan.groups.shape[1],
             "images": len(np.unique(plan.groups)),
+            "images_in_scan": len(scan.positions),
             "normalization": plan.normalization,
             "neighbors": plan.neighbors,
             "seed": plan.seed,
@@ -212,6 +215,8 @@ def _manifest(
         arms={score.arm: _arm_record(score, result.arms[score.arm]) for score in result.scorecard.arms},
         warnings=list(result.warnings),
         versions=versions(),
+        code=code_digest(),
+        attempts=list(result.attempts),
         artifacts=record_artifacts(request.output_dir, written),
     )
 

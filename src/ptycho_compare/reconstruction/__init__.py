@@ -1,11 +1,13 @@
 """Groups streamed through a predictor onto a canvas, and reconstructions made elsewhere."""
 
 from ptycho_compare.reconstruction.canvas import Canvas, Grid
+from ptycho_compare.reconstruction.checkpoint import Cadence, Checkpoint
 from ptycho_compare.reconstruction.image_source import ImageSource, parse_source, read_image
 from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
 from ptycho_compare.reconstruction.response import response_to_images
-from ptycho_compare.reconstruction.stream import Chunk, Timing, reconstruct
+from ptycho_compare.reconstruction.stream import Chunk, empty_stream, reconstruct
+from ptycho_compare.reconstruction.stream_state import StreamState
 from ptycho_compare.reconstruction.user_made import (
     UserSource,
     find_reconstructor,
@@ -14,15 +16,18 @@ from ptycho_compare.reconstruction.user_made import (
 )
 
 __all__ = [
+    "Cadence",
     "Canvas",
+    "Checkpoint",
     "Chunk",
     "Grid",
     "ImageSource",
     "ReadyMade",
     "Residual",
-    "Timing",
+    "StreamState",
     "UserSource",
     "diffraction_residual",
+    "empty_stream",
     "find_reconstructor",
     "parse_source",
     "parse_user_source",

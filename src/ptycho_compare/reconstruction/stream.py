@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,52 +13,8 @@ from threadpoolctl import threadpool_limits
 from ptycho_compare.errors import ArmError
 from ptycho_compare.models.predictor import Predictor
 from ptycho_compare.reconstruction.canvas import Canvas
+from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
 from ptycho_compare.scan import Diffraction, Plan, Units
-
-
-@dataclass
-class Moments:
-    """Running statistics of an array seen in pieces; complex values count by their modulus."""
-
-    total: float = 0.0
-    size: int = 0
-    nonzero: int = 0
-    maximum: float = field(default=float("-inf"))
-
-    def add(self, values: NDArray[np.inexact]) -> None:
-        """Take one more piece into account."""
-        magnitude = np.abs(values)
-        self.total += float(magnitude.sum(dtype=np.float64))
-        self.size += values.size
-        self.nonzero += int(np.count_nonzero(values))
-        if values.size:
-            self.maximum = max(self.maximum, float(magnitude.max()))
-
-    def add_moments(self, other: Moments) -> None:
-        """Take the statistics of further pieces into account."""
-        self.total += other.total
-        self.size += other.size
-        self.nonzero += other.nonzero
-        self.maximum = max(self.maximum, other.maximum)
-
-    @property
-    def mean(self) -> float:
-        """Mean modulus."""
-        return self.total / self.size if self.size else 0.0
-
-
-@dataclass
-class Timing:
-    """Where an arm's seconds went; reading models and compiling are counted elsewhere."""
-
-    read_s: float = 0.0
-    predict_s: float = 0.0
-    stitch_s: float = 0.0
-
-    @property
-    def total_s(self) -> float:
-        """All of it, seconds."""
-        return self.read_s + self.predict_s + self.stitch_s
 
 
 @dataclass(frozen=True)
@@ -71,10 +27,9 @@ class Chunk:
         From 1.
     done, groups : int
         Groups finished so far, and all there are.
-    inputs, outputs : Moments
-        Of this chunk's network input (normalised amplitudes) and patches.
-    used : Moments
-        Of the central M x M parts of the patches: what lands on the canvas.
+    statistics : Statistics
+        Of this chunk's network input (normalised amplitudes), its patches, and the central
+        M x M parts of these.
     first_patch : ndarray, (N, N), complex64, or None
         The first patch of the arm; only in the first chunk.
     """
@@ -82,10 +37,14 @@ class Chunk:
     number: int
     done: int
     groups: int
-    inputs: Moments
-    outputs: Moments
-    used: Moments
+    statistics: Statistics
     first_patch: NDArray[np.complex64] | None
+
+
+def empty_stream(plan: Plan, positions: NDArray[np.float64], *, group_size: int, crop_px: int) -> StreamState:
+    """Make the state before the first row of an arm that takes `group_size` images at a time."""
+    rows = len(plan.units(positions, group_size=group_size).images)
+    return StreamState(Canvas.covering(positions, crop_px=crop_px), rows)
 
 
 def reconstruct(
@@ -93,15 +52,16 @@ def reconstruct(
     diffraction: Diffraction,
     positions: NDArray[np.float64],
     predictor: Predictor,
+    state: StreamState,
     *,
-    crop_px: int,
     chunk_groups: int | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
-) -> tuple[Canvas, Timing]:
-    """Reconstruct one arm.
+    after_batch: Callable[[StreamState], None] | None = None,
+) -> None:
+    """Reconstruct one arm, or what is left of it.
 
     Patches are added one by one in the plan's order, so the canvas depends neither on the
-    chunk nor on the batch.
+    chunk nor on the batch nor on where an earlier attempt stopped.
 
     Parameters
     ----------
@@ -113,53 +73,59 @@ def reconstruct(
         x, y in px.
     predictor : Predictor
         The arm's network.
-    crop_px : int
-        M, side of the central part of each patch that is used.
+    state : StreamState
+        Of `empty_stream`, or what an earlier attempt saved; brought to its end. Whatever is
+        raised leaves it as it was after the last whole batch.
     chunk_groups : int or None
         Groups after which `on_chunk` is called; None for all at once.
     on_chunk : callable or None
         Told of each finished chunk.
+    after_batch : callable or None
+        Given the state after each batch, to save it or to stop.
 
     Raises
     ------
     ArmError
         The predictor returned another number of rows than it was given.
     """
+    units = plan.units(positions, group_size=predictor.group_size)
     # BLAS threads spin between our small products and take the cores from the network: 1.5x slower
     with threadpool_limits(limits=1, user_api="blas"):
-        return _streamed(plan, diffraction, positions, predictor, crop_px, chunk_groups, on_chunk)
+        for number, first, stop in _chunks(len(plan.groups), chunk_groups):
+            if stop <= state.told_groups:
+                continue  # an earlier attempt's
+            rows = units.chunk(first, stop)
+            for start in range(max(rows.start, state.next_row), rows.stop, predictor.batch_rows):
+                batch = slice(start, min(start + predictor.batch_rows, rows.stop))
+                _add(plan, units, batch, diffraction, predictor, state)
+                if after_batch is not None:
+                    after_batch(state)
+            if on_chunk is not None:
+                first_patch = state.first_patch if number == 1 else None
+                on_chunk(Chunk(number, stop, len(plan.groups), state.chunk, first_patch))
+            state.finish_chunk(stop)
 
 
-def _streamed(
+def _add(
     plan: Plan,
+    units: Units,
+    batch: slice,
     diffraction: Diffraction,
-    positions: NDArray[np.float64],
     predictor: Predictor,
-    crop_px: int,
-    chunk_groups: int | None,
-    on_chunk: Callable[[Chunk], None] | None,
-) -> tuple[Canvas, Timing]:
-    units = plan.units(positions, group_size=predictor.group_size)
-    canvas = Canvas.covering(positions, crop_px=crop_px)
-    timing = Timing()
-    for number, first, stop in _chunks(len(plan.groups), chunk_groups):
-        inputs, outputs, used = Moments(), Moments(), Moments()
-        first_patch = None
-        rows = units.chunk(first, stop)
-        for start in range(rows.start, rows.stop, predictor.batch_rows):
-            batch = slice(start, min(start + predictor.batch_rows, rows.stop))
-            images, patches = _predict(plan, units, batch, diffraction, predictor, timing)
-            began = time.perf_counter()
-            canvas.add(patches, units.centres[batch])
-            inputs.add(images)
-            outputs.add(patches)
-            used.add(patches[:, canvas.window(patches), canvas.window(patches)])
-            timing.stitch_s += time.perf_counter() - began
-            if start == 0:
-                first_patch = patches[0]
-        if on_chunk is not None:
-            on_chunk(Chunk(number, stop, len(plan.groups), inputs, outputs, used, first_patch))
-    return canvas, timing
+    state: StreamState,
+) -> None:
+    """Predict one batch and lay it on the canvas."""
+    images, patches = _predict(plan, units, batch, diffraction, predictor, state.timing)
+    began = time.perf_counter()
+    state.canvas.add(patches, units.centres[batch])
+    window = state.canvas.window(patches)
+    state.chunk.inputs.add(images)
+    state.chunk.outputs.add(patches)
+    state.chunk.used.add(patches[:, window, window])
+    if batch.start == 0:
+        state.first_patch = patches[0].copy()
+    state.next_row = batch.stop
+    state.timing.stitch_s += time.perf_counter() - began
 
 
 def _predict(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.files import atomic_path, write_json_atomic
 from ptycho_compare.models.predictor import Predictor
-from ptycho_compare.reconstruction.stream import Moments
+from ptycho_compare.reconstruction.stream_state import Moments, Statistics
 
 _ROWS_KEPT = 64
 
@@ -41,7 +41,7 @@ class BaselineDebug:
         self._rows += len(patches)
         return patches
 
-    def write(self, folder: Path, inputs: Moments, outputs: Moments, *, seconds: float) -> None:
+    def write(self, folder: Path, seen: Statistics, *, seconds: float) -> None:
         """Write ``baseline_debug.npz`` and ``baseline_debug_stats.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {name: np.concatenate(kept) for name, kept in self._kept.items()}
@@ -54,7 +54,7 @@ class BaselineDebug:
             )
         offsets = Moments()
         offsets.add(arrays["offsets"])
-        statistics = {"input": inputs, "offsets": offsets, "output": outputs}
+        statistics = {"input": seen.inputs, "offsets": offsets, "output": seen.outputs}
         write_json_atomic(
             folder / "baseline_debug_stats.json",
             {

@@ -6,24 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.hub import short_name
-from ptycho_compare.reconstruction.stream import Chunk, Moments
+from ptycho_compare.reconstruction.stream import Chunk
+from ptycho_compare.reconstruction.stream_state import Moments, Statistics
 
 
 def chunk_lines(arm: str, chunk: Chunk) -> list[str]:
     """Lines for one finished chunk of an arm."""
     subject = "PINN patches" if short_name(arm) == "pinn" else f"{short_name(arm)}_output"
-    lines = [f"DIAGNOSTIC chunk {chunk.number} {subject} stats: {_moments(chunk.outputs)}"]
+    lines = [f"DIAGNOSTIC chunk {chunk.number} {subject} stats: {_moments(chunk.statistics.outputs)}"]
     if chunk.first_patch is not None:
         lines += _first_patch_lines(chunk.first_patch)
     return lines
 
 
-def arm_lines(arm: str, inputs: Moments, outputs: Moments) -> list[str]:
+def arm_lines(arm: str, statistics: Statistics) -> list[str]:
     """Lines for a finished arm, over all its chunks."""
     name = short_name(arm)
     return [
-        f"DIAGNOSTIC {name}_input stats: {_moments(inputs)}",
-        f"DIAGNOSTIC {name}_output stats: {_moments(outputs)}",
+        f"DIAGNOSTIC {name}_input stats: {_moments(statistics.inputs)}",
+        f"DIAGNOSTIC {name}_output stats: {_moments(statistics.outputs)}",
     ]
 
 

@@ -13,7 +13,9 @@ _FORMAT = "%(asctime)s - %(levelname)s - %(message)s"
 
 
 @contextmanager
-def comparison_log(path: Path, *, console_level: int | None) -> Iterator[logging.Logger]:
+def comparison_log(
+    path: Path, *, console_level: int | None, append: bool = False
+) -> Iterator[logging.Logger]:
     """Send the package's messages to a file (all of them) and to stderr (from a level on).
 
     The root logger, ``sys.stdout`` and ``sys.excepthook`` stay as they are.
@@ -21,14 +23,17 @@ def comparison_log(path: Path, *, console_level: int | None) -> Iterator[logging
     Parameters
     ----------
     path : Path
-        Replaced if it exists.
+        Replaced if it exists, unless `append`: a run that goes on adds to what it wrote before.
     console_level : int or None
         Lowest level shown on stderr; None for none.
+    append : bool
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger(LOGGER)
     before = logger.level, logger.propagate
-    handlers: list[logging.Handler] = [logging.FileHandler(path, mode="w", encoding="utf-8")]
+    handlers: list[logging.Handler] = [
+        logging.FileHandler(path, mode="a" if append else "w", encoding="utf-8")
+    ]
     if console_level is not None:
         console = logging.StreamHandler(sys.stderr)
         console.setLevel(console_level)

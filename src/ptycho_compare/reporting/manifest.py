@@ -8,17 +8,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from ptycho_compare.basis import NUMERIC_LIBRARIES, Basis, version_of
 from ptycho_compare.files import sha256_of, write_json_atomic
 
-_VERSIONS_OF = (
-    "pytest-ptycho", "numpy", "scipy", "scikit-image", "tensorflow", "keras", "h5py", "pandas", "matplotlib"
-)  # fmt: skip
+_VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "h5py", "pandas", "matplotlib")
 
 
 class FileRecord(BaseModel):
@@ -62,10 +60,14 @@ class Manifest(BaseModel):
         The data ranges behind psnr, ssim and ms_ssim: ``amplitude``, ``phase`` in rad, ``complex``.
     scan : dict
         How the scan file was read, and its lengths in m as far as they are known.
+    code : str
+        Digest of this package's sources.
+    attempts : list of dict
+        Which processes computed it: number, host, start, and how many patches became safe in each.
     """
 
     model_config = ConfigDict(frozen=True)
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     started: str
     finished: str
     command: list[str]
@@ -80,7 +82,16 @@ class Manifest(BaseModel):
     arms: dict[str, ArmRecord]
     warnings: list[str]
     versions: dict[str, str]
+    code: str
+    attempts: list[dict[str, Any]]
     artifacts: dict[str, FileRecord]
+
+    def basis(self) -> Basis:
+        """What the results rest on."""
+        versions = {name: self.versions[name] for name in NUMERIC_LIBRARIES if name in self.versions}
+        python = ".".join(self.versions.get("python", "").split(".")[:2])
+        inputs = {name: record.sha256 for name, record in self.inputs.items()}
+        return Basis(inputs, self.settings, self.code, {"python": python, **versions})
 
 
 def record_file(path: Path, *, below: Path | None = None) -> FileRecord:
@@ -98,12 +109,7 @@ def record_artifacts(folder: Path, artifacts: Iterable[Path]) -> dict[str, FileR
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that numbers depend on."""
     found: dict[str, str] = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in _VERSIONS_OF:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed as a distribution"
-    return found
+    return found | {name: version_of(name) for name in _VERSIONS_OF}
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

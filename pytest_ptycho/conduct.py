@@ -1,0 +1,220 @@
+"""Bring one comparison to its evidence, within the time there is, or say why that has to wait."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_ptycho.options import OPTIONS, Options
+from pytest_ptycho.outcomes import Blocked, Deferred, Progress
+from pytest_ptycho.stopping import STOPPING
+from pytest_ptycho.window import Deadline, deadline_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ptycho_compare.checks import Finding
+    from ptycho_compare.errors import InputError
+    from ptycho_compare.jobs import DoneRecord, Running
+    from ptycho_compare.phases.comparison_job import ComparisonJob, Standing
+    from ptycho_compare.study import Comparison
+
+ATTEMPTS_WITHOUT_PROGRESS = 2
+"""How many in a row make a deferred test red."""
+_ONE_THREAD = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one comparison left behind, judged.
+
+    Attributes
+    ----------
+    comparison : Comparison
+    folder : Path
+        Its artifacts.
+    command : tuple of str
+        What computes it.
+    log : Path
+        Output of the command, attempt after attempt.
+    done : DoneRecord or None
+        How the attempt ended that this test saw; None when the evidence was there.
+    findings : list of Finding
+        What does not hold; empty when the comparison can be trusted.
+    death : str
+        Of an earlier attempt; empty as a rule.
+    """
+
+    comparison: Comparison
+    folder: Path
+    command: tuple[str, ...]
+    log: Path
+    done: DoneRecord | None
+    findings: list[Finding]
+    death: str = ""
+
+
+def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
+    """Bring a comparison to its evidence.
+
+    Raises
+    ------
+    Deferred
+        It is not finished, and goes on with a later run.
+    Blocked
+        It cannot begin.
+    """
+    options, deadline, stopping = item.config.stash[OPTIONS], deadline_of(item), item.config.stash[STOPPING]
+    if not options.fresh and job.is_done():
+        return _evidence(job)
+    if options.adopt is not None and (adopted := _adopted(job, options.adopt)) is not None:
+        return adopted
+    if options.gate:
+        _pass_gate(item, job)
+    standing = job.standing()
+    if stopping.asked:
+        raise Deferred(f"not started: {stopping.asked}", _progress(standing))
+    _require_room(job, standing, deadline)
+    with stopping.waiting():
+        found = _attend(job, options, deadline, lambda: bool(stopping.asked) or deadline.working_s <= 0)
+    return _conclude(job, found, stopping.asked or deadline.name, _death(standing))
+
+
+def _pass_gate(item: pytest.Item, job: ComparisonJob) -> None:
+    """See that the tier before is green; bring it there where this session or another process is at it."""
+    from ptycho_compare.checks import Finding
+
+    before = job.gate()
+    if before is None or not (reasons := before.why_not_done()):
+        return
+    if before.comparison in _selected(item.session) or before.standing().running:
+        reasons = conduct(item, before).findings
+    if reasons:
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        text = f"{before.id} is not green, and {job.id} comes after it: {reasons[0]}{more}; "
+        raise Blocked([Finding("gate", f"{text}run pytest -m {before.comparison.tier} first")])
+
+
+def _selected(session: pytest.Session) -> list[Comparison]:
+    """List the comparisons that this session runs; every xdist worker collects all of them."""
+    cases = (getattr(item, "callspec", None) for item in session.items)
+    return [case.params["comparison"] for case in cases if case is not None and "comparison" in case.params]
+
+
+def _require_room(job: ComparisonJob, standing: Standing, deadline: Deadline) -> None:
+    """Start nothing that would end without having gained anything."""
+    from ptycho_compare.checks import Finding
+    from ptycho_compare.jobs.duration import duration_text
+
+    least_s = standing.least_s or 0.0
+    if least_s <= deadline.working_s and deadline.working_s > 0:
+        return
+    need = f"an attempt needs about {duration_text(least_s)} to gain anything"
+    if least_s > deadline.whole_working_s():
+        text = f"{need}, and {deadline.name} leaves it {duration_text(deadline.whole_working_s())}"
+        raise Blocked([Finding("window", f"{job.id}: {text}")])
+    left = f"{duration_text(max(0.0, deadline.working_s))} are left of {deadline.name}"
+    raise Deferred(f"not started: {need}, and {left}", _progress(standing))
+
+
+def _attend(
+    job: ComparisonJob, options: Options, deadline: Deadline, out_of_time: Callable[[], bool]
+) -> DoneRecord | Running | InputError | None:
+    from ptycho_compare.errors import JobError, StorageError
+    from ptycho_compare.jobs import LocalExecutor, attend
+
+    spec = job.spec(
+        # workers share the cores: one thread each, or they slow each other down
+        environment=_ONE_THREAD if "PYTEST_XDIST_WORKER" in os.environ else None,
+        detached=options.detach,
+        deadline_s=options.deadline_s if options.detach else None,
+        grace_s=max(1.0, deadline.grace_s),
+        slots=options.slots,
+    )
+    is_done = (lambda: False) if options.fresh else job.is_done
+    try:
+        return attend(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
+    except (JobError, StorageError) as error:
+        return error
+
+
+def _conclude(job: ComparisonJob, found: DoneRecord | Running | InputError | None, death: str) -> Evidence:
+    """Turn how the wait ended into evidence, or into a deferred test."""
+    from ptycho_compare.checks import Finding
+    from ptycho_compare.errors import InputError
+    from ptycho_compare.jobs import Running
+
+    if found is None:
+        return _evidence(job, findings=job.judge(), death=death)
+    if isinstance(found, InputError):
+        return _evidence(job, findings=[Finding("input", str(found))], death=death)
+    standing = job.standing()
+    if isinstance(found, Running):
+        how = "detached" if found.launch is not None else "runs elsewhere"
+        raise Deferred(f"{how}: pid {found.pid} on {found.host}", _progress(standing), death)
+    if not found.stopped:
+        return _evidence(job, found, findings=_refusal(found) or job.judge(), death=death)
+    stalled = standing.course.stalled
+    if stalled >= ATTEMPTS_WITHOUT_PROGRESS:
+        text = f"{stalled} attempts in a row were stopped and gained nothing (the last: {found.reason})"
+        return _evidence(job, found, findings=[Finding("stalled", f"{text}; see {job.log}")], death=death)
+    raise Deferred(f"stopped ({over or found.reason})", _progress(standing), death)
+
+
+def _evidence(
+    job: ComparisonJob,
+    done: DoneRecord | None = None,
+    *,
+    findings: Sequence[Finding] = (),
+    death: str = "",
+) -> Evidence:
+    return Evidence(job.comparison, job.folder, job.command, job.log, done, list(findings), death)
+
+
+def _refusal(done: DoneRecord) -> list[Finding]:
+    """Findings about a command that never came to compute, or was ended, from its last line."""
+    from ptycho_compare.checks import Finding
+
+    if done.returncode in (0, 1):
+        return []
+    last = done.tail[-1] if done.tail else "no output"
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        return [Finding("failed", f"ended by {name}; the next run goes on from the last checkpoint: {last}")]
+    text = f"exit status {done.returncode}: {last}"
+    return [Finding("input", text) if done.returncode == 2 else Finding("failed", text)]
+
+
+def _death(standing: Standing) -> str:
+    """Tell of an attempt that died before this one, so that nobody takes silence for success."""
+    last = standing.course.attempts[-1] if standing.course.attempts else None
+    if last is None or last.ended is not None or standing.running:
+        return ""
+    who = f"attempt {last.launched['attempt']} (pid {last.launched['pid']} on {last.launched['host']})"
+    return f"{who} died without a completion record, at {standing.saved} of {standing.total} patches"
+
+
+def _progress(standing: Standing) -> Progress:
+    return Progress(standing.saved, standing.total, standing.forecast_s)
+
+
+def _adopted(job: ComparisonJob, source: Path) -> Evidence | None:
+    """Take results made elsewhere, if there are any of this comparison; refused ones block the test."""
+    from ptycho_compare.phases.adopt import adopt, results_in
+
+    from ptycho_compare.checks import Finding
+    from ptycho_compare.errors import AdoptionError
+
+    folder = results_in(source, job)
+    if folder is None:
+        return None
+    try:
+        adopt(job, folder)
+    except AdoptionError as error:
+        raise Blocked([Finding("adoption", str(error))]) from None
+    return _evidence(job, findings=job.judge())

@@ -1,0 +1,81 @@
+"""`--ptycho-plan`: which jobs a session would run, how long they take, what each would reuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ptycho_compare.errors import InputError
+from ptycho_compare.hub import Hub
+from ptycho_compare.jobs.duration import duration_text
+from pytest_ptycho.cases import study_for, study_path
+from pytest_ptycho.options import OPTIONS
+
+if TYPE_CHECKING:
+    from ptycho_compare.phases.comparison_job import ComparisonJob
+
+
+class Planner:
+    """Takes the place of running the tests."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Print the plan, unless the tests are only to be listed."""
+        if session.config.option.collectonly or session.testsfailed:
+            return None
+        writer = session.config.get_terminal_writer()
+        for line in lines(session):
+            writer.line(line)
+        return True
+
+
+def lines(session: pytest.Session) -> Iterator[str]:
+    """Yield a line per comparison of the session, in order, and the total."""
+    hub = session.config.stash[OPTIONS].hub
+    if hub is None or not hub.exists():
+        yield "ptycho plan: no hub; give --hub DIR"
+        return
+    jobs = list(_jobs(session, hub))
+    width = max((len(job.id) for job in jobs), default=0)
+    known, unknown = 0.0, 0
+    for job in jobs:
+        text, seconds = _told(job)
+        yield f"{job.id:<{width}}  {text}"
+        known += seconds or 0.0
+        unknown += seconds is None
+    rest = f", and {unknown} not yet measured" if unknown else ""
+    yield f"in all: {duration_text(known)}{rest}; nothing was run"
+
+
+def _jobs(session: pytest.Session, hub: Hub) -> Iterator[ComparisonJob]:
+    from ptycho_compare.phases.comparison_job import ComparisonJob
+
+    seen = set()
+    for item in session.items:
+        case = getattr(item, "callspec", None)
+        if case is None or "comparison" not in case.params or case.params["comparison"] in seen:
+            continue
+        seen.add(case.params["comparison"])
+        study, file = study_for(session.config, item.path), study_path(session.config, item.path)
+        yield ComparisonJob(hub, study, file, case.params["comparison"])
+
+
+def _told(job: ComparisonJob) -> tuple[str, float | None]:
+    """What would happen to a comparison, and the seconds that it takes if known."""
+    try:
+        reasons = job.why_not_done()
+        standing = job.standing()
+    except InputError as error:
+        return f"cannot run: {error}", 0.0
+    if not reasons:
+        return "done: reused as it is, by digest", 0.0
+    seconds = standing.forecast_s
+    forecast = "not measured" if seconds is None else f"about {duration_text(seconds)}"
+    if standing.running:
+        return f"runs now: {standing.course.done} of {standing.total} patches, {forecast}", seconds
+    if standing.saved:
+        return f"goes on: reuses {standing.saved} of {standing.total} patches, {forecast}", seconds
+    count = f"{standing.total} patches, " if standing.total else ""
+    return f"to run: {count}{forecast} ({reasons[0].kind}: {reasons[0].text})", seconds

@@ -1,0 +1,84 @@
+"""SIGTERM and Ctrl-C: jobs save their work, reports are written, and the session says what is left.
+
+Under xdist the controller hears the signal and tells its workers by a file.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STOPPING = pytest.StashKey["Stopping"]()
+_WORKER_KEY = "ptycho_stop_file"
+
+
+class Stopping:
+    """Whether this session was asked to stop."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._worker = hasattr(config, "workerinput")
+        told = getattr(config, "workerinput", {}).get(_WORKER_KEY)
+        self._file = Path(told) if told else None
+        self._waiting = False
+        self._asked = ""
+
+    def hand_to_worker(self, workerinput: dict[str, Any]) -> None:
+        """Tell an xdist worker where to look."""
+        if self._file is None:
+            # a folder of its own, which only its owner may write
+            self._file = Path(tempfile.mkdtemp(prefix="ptycho-")) / "stop"
+        workerinput[_WORKER_KEY] = str(self._file)
+
+    @property
+    def asked(self) -> str:
+        """By what; empty while nobody asked."""
+        if not self._asked and self._file is not None and self._file.exists():
+            self._asked = "SIGTERM"
+        return self._asked
+
+    def ask(self, reason: str) -> None:
+        """Stop this session and its workers."""
+        self._asked = reason
+        if self._file is not None:
+            self._file.touch()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Wait for a job in this block: it looks at `asked` itself, so a signal interrupts nothing."""
+        self._waiting = True
+        try:
+            yield
+        finally:
+            self._waiting = False
+
+    @contextmanager
+    def listening(self, session: pytest.Session) -> Iterator[None]:
+        """Hear SIGTERM during this block."""
+
+        def hear(_number: int, _frame: object) -> None:
+            self.ask("SIGTERM")
+            session.shouldstop = "SIGTERM"
+            if self._file is None and not self._waiting:
+                pytest.exit("SIGTERM", returncode=pytest.ExitCode.INTERRUPTED)
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGTERM, hear)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._file is not None and not self._worker:
+            self._file.unlink(missing_ok=True)
+            self._file.parent.rmdir()

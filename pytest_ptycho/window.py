@@ -1,0 +1,91 @@
+"""How much time a test has: the session's window, and pytest-timeout's deadline, which we take over.
+
+A deadline ends in a checkpoint here, not in a killed test.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pytest_ptycho.options import OPTIONS
+
+_GRACE_S = 10.0
+_SHARE_FOR_STOPPING = 0.25
+_WINDOW = pytest.StashKey["Deadline"]()
+_TIMEOUT = pytest.StashKey["Deadline"]()
+_WORKER_KEY = "ptycho_window_end"
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When a test has to be over.
+
+    Attributes
+    ----------
+    at : float
+        Seconds of the wall clock, which all processes of a machine share; infinity for never.
+    length_s : float
+        How long there was in all.
+    name : str
+        Whose it is.
+    """
+
+    at: float = float("inf")
+    length_s: float = float("inf")
+    name: str = ""
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until then."""
+        return self.at - time.time()
+
+    @property
+    def grace_s(self) -> float:
+        """Seconds kept for a job to save its work and end."""
+        return min(_GRACE_S, _SHARE_FOR_STOPPING * self.length_s)
+
+    @property
+    def working_s(self) -> float:
+        """Seconds left for a job to work."""
+        return self.left_s - self.grace_s
+
+    def whole_working_s(self) -> float:
+        """Seconds that a job could work if all of the time were its own."""
+        return self.length_s - self.grace_s
+
+
+def open_window(config: pytest.Config) -> None:
+    """Begin the session's window; workers take the controller's."""
+    length_s = config.stash[OPTIONS].window_s
+    if length_s is None:
+        config.stash[_WINDOW] = Deadline()
+        return
+    end = getattr(config, "workerinput", {}).get(_WORKER_KEY, time.time() + length_s)
+    config.stash[_WINDOW] = Deadline(end, length_s, f"--ptycho-window {config.getoption('ptycho_window')}")
+
+
+def hand_to_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+    """Tell an xdist worker when the window ends."""
+    workerinput[_WORKER_KEY] = config.stash[_WINDOW].at
+
+
+def take_over_timeout(item: pytest.Item, seconds: float) -> bool:
+    """Take over pytest-timeout's deadline for a test that runs a job; leave it alone for others."""
+    if "evidence" not in getattr(item, "fixturenames", ()):
+        return False
+    item.stash[_TIMEOUT] = Deadline(time.time() + seconds, seconds, f"timeout {seconds:g} s")
+    return True
+
+
+def took_over(item: pytest.Item) -> bool:
+    """Whether the test's deadline is ours."""
+    return _TIMEOUT in item.stash
+
+
+def deadline_of(item: pytest.Item) -> Deadline:
+    """Return the nearer of the two deadlines."""
+    return min(item.config.stash[_WINDOW], item.stash.get(_TIMEOUT, Deadline()), key=lambda each: each.at)

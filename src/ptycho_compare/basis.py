@@ -1,0 +1,119 @@
+"""What a result rests on: inputs, settings, code and libraries. Two results on one basis are one result.
+
+Checkpoints and finished evidence are used again only on an equal basis; what differs is said
+by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ptycho_compare.files import plain_json
+
+NUMERIC_LIBRARIES = ("numpy", "scipy", "scikit-image", "tensorflow", "keras")
+"""Those that numbers depend on; figures and tables may be drawn by any version."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a result rests on.
+
+    Attributes
+    ----------
+    inputs : dict
+        Name to SHA-256 of the file.
+    settings : dict
+        Everything that was asked for, as JSON holds it.
+    code : str
+        Digest of this package's sources.
+    versions : dict
+        Of Python and the numeric libraries.
+    """
+
+    inputs: Mapping[str, str]
+    settings: Mapping[str, Any]
+    code: str
+    versions: Mapping[str, str]
+
+    @classmethod
+    def here(cls, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> Basis:
+        """State the basis of a result that this process would compute."""
+        held = json.loads(json.dumps(dict(settings), default=plain_json))
+        return cls(dict(inputs), held, code_digest(), numeric_versions())
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Basis:
+        """Read what `to_json` gave; raises TypeError when something is missing."""
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """All attributes."""
+        return asdict(self)
+
+    def differences(self, other: Basis, *, made_elsewhere: bool = False) -> list[str]:
+        """Say what differs in `other`, one phrase each; empty when both are one basis.
+
+        Parameters
+        ----------
+        other : Basis
+        made_elsewhere : bool
+            Look at inputs and settings only.
+        """
+        found = [*_differing("input", self.inputs, other.inputs, digest=True)]
+        found += _differing("setting", _flat(self.settings), _flat(other.settings))
+        if not made_elsewhere:
+            found += _differing("version of", self.versions, other.versions)
+            if self.code != other.code:
+                found.append(f"code of this package was {self.code[:9]}, is {other.code[:9]}")
+        return found
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the package's Python sources, by name and content."""
+    root = Path(__file__).parent
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+@cache
+def numeric_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that numbers depend on."""
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    return found | {name: version_of(name) for name in NUMERIC_LIBRARIES}
+
+
+def version_of(distribution: str) -> str:
+    """Version of an installed distribution."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed as a distribution"
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{above}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def _differing(
+    what: str, old: Mapping[str, Any], new: Mapping[str, Any], *, digest: bool = False
+) -> Iterator[str]:
+    for name in dict.fromkeys([*old, *new]):
+        was, now = old.get(name), new.get(name)
+        if was != now:
+            shown = [value[:9] if digest and isinstance(value, str) else value for value in (was, now)]
+            yield f"{what} {name} was {shown[0]}, is {shown[1]}"

@@ -1,0 +1,171 @@
+"""The course of a job, read from its state log: how far, since when, at what pace, how often.
+
+A command that works in parts tells how many units each has (`planned`), how many are done
+(`working`) and how many are safe (`checkpoint`); see `inside`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs.states import read_states, seconds_between
+
+
+@dataclass
+class Part:
+    """One part of a job's work.
+
+    Attributes
+    ----------
+    total, done, saved : int
+        Units there are, computed, and safe on disk.
+    seconds : float
+        Spent on those done, over all attempts.
+    """
+
+    total: int
+    done: int = 0
+    saved: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class AttemptCourse:
+    """One attempt, as far as its lines tell.
+
+    Attributes
+    ----------
+    launched : dict
+        Its first line.
+    ran : bool
+        Whether its command was started: it may have waited for a slot in vain.
+    gained : int
+        Units that became safe in it.
+    ended : dict or None
+        Its last line; None while it runs, and when it died.
+    start_s : float or None
+        From its launch to the first unit done.
+    overhead_s : float or None
+        Of an attempt that came to its end: all that was not spent on units.
+    """
+
+    launched: dict[str, Any]
+    ran: bool = False
+    gained: int = 0
+    ended: dict[str, Any] | None = None
+    start_s: float | None = None
+    overhead_s: float | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it ran and was stopped, or died."""
+        return self.ran and (self.ended is None or self.ended.get("returncode") not in (0, 1, 2))
+
+
+@dataclass
+class Course:
+    """All attempts at a job.
+
+    Attributes
+    ----------
+    parts : dict
+        By name, as the newest attempt knows them.
+    step : str
+        What is done besides units; empty while units are done.
+    latest : dict or None
+        The newest line.
+    """
+
+    attempts: list[AttemptCourse] = field(default_factory=list)
+    parts: dict[str, Part] = field(default_factory=dict)
+    step: str = ""
+    latest: dict[str, Any] | None = None
+
+    @property
+    def done(self) -> int:
+        """Units computed."""
+        return sum(part.done for part in self.parts.values())
+
+    @property
+    def saved(self) -> int:
+        """Units safe on disk."""
+        return sum(part.saved for part in self.parts.values())
+
+    @property
+    def total(self) -> int:
+        """Units there are; 0 before any attempt has counted them."""
+        return sum(part.total for part in self.parts.values())
+
+    @property
+    def stalled(self) -> int:
+        """How many attempts in a row ended unfinished and gained nothing."""
+        count = 0
+        for attempt in reversed(self.attempts):
+            if not attempt.ran:
+                continue
+            if not attempt.unfinished or attempt.gained > 0:
+                break
+            count += 1
+        return count
+
+
+def read_course(files: JobFiles) -> Course:
+    """Read a job's course; an empty one where nothing was ever started."""
+    course = Course()
+    working_s = 0.0  # spent on units in the newest attempt
+    for event in read_states(files.states):
+        course.latest = event
+        attempt = course.attempts[-1] if course.attempts else None
+        match event["state"]:
+            case "launched":
+                course.attempts.append(AttemptCourse(event))
+                course.step, working_s = "", 0.0
+            case _ if attempt is None:
+                continue
+            case "running":
+                attempt.ran = True
+            case "planned":
+                course.parts = _planned(event, course.parts)
+            case "working" if event["part"] in course.parts:
+                part = course.parts[event["part"]]
+                working_s += max(0.0, event["seconds"] - part.seconds)
+                part.done, part.seconds = event["done"], event["seconds"]
+                course.step = ""
+                if attempt.start_s is None:
+                    attempt.start_s = seconds_between(attempt.launched, event)
+            case "checkpoint" if event["part"] in course.parts:
+                part = course.parts[event["part"]]
+                attempt.gained += event["done"] - part.saved
+                part.saved = event["done"]
+            case "step":
+                course.step = event["name"]
+            case "ended":
+                attempt.ended = event
+                if event.get("returncode") in (0, 1):
+                    attempt.overhead_s = max(0.0, seconds_between(attempt.launched, event) - working_s)
+    return course
+
+
+def _planned(event: Mapping[str, Any], before: Mapping[str, Part]) -> dict[str, Part]:
+    parts = {}
+    for name, (done, total) in event["parts"].items():
+        seconds = before[name].seconds if name in before and done else 0.0
+        parts[name] = Part(total, done, done, seconds)
+    return parts
+
+
+def attempts_so_far(files: JobFiles) -> list[dict[str, Any]]:
+    """List who worked at a job, for its results: number, host, time of launch, units that became safe."""
+    return [
+        {
+            "attempt": attempt.launched["attempt"],
+            "host": attempt.launched["host"],
+            "launched": attempt.launched["time"],
+            "gained": attempt.gained,
+        }
+        for attempt in read_course(files).attempts
+        if attempt.ran
+    ]

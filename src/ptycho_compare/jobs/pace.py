@@ -1,0 +1,67 @@
+"""How long a job will still take, from what earlier attempts and smaller jobs of its kind took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ptycho_compare.jobs.course import Course
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What jobs of a kind were measured to take.
+
+    Attributes
+    ----------
+    unit_s : mapping
+        Seconds per unit, by part.
+    overhead_s : float
+        All that is not spent on units, in an attempt that comes to its end.
+    shortest_start_s, shortest_end_s : float
+        The least that was ever seen from a launch to the first unit, and for all the rest of the
+        overhead: machines are shared, and a job is not to be refused for a slow hour.
+    """
+
+    unit_s: Mapping[str, float]
+    overhead_s: float
+    shortest_start_s: float
+    shortest_end_s: float
+
+    def forecast_s(self, remaining: Mapping[str, int]) -> float | None:
+        """Seconds for what remains, by part; None when a part was never measured."""
+        if not any(remaining.values()):
+            return self.shortest_end_s
+        if any(count and name not in self.unit_s for name, count in remaining.items()):
+            return None
+        return self.overhead_s + sum(count * self.unit_s[name] for name, count in remaining.items() if count)
+
+    def least_s(self, remaining: Mapping[str, int], *, units: int) -> float:
+        """Seconds without which an attempt gains nothing: a start and `units` of the slowest part left."""
+        left = [self.unit_s[name] for name, count in remaining.items() if count and name in self.unit_s]
+        if not left:  # all units are safe: what is left is done in one go
+            return self.shortest_end_s
+        return self.shortest_start_s + units * max(left)
+
+
+def measured_pace(courses: Iterable[Course]) -> Pace | None:
+    """Read the pace off the courses of a job and others of its kind, best known first.
+
+    Returns
+    -------
+    Pace or None
+        None when no attempt of any of them got to work.
+    """
+    unit_s: dict[str, float] = {}
+    starts, overheads = [], []
+    for course in courses:
+        for name, part in course.parts.items():
+            if part.done and part.seconds:
+                unit_s.setdefault(name, part.seconds / part.done)
+        starts += [a.start_s for a in reversed(course.attempts) if a.start_s is not None]
+        overheads += [a.overhead_s for a in reversed(course.attempts) if a.overhead_s is not None]
+    if not unit_s or not starts:
+        return None
+    overhead_s = overheads[0] if overheads else starts[0]
+    shortest_end_s = max(0.0, min(overheads) - max(starts)) if overheads else 0.0
+    return Pace(unit_s, overhead_s, min(starts), shortest_end_s)

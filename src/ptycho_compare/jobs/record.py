@@ -1,0 +1,179 @@
+"""What a job is asked to do, how an attempt at it was launched, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ptycho_compare.errors import JobError
+from ptycho_compare.files import write_json_atomic
+from ptycho_compare.hub import JobFiles
+
+EXIT_STOPPED = 75
+"""Exit status of a command that saved its work and can go on: EX_TEMPFAIL, which Slurm can requeue."""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """A long command and how it may run.
+
+    Attributes
+    ----------
+    folder : Path
+        Where its records stand; one job, one folder.
+    command : tuple of str
+        Argument list; no shell is involved. It must end with status 75 when SIGTERM made it
+        stop with its work saved.
+    log : Path
+        Receives its output; attempts follow one another.
+    environment : mapping
+        Added to this process's.
+    detached : bool
+        Whether it outlives whoever launched it.
+    deadline_s : float or None
+        Seconds after which it stops by itself.
+    grace_s : float
+        Seconds between asking it to stop and killing it.
+    slots : int or None
+        How many jobs may run at a time on this machine, counted in `slots_folder`.
+    """
+
+    folder: Path
+    command: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    detached: bool = False
+    deadline_s: float | None = None
+    grace_s: float = 10.0
+    slots: int | None = None
+    slots_folder: Path | None = None
+
+    @property
+    def files(self) -> JobFiles:
+        """Names of its records."""
+        return JobFiles(self.folder)
+
+    def to_json(self) -> str:
+        """All of it, for the keeper."""
+        return json.dumps({key: _plain(value) for key, value in asdict(self).items()})
+
+    @classmethod
+    def from_json(cls, text: str) -> JobSpec:
+        """Read what `to_json` wrote."""
+        values = json.loads(text)
+        for key in ("folder", "log", "slots_folder"):
+            values[key] = None if values[key] is None else Path(values[key])
+        return cls(**{**values, "command": tuple(values["command"])})
+
+
+@dataclass(frozen=True)
+class LaunchRecord:
+    """How the newest attempt was started; written before the command is.
+
+    Attributes
+    ----------
+    attempt : int
+        From 1, over the life of the folder.
+    host, pid : str, int
+        The keeper, which watches the command; end it with SIGTERM.
+    deadline : str or None
+        UTC time at which the attempt stops by itself.
+    done : str
+        The file that will say how it ended. If the process is gone and that file tells of an
+        earlier attempt, this one died.
+    """
+
+    attempt: int
+    command: list[str]
+    folder: str
+    log: str
+    done: str
+    host: str
+    pid: int
+    token: str
+    started: str
+    detached: bool
+    deadline: str | None
+
+
+@dataclass(frozen=True)
+class DoneRecord:
+    """How an attempt ended; its existence is the completion signal.
+
+    Attributes
+    ----------
+    attempt : int
+        As in the launch record.
+    returncode : int
+        Of the command; negative when a signal ended it.
+    reason : str
+        Why it was stopped; empty when it ended by itself.
+    seconds : float
+        Wall time of the command.
+    cpu_s : float
+        Processor time of the command and all it waited for.
+    peak_bytes : int
+        Largest resident memory of the whole tree.
+    tail : list of str
+        The last lines of its output, for when the log could not be written.
+    """
+
+    attempt: int
+    command: list[str]
+    returncode: int
+    reason: str
+    started: str
+    ended: str
+    seconds: float
+    cpu_s: float
+    peak_bytes: int
+    host: str
+    log: str
+    tail: list[str]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was made to stop; the next attempt goes on from what was saved."""
+        # before a command listens, and when it is killed after the grace, a signal ends it
+        return self.returncode == EXIT_STOPPED or (bool(self.reason) and self.returncode < 0)
+
+
+Record = TypeVar("Record", LaunchRecord, DoneRecord)
+
+
+def write_record(path: Path, record: LaunchRecord | DoneRecord) -> None:
+    """Write a record whole or not at all."""
+    write_json_atomic(path, asdict(record))
+
+
+def read_launch(files: JobFiles) -> LaunchRecord | None:
+    """Read how the newest attempt was started; None when there never was one."""
+    return _read(files.launch, LaunchRecord)
+
+
+def read_done(files: JobFiles) -> DoneRecord | None:
+    """Read how the newest attempt ended; None while it runs, and when it died."""
+    done, launch = _read(files.done, DoneRecord), read_launch(files)
+    return done if done is not None and launch is not None and done.attempt == launch.attempt else None
+
+
+def utc_now() -> str:
+    """UTC time, ISO, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _read(path: Path, kind: type[Record]) -> Record | None:
+    try:
+        return kind(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise JobError(f"{path}: is no {kind.__name__} ({error}); move it away") from None
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

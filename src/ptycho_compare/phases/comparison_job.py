@@ -1,0 +1,222 @@
+"""One comparison of a study as a job: what it would reuse, how long it takes, how it is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ptycho_compare.basis import Basis
+from ptycho_compare.checks import Finding, judge_comparison, stale
+from ptycho_compare.errors import HubError, InputError
+from ptycho_compare.files import sha256_of
+from ptycho_compare.hub import Artifacts, Hub, JobFiles
+from ptycho_compare.jobs import (
+    Course,
+    JobSpec,
+    Pace,
+    measured_pace,
+    read_claim,
+    read_course,
+)
+from ptycho_compare.phases.inputs import input_files
+from ptycho_compare.phases.request import CompareRequest, request_of, scoring_of
+from ptycho_compare.reporting.manifest import read_manifest
+from ptycho_compare.study import Comparison, Study
+
+
+@dataclass(frozen=True)
+class ComparisonJob:
+    """One comparison of a study in a hub.
+
+    Attributes
+    ----------
+    hub : Hub
+    study : Study
+    study_file : Path
+        Where the study was read from; part of the command.
+    comparison : Comparison
+    """
+
+    hub: Hub
+    study: Study
+    study_file: Path
+    comparison: Comparison
+
+    @property
+    def id(self) -> str:
+        """The comparison's."""
+        return self.comparison.id
+
+    @property
+    def folder(self) -> Path:
+        """Where its evidence lies."""
+        place = self.comparison
+        return self.hub.comparison_dir(place.dose, place.view, place.split, place.tier)
+
+    @property
+    def files(self) -> JobFiles:
+        """Records of its attempts."""
+        return Artifacts(self.folder).job
+
+    @property
+    def log(self) -> Path:
+        """Output of its command, attempt after attempt."""
+        return self.hub.command_log(self.id)
+
+    @property
+    def required_arms(self) -> tuple[str, ...]:
+        """Arms that must be alive and scored."""
+        return self.study.tiers[self.comparison.tier].required_arms
+
+    @cached_property
+    def request(self) -> CompareRequest:
+        """What is to be computed; raises HubError when a required reconstruction is missing."""
+        return request_of(self.hub, self.study, self.comparison)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What computes it, as it can be typed."""
+        return (
+            *(sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", "compare", self.id),
+            *("--hub", str(self.hub.root), "--study", str(self.study_file)),
+        )
+
+    def spec(
+        self,
+        *,
+        environment: Mapping[str, str] | None = None,
+        detached: bool = False,
+        deadline_s: float | None = None,
+        grace_s: float = 10.0,
+        slots: int | None = None,
+    ) -> JobSpec:
+        """State how it is to run; see `JobSpec`."""
+        return JobSpec(
+            self.files.folder,
+            self.command,
+            self.log,
+            environment=environment or {},
+            detached=detached,
+            deadline_s=deadline_s,
+            grace_s=grace_s,
+            slots=slots,
+            slots_folder=self.hub.slots(),
+        )
+
+    def basis(self) -> Basis:
+        """State what evidence computed here and now would rest on; reads every input once.
+
+        Raises
+        ------
+        InputError
+            An input is missing.
+        """
+        try:
+            digests = {name: sha256_of(path) for name, path in input_files(self.request).items()}
+        except OSError as error:
+            raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
+        return Basis.here(digests, self.request.settings())
+
+    def judge(self) -> list[Finding]:
+        """Say what does not hold in the evidence, by the study's limits."""
+        limits = scoring_of(self.study).placing.limits
+        return judge_comparison(self.folder, required=self.required_arms, limits=limits)
+
+    def why_not_done(self) -> list[Finding]:
+        """Say why the evidence that is there cannot be used as it is; empty when it can."""
+        if not Artifacts(self.folder).manifest.exists():
+            return [Finding("missing", f"{self.id} was not computed in this hub")]
+        try:
+            return [*stale(self.folder, self.basis())] or self.judge()
+        except InputError as error:
+            return [Finding("input", str(error))]
+
+    def is_done(self) -> bool:
+        """Whether there is evidence of just these inputs, settings and code, and it is green."""
+        return not self.why_not_done()
+
+    def gate(self) -> ComparisonJob | None:
+        """The comparison that must be green before this one starts."""
+        before = self.study.gate_of(self.comparison)
+        return None if before is None else ComparisonJob(self.hub, self.study, self.study_file, before)
+
+    def standing(self) -> Standing:
+        """Say how far it is and what is left to do, from its records; nothing is run."""
+        course = read_course(self.files)
+        remaining = {name: part.total - part.saved for name, part in course.parts.items()}
+        if not remaining:
+            remaining = self._expected()
+        pace = measured_pace([course, *self._relatives()])
+        claim = read_claim(self.files.claim)
+        running = claim is not None and claim.alive
+        return Standing(course, remaining, pace, running, self.study.tiers[self.comparison.tier].chunk)
+
+    def _expected(self) -> dict[str, int]:
+        """Patches per part before any attempt has counted them, from the tier before."""
+        before = self.gate()
+        if before is None:
+            return {}
+        try:
+            images = read_manifest(Artifacts(before.folder).manifest).plan["images_in_scan"]
+        except (OSError, ValidationError, KeyError):
+            return {}
+        groups = min(self.study.tiers[self.comparison.tier].groups or images, images)
+        return dict.fromkeys(read_course(before.files).parts, groups)
+
+    def _relatives(self) -> Iterator[Course]:
+        """Courses of comparisons that take as long per patch: the tier before, then all others."""
+        before = self.gate()
+        first = [] if before is None else [before.comparison]
+        others = (each for each in self.study.comparisons() if each not in (self.comparison, *first))
+        for comparison in (*first, *others):
+            yield read_course(ComparisonJob(self.hub, self.study, self.study_file, comparison).files)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a comparison stands.
+
+    Attributes
+    ----------
+    course : Course
+        Of the attempts so far.
+    remaining : dict
+        Patches not yet safe, by part; empty when they were never counted.
+    pace : Pace or None
+        None when nothing of its kind was ever measured.
+    running : bool
+        Whether a process works at it now.
+    chunk : int
+        Groups in a chunk.
+    """
+
+    course: Course
+    remaining: Mapping[str, int]
+    pace: Pace | None
+    running: bool
+    chunk: int = field(default=1)
+
+    @property
+    def forecast_s(self) -> float | None:
+        """Seconds until it is finished, if one attempt does it; None when unknown."""
+        return self.pace.forecast_s(self.remaining) if self.pace is not None and self.remaining else None
+
+    @property
+    def least_s(self) -> float | None:
+        """Seconds without which an attempt gains nothing; None when unknown."""
+        return self.pace.least_s(self.remaining, units=self.chunk) if self.pace and self.remaining else None
+
+    @property
+    def total(self) -> int:
+        """Patches in all, as far as they were counted."""
+        return self.course.total or sum(self.remaining.values())
+
+    @property
+    def saved(self) -> int:
+        """Patches that need not be computed again."""
+        return self.course.saved

@@ -1,0 +1,237 @@
+"""An arm that is a trained network: its groups streamed onto a canvas, from wherever an attempt stopped.
+
+A network arm is one stream, or three where each half of the data is reconstructed as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ptycho_compare.checks.blocker import OUT_OF_MEMORY
+from ptycho_compare.errors import ArmError, OutOfMemoryError
+from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.models.predictor import Predictor, load_predictor
+from ptycho_compare.phases.arm import Arm, Setting
+from ptycho_compare.phases.request import ArmSettings, CompareRequest
+from ptycho_compare.phases.work import Work
+from ptycho_compare.reconstruction import (
+    Checkpoint,
+    Chunk,
+    StreamState,
+    empty_stream,
+    reconstruct,
+    response_to_images,
+)
+from ptycho_compare.reconstruction.stream_state import Moments
+from ptycho_compare.reporting.baseline_debug import BaselineDebug
+from ptycho_compare.reporting.diagnostics import arm_lines, chunk_lines
+from ptycho_compare.reporting.log import LOGGER
+from ptycho_compare.scan import Plan
+from ptycho_compare.scoring import ArmImage
+from ptycho_compare.study import BASELINE
+
+_log = logging.getLogger(LOGGER)
+
+
+@dataclass
+class Stream:
+    """One stream of an arm: which groups, where its checkpoints stand, how far it is."""
+
+    name: str
+    plan: Plan
+    checkpoint: Checkpoint
+    state: StreamState
+
+
+@dataclass
+class NetworkArm:
+    """A network arm before its reconstruction; its streams know how far earlier attempts came."""
+
+    name: str
+    model: ModelFile
+    how: ArmSettings
+    setting: Setting
+    whole: Stream
+    halves: tuple[Stream, ...]
+
+    @classmethod
+    def open(cls, name: str, model: ModelFile, how: ArmSettings, setting: Setting, work: Work) -> NetworkArm:
+        """Find what earlier attempts left of each stream; nothing heavy is loaded."""
+        request = setting.request
+
+        def stream(label: str, plan: Plan, *, afresh: bool = False) -> Stream:
+            drawn = {
+                "groups": len(plan.groups),
+                "group_size": plan.groups.shape[1],
+                "images": request.images,
+                "image_seed": request.image_seed,
+                "neighbors": plan.neighbors,
+                "seed": plan.seed,
+                "algorithm": plan.algorithm,
+            }
+            checkpoint = work.checkpoint(label, model, drawn)
+            state = None if afresh else work.load(checkpoint)
+            if state is None:
+                positions = setting.scan.positions
+                state = empty_stream(plan, positions, group_size=model.group_size, crop_px=request.crop_px)
+            return Stream(label, plan, checkpoint, state)
+
+        # what is kept for debugging are the first rows, so these have to be predicted here
+        afresh = _debugged(request, name)
+        halves = [
+            stream(f"{name}+half{number}", plan) for number, plan in enumerate(setting.half_plans, start=1)
+        ]
+        return cls(name, model, how, setting, stream(name, setting.plan, afresh=afresh), tuple(halves))
+
+    def streams(self) -> Iterator[Stream]:
+        """All of them, in the order in which they are worked at."""
+        yield self.whole
+        yield from self.halves
+
+    def reconstruct(self, work: Work) -> Arm:
+        """Bring every stream to its end."""
+        network = _Network(self)
+        state = self._advance(self.whole, network, work, on_chunk=self._log_chunk)
+        for line in arm_lines(self.name, state.finished_chunks):
+            _log.info(line)
+        network.write_debug(state)
+        fault = str(state.notes["fault"]) or _fault(
+            state.finished_chunks.used, float(state.notes["response"]), self.setting.request
+        )
+        seconds = {
+            "load_s": state.notes["load_s"],
+            "compile_s": state.notes["compile_s"],
+            "read_s": state.timing.read_s,
+            "predict_s": state.timing.predict_s,
+            "stitch_s": state.timing.stitch_s,
+            "computation_s": state.timing.total_s,
+        }
+        halves: tuple[ArmImage, ...] = ()
+        if not fault:
+            states = [self._advance(half, network, work) for half in self.halves]
+            halves = tuple(self._image(half) for half in states)
+            if states:
+                seconds["half_data_s"] = sum(half.timing.total_s for half in states)
+        parameters = {**self.model.parameters, **network.limits(state)}
+        return Arm(
+            self.model.path, self._image(state, fault), seconds=seconds, parameters=parameters, halves=halves
+        )
+
+    def _advance(
+        self,
+        stream: Stream,
+        network: _Network,
+        work: Work,
+        on_chunk: Callable[[Chunk], None] | None = None,
+    ) -> StreamState:
+        """Predict what is left of a stream; a batch that does not fit is halved and tried again."""
+        state, scan = stream.state, self.setting.scan
+        state.notes.setdefault("batch_rows", self.how.batch_rows)
+        while not state.finished:
+            try:
+                predictor = network.predictor(state)
+                with work.shift.holding():
+                    reconstruct(
+                        stream.plan,
+                        scan.diffraction,
+                        scan.positions,
+                        predictor,
+                        state,
+                        chunk_groups=self.how.chunk_groups,
+                        on_chunk=on_chunk,
+                        after_batch=work.keeper(stream.checkpoint),
+                    )
+                    work.save(stream.checkpoint, state)
+            except OutOfMemoryError as error:
+                network.halve(state, error)
+                work.shift.noted("batch_halved", part=stream.name, batch=state.notes["batch_rows"])
+        return state
+
+    def _log_chunk(self, chunk: Chunk) -> None:
+        for line in chunk_lines(self.name, chunk):
+            _log.info(line)
+        _log.info("%s: %d of %d groups", self.name, chunk.done, chunk.groups)
+
+    def _image(self, state: StreamState, fault: str = "") -> ArmImage:
+        values, weight = state.canvas.on_grid(self.setting.grid)
+        return ArmImage(values, weight, movable=False, fault=fault)
+
+
+class _Network:
+    """The arm's predictor, loaded when there is something left to predict."""
+
+    def __init__(self, arm: NetworkArm) -> None:
+        self._arm = arm
+        self._loaded: Predictor | None = None
+        self._debug: BaselineDebug | None = None
+
+    def predictor(self, state: StreamState) -> Predictor:
+        """Load it for the state's batch; what it cost and shows of itself is noted once, in the state."""
+        if self._loaded is None:
+            began = time.perf_counter()
+            self._loaded = load_predictor(self._arm.model, batch_rows=state.notes["batch_rows"])
+            loaded_s = time.perf_counter() - began
+            state.notes["load_s"] = state.notes.get("load_s", 0.0) + loaded_s
+            state.notes["compile_s"] = state.notes.get("compile_s", 0.0) + self._loaded.warm_up()
+        if "response" not in state.notes:
+            setting = self._arm.setting
+            plan, scan = setting.plan, setting.scan
+            response = response_to_images(plan, scan.diffraction, scan.positions, self._loaded)
+            # as text: it may be not a number, which JSON cannot hold
+            state.notes |= {"response": repr(response), "fault": self._loaded.fault}
+        if _debugged(self._arm.setting.request, self._arm.name):
+            self._debug = self._debug or BaselineDebug(self._loaded)
+            return self._debug
+        return self._loaded
+
+    def halve(self, state: StreamState, error: OutOfMemoryError) -> None:
+        """Go on with half the batch.
+
+        Raises
+        ------
+        ArmError
+            It was a single row that did not fit.
+        """
+        batch = state.notes["batch_rows"]
+        if batch <= 1:
+            raise ArmError(f"{OUT_OF_MEMORY}: {error}; not even one row at a time") from error
+        state.notes["batch_rows"] = batch // 2
+        state.notes["batches_that_did_not_fit"] = [*state.notes.get("batches_that_did_not_fit", []), batch]
+        _log.warning("%s: %s; goes on with batches of %d", self._arm.name, error, batch // 2)
+        self._loaded = self._debug = None
+
+    def limits(self, state: StreamState) -> dict[str, object]:
+        """What memory imposed, for the manifest; empty as a rule."""
+        missed = state.notes.get("batches_that_did_not_fit")
+        return {"batch_rows": state.notes["batch_rows"], "batches_that_did_not_fit": missed} if missed else {}
+
+    def write_debug(self, state: StreamState) -> None:
+        """Write what was kept for debugging, if that was asked for."""
+        folder = self._arm.setting.request.baseline_debug_dir
+        if self._debug is not None and folder is not None:
+            self._debug.write(folder, state.finished_chunks, seconds=state.timing.predict_s)
+
+
+def _debugged(request: CompareRequest, name: str) -> bool:
+    return request.baseline_debug_dir is not None and name == BASELINE
+
+
+def _fault(used: Moments, response: float, request: CompareRequest) -> str:
+    """Say what the patches show and the canvas would hide: stitching paints over both."""
+    limits = request.scoring.placing.limits
+    empty = used.size - used.nonzero
+    if empty > limits.max_zero_fraction * used.size:
+        return (
+            f"mostly_empty: {empty} of {used.size} pixels in the central {request.crop_px} x "
+            f"{request.crop_px} px of its patches are exactly zero "
+            f"({empty / used.size:.1%}, limit {limits.max_zero_fraction:.1%})"
+        )
+    if response < limits.min_contrast:
+        return (
+            f"flat: its patches change by {response:.2g} of their size when other images are given "
+            f"(limit {limits.min_contrast:g}); the network ignores its input"
+        )
+    return ""

@@ -1,0 +1,110 @@
+"""What an attempt at a comparison keeps: its shift, and the checkpoints of its streams."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ptycho_compare.basis import Basis
+from ptycho_compare.errors import StorageError
+from ptycho_compare.files import sha256_of
+from ptycho_compare.jobs import Shift
+from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.phases.request import CompareRequest
+from ptycho_compare.reconstruction import Cadence, Checkpoint, StreamState
+from ptycho_compare.reporting.log import LOGGER
+
+_log = logging.getLogger(LOGGER)
+
+
+@dataclass
+class Work:
+    """One attempt at a comparison.
+
+    Attributes
+    ----------
+    shift : Shift
+        Tells how far it is, and hears when to stop.
+    request : CompareRequest
+    cadence : Cadence
+        Of all checkpoints of the attempt.
+    """
+
+    shift: Shift
+    request: CompareRequest
+    cadence: Cadence = field(default_factory=Cadence)
+    _scan_digest: str = ""
+
+    def checkpoint(self, stream: str, model: ModelFile, plan: Mapping[str, Any]) -> Checkpoint:
+        """Find the checkpoints of one stream.
+
+        Parameters
+        ----------
+        stream : str
+            Its name, which no other stream of the comparison has.
+        model : ModelFile
+        plan : mapping
+            How the stream's groups were drawn.
+        """
+        request = self.request
+        self._scan_digest = self._scan_digest or sha256_of(request.test_data)
+        # not the other arms, nor how images are scored: neither reaches a canvas
+        settings = {"crop_px": request.crop_px, "reading": request.settings()["reading"], **plan}
+        inputs = {"test_data": self._scan_digest, "model": model.sha256}
+        files = self.shift.files
+        return Checkpoint(
+            files.checkpoints, stream, Basis.here(inputs, settings), files.set_aside, self.cadence
+        )
+
+    def load(self, checkpoint: Checkpoint) -> StreamState | None:
+        """Read what an earlier attempt saved of a stream."""
+
+        def tell(reason: str) -> None:
+            _log.warning("%s: the checkpoint is set aside: %s", checkpoint.name, reason)
+            self.shift.noted("set_aside", part=checkpoint.name, reason=reason)
+
+        state = checkpoint.load(tell)
+        if state is not None:
+            _log.info("%s: goes on from patch %d of %d", checkpoint.name, state.next_row, state.rows)
+        return state
+
+    def save(self, checkpoint: Checkpoint, state: StreamState) -> None:
+        """Save a stream now."""
+        self.shift.working(checkpoint.name, state.next_row, state.timing.total_s, now=True)
+        seconds = checkpoint.save(state)
+        self.shift.saved(checkpoint.name, state.next_row, seconds)
+
+    def keeper(self, checkpoint: Checkpoint) -> _Keeper:
+        """What is called after each batch of a stream."""
+        return _Keeper(self, checkpoint)
+
+    def finish(self) -> None:
+        """Remove the checkpoints: the artifacts hold what they held."""
+        try:
+            shutil.rmtree(self.shift.files.checkpoints, ignore_errors=False)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StorageError(f"{self.shift.files.checkpoints}: {error.strerror}") from error
+
+
+class _Keeper:
+    """After each batch: tell how far it is; save when it is due, or when asked to stop."""
+
+    def __init__(self, work: Work, checkpoint: Checkpoint) -> None:
+        self._work, self._checkpoint = work, checkpoint
+        self._since = time.perf_counter()
+
+    def __call__(self, state: StreamState) -> None:
+        work = self._work
+        work.cadence.worked_s += time.perf_counter() - self._since
+        work.shift.working(self._checkpoint.name, state.next_row, state.timing.total_s)
+        if work.shift.asked or work.cadence.due():
+            work.save(self._checkpoint, state)
+        if work.shift.asked:
+            work.shift.leave()
+        self._since = time.perf_counter()

@@ -1,0 +1,124 @@
+"""How far the stream of one arm has come: its canvas, and what was counted on the way."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.reconstruction.canvas import Canvas
+
+
+@dataclass
+class Moments:
+    """Running statistics of an array seen in pieces; complex values count by their modulus."""
+
+    total: float = 0.0
+    size: int = 0
+    nonzero: int = 0
+    maximum: float = field(default=float("-inf"))
+
+    def add(self, values: NDArray[np.inexact]) -> None:
+        """Take one more piece into account."""
+        magnitude = np.abs(values)
+        self.total += float(magnitude.sum(dtype=np.float64))
+        self.size += values.size
+        self.nonzero += int(np.count_nonzero(values))
+        if values.size:
+            self.maximum = max(self.maximum, float(magnitude.max()))
+
+    def add_moments(self, other: Moments) -> None:
+        """Take the statistics of further pieces into account."""
+        self.total += other.total
+        self.size += other.size
+        self.nonzero += other.nonzero
+        self.maximum = max(self.maximum, other.maximum)
+
+    @property
+    def mean(self) -> float:
+        """Mean modulus."""
+        return self.total / self.size if self.size else 0.0
+
+
+@dataclass
+class Statistics:
+    """What went into a network, what came out, and what of it landed on the canvas."""
+
+    inputs: Moments = field(default_factory=Moments)
+    outputs: Moments = field(default_factory=Moments)
+    used: Moments = field(default_factory=Moments)
+
+    def add_statistics(self, other: Statistics) -> None:
+        """Take those of further rows into account."""
+        self.inputs.add_moments(other.inputs)
+        self.outputs.add_moments(other.outputs)
+        self.used.add_moments(other.used)
+
+    def to_array(self) -> NDArray[np.float64]:
+        """(3, 4) float64: NaN and infinity included, which JSON could not hold."""
+        return np.array([astuple(each) for each in (self.inputs, self.outputs, self.used)])
+
+    @classmethod
+    def from_array(cls, values: NDArray[np.float64]) -> Statistics:
+        """Read what `to_array` gave."""
+        return cls(*(Moments(float(t), int(s), int(n), float(m)) for t, s, n, m in values))
+
+
+@dataclass
+class Timing:
+    """Where an arm's seconds went; reading models and compiling are counted elsewhere."""
+
+    read_s: float = 0.0
+    predict_s: float = 0.0
+    stitch_s: float = 0.0
+
+    @property
+    def total_s(self) -> float:
+        """All of it, seconds."""
+        return self.read_s + self.predict_s + self.stitch_s
+
+
+@dataclass
+class StreamState:
+    """A stream between two batches; from here it can go on in another process.
+
+    Attributes
+    ----------
+    canvas : Canvas
+        Of the rows done.
+    rows, next_row : int
+        Rows there are, and the next to be predicted.
+    told_groups : int
+        Groups of the plan in chunks that were told of.
+    finished_chunks, chunk : Statistics
+        Of the chunks that were told of, and of the one under way.
+    timing : Timing
+        Over all attempts.
+    first_patch : ndarray, (N, N), complex64
+        The first patch of the arm; (0, 0) until there is one.
+    notes : dict
+        What whoever drives the stream wants to find again; JSON values.
+    """
+
+    canvas: Canvas
+    rows: int
+    next_row: int = 0
+    told_groups: int = 0
+    finished_chunks: Statistics = field(default_factory=Statistics)
+    chunk: Statistics = field(default_factory=Statistics)
+    timing: Timing = field(default_factory=Timing)
+    first_patch: NDArray[np.complex64] = field(default_factory=lambda: np.zeros((0, 0), np.complex64))
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all rows lie on the canvas."""
+        return self.next_row >= self.rows
+
+    def finish_chunk(self, groups: int) -> None:
+        """Close the chunk that ends before group `groups`: its statistics join those before it."""
+        self.finished_chunks.add_statistics(self.chunk)
+        self.chunk = Statistics()
+        self.told_groups = groups

@@ -1,0 +1,30 @@
+"""Attend to a job: ``python launcher.py SPEC RESULT SECONDS`` prints what came of it as JSON.
+
+The job is done when the file RESULT is there, and out of time after so many seconds.
+"""
+
+import json
+import signal
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from ptycho_compare.errors import InputError
+from ptycho_compare.jobs import JobSpec, LocalExecutor, attend
+
+# a shell that starts pytest in the background has it ignore Ctrl-C, and all it starts with it
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+spec, result, seconds = JobSpec.from_json(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+end = time.monotonic() + seconds
+try:
+    found = attend(
+        spec, LocalExecutor(), is_done=result.exists, out_of_time=lambda: time.monotonic() >= end
+    )
+except InputError as error:
+    print(json.dumps({"kind": type(error).__name__, "text": str(error)}))
+except KeyboardInterrupt:
+    print(json.dumps({"kind": "KeyboardInterrupt"}))
+else:
+    print(json.dumps({"kind": type(found).__name__, **({} if found is None else asdict(found))}))

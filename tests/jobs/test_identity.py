@@ -1,0 +1,99 @@
+"""Which process is meant: pids come back, boots pass, machines differ."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from ptycho_compare.jobs.identity import ProcessIdentity
+
+from .commands import until
+
+RENAMED = """
+import sys, time
+open("/proc/self/comm", "wb").write(sys.argv[1].encode("latin-1"))
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_this_process_is_alive() -> None:
+    mine = ProcessIdentity.mine()
+    assert mine.pid == os.getpid()
+    assert mine.standing() == "alive"
+    assert mine == ProcessIdentity.of(os.getpid())
+
+
+def test_it_is_found_again_in_its_json() -> None:
+    mine = ProcessIdentity.mine()
+    assert ProcessIdentity.from_json(json.loads(json.dumps(mine.to_json()))) == mine
+
+
+def test_a_zombie_is_gone() -> None:
+    """A launcher that does not look would else hold its dead keeper's place for ever."""
+    with subprocess.Popen(["sleep", "600"]) as child:
+        identity = ProcessIdentity.of(child.pid)
+        assert identity.standing() == "alive"
+        child.kill()
+        until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+        assert identity.standing() == "gone"
+    assert identity.standing() == "gone"
+
+
+def test_a_stopped_process_is_alive() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        child.send_signal(signal.SIGSTOP)
+        until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED)
+        assert ProcessIdentity.of(child.pid).standing() == "alive"
+        child.kill()
+
+
+def test_nobody_can_be_identified_where_nobody_is() -> None:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    with pytest.raises(psutil.NoSuchProcess):
+        ProcessIdentity.of(child.pid)
+
+
+def test_another_process_with_a_pid_that_came_back_is_not_meant() -> None:
+    mine = ProcessIdentity.mine()
+    assert replace(mine, started="1").standing() == "gone"
+    assert replace(mine, started="1") != mine
+
+
+def test_another_boot_has_ended_every_process() -> None:
+    assert replace(ProcessIdentity.mine(), boot="an earlier one").standing() == "gone"
+
+
+def test_another_machine_cannot_be_seen_from_here() -> None:
+    theirs = replace(ProcessIdentity.mine(), host="elsewhere/pid:[4026531836]", boot="theirs")
+    assert theirs.standing() == "elsewhere"
+    assert theirs.host_name == "elsewhere"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another machine is told by its name alone")
+def test_another_container_on_this_machine_is_elsewhere() -> None:
+    mine = ProcessIdentity.mine()
+    theirs = replace(mine, host=f"{mine.host_name}/pid:[1]")
+    assert theirs.host_name == mine.host_name
+    assert theirs.standing() == "elsewhere"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names stand in /proc")
+@pytest.mark.parametrize("name", ["two words", ") S 1 (", "caf\xe9", "()\n9 9"])
+def test_no_name_of_a_process_hides_when_it_started(name: str) -> None:
+    with subprocess.Popen([sys.executable, "-ISc", RENAMED, name], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        identity = ProcessIdentity.of(child.pid)
+        assert identity.started.isdecimal()
+        assert int(identity.started) >= int(ProcessIdentity.mine().started)
+        assert identity.standing() == "alive"
+        child.kill()

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from ptycho_compare.checks import Finding
     from ptycho_compare.errors import InputError
-    from ptycho_compare.jobs import DoneRecord, Running
+    from ptycho_compare.jobs import DoneRecord, JobSpec, Running
     from ptycho_compare.phases.comparison_job import ComparisonJob, Standing
     from ptycho_compare.study import Comparison
 
 ATTEMPTS_WITHOUT_PROGRESS = 2
 """How many in a row make a deferred test red."""
+ADOPTION_REFUSED = 2
+"""Exit status of `ptycho-hub adopt` when results do not hold."""
 _ONE_THREAD = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
 
 
@@ -72,17 +74,26 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
     options, deadline, stopping = item.config.stash[OPTIONS], deadline_of(item), item.config.stash[STOPPING]
     if not options.fresh and job.is_done():
         return _evidence(job)
-    if options.adopt is not None and (adopted := _adopted(job, options.adopt)) is not None:
-        return adopted
-    if options.gate:
+    command = job.command if options.adopt is None else _adoption(job, options.adopt)
+    if command == job.command and options.gate:
         _pass_gate(item, job)
     standing = job.standing()
     if stopping.asked:
         raise Deferred(f"not started: {stopping.asked}", _progress(standing))
     _require_room(job, standing, deadline)
     with stopping.waiting():
-        found = _attend(job, options, deadline, lambda: bool(stopping.asked) or deadline.working_s <= 0)
+        spec = _spec(job, command, options, deadline)
+        is_done = (lambda: False) if options.fresh else job.is_done
+        found = _attend(spec, is_done, lambda: bool(stopping.asked) or deadline.working_s <= 0)
     return _conclude(job, found, stopping.asked or deadline.name, _death(standing))
+
+
+def _adoption(job: ComparisonJob, source: Path) -> tuple[str, ...]:
+    """The command that takes results made elsewhere; without any, the one that computes them."""
+    from ptycho_compare.phases.adopt import results_in
+
+    folder = results_in(source, job)
+    return job.command if folder is None else job.adopting(folder)
 
 
 def _pass_gate(item: pytest.Item, job: ComparisonJob) -> None:
@@ -122,13 +133,9 @@ def _require_room(job: ComparisonJob, standing: Standing, deadline: Deadline) ->
     raise Deferred(f"not started: {need}, and {left}", _progress(standing))
 
 
-def _attend(
-    job: ComparisonJob, options: Options, deadline: Deadline, out_of_time: Callable[[], bool]
-) -> DoneRecord | Running | InputError | None:
-    from ptycho_compare.errors import JobError, StorageError
-    from ptycho_compare.jobs import LocalExecutor, attend
-
-    spec = job.spec(
+def _spec(job: ComparisonJob, command: tuple[str, ...], options: Options, deadline: Deadline) -> JobSpec:
+    return job.spec(
+        command=command,
         # workers share the cores: one thread each, or they slow each other down
         environment=_ONE_THREAD if "PYTEST_XDIST_WORKER" in os.environ else None,
         detached=options.detach,
@@ -136,15 +143,24 @@ def _attend(
         grace_s=max(1.0, deadline.grace_s),
         slots=options.slots,
     )
-    is_done = (lambda: False) if options.fresh else job.is_done
+
+
+def _attend(
+    spec: JobSpec, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
+) -> DoneRecord | Running | InputError | None:
+    from ptycho_compare.errors import JobError, StorageError
+    from ptycho_compare.jobs import LocalExecutor, attend
+
     try:
         return attend(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
     except (JobError, StorageError) as error:
         return error
 
 
-def _conclude(job: ComparisonJob, found: DoneRecord | Running | InputError | None, death: str) -> Evidence:
-    """Turn how the wait ended into evidence, or into a deferred test."""
+def _conclude(
+    job: ComparisonJob, found: DoneRecord | Running | InputError | None, over: str, death: str
+) -> Evidence:
+    """Turn how the wait ended into evidence, or into a deferred test; `over` says what made it end."""
     from ptycho_compare.checks import Finding
     from ptycho_compare.errors import InputError
     from ptycho_compare.jobs import Running
@@ -157,6 +173,8 @@ def _conclude(job: ComparisonJob, found: DoneRecord | Running | InputError | Non
     if isinstance(found, Running):
         how = "detached" if found.launch is not None else "runs elsewhere"
         raise Deferred(f"{how}: pid {found.pid} on {found.host}", _progress(standing), death)
+    if "adopt" in found.command and found.returncode == ADOPTION_REFUSED:
+        raise Blocked([Finding("adoption", found.tail[-1] if found.tail else "no output")])
     if not found.stopped:
         return _evidence(job, found, findings=_refusal(found) or job.judge(), death=death)
     stalled = standing.course.stalled
@@ -201,20 +219,3 @@ def _death(standing: Standing) -> str:
 
 def _progress(standing: Standing) -> Progress:
     return Progress(standing.saved, standing.total, standing.forecast_s)
-
-
-def _adopted(job: ComparisonJob, source: Path) -> Evidence | None:
-    """Take results made elsewhere, if there are any of this comparison; refused ones block the test."""
-    from ptycho_compare.phases.adopt import adopt, results_in
-
-    from ptycho_compare.checks import Finding
-    from ptycho_compare.errors import AdoptionError
-
-    folder = results_in(source, job)
-    if folder is None:
-        return None
-    try:
-        adopt(job, folder)
-    except AdoptionError as error:
-        raise Blocked([Finding("adoption", str(error))]) from None
-    return _evidence(job, findings=job.judge())

@@ -22,6 +22,10 @@ NUMERIC_LIBRARIES = ("numpy", "scipy", "scikit-image", "tensorflow", "keras")
 """Those that numbers depend on; figures and tables may be drawn by any version."""
 
 
+_BESIDE_RESULTS = ("cli", "jobs", "checks")
+"""Rooms that start, watch and judge: no number passes through them."""
+
+
 @dataclass(frozen=True)
 class Basis:
     """What a result rests on.
@@ -33,7 +37,7 @@ class Basis:
     settings : dict
         Everything that was asked for, as JSON holds it.
     code : str
-        Digest of this package's sources.
+        Digest of this package's sources, as far as a result passes through them.
     versions : dict
         Of Python and the numeric libraries.
     """
@@ -78,10 +82,11 @@ class Basis:
 
 @cache
 def code_digest() -> str:
-    """SHA-256 over the package's Python sources, by name and content."""
+    """SHA-256 over the sources that a result passes through, by name and content."""
     root = Path(__file__).parent
     total = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    sources = (path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in _BESIDE_RESULTS)
+    for path in sorted(sources):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -126,10 +127,8 @@ def _require(keeper: subprocess.Popen[str], heard: dict[str, Any], event: str) -
 
 
 def _finish(keeper: subprocess.Popen[str], word: str) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended already
         print(word, file=keeper.stdin, flush=True)
-    except (BrokenPipeError, ValueError):
-        pass
     try:
         keeper.wait(timeout=10)
     except subprocess.TimeoutExpired:

@@ -8,9 +8,11 @@ so one that dies takes nothing with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -64,10 +66,41 @@ def compare(
     inputs = inspect_inputs(request)
     names = Artifacts(request.output_dir)
     request.output_dir.mkdir(parents=True, exist_ok=True)
-    with (
-        shift(names.job) as ours,
-        open_scan(request.test_data, spool_folder=request.output_dir, reading=request.reading) as scan,
-    ):
+    with shift(names.job) as ours, open_setting(request, inputs, spool_folder=request.output_dir) as opened:
+        setting, warnings = opened
+        work = Work(ours, request)
+        goes_on = names.job.checkpoints.exists()
+        with comparison_log(names.log, console_level=console_level, append=goes_on):
+            for warning in warnings:
+                _log.warning(warning)
+            count, size = setting.plan.groups.shape
+            _log.info("plan: %d groups of %d, k = %.6f", count, size, setting.plan.normalization)
+            arms = _arms(inputs, setting, work)
+            ours.step("scoring")
+            scorecard, consistency = score(arms, setting)
+            ours.step("artifacts")
+            attempts = attempts_so_far(names.job)
+            result = Result(setting, arms, scorecard, consistency, warnings, attempts)
+            publish(result, started=started, command=command)
+            work.finish()
+            _log.info("Comparison complete!")
+    return scorecard
+
+
+@contextmanager
+def open_setting(
+    request: CompareRequest, inputs: Inputs, *, spool_folder: Path
+) -> Iterator[tuple[Setting, list[str]]]:
+    """Open the scan and draw the plan.
+
+    Yields
+    ------
+    Setting
+        What all arms share.
+    list of str
+        What is unusual but may be meant.
+    """
+    with open_scan(request.test_data, spool_folder=spool_folder, reading=request.reading) as scan:
         warnings = require_fit(request, inputs, scan)
         plan = draw_plan(
             scan,
@@ -78,26 +111,7 @@ def compare(
             images=request.images,
             image_seed=request.image_seed,
         )
-        setting = Setting(request, scan, plan, _grid(scan, request.crop_px))
-        work = Work(ours, request)
-        goes_on = names.job.checkpoints.exists()
-        with comparison_log(names.log, console_level=console_level, append=goes_on):
-            for warning in warnings:
-                _log.warning(warning)
-            count, size = plan.groups.shape
-            _log.info("plan: %d groups of %d, k = %.6f", count, size, plan.normalization)
-            arms = _arms(inputs, setting, work)
-            ours.step("scoring")
-            scorecard, consistency = _score(arms, setting)
-            ours.step("artifacts")
-            publish(
-                Result(setting, arms, scorecard, consistency, warnings, attempts_so_far(names.job)),
-                started=started,
-                command=command,
-            )
-            work.finish()
-            _log.info("Comparison complete!")
-    return scorecard
+        yield Setting(request, scan, plan, _grid(scan, request.crop_px)), warnings
 
 
 def _grid(scan: Scan, crop_px: int) -> Grid:
@@ -133,7 +147,7 @@ def _arm(name: str, arm: ArmInput, network: NetworkArm | None, setting: Setting,
     raise TypeError(f"{name}: no way to run {type(arm.content).__name__}")
 
 
-def _score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mapping[str, Consistency]]:
+def score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mapping[str, Consistency]]:
     """Score the arms that gave an image; the others stand beside them as failed."""
     images = {name: arm.image for name, arm in arms.items() if arm.image is not None}
     faults = {name: arm.crash for name, arm in arms.items() if arm.image is None}

@@ -81,14 +81,22 @@ class ComparisonJob:
     @property
     def command(self) -> tuple[str, ...]:
         """What computes it, as it can be typed."""
+        return self._command("compare", self.id)
+
+    def adopting(self, source: Path) -> tuple[str, ...]:
+        """What verifies results in a folder and takes them over, as it can be typed."""
+        return self._command("adopt", str(source), self.id)
+
+    def _command(self, *words: str) -> tuple[str, ...]:
         return (
-            *(sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", "compare", self.id),
+            *(sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", *words),
             *("--hub", str(self.hub.root), "--study", str(self.study_file)),
         )
 
     def spec(
         self,
         *,
+        command: tuple[str, ...] | None = None,
         environment: Mapping[str, str] | None = None,
         detached: bool = False,
         deadline_s: float | None = None,
@@ -98,7 +106,7 @@ class ComparisonJob:
         """State how it is to run; see `JobSpec`."""
         return JobSpec(
             self.files.folder,
-            self.command,
+            self.command if command is None else command,
             self.log,
             environment=environment or {},
             detached=detached,

@@ -78,7 +78,14 @@ def publish(result: Result, *, started: datetime, command: Sequence[str]) -> Non
 
 def _ours(names: Artifacts) -> set[Path]:
     """Every artifact that an earlier comparison may have left and this one may not have."""
-    some = (names.frc_plot, names.residuals, names.residual_plot, names.agreement, names.differences)
+    some = (
+        names.adoption,
+        names.frc_plot,
+        names.residuals,
+        names.residual_plot,
+        names.agreement,
+        names.differences,
+    )
     patterns = ("*_frc_curves.csv", "reconstructions*")
     return {*some, *(path for pattern in patterns for path in names.folder.glob(pattern))}
 

@@ -1,0 +1,37 @@
+"""The arguments that every command on a hub has: which hub, by which study, which comparison."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ptycho_compare.errors import StudyError
+from ptycho_compare.hub import Hub
+from ptycho_compare.study import Comparison, Study, load_study
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Declare `--hub` and `--study`."""
+    parser.add_argument("--hub", type=Path, required=True, help="the hub's folder")
+    parser.add_argument("--study", type=Path, help="study file (default: HUB/study.toml)")
+
+
+def place_of(arguments: argparse.Namespace) -> tuple[Hub, Study, Path]:
+    """Open the hub and its study; the file that the study was read from comes third."""
+    hub = Hub.open(arguments.hub)
+    file = (arguments.study or hub.study()).resolve()
+    return hub, load_study(file), file
+
+
+def find_comparison(study: Study, comparison_id: str) -> Comparison:
+    """Find a comparison by its id.
+
+    Raises
+    ------
+    StudyError
+        The study has none of this id; the message lists those that it has.
+    """
+    known = {comparison.id: comparison for comparison in study.comparisons()}
+    if comparison_id not in known:
+        raise StudyError(f"{comparison_id}: no comparison of this study; known: {', '.join(known)}")
+    return known[comparison_id]

@@ -1,0 +1,230 @@
+"""Results that were computed elsewhere become this hub's evidence, after they were verified.
+
+Nothing in them is believed: digests, inputs, settings, plan, canvases and scores are compared
+with what is here. What fails is refused with its reason, and the hub stays as it was.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from ptycho_compare.checks import judge_comparison
+from ptycho_compare.errors import AdoptionError, InputError
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.jobs import Shift, shift
+from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.phases.arm import Setting
+from ptycho_compare.phases.compare import open_setting, score
+from ptycho_compare.phases.comparison_job import ComparisonJob
+from ptycho_compare.phases.inputs import Inputs, inspect_inputs
+from ptycho_compare.phases.recompute import (
+    Piece,
+    check_network,
+    check_ready_made,
+    rescored_arm,
+    stored_image,
+    stored_plan_differs,
+    table_difference,
+)
+from ptycho_compare.phases.request import scoring_of
+from ptycho_compare.reconstruction import ReadyMade
+from ptycho_compare.reporting.adoption import AdoptionRecord, whoever, write_adoption
+from ptycho_compare.reporting.manifest import Manifest, read_manifest, utc_text
+from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
+from ptycho_compare.reporting.tables.pairs_csv import write_differences_csv
+
+PIECES = 3
+"""How many windows of each network's canvas are computed again."""
+_PROGRAMS = ("ptycho-hub", "compare_models")
+
+
+def results_in(source: Path, job: ComparisonJob) -> Path | None:
+    """Find a comparison's results in another hub; None when it holds none."""
+    folder = source / job.folder.relative_to(job.hub.root)
+    return folder if Artifacts(folder).manifest.is_file() else None
+
+
+def adopt(job: ComparisonJob, source: Path, *, pieces: int = PIECES) -> AdoptionRecord:
+    """Verify results made elsewhere and take them over.
+
+    Parameters
+    ----------
+    job : ComparisonJob
+        The comparison that they are said to be.
+    source : Path
+        Their folder.
+    pieces : int
+        Windows of each network's canvas that are computed again, at random places.
+
+    Raises
+    ------
+    AdoptionError
+        They do not hold; the message says what was found.
+    InputError
+        The comparison's own inputs are missing or damaged.
+    """
+    with shift(job.files) as ours:
+        staging = job.files.folder / "adopting"
+        shutil.rmtree(staging, ignore_errors=True)  # an interrupted adoption's
+        try:
+            manifest = _copy(source, staging)
+            record = _verified(job, source, staging, manifest, ours, pieces)
+            _take_over(job, staging, manifest, record)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        ours.noted("adopted", source=str(source))
+    return record
+
+
+def _copy(source: Path, staging: Path) -> Manifest:
+    """Copy the listed files, so that what is verified is what is taken."""
+    names = Artifacts(source)
+    try:
+        manifest = read_manifest(names.manifest)
+    except OSError as error:
+        raise AdoptionError(f"{names.manifest}: {error.strerror}: these results are not complete") from None
+    except ValidationError as error:
+        raise AdoptionError(f"{names.manifest}: is no manifest ({error.error_count()} problems)") from None
+    missing = {names.metrics.name, names.reconstructions.name, names.plan.name} - set(manifest.artifacts)
+    if missing:
+        raise AdoptionError(f"{names.manifest}: lists no {', '.join(sorted(missing))}")
+    for path in _files(source, manifest):
+        target = staging / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return manifest
+
+
+def _files(folder: Path, manifest: Manifest) -> Iterator[Path]:
+    names = Artifacts(folder)
+    yield names.manifest
+    if names.log.is_file():
+        yield names.log
+    root = folder.resolve()
+    for record in manifest.artifacts.values():
+        path = folder / record.path
+        if not path.resolve().is_relative_to(root) or path.is_symlink():
+            raise AdoptionError(f"{names.manifest}: lists {record.path}, which lies outside its folder")
+        if not path.is_file():
+            raise AdoptionError(f"{path}: the manifest lists it and it is not there")
+        yield path
+
+
+def _verified(
+    job: ComparisonJob, source: Path, staging: Path, manifest: Manifest, ours: Shift, pieces: int
+) -> AdoptionRecord:
+    """Compare everything with what is here; the record of what was compared."""
+    _require_same_basis(job, source, manifest)
+    findings = judge_comparison(
+        staging, required=job.required_arms, limits=scoring_of(job.study).placing.limits
+    )
+    if findings:
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise AdoptionError(f"{source}: {findings[0]}{more}")
+    inputs = inspect_inputs(job.request)
+    seed = secrets.randbits(32)  # not to be guessed by whoever made the results
+    names = Artifacts(staging)
+    with open_setting(job.request, inputs, spool_folder=staging) as (setting, _):
+        if differs := stored_plan_differs(names.plan, setting.plan):
+            raise AdoptionError(f"{source / names.plan.name}: {differs}")
+        ours.step("recomputing pieces")
+        found = list(_pieces(inputs, names, setting, pieces, np.random.default_rng(seed)))
+        ours.step("scoring")
+        tables = _require_same_scores(inputs, names, setting, staging)
+    user, host = whoever()
+    return AdoptionRecord(
+        adopted=utc_text(datetime.now(UTC)),
+        by=user,
+        host=host,
+        source=str(source.resolve()),
+        made={
+            "command": manifest.command,
+            "started": manifest.started,
+            "finished": manifest.finished,
+            "attempts": manifest.attempts,
+            "versions": manifest.versions,
+            "code": manifest.code,
+        },
+        pieces=[asdict(piece) for piece in found],
+        seed=seed,
+        tables=tables,
+    )
+
+
+def _require_same_basis(job: ComparisonJob, source: Path, manifest: Manifest) -> None:
+    program = Path(manifest.command[0]).name if manifest.command else ""
+    if program not in _PROGRAMS:
+        raise AdoptionError(f"{source}: made by {program or 'no command'}; needed: {' or '.join(_PROGRAMS)}")
+    if program == "ptycho-hub" and job.id not in manifest.command:
+        raise AdoptionError(f"{source}: made by '{' '.join(manifest.command)}', which is not {job.id}")
+    differences = manifest.basis().differences(job.basis(), made_elsewhere=True)
+    if differences:
+        raise AdoptionError(
+            f"{source}: not of the inputs and settings that are here: {'; '.join(differences)}"
+        )
+
+
+def _pieces(
+    inputs: Inputs, names: Artifacts, setting: Setting, pieces: int, generator: np.random.Generator
+) -> Iterator[Piece]:
+    for name, arm in inputs.arms.items():
+        stored = stored_image(names.reconstructions, name, setting.grid)
+        if isinstance(arm.content, ModelFile):
+            yield from check_network(
+                name,
+                arm.content,
+                stored,
+                setting,
+                pieces=pieces,
+                batch_rows=arm.request.how.batch_rows,
+                generator=generator,
+            )
+        elif isinstance(arm.content, ReadyMade):
+            check_ready_made(name, arm.content, stored, setting)
+
+
+def _require_same_scores(inputs: Inputs, names: Artifacts, setting: Setting, staging: Path) -> list[str]:
+    """Score the stored canvases here; a table that does not follow from them is refused."""
+    arms = {
+        name: rescored_arm(arm, stored_image(names.reconstructions, name, setting.grid), setting)
+        for name, arm in inputs.arms.items()
+    }
+    scorecard, _ = score(arms, setting)
+    ours = Artifacts(staging / "rescored")
+    ours.folder.mkdir()
+    write_metrics_csv(ours.metrics, scorecard, groups=len(setting.plan.groups), seconds={})
+    write_differences_csv(ours.differences, scorecard.differences)
+    # halves of a network are in no artifact, and times are of the machine
+    leave_out = ("computation_time_s", *(("half_",) if setting.half_plans else ()))
+    pairs: Sequence[tuple[Path, Path]] = (
+        (names.metrics, ours.metrics),
+        (names.differences, ours.differences),
+    )
+    for theirs, mine in pairs:
+        if differs := table_difference(theirs, mine, leave_out=leave_out):
+            raise AdoptionError(f"scores do not follow from the canvases: {differs}")
+    return [theirs.name for theirs, _ in pairs]
+
+
+def _take_over(job: ComparisonJob, staging: Path, manifest: Manifest, record: AdoptionRecord) -> None:
+    """Put the verified files in place: the old manifest goes first, the new one comes last."""
+    names = Artifacts(job.folder)
+    try:
+        names.manifest.unlink(missing_ok=True)
+        *others, last = [*list(_files(staging, manifest))[1:], Artifacts(staging).manifest]
+        for path in others:
+            target = job.folder / path.relative_to(staging)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        write_adoption(names.adoption, record)
+        last.replace(names.manifest)
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from error

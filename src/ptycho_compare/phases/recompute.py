@@ -1,0 +1,226 @@
+"""Results made elsewhere, computed again in part: pieces of each canvas, and all scores from the canvases.
+
+A piece is a small window of a canvas at a random place and all the groups that reach it. It is
+checked in the final artifact itself, so neither a table nor a log has to be believed.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import AdoptionError, ArchiveError
+from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.models.predictor import Predictor, load_predictor
+from ptycho_compare.phases.arm import Arm, Setting
+from ptycho_compare.phases.inputs import ArmInput
+from ptycho_compare.reconstruction import Grid, ReadyMade, empty_stream, reconstruct
+from ptycho_compare.scan import Plan
+from ptycho_compare.scoring import ArmImage
+from ptycho_compare.untrusted.npz import open_npz
+
+WINDOW_PX = 8
+VALUE_TOLERANCE = 1e-3
+"""Of the root mean square: other processors and libraries round convolutions to about 1e-5."""
+_CELL_TOLERANCE = 1e-5
+_LAST_DIGIT = 2e-6
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A window of an arm's canvas that was computed again.
+
+    Attributes
+    ----------
+    arm : str
+    row, column : int
+        Its first pixel on the object's grid; it has `WINDOW_PX` on each side.
+    patches : int
+        How many were predicted for it.
+    deviation : float
+        Largest difference from the stored values, as a fraction of their root mean square.
+    """
+
+    arm: str
+    row: int
+    column: int
+    patches: int
+    deviation: float
+
+
+def stored_image(reconstructions: Path, arm: str, grid: Grid) -> ArmImage:
+    """Read an arm's canvas and coverage from ``reconstructions.npz``.
+
+    Raises
+    ------
+    AdoptionError
+        The file is damaged, lacks the arm, or its grid is another.
+    """
+    key = arm.lower()
+    try:
+        with open_npz(reconstructions) as archive:
+            values, weight = archive.array(f"{key}_complex"), archive.array(f"{key}_weight")
+            origin = tuple(int(each) for each in archive.array("origin"))
+    except (ArchiveError, KeyError) as error:
+        raise AdoptionError(f"{reconstructions}: {error}") from None
+    if values.shape != grid.shape or weight.shape != grid.shape or origin != grid.origin:
+        raise AdoptionError(
+            f"{reconstructions}: {arm} is {values.shape} at {origin}; this comparison's grid is "
+            f"{grid.shape} at {grid.origin}"
+        )
+    return ArmImage(values.astype(np.complex64), weight.astype(np.float64), movable=False)
+
+
+def stored_plan_differs(path: Path, plan: Plan) -> str:
+    """Say in what a stored plan differs from the one drawn here; empty when in nothing."""
+    try:
+        with open_npz(path) as archive:
+            groups, normalization = archive.array("groups"), float(archive.array("normalization"))
+    except (ArchiveError, KeyError) as error:
+        return str(error)
+    if groups.shape != plan.groups.shape:
+        return (
+            f"{len(groups)} groups of {groups.shape[-1]}, here {len(plan.groups)} of {plan.groups.shape[1]}"
+        )
+    other = int(np.count_nonzero((groups != plan.groups).any(axis=1)))
+    if other:
+        return f"{other} of {len(groups)} groups are others than those drawn here"
+    if not math.isclose(normalization, plan.normalization, rel_tol=1e-6):
+        return f"normalisation {normalization:.6g}, here {plan.normalization:.6g}"
+    return ""
+
+
+def check_network(
+    arm: str,
+    content: ModelFile,
+    stored: ArmImage,
+    setting: Setting,
+    *,
+    pieces: int,
+    batch_rows: int,
+    generator: np.random.Generator,
+) -> Iterator[Piece]:
+    """Compute randomly chosen pieces of a network arm's canvas again.
+
+    Raises
+    ------
+    AdoptionError
+        One differs from what is stored.
+    """
+    predictor = load_predictor(content, batch_rows=batch_rows)
+    units = setting.plan.units(setting.scan.positions, group_size=predictor.group_size)
+    places = generator.permutation(_inside(units.centres, setting))[:pieces]
+    for row, column in places:
+        yield _require_equal(_piece(arm, (int(row), int(column)), predictor, stored, setting))
+
+
+def check_ready_made(arm: str, content: ReadyMade, stored: ArmImage, setting: Setting) -> None:
+    """Lay a ready-made reconstruction again.
+
+    Raises
+    ------
+    AdoptionError
+        The stored canvas is not that file's.
+    """
+    values, weight = content.on_grid(setting.scan.positions, setting.grid)
+    if not (np.array_equal(weight > 0, stored.weight > 0) and np.allclose(values, stored.values, atol=1e-6)):
+        raise AdoptionError(f"{arm}: the stored canvas is not what {content.path} holds")
+
+
+def rescored_arm(arm: ArmInput, stored: ArmImage, setting: Setting) -> Arm:
+    """Make an arm whose image is the stored one, to be scored here."""
+    if isinstance(arm.content, ReadyMade):
+        content = arm.content
+        halves = tuple(
+            ArmImage(*half.on_grid(setting.scan.positions, setting.grid), movable=not half.placed)
+            for half in arm.halves
+        )
+        image = replace(stored, movable=not content.placed)
+        return Arm(content.path, image, halves=halves, probe=content.probe)
+    return Arm(None, stored)
+
+
+def table_difference(theirs: Path, ours: Path, *, leave_out: Sequence[str]) -> str:
+    """Name the first cell in which two tables differ; empty when in none.
+
+    Parameters
+    ----------
+    theirs, ours : Path
+    leave_out : sequence of str
+        Rows of which a cell begins with one of these are not compared.
+    """
+    try:
+        tables = [list(csv.reader(path.read_text(encoding="utf-8").splitlines())) for path in (theirs, ours)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return str(error)
+    kept = [
+        [row for row in table if not any(cell.startswith(tuple(leave_out)) for cell in row)]
+        for table in tables
+    ]
+    if [len(row) for row in kept[0]] != [len(row) for row in kept[1]]:
+        return (
+            f"{theirs.name} has {len(kept[0])} rows to compare, and from its canvases {len(kept[1])} follow"
+        )
+    header = tables[1][0]
+    for row, other in zip(*kept, strict=True):
+        for column, cell, expected in zip(header, row, other, strict=True):
+            if not _same_cell(cell, expected):
+                return f"{theirs.name}: {' '.join(row[:2])} {column} is {cell}; the canvases give {expected}"
+    return ""
+
+
+def _inside(centres: NDArray[np.float64], setting: Setting) -> NDArray[np.int64]:
+    """First pixels of windows around the patches' centres that lie inside the grid."""
+    origin, shape = np.array(setting.grid.origin), np.array(setting.grid.shape)
+    corners = np.rint(centres[:, ::-1]).astype(np.int64) - WINDOW_PX // 2
+    fits = ((corners >= origin) & (corners + WINDOW_PX <= origin + shape)).all(axis=1)
+    inside: NDArray[np.int64] = corners[fits]
+    return inside
+
+
+def _piece(
+    arm: str, place: tuple[int, int], predictor: Predictor, stored: ArmImage, setting: Setting
+) -> Piece:
+    scan, plan, crop_px = setting.scan, setting.plan, setting.request.crop_px
+    units = plan.units(scan.positions, group_size=predictor.group_size)
+    middle = np.array(place) + (WINDOW_PX - 1) / 2
+    reach = crop_px / 2 + WINDOW_PX / 2 + 1
+    near = (np.abs(units.centres[:, ::-1] - middle) <= reach).all(axis=1)
+    part = replace(plan, groups=units.images[near])
+    state = empty_stream(part, scan.positions, group_size=predictor.group_size, crop_px=crop_px)
+    reconstruct(part, scan.diffraction, scan.positions, predictor, state)
+    values, weight = state.canvas.on_grid(Grid(place, (WINDOW_PX, WINDOW_PX)))
+    row, column = (first - start for first, start in zip(place, setting.grid.origin, strict=True))
+    window = np.s_[row : row + WINDOW_PX, column : column + WINDOW_PX]
+    if not np.array_equal(weight, stored.weight[window]):
+        raise AdoptionError(
+            f"{arm}: in the window at row {place[0]}, column {place[1]} other patches lie than were stored"
+        )
+    size = float(np.sqrt(np.mean(np.abs(values) ** 2))) or 1.0
+    deviation = float(np.abs(values - stored.values[window]).max() / size)
+    return Piece(arm, *place, int(near.sum()), deviation)
+
+
+def _require_equal(piece: Piece) -> Piece:
+    if not piece.deviation <= VALUE_TOLERANCE:  # a NaN is not equal either
+        raise AdoptionError(
+            f"{piece.arm}: computed again, the window at row {piece.row}, column {piece.column} differs by "
+            f"{piece.deviation:.2g} of its size (limit {VALUE_TOLERANCE:g}); it is another model's or "
+            "another scan's"
+        )
+    return piece
+
+
+def _same_cell(cell: str, expected: str) -> bool:
+    if cell == expected:
+        return True
+    try:
+        return math.isclose(float(cell), float(expected), rel_tol=_CELL_TOLERANCE, abs_tol=_LAST_DIGIT)
+    except ValueError:
+        return False

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hubs import command_of
-from ptycho_compare.checks import Finding, judge_comparison
+from ptycho_compare.checks import Finding, judge_comparison, stale
 from ptycho_compare.checks.blocker import topic_of, write_blocker
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub
+from ptycho_compare.reporting.manifest import read_manifest
 from ptycho_compare.scoring import CollapseLimits
 
 ARMS = ("PtychoPINN", "Baseline", "PtyChi")
@@ -55,7 +56,7 @@ def kinds(findings: list[Finding]) -> set[tuple[str, str]]:
 
 def test_a_finished_comparison_has_no_findings(finished: Path) -> None:
     assert judge_comparison(finished, required=ARMS) == []
-    assert judge_comparison(finished, required=ARMS[:2], since=datetime.now(UTC) - timedelta(days=1)) == []
+    assert judge_comparison(finished, required=ARMS[:2]) == []
 
 
 def test_no_manifest_means_not_complete(folder: Path) -> None:
@@ -69,9 +70,32 @@ def test_a_manifest_that_is_none(folder: Path, text: str) -> None:
     assert kinds(judge_comparison(folder, required=ARMS)) == {("changed", "")}
 
 
-def test_evidence_from_before_is_stale(folder: Path) -> None:
-    found = judge_comparison(folder, required=ARMS, since=datetime.now(UTC))
-    assert kinds(found) == {("stale", "")}
+def test_evidence_of_another_basis_is_stale_by_name(finished: Path) -> None:
+    basis = read_manifest(finished / "manifest.json").basis()
+    assert list(stale(finished, basis)) == []
+    others = {
+        "input test_data was ": replace(basis, inputs={**basis.inputs, "test_data": "0" * 64}),
+        "input Extra was None, is 1": replace(basis, inputs={**basis.inputs, "Extra": "1"}),
+        "setting seed was 123, is 5": replace(basis, settings={**basis.settings, "seed": 5}),
+        "setting scoring.free_ramp was False, is True": replace(
+            basis, settings={**basis.settings, "scoring": {**basis.settings["scoring"], "free_ramp": True}}
+        ),
+        "version of numpy was ": replace(basis, versions={**basis.versions, "numpy": "1.0"}),
+        "code of this package was ": replace(basis, code="0" * 64),
+    }
+    for text, other in others.items():
+        (finding,) = stale(finished, other)
+        assert finding.kind == "stale"
+        assert text in finding.text
+
+
+def test_adopted_evidence_may_be_of_other_code(folder: Path) -> None:
+    """It was computed elsewhere and verified here."""
+    basis = read_manifest(folder / "manifest.json").basis()
+    (folder / "adoption.json").write_text("{}")
+    other = replace(basis, code="0" * 64, versions={"python": "3.99"})
+    assert list(stale(folder, other)) == []
+    assert len(list(stale(folder, replace(other, inputs={})))) == len(basis.inputs)
 
 
 def test_a_missing_and_a_changed_artifact(folder: Path) -> None:

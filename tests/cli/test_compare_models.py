@@ -94,7 +94,7 @@ class TestArtifacts:
             "reconstructions.npz", "reconstructions_metadata.txt",
             "reconstructions_aligned.npz", "reconstructions_aligned_metadata.txt",
         }  # fmt: skip
-        written = {path.name for path in output.iterdir()} - {"manifest.json", "logs"}
+        written = {path.name for path in output.iterdir()} - {"manifest.json", "logs", "job"}
         assert written == set(manifest["artifacts"])
         assert manifest["plan"]["groups"] == COUNT
         assert manifest["versions"]["tensorflow"]

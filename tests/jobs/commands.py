@@ -158,7 +158,13 @@ class Launcher:
         self, spec: JobSpec, result: Path, *, seconds: float = 600.0, own_session: bool = False
     ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("launcher.py")), spec.to_json(), result, f"{seconds}"],
+            [
+                sys.executable,
+                str(Path(__file__).with_name("launcher.py")),
+                spec.to_json(),
+                result,
+                f"{seconds}",
+            ],
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=own_session,

@@ -19,9 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 spec, result, seconds = JobSpec.from_json(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
 end = time.monotonic() + seconds
 try:
-    found = attend(
-        spec, LocalExecutor(), is_done=result.exists, out_of_time=lambda: time.monotonic() >= end
-    )
+    found = attend(spec, LocalExecutor(), is_done=result.exists, out_of_time=lambda: time.monotonic() >= end)
 except InputError as error:
     print(json.dumps({"kind": type(error).__name__, "text": str(error)}))
 except KeyboardInterrupt:

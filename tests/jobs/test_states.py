@@ -70,7 +70,9 @@ def test_no_log_has_no_events(tmp_path: Path) -> None:
     ],
     ids=["ascii", "unicode", "astral", "nested", "many"],
 )
-def test_long_texts_are_cut_so_that_the_line_is_written_at_once(tmp_path: Path, facts: dict[str, Any]) -> None:
+def test_long_texts_are_cut_so_that_the_line_is_written_at_once(
+    tmp_path: Path, facts: dict[str, Any]
+) -> None:
     log = tmp_path / "states.jsonl"
     append_state(log, "stopping", attempt=3, **facts)
     assert log.stat().st_size <= MAX_BYTES
@@ -126,9 +128,7 @@ def test_lines_that_are_no_events_are_passed_over(tmp_path: Path) -> None:
 def test_eight_writers_at_once_tear_and_lose_nothing(tmp_path: Path) -> None:
     log, gate = tmp_path / "states.jsonl", tmp_path / "gate"
     names = "abcdefgh"
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(log), str(gate), name]) for name in names
-    ]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(log), str(gate), name]) for name in names]
     until(lambda: len(list(tmp_path.glob("gate-*"))) == len(names))
     gate.touch()
     assert [writer.wait(timeout=60) for writer in writers] == [0] * len(names)

@@ -10,13 +10,17 @@ import pytest
 
 from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs import shift
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
-from ptycho_compare.phases import arm
-from ptycho_compare.phases.arm import Setting, network_arm
+from ptycho_compare.phases import network
+from ptycho_compare.phases.arm import Setting
 from ptycho_compare.phases.compare import compare
 from ptycho_compare.phases.inputs import inspect_inputs
+from ptycho_compare.phases.network import NetworkArm
 from ptycho_compare.phases.request import ArmSettings
+from ptycho_compare.phases.work import Work
 from ptycho_compare.reconstruction import Grid
 from ptycho_compare.scan import draw_plan, open_scan
 
@@ -40,7 +44,11 @@ def test_an_arm_alone_gives_the_same_canvas(small_hub: Path, tmp_path: Path, nam
         plan = draw_plan(scan, group_size=4, groups=40, neighbors=request.neighbors, seed=request.seed)
         assert scan.truth is not None
         setting = Setting(request, scan, plan, Grid((0, 0), (scan.truth.shape[0], scan.truth.shape[1])))
-        alone = network_arm(name, models.networks[name], ArmSettings(), setting)
+        with shift(JobFiles(tmp_path / "alone")) as ours:
+            work = Work(ours, request)
+            alone = NetworkArm.open(name, models.networks[name], ArmSettings(), setting, work).reconstruct(
+                work
+            )
     compare(request, command=["test"], console_level=None)
     assert alone.image is not None
     with np.load(tmp_path / "reconstructions.npz") as together:
@@ -50,7 +58,7 @@ def test_an_arm_alone_gives_the_same_canvas(small_hub: Path, tmp_path: Path, nam
 def test_an_arm_that_breaks_down_leaves_the_others(
     small_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arm, "load_predictor", out_of_memory_for(1))
+    monkeypatch.setattr(network, "load_predictor", out_of_memory_for(1))
     scorecard = compare(request_on(small_hub, tmp_path), command=["test"], console_level=None)
     assert [(score.arm, score.status) for score in scorecard.arms] == [
         ("PtychoPINN", "ok"),
@@ -68,7 +76,7 @@ def test_an_arm_that_breaks_down_leaves_the_others(
 def test_when_every_arm_breaks_down_the_evidence_says_so(
     own_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arm, "load_predictor", out_of_memory_for(1, 4))
+    monkeypatch.setattr(network, "load_predictor", out_of_memory_for(1, 4))
     request = request_on(own_hub, tmp_path / "out", ready_made=None)
     scorecard = compare(request, command=["test"], console_level=None)
     assert len(scorecard.failed) == 2

@@ -46,7 +46,7 @@ def showing(config: pytest.Config) -> Iterator[None]:
 
 
 def _seen(config: pytest.Config) -> bool:
-    return config.get_verbosity() >= 0 and sys.stdout.isatty() and not os.environ.get("CI")
+    return config.getoption("verbose") >= 0 and sys.stdout.isatty() and not os.environ.get("CI")
 
 
 def _show(hub: Hub, config: pytest.Config, terminal: int, over: threading.Event) -> None:

@@ -26,6 +26,7 @@ from ptycho_compare.scoring.alignment.gauge import fit_gauge
 from ptycho_compare.scoring.metrics.arm_metrics import CRITERIA, measure
 from ptycho_compare.scoring.metrics.estimate import LEAST_BLOCKS, Blocks, Draws, Estimate, Sample
 from ptycho_compare.scoring.metrics.frc import RingCurve, crossings
+from ptycho_compare.scoring.metrics.metric import Difference, Interval
 from ptycho_compare.scoring.metrics.ring_estimate import Patches
 from ptycho_compare.scoring.metrics.truth_view import TruthView
 
@@ -157,6 +158,16 @@ def test_arms_equal_up_to_a_gain_are_not_told_apart_by_rounding(gain, phase):
     card = score(arms(one=image, other=image * gain * np.exp(1j * phase)))
     assert [each.value for each in card.differences] == [0.0] * len(card.differences)
     assert not any(each.told_apart for each in card.differences)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "apart"),
+    [(-0.04, -1e-9, False), (1e-9, 0.04, False), (-0.04, -1e-6, True), (0.0, 0.0, False), (-1.0, 1.0, False)],
+)
+def test_an_end_that_is_zero_but_for_rounding_leaves_nothing_out(low, high, apart):
+    """Another number of cores moved such an end across zero, and with it the verdict."""
+    difference = Difference("A", "B", "frc50", "phase", -0.02, Interval(low, high))
+    assert difference.told_apart is apart
 
 
 def test_arms_with_noise_of_one_kind_are_seldom_told_apart():

@@ -6,11 +6,13 @@ loses it at once; one on another machine when its heartbeat has been still for a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -50,28 +52,37 @@ class Claim:
         standing = self.holder.standing()
         return standing == "alive" or (standing == "elsewhere" and self.silent_s < LEASE_S)
 
-    def beat(self) -> None:
-        """Show that the holder is alive."""
+    def beat(self) -> bool:
+        """Show that the holder is alive.
+
+        Returns
+        -------
+        bool
+            False when the place is not the holder's any more: it had been silent for too long.
+        """
+        if not self._holds():
+            return False
         os.utime(self.path)
+        return True
 
     def release(self) -> None:
         """Give the place back, if it is still ours."""
         with _locked(self.path):
-            now = read_claim(self.path)
-            if now is not None and now.token == self.token:
+            if self._holds():
                 self.path.unlink()
+
+    def _holds(self) -> bool:
+        now = _read(self.path)
+        return now is not None and now.token == self.token
 
 
 def read_claim(path: Path) -> Claim | None:
     """Read who holds a place; None when nobody ever did or it was given back."""
+    claim = _read(path)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        silent_s = max(0.0, _now_there(path.parent) - path.stat().st_mtime)
-        return Claim(path, ProcessIdentity.from_json(values["holder"]), str(values["token"]), silent_s)
+        return claim and replace(claim, silent_s=max(0.0, _now_there(path.parent) - path.stat().st_mtime))
     except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise JobError(f"{path}: is no claim ({error}); remove it if no process works there") from None
+        return None  # given back meanwhile
 
 
 def take_claim(path: Path) -> tuple[Claim, Claim | None]:
@@ -80,7 +91,7 @@ def take_claim(path: Path) -> tuple[Claim, Claim | None]:
     Returns
     -------
     Claim
-        Ours, or that of the living process that holds it: compare the holders' tokens by `is`.
+        Ours, or that of the living process that holds it: ask `is_mine`.
     Claim or None
         The dead holder's that was replaced.
 
@@ -104,7 +115,18 @@ def is_mine(claim: Claim) -> bool:
     return claim.holder == ProcessIdentity.mine()
 
 
-def _locked(path: Path) -> FileLock:
+def _read(path: Path) -> Claim | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Claim(path, ProcessIdentity.from_json(values["holder"]), str(values["token"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise JobError(f"{path}: is no claim ({error}); remove it if no process works there") from None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
     # never a soft lock: one that a killed process left would stand for ever
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_TIMEOUT_S, fallback_to_soft=False)
     try:
@@ -113,7 +135,10 @@ def _locked(path: Path) -> FileLock:
         raise JobError(
             f"{lock.lock_file}: another process has held this lock for {_LOCK_TIMEOUT_S:g} s; is it stopped?"
         ) from None
-    return lock
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _now_there(folder: Path) -> float:
@@ -125,4 +150,5 @@ def _now_there(folder: Path) -> float:
     except OSError:
         return time.time()  # a folder that we may only read
     finally:
-        probe.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a read-only disk even what is not there cannot be removed
+            probe.unlink()

@@ -95,10 +95,10 @@ def _boot() -> str:
 def _start_of(pid: int) -> str:
     """Start time in clock ticks since boot; wall-clock time would move when the clock is set."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_bytes()
     except FileNotFoundError:
         return f"{psutil.Process(pid).create_time():.2f}"  # no /proc (macOS), or no such process
     except ProcessLookupError:
         raise psutil.NoSuchProcess(pid) from None
-    # the command's name stands in parentheses and may hold spaces
-    return text.rpartition(")")[2].split()[19]
+    # the command's name stands in parentheses and may hold spaces, parentheses and any byte
+    return text.rpartition(b")")[2].split()[19].decode()

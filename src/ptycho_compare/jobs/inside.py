@@ -129,8 +129,8 @@ def _held(files: JobFiles) -> Iterator[None]:
     if before is not None:
         tree.end(before.token, grace_s=5.0)
         append_state(files.states, "died", host=before.holder.host_name, pid=before.holder.pid)
-    with contextlib.suppress(FileNotFoundError):
-        files.done.unlink()  # it tells of an attempt before this one
+    for of_an_attempt_before in (files.done, files.stop):
+        of_an_attempt_before.unlink(missing_ok=True)
     attempt = len(read_course(files).attempts) + 1
     append_state(
         files.states,
@@ -143,7 +143,7 @@ def _held(files: JobFiles) -> Iterator[None]:
     append_state(files.states, "running", pid=claim.holder.pid)
     returncode = 1
     try:
-        with _beating(claim):
+        with _beating(claim, files):
             yield
         returncode = 0
     except Stopped:
@@ -156,11 +156,15 @@ def _held(files: JobFiles) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _beating(claim: Claim) -> Iterator[None]:
+def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
+    """Do what a keeper does for its command: show that it is alive, and hear the stop file."""
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_S):
+            if files.stop.exists():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
             with contextlib.suppress(OSError):
                 claim.beat()
 

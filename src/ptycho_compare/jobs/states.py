@@ -1,7 +1,7 @@
 """The state log: a line per event, appended whole, so that many processes may write it.
 
 A line of at most 4096 bytes in one write is not torn by another writer on a local file
-system; a line that a power loss tore is passed over by the reader.
+system; what a power loss or a full disk tore is passed over by the reader.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 4096
-_TEXT_KEPT = 300
+_TEXT_KEPT = (300, 100, 30, 10)  # characters, ever fewer until the line fits
+_START = '{"time": '
 
 
 def append_state(path: Path, state: str, **facts: Any) -> None:
@@ -29,11 +30,12 @@ def append_state(path: Path, state: str, **facts: Any) -> None:
     **facts
         JSON values; long texts are cut so that the line fits.
     """
-    values = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, **facts}
-    line = json.dumps(values)
-    if len(line) >= MAX_BYTES:
-        values = {key: _short(value) for key, value in values.items()}
-        line = json.dumps(values)
+    stamp = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state}
+    line = json.dumps(stamp | facts)
+    for kept in _TEXT_KEPT:
+        if len(line) < MAX_BYTES:
+            break
+        line = json.dumps(stamp | {key: _short(value, kept) for key, value in facts.items()})
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(descriptor, f"{line}\n".encode())
@@ -48,11 +50,7 @@ def read_states(path: Path) -> Iterator[dict[str, Any]]:
     except FileNotFoundError:
         return
     for line in text.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue  # torn by a power loss; the next line is whole again
-        if isinstance(event, dict) and "state" in event and "time" in event:
+        if (event := _event(line)) is not None:
             yield event
 
 
@@ -62,6 +60,17 @@ def seconds_between(first: dict[str, Any], second: dict[str, Any]) -> float:
     return (other - one).total_seconds()
 
 
-def _short(value: Any) -> Any:
+def _event(line: str) -> dict[str, Any] | None:
+    for start in (0, line.rfind(_START)):  # a torn line has no end: the next event stands on it too
+        try:
+            event = json.loads(line[start:])
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "state" in event and "time" in event:
+            return event
+    return None
+
+
+def _short(value: Any, kept: int) -> Any:
     text = value if isinstance(value, str) else json.dumps(value)
-    return value if len(text) <= _TEXT_KEPT else f"{text[:_TEXT_KEPT]} ... ({len(text)} characters)"
+    return value if len(text) <= kept else f"{text[:kept]} ... ({len(text)} characters)"

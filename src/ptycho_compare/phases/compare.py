@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.hub import Artifacts
@@ -114,6 +115,11 @@ def open_setting(
         yield Setting(request, scan, plan, _grid(scan, request.crop_px)), warnings
 
 
+def _one_blas_thread() -> threadpool_limits:
+    """BLAS sums in another order with another number of threads: no number may depend on the cores."""
+    return threadpool_limits(limits=1, user_api="blas")
+
+
 def _grid(scan: Scan, crop_px: int) -> Grid:
     """Return the object's own grid, or the scanned window of it when the object is unknown."""
     if scan.truth is not None:
@@ -141,7 +147,8 @@ def _arm(name: str, arm: ArmInput, network: NetworkArm | None, setting: Setting,
         )
         return contained(name, model, lambda: network.reconstruct(work))
     if isinstance(arm.content, ReadyMade):
-        return ready_made_arm(arm.content, arm.halves, setting)
+        with _one_blas_thread():
+            return ready_made_arm(arm.content, arm.halves, setting)
     if isinstance(arm.content, UserSource):
         return user_arm(name, arm.content, setting)
     raise TypeError(f"{name}: no way to run {type(arm.content).__name__}")
@@ -149,6 +156,11 @@ def _arm(name: str, arm: ArmInput, network: NetworkArm | None, setting: Setting,
 
 def score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mapping[str, Consistency]]:
     """Score the arms that gave an image; the others stand beside them as failed."""
+    with _one_blas_thread():
+        return _score(arms, setting)
+
+
+def _score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mapping[str, Consistency]]:
     images = {name: arm.image for name, arm in arms.items() if arm.image is not None}
     faults = {name: arm.crash for name, arm in arms.items() if arm.image is None}
     truth, settings = setting.scan.truth, setting.request.scoring

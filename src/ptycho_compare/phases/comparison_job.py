@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -125,7 +125,7 @@ class ComparisonJob:
             An input is missing.
         """
         try:
-            digests = {name: sha256_of(path) for name, path in input_files(self.request).items()}
+            digests = {name: _digest(path) for name, path in input_files(self.request).items()}
         except OSError as error:
             raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
         return Basis.here(digests, self.request.settings())
@@ -228,3 +228,14 @@ class Standing:
     def saved(self) -> int:
         """Patches that need not be computed again."""
         return self.course.saved
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of an input; read once by a process for as long as the file stays as it is."""
+    now = path.stat()
+    return _digest_of(path, now.st_size, now.st_mtime_ns, now.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _digest_of(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
+    return sha256_of(path)

@@ -54,6 +54,10 @@ class Metric:
         return number
 
 
+_ROUNDING = 1e-6
+"""Of an interval's width: what other libraries or processors may change at its ends."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """How far two arms are apart in one number, first minus second.
@@ -79,4 +83,8 @@ class Difference:
     @property
     def told_apart(self) -> bool | None:
         """Whether the interval leaves out zero; None without an interval."""
-        return None if self.interval is None else not self.interval.low <= 0.0 <= self.interval.high
+        if self.interval is None:
+            return None
+        # an end that is zero but for rounding leaves nothing out
+        rounding = _ROUNDING * (self.interval.high - self.interval.low)
+        return self.interval.low > rounding or self.interval.high < -rounding

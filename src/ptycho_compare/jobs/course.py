@@ -42,6 +42,8 @@ class AttemptCourse:
         Its first line.
     ran : bool
         Whether its command was started: it may have waited for a slot in vain.
+    counted : bool
+        Whether it came to know its units.
     gained : int
         Units that became safe in it.
     ended : dict or None
@@ -54,6 +56,7 @@ class AttemptCourse:
 
     launched: dict[str, Any]
     ran: bool = False
+    counted: bool = False
     gained: int = 0
     ended: dict[str, Any] | None = None
     start_s: float | None = None
@@ -128,6 +131,7 @@ def read_course(files: JobFiles) -> Course:
             case "running":
                 attempt.ran = True
             case "planned":
+                attempt.counted = True
                 course.parts = _planned(event, course.parts)
             case "working" if event["part"] in course.parts:
                 part = course.parts[event["part"]]
@@ -144,7 +148,7 @@ def read_course(files: JobFiles) -> Course:
                 course.step = event["name"]
             case "ended":
                 attempt.ended = event
-                if event.get("returncode") in (0, 1):
+                if attempt.counted and event.get("returncode") in (0, 1):
                     attempt.overhead_s = max(0.0, seconds_between(attempt.launched, event) - working_s)
     return course
 

@@ -21,7 +21,7 @@ from ptycho_compare.jobs.course import read_course
 from ptycho_compare.jobs.record import EXIT_STOPPED
 from ptycho_compare.jobs.states import append_state
 
-_TELL_S = 0.2
+_TELL_S, _TELL_SHARE = 0.2, 1 / 500
 
 
 class Stopped(BaseException):
@@ -39,6 +39,7 @@ class Shift:
         self._asked = ""
         self._holding = False
         self._told = 0.0
+        self._began = time.monotonic()
 
     def planned(self, parts: Mapping[str, tuple[int, int]]) -> None:
         """Tell which parts there are: name to (units that earlier attempts did, units)."""
@@ -47,7 +48,8 @@ class Shift:
     def working(self, part: str, done: int, seconds: float, *, now: bool = False) -> None:
         """Tell how many units of a part are done, and what they took; not oftener than makes sense."""
         moment = time.monotonic()
-        if now or moment - self._told >= _TELL_S:
+        # a long run tells seldomer, so that its log stays short
+        if now or moment - self._told >= max(_TELL_S, _TELL_SHARE * (moment - self._began)):
             append_state(self.files.states, "working", part=part, done=done, seconds=round(seconds, 4))
             self._told = moment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ptycho_compare.jobs.course import Course
+from ptycho_compare.jobs.course import AttemptCourse, Course
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,20 @@ def measured_pace(courses: Iterable[Course]) -> Pace | None:
         None when no attempt of any of them got to work.
     """
     unit_s: dict[str, float] = {}
-    starts, overheads = [], []
+    attempts: list[AttemptCourse] = []
     for course in courses:
         for name, part in course.parts.items():
             if part.done and part.seconds:
                 unit_s.setdefault(name, part.seconds / part.done)
-        starts += [a.start_s for a in reversed(course.attempts) if a.start_s is not None]
-        overheads += [a.overhead_s for a in reversed(course.attempts) if a.overhead_s is not None]
+        attempts += reversed(course.attempts)
+    starts = [each.start_s for each in attempts if each.start_s is not None]
     if not unit_s or not starts:
         return None
-    overhead_s = overheads[0] if overheads else starts[0]
-    shortest_end_s = max(0.0, min(overheads) - max(starts)) if overheads else 0.0
-    return Pace(unit_s, overhead_s, min(starts), shortest_end_s)
+    whole = [each.overhead_s for each in attempts if None not in (each.start_s, each.overhead_s)]
+    ends = [each.overhead_s - (each.start_s or 0.0) for each in attempts if each.overhead_s is not None]
+    return Pace(
+        unit_s,
+        overhead_s=(whole[0] if whole else None) or starts[0],
+        shortest_start_s=min(starts),
+        shortest_end_s=max(0.0, min(ends, default=0.0)),
+    )

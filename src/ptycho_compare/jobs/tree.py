@@ -6,11 +6,16 @@ that every process of a job inherits in its environment.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterable
 
 import psutil
 
 TOKEN_VARIABLE = "PTYCHO_JOB_TOKEN"  # noqa: S105 (names a job, protects nothing)
+_KILL_S = 10.0  # the kernel's own time to end a process that holds much memory
+_ROUNDS = 3
+_POLL_S = 0.02
 
 
 def members(token: str, *, root: int | None = None) -> list[psutil.Process]:
@@ -28,7 +33,7 @@ def members(token: str, *, root: int | None = None) -> list[psutil.Process]:
         if process.pid not in found and _token_of(process) == token:
             found[process.pid] = process
     found.pop(psutil.Process().pid, None)
-    return list(found.values())
+    return [process for process in found.values() if _runs(process)]
 
 
 def end(token: str, *, root: int | None = None, grace_s: float) -> int:
@@ -39,15 +44,17 @@ def end(token: str, *, root: int | None = None, grace_s: float) -> int:
     int
         How many there were.
     """
-    first = members(token, root=root)
-    _signal(first, kill=False)
-    _, alive = psutil.wait_procs(first, timeout=grace_s)
-    _signal(alive, kill=True)
-    # some were started meanwhile, or had hidden behind a parent that was asked first
-    late = members(token, root=root)
-    _signal(late, kill=True)
-    psutil.wait_procs([*alive, *late], timeout=grace_s)
-    return len({process.pid for process in (*first, *late)})
+    known = set(members(token, root=root))
+    _signal(known, kill=False)
+    _wait(known, grace_s)
+    for _ in range(_ROUNDS):  # who is killed may have started another the moment before
+        known.update(members(token, root=root))
+        left = list(filter(_runs, known))
+        if not left:
+            break
+        _signal(left, kill=True)
+        _wait(left, _KILL_S)
+    return len(known)
 
 
 def descendants(root: int | None) -> list[psutil.Process]:
@@ -68,9 +75,21 @@ def _token_of(process: psutil.Process) -> str | None:
         return None  # another user's, or gone
 
 
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait(processes: Iterable[psutil.Process], seconds: float) -> None:
+    """Wait until all have ended; unlike psutil's, it takes no exit status from whoever started them."""
+    end = time.monotonic() + seconds
+    while any(map(_runs, processes)) and time.monotonic() < end:
+        time.sleep(_POLL_S)
+
+
 def _signal(processes: Iterable[psutil.Process], *, kill: bool) -> None:
     for process in processes:
-        try:
+        with contextlib.suppress(psutil.Error):  # it is gone, or another user's
             process.kill() if kill else process.terminate()
-        except psutil.NoSuchProcess:
-            continue

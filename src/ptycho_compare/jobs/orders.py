@@ -1,0 +1,63 @@
+"""What a keeper is told from outside: signals, the launcher's pipe, the stop file, the clock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import deque
+
+from ptycho_compare.jobs.record import JobSpec
+
+_END_OF_INPUT = b""
+
+
+class Orders:
+    """Listens while a job is kept; made once, in the keeper's main thread."""
+
+    def __init__(self, spec: JobSpec) -> None:
+        self._spec = spec
+        self._signal = ""
+        self._launcher = os.getppid()
+        self._line = b""
+        self._began = time.monotonic()
+        self.words: deque[str] = deque()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._take)
+        os.set_blocking(sys.stdin.fileno(), False)
+
+    def _take(self, number: int, _frame: object) -> None:
+        self._signal = signal.Signals(number).name
+
+    def stop_reason(self) -> str:
+        """Why the job has to stop now; empty when it has not."""
+        self._listen()
+        if self._signal:
+            return self._signal
+        if "stop" in self.words:
+            return "asked by its launcher"
+        if self._spec.files.stop.exists():
+            return "asked by a stop file"
+        if self._spec.deadline_s is not None and time.monotonic() - self._began >= self._spec.deadline_s:
+            return f"its own deadline of {self._spec.deadline_s:g} s"
+        if not self._spec.detached and self.launcher_gone():
+            return "its launcher is gone"
+        return ""
+
+    def launcher_gone(self) -> bool:
+        """Whether nobody reads what we tell."""
+        return self._launcher == 0 or os.getppid() != self._launcher
+
+    def _listen(self) -> None:
+        """Read what the launcher wrote; its end of the pipe closes with its life."""
+        if self._launcher == 0:
+            return
+        try:
+            heard = os.read(sys.stdin.fileno(), 4096)
+        except BlockingIOError:
+            return
+        if heard == _END_OF_INPUT:
+            self._launcher = 0
+        *lines, self._line = (self._line + heard).split(b"\n")
+        self.words.extend(line.decode() for line in lines)

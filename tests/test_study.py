@@ -16,13 +16,19 @@ SHIPPED = Path(__file__).parents[1] / "acceptance" / "study.toml"
 
 MISTAKES = {
     "negative": ("groups = 320", "groups = -3", "line 10: 'tiers.debug.groups': .* found -3"),
-    "misspelt": ("seed = 123", "sed = 1", "line 22: 'grouping.sed': Extra inputs are not permitted, found 1"),
+    "misspelt": ("seed = 123", "sed = 1", "line 23: 'grouping.sed': Extra inputs are not permitted, found 1"),
     "left out": ('views = ["dense"]', "", "'views': Field required"),
     "no number": ("chunk = 256", 'chunk = "a"', "line 16: 'tiers.full.chunk': .* found 'a'"),
     "twice": ('["train", "test"]', '["train", "train"]', "line 7: 'splits': .*listed twice"),
     "no dose": ("[1_000_000_000]", "[0]", r"line 5: 'doses.0': .* found 0"),
     "empty": ("[1_000_000_000]", "[]", "line 5: 'doses': .* found \\[\\]"),
     "a path for a view": ('["dense"]', '["../dense"]', "line 6: 'views.0': .* found '../dense'"),
+    "a gate that is none": (
+        'after = "debug"',
+        'after = "night"',
+        "tier 'full' comes after 'night', which is no",
+    ),
+    "a gate of its own": ('after = "debug"', 'after = "full"', "tier 'full' comes after 'full', which is no"),
     "no TOML": ("[tiers.debug]", "[tiers.debug", "is not TOML"),
 }
 
@@ -58,6 +64,35 @@ def test_an_unreadable_file(tmp_path: Path, content: bytes | None, message: str)
         path.write_bytes(content)
     with pytest.raises(StudyError, match=message):
         load_study(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "gate"),
+    [('after = "debug"', "debug"), ("", "debug"), ('after = ""', None)],
+)
+def test_full_comes_after_debug_unless_the_study_says_otherwise(
+    tmp_path: Path, line: str, gate: str | None
+) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(SHIPPED.read_text().replace('after = "debug"', line))
+    study = load_study(path)
+    for comparison in study.comparisons():
+        before = study.gate_of(comparison)
+        if comparison.tier == "debug":
+            assert before is None
+        else:
+            assert (None if before is None else before.tier) == gate
+            assert before is None or before.split == comparison.split
+
+
+def test_a_tier_of_any_name_may_have_a_gate(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(SHIPPED.read_text() + '\n[tiers.night]\ngroups = 9\nafter = "full"\n')
+    study = load_study(path)
+    (night, *_) = [each for each in study.comparisons() if each.tier == "night"]
+    gate = study.gate_of(night)
+    assert gate is not None
+    assert gate.tier == "full"
 
 
 def test_comparisons_come_by_dose_view_split_and_tier(tmp_path: Path) -> None:

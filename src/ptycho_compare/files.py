@@ -5,6 +5,7 @@ Owns how a file gets its final name. Knows nothing of what stands in it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+STORAGE_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+"""How the system says that a disk is full or read-only: the user's to mend, like bad input."""
 
 
 def sha256_of(path: Path) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Callable
 from enum import IntEnum
 
 from ptycho_compare.errors import InputError
+from ptycho_compare.files import STORAGE_ERRORS
 from ptycho_compare.jobs import EXIT_STOPPED, Stopped
-
-_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-"""A disk that is full or may not be written: the user's to mend, like bad input."""
 
 
 class ExitCode(IntEnum):
@@ -31,7 +28,7 @@ def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
         print(f"{program}: stopped by {stopped}; the same command goes on from here", file=sys.stderr)
         return int(ExitCode.DEFERRED)
     except OSError as error:
-        if error.errno not in _STORAGE:
+        if error.errno not in STORAGE_ERRORS and not isinstance(error, PermissionError):
             raise
         print(f"{program}: error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         return int(ExitCode.BAD_INPUT)

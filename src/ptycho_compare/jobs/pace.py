@@ -18,15 +18,17 @@ class Pace:
         Seconds per unit, by part.
     overhead_s : float
         All that is not spent on units, in an attempt that comes to its end.
-    shortest_start_s, shortest_end_s : float
-        The least that was ever seen from a launch to the first unit, and for all the rest of the
-        overhead: machines are shared, and a job is not to be refused for a slow hour.
+    shortest_start_s : float
+        The least that was ever seen from a launch to the first unit: machines are shared, and a job
+        is not to be refused for a slow hour.
+    shortest_end_s : float or None
+        The same for all the rest of the overhead; None where no attempt came to its end.
     """
 
     unit_s: Mapping[str, float]
     overhead_s: float
     shortest_start_s: float
-    shortest_end_s: float
+    shortest_end_s: float | None
 
     def forecast_s(self, remaining: Mapping[str, int]) -> float | None:
         """Seconds for what remains, by part; None when a part was never measured."""
@@ -40,7 +42,7 @@ class Pace:
         """Seconds without which an attempt gains nothing: a start and `units` of the slowest part left."""
         left = [self.unit_s[name] for name, count in remaining.items() if count and name in self.unit_s]
         if not left:  # all units are safe: what is left is done in one go
-            return self.shortest_end_s
+            return self.shortest_end_s or 0.0
         return self.shortest_start_s + units * max(left)
 
 
@@ -68,5 +70,5 @@ def measured_pace(courses: Iterable[Course]) -> Pace | None:
         unit_s,
         overhead_s=(whole[0] if whole else None) or starts[0],
         shortest_start_s=min(starts),
-        shortest_end_s=max(0.0, min(ends, default=0.0)),
+        shortest_end_s=max(0.0, min(ends)) if ends else None,
     )

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import StorageError
+from ptycho_compare.files import STORAGE_ERRORS
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.request import CompareRequest
 from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made
@@ -106,15 +107,24 @@ def user_arm(name: str, source: UserSource, setting: Setting) -> Arm:
 
 def contained(name: str, model: ModelFile | None, run: Callable[[], Arm]) -> Arm:
     """Run one arm; whatever goes wrong inside it stays in it. A disk that is full concerns them all."""
-    source, parameters = (None, None) if model is None else (model.path, model.parameters)
     try:
         return run()
     except StorageError:
         raise
+    except OSError as error:
+        if error.errno in STORAGE_ERRORS:
+            raise StorageError(f"{error.filename or 'output'}: {error.strerror}") from error
+        return _crashed(name, model, error)
     except Exception as error:  # the boundary of an arm: TensorFlow and users' code raise many kinds
-        _log.exception("%s: stopped", name)
-        crash = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        return Arm(source, None, crash, parameters=parameters)
+        return _crashed(name, model, error)
+
+
+def _crashed(name: str, model: ModelFile | None, error: Exception) -> Arm:
+    _log.error("%s: stopped", name, exc_info=error)
+    crash = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    if model is None:
+        return Arm(None, None, crash)
+    return Arm(model.path, None, crash, parameters=model.parameters)
 
 
 def _laid(ready_made: ReadyMade, setting: Setting) -> ArmImage:

@@ -101,9 +101,12 @@ def _pass_gate(item: pytest.Item, job: ComparisonJob) -> None:
     from ptycho_compare.checks import Finding
 
     before = job.gate()
-    if before is None or not (reasons := before.why_not_done()):
+    if before is None:
         return
-    if before.comparison in _selected(item.session) or before.standing().running:
+    reasons = before.why_not_current()
+    if not reasons:
+        reasons = before.judge()
+    elif before.comparison in _selected(item.session) or before.standing().running:
         reasons = conduct(item, before).findings
     if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""

@@ -135,14 +135,18 @@ class ComparisonJob:
         limits = scoring_of(self.study).placing.limits
         return judge_comparison(self.folder, required=self.required_arms, limits=limits)
 
-    def why_not_done(self) -> list[Finding]:
-        """Say why the evidence that is there cannot be used as it is; empty when it can."""
+    def why_not_current(self) -> list[Finding]:
+        """Say why there is no evidence of just these inputs, settings and code; empty when there is."""
         if not Artifacts(self.folder).manifest.exists():
             return [Finding("missing", f"{self.id} was not computed in this hub")]
         try:
-            return [*stale(self.folder, self.basis())] or self.judge()
+            return list(stale(self.folder, self.basis()))
         except InputError as error:
             return [Finding("input", str(error))]
+
+    def why_not_done(self) -> list[Finding]:
+        """Say why the evidence that is there cannot be used as it is; empty when it is current and green."""
+        return self.why_not_current() or self.judge()
 
     def is_done(self) -> bool:
         """Whether there is evidence of just these inputs, settings and code, and it is green."""

@@ -13,7 +13,7 @@ import pytest
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.outcomes import Blocked, Deferred, Progress
 from pytest_ptycho.stopping import STOPPING
-from pytest_ptycho.window import Deadline, deadline_of
+from pytest_ptycho.window import Deadline, deadline_of, length_for_s
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,12 +80,13 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
     standing = job.standing()
     if stopping.asked:
         raise Deferred(f"not started: {stopping.asked}", _progress(standing))
-    _require_room(job, standing, deadline)
+    if not options.detach and not standing.running:
+        _require_room(job, standing, deadline)
     with stopping.waiting():
         spec = _spec(job, command, options, deadline)
         is_done = (lambda: False) if options.fresh else job.is_done
         found = _attend(spec, is_done, lambda: bool(stopping.asked) or deadline.working_s <= 0)
-    return _conclude(job, found, stopping.asked or deadline.name, _death(standing))
+    return _conclude(job, found, stopping.asked, deadline, _death(standing))
 
 
 def _adoption(job: ComparisonJob, source: Path) -> tuple[str, ...]:
@@ -130,7 +131,7 @@ def _require_room(job: ComparisonJob, standing: Standing, deadline: Deadline) ->
         return
     need = f"an attempt needs about {duration_text(least_s)} to gain anything"
     if least_s > deadline.whole_working_s():
-        text = f"{need}, and {deadline.name} leaves it {duration_text(deadline.whole_working_s())}"
+        text = f"{need}, a window of {length_for_s(least_s):.0f} s; {deadline.name} is too short"
         raise Blocked([Finding("window", f"{job.id}: {text}")])
     left = f"{duration_text(max(0.0, deadline.working_s))} are left of {deadline.name}"
     raise Deferred(f"not started: {need}, and {left}", _progress(standing))
@@ -161,9 +162,13 @@ def _attend(
 
 
 def _conclude(
-    job: ComparisonJob, found: DoneRecord | Running | InputError | None, over: str, death: str
+    job: ComparisonJob,
+    found: DoneRecord | Running | InputError | None,
+    asked: str,
+    deadline: Deadline,
+    death: str,
 ) -> Evidence:
-    """Turn how the wait ended into evidence, or into a deferred test; `over` says what made it end."""
+    """Turn how the wait ended into evidence or a deferred test; `asked` says who stopped the session."""
     from ptycho_compare.checks import Finding
     from ptycho_compare.errors import InputError
     from ptycho_compare.jobs import Running
@@ -175,16 +180,19 @@ def _conclude(
     standing = job.standing()
     if isinstance(found, Running):
         how = "detached" if found.launch is not None else "runs elsewhere"
-        raise Deferred(f"{how}: pid {found.pid} on {found.host}", _progress(standing), death)
+        where = f"pid {found.pid} on {found.host}, log {job.log}"
+        raise Deferred(f"{how}: {where}", _progress(standing), death)
     if "adopt" in found.command and found.returncode == ADOPTION_REFUSED:
         raise Blocked([Finding("adoption", found.tail[-1] if found.tail else "no output")])
     if not found.stopped:
         return _evidence(job, found, findings=_refusal(found) or job.judge(), death=death)
+    late = not asked and deadline.working_s <= 0
     stalled = standing.course.stalled
-    if stalled >= ATTEMPTS_WITHOUT_PROGRESS:
-        text = f"{stalled} attempts in a row were stopped and gained nothing (the last: {found.reason})"
+    if late and stalled >= ATTEMPTS_WITHOUT_PROGRESS:  # whoever is asked to stop could have gone on
+        text = f"{stalled} attempts in a row were stopped and gained nothing (the last: {deadline.name})"
         return _evidence(job, found, findings=[Finding("stalled", f"{text}; see {job.log}")], death=death)
-    raise Deferred(f"stopped ({over or found.reason})", _progress(standing), death)
+    over = deadline.name if late else asked or found.reason
+    raise Deferred(f"stopped ({over})", _progress(standing), death)
 
 
 def _evidence(

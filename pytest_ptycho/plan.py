@@ -39,9 +39,10 @@ def lines(session: pytest.Session) -> Iterator[str]:
         return
     jobs = list(_jobs(session, hub))
     width = max((len(job.id) for job in jobs), default=0)
+    fresh = session.config.stash[OPTIONS].fresh
     known, unknown = 0.0, 0
     for job in jobs:
-        text, seconds = _told(job)
+        text, seconds = _told(job, fresh=fresh)
         yield f"{job.id:<{width}}  {text}"
         known += seconds or 0.0
         unknown += seconds is None
@@ -62,14 +63,16 @@ def _jobs(session: pytest.Session, hub: Hub) -> Iterator[ComparisonJob]:
         yield ComparisonJob(hub, study, file, case.params["comparison"])
 
 
-def _told(job: ComparisonJob) -> tuple[str, float | None]:
+def _told(job: ComparisonJob, *, fresh: bool) -> tuple[str, float | None]:
     """What would happen to a comparison, and the seconds that it takes if known."""
     try:
         reasons = job.why_not_done()
         standing = job.standing()
     except InputError as error:
         return f"cannot run: {error}", 0.0
-    if not reasons:
+    if reasons and reasons[0].kind == "input":
+        return f"cannot run: {reasons[0].text}", 0.0
+    if not reasons and not fresh:
         return "done: reused as it is, by digest", 0.0
     seconds = standing.forecast_s
     forecast = "not measured" if seconds is None else f"about {duration_text(seconds)}"
@@ -78,4 +81,5 @@ def _told(job: ComparisonJob) -> tuple[str, float | None]:
     if standing.saved:
         return f"goes on: reuses {standing.saved} of {standing.total} patches, {forecast}", seconds
     count = f"{standing.total} patches, " if standing.total else ""
-    return f"to run: {count}{forecast} ({reasons[0].kind}: {reasons[0].text})", seconds
+    why = str(reasons[0]) if reasons else "--ptycho-fresh"
+    return f"to run: {count}{forecast} ({why})", seconds

@@ -5,6 +5,7 @@ A deadline ends in a checkpoint here, not in a killed test.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,11 @@ class Deadline:
     def whole_working_s(self) -> float:
         """Seconds that a job could work if all of the time were its own."""
         return self.length_s - self.grace_s
+
+
+def length_for_s(working_s: float) -> float:
+    """Whole seconds that a deadline must leave in all for a job to work so long."""
+    return math.ceil(min(working_s + _GRACE_S, working_s / (1 - _SHARE_FOR_STOPPING)))
 
 
 def open_window(config: pytest.Config) -> None:

@@ -38,16 +38,16 @@ crop_px = {CROP}
 """
 
 
-def make_split(seed: int = 0) -> dict[str, Any]:
+def make_split(seed: int = 0, *, count: int = COUNT) -> dict[str, Any]:
     """Return the arrays of one split."""
-    return make_scan(count=COUNT, side=SIDE, height=SHAPE[0], width=SHAPE[1], seed=seed, photons=DOSE)
+    return make_scan(count=count, side=SIDE, height=SHAPE[0], width=SHAPE[1], seed=seed, photons=DOSE)
 
 
-def make_hub(root: Path) -> Path:
+def make_hub(root: Path, *, count: int = COUNT) -> Path:
     """Write a hub: two splits, a gs2 and a gs1 bundle, an iterative reconstruction per split, a study."""
     data = root / "data"
     for seed, split in enumerate(SPLITS):
-        arrays = make_split(seed)
+        arrays = make_split(seed, count=count)
         write_scan(data / f"phase_c/dose_{DOSE}/patched_{split}.npz", arrays)
         write_ptychi(data / f"phase_f/dose_{DOSE}/dense/{split}/ptychi_reconstruction.npz", arrays)
     models = data / f"phase_e/dose_{DOSE}"

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import psutil
-
+from processes import PATIENCE_S, runs, until
 from ptycho_compare.jobs import DoneRecord, JobSpec, LocalExecutor, attend, read_launch, tree
 from ptycho_compare.jobs.states import read_states
-
-MARK = "PTYCHO_TEST_PLACE"
-"""What a test writes into its environment, so that whatever it starts can be told from all else."""
-
-PATIENCE_S = 30.0
-"""How long anything may take on a busy machine before a test calls it missing."""
 
 POLITE = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(75));"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -49,8 +40,6 @@ while not (here / "finish").exists():
     time.sleep(0.05)
 """
 """Three grandchildren, ready when their pids are written; ends by itself once `finish` is there."""
-
-Found = TypeVar("Found")
 
 
 def never() -> bool:
@@ -80,38 +69,8 @@ def states(spec: JobSpec) -> list[str]:
     return [event["state"] for event in read_states(spec.files.states)]
 
 
-def until(condition: Callable[[], Found], patience_s: float = PATIENCE_S) -> Found:
-    """Wait for something that is to come."""
-    end = time.monotonic() + patience_s
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
-    return found
-
-
 def has(path: Path, text: str) -> Callable[[], bool]:
     return lambda: path.exists() and text in path.read_text()
-
-
-def runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def marked(place: Path) -> list[psutil.Process]:
-    """Whoever a test of this place started, by the process list alone."""
-    return [process for process in psutil.process_iter() if _mark_of(process) == str(place)]
-
-
-def _mark_of(process: psutil.Process) -> str | None:
-    if process.pid == os.getpid():
-        return None
-    try:
-        return process.environ().get(MARK)
-    except (psutil.Error, OSError):
-        return None  # another user's, or a zombie
 
 
 @dataclass

@@ -7,14 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
 import pytest
 
+from processes import until
 from ptycho_compare.jobs.identity import ProcessIdentity
-
-from .commands import until
 
 RENAMED = """
 import sys, time
@@ -22,6 +23,16 @@ open("/proc/self/comm", "wb").write(sys.argv[1].encode("latin-1"))
 print("ready", flush=True)
 time.sleep(600)
 """
+
+
+@contextmanager
+def started(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def test_this_process_is_alive() -> None:
@@ -38,7 +49,7 @@ def test_it_is_found_again_in_its_json() -> None:
 
 def test_a_zombie_is_gone() -> None:
     """A launcher that does not look would else hold its dead keeper's place for ever."""
-    with subprocess.Popen(["sleep", "600"]) as child:
+    with started("sleep", "600") as child:
         identity = ProcessIdentity.of(child.pid)
         assert identity.standing() == "alive"
         child.kill()
@@ -47,12 +58,11 @@ def test_a_zombie_is_gone() -> None:
     assert identity.standing() == "gone"
 
 
-def test_a_stopped_process_is_alive() -> None:
-    with subprocess.Popen(["sleep", "600"]) as child:
+def test_a_process_that_is_held_up_is_alive() -> None:
+    with started("sleep", "600") as child:
         child.send_signal(signal.SIGSTOP)
         until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED)
         assert ProcessIdentity.of(child.pid).standing() == "alive"
-        child.kill()
 
 
 def test_nobody_can_be_identified_where_nobody_is() -> None:
@@ -89,11 +99,10 @@ def test_another_container_on_this_machine_is_elsewhere() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="names stand in /proc")
 @pytest.mark.parametrize("name", ["two words", ") S 1 (", "caf\xe9", "()\n9 9"])
 def test_no_name_of_a_process_hides_when_it_started(name: str) -> None:
-    with subprocess.Popen([sys.executable, "-ISc", RENAMED, name], stdout=subprocess.PIPE) as child:
+    with started(sys.executable, "-ISc", RENAMED, name) as child:
         assert child.stdout is not None
         child.stdout.readline()
         identity = ProcessIdentity.of(child.pid)
         assert identity.started.isdecimal()
         assert int(identity.started) >= int(ProcessIdentity.mine().started)
         assert identity.standing() == "alive"
-        child.kill()

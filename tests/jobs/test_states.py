@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processes import until
 from ptycho_compare.jobs.states import MAX_BYTES, append_state, read_states, seconds_between
-
-from .commands import until
 
 WRITER = """
 import sys, time
@@ -89,7 +88,7 @@ def test_any_event_is_one_short_line(facts: dict[str, Any]) -> None:
         log = Path(folder) / "states.jsonl"
         append_state(log, "noted", **facts)
         append_state(log, "noted", **facts)
-        first, second = log.read_bytes().splitlines(keepends=True)
+        first, _ = log.read_bytes().splitlines(keepends=True)
         assert len(first) <= MAX_BYTES
         events = list(read_states(log))
     assert [event.keys() for event in events] == [{"time", "state", *facts}] * 2

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bundles import damage_weights
 from hubs import DOSE, make_split
 from scans import write_scan
 
-ROOT = Path(__file__).parents[2]
-BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
-
-
-def run_pytest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    # the outer run's own worker variables must not reach the inner run
-    outer = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments],
-        cwd=ROOT,
-        env={**outer, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from .sessions import BASELINE, launches, run_pytest
 
 
 def names(folder: Path) -> list[str]:
@@ -57,10 +39,13 @@ def test_a_good_hub_is_green(own_hub: Path, workers: list[str]) -> None:
     )
 
 
-def test_the_full_tier_runs_with_timeouts_off(own_hub: Path) -> None:
-    done = run_pytest("-m", "full", "--timeout=0", "--hub", str(own_hub))
-    assert done.returncode == 0, done.stdout
+def test_the_two_commands_of_a_study_in_turn(own_hub: Path) -> None:
+    """As a study's plan writes them; the second finds that the first was green."""
+    for command in (["-m", "debug"], ["-m", "full", "--timeout=0"]):
+        done = run_pytest(*command, "--hub", str(own_hub), "-k", "train")
+        assert done.returncode == 0, done.stdout
     assert (own_hub / f"analysis/dose_{DOSE}/dense/train/comparison_metrics.csv").exists()
+    assert launches(own_hub) == {"train-debug": 1, "train-full": 1}
 
 
 @pytest.mark.parametrize("how", ["zero", "nan", "flat"])
@@ -121,19 +106,10 @@ def test_a_missing_model_is_red_with_the_one_line(own_hub: Path) -> None:
 
 def test_ptychi_is_required_in_full_only(own_hub: Path) -> None:
     shutil.rmtree(own_hub / "data/phase_f")
-    assert run_pytest("-m", "debug", "--hub", str(own_hub)).returncode == 0
+    assert run_pytest("-m", "debug", "--hub", str(own_hub), "-k", "test-debug").returncode == 0
     done = run_pytest("-m", "full", "--hub", str(own_hub), "-k", "test-full")
     assert done.returncode == 1
     assert "requires PtyChi; run phase F for this split" in done.stdout
-
-
-def test_a_timeout_is_red_and_leaves_no_process(own_hub: Path) -> None:
-    done = run_pytest("-m", "debug", "-k", "train", "--timeout=2", f"--hub={own_hub}")
-    assert done.returncode == 1, done.stdout
-    (log,) = names(own_hub / "red")
-    assert "Timeout" in (own_hub / "red" / log).read_text()
-    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    assert not [command for command in commands if str(own_hub) in command]
 
 
 def test_stale_evidence_is_not_taken_for_new(own_hub: Path) -> None:

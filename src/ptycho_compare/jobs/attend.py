@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ptycho_compare.errors import JobError
+from ptycho_compare.errors import InputError
 from ptycho_compare.jobs.claim import read_claim
 from ptycho_compare.jobs.executor import Attempt, Busy, Executor
-from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done
+from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done, read_launch
 
 _POLL_S = 0.05
 
@@ -64,6 +64,8 @@ def attend(
     ------
     JobError
         It cannot be started, or an attempt ended without a completion record.
+    StorageError
+        Its records cannot be written.
     BaseException
         Whatever interrupts the wait (Ctrl-C) passes on after our attempt was stopped.
     """
@@ -92,7 +94,7 @@ def _watched(attempt: Attempt, out_of_time: Callable[[], bool]) -> DoneRecord:
             if out_of_time():
                 return attempt.stop()
             time.sleep(_POLL_S)
-    except JobError:
+    except InputError:
         raise
     except BaseException:  # Ctrl-C, or a test's own deadline
         attempt.stop()
@@ -101,9 +103,13 @@ def _watched(attempt: Attempt, out_of_time: Callable[[], bool]) -> DoneRecord:
 
 
 def _joined(spec: JobSpec, holder: Busy, out_of_time: Callable[[], bool]) -> DoneRecord | Running | None:
-    """Wait for somebody else's attempt; None when it died."""
+    """Wait for somebody else's attempt; None when it died, or came to nothing."""
+    them = (holder.host, holder.pid)
     while (claim := read_claim(spec.files.claim)) is not None and claim.alive:
+        if (claim.holder.host_name, claim.holder.pid) != them:
+            break  # another one came after it
         if out_of_time():
             return Running(holder.host, holder.pid)
         time.sleep(10 * _POLL_S)
-    return read_done(spec.files)
+    launch = read_launch(spec.files)  # an older one, when it found nothing to do and launched none
+    return read_done(spec.files) if launch is not None and (launch.host, launch.pid) == them else None

@@ -22,14 +22,15 @@ class Part:
     ----------
     total, done, saved : int
         Units there are, computed, and safe on disk.
-    seconds : float
-        Spent on those done, over all attempts.
+    seconds, saved_s : float
+        Spent on those done, and on those saved, over all attempts.
     """
 
     total: int
     done: int = 0
     saved: int = 0
     seconds: float = 0.0
+    saved_s: float = 0.0
 
 
 @dataclass
@@ -49,7 +50,7 @@ class AttemptCourse:
     ended : dict or None
         Its last line; None while it runs, and when it died.
     start_s : float or None
-        From its launch to the first unit done.
+        From the start of its command to the first unit done; a wait for a slot is not counted.
     overhead_s : float or None
         Of an attempt that came to its end: all that was not spent on units.
     """
@@ -119,17 +120,19 @@ def read_course(files: JobFiles) -> Course:
     """Read a job's course; an empty one where nothing was ever started."""
     course = Course()
     working_s = 0.0  # spent on units in the newest attempt
+    began: dict[str, Any] = {}
     for event in read_states(files.states):
         course.latest = event
         attempt = course.attempts[-1] if course.attempts else None
         match event["state"]:
             case "launched":
                 course.attempts.append(AttemptCourse(event))
+                began = event
                 course.step, working_s = "", 0.0
             case _ if attempt is None:
                 continue
             case "running":
-                attempt.ran = True
+                attempt.ran, began = True, event
             case "planned":
                 attempt.counted = True
                 course.parts = _planned(event, course.parts)
@@ -139,25 +142,27 @@ def read_course(files: JobFiles) -> Course:
                 part.done, part.seconds = event["done"], event["seconds"]
                 course.step = ""
                 if attempt.start_s is None:
-                    attempt.start_s = seconds_between(attempt.launched, event)
+                    attempt.start_s = seconds_between(began, event)
             case "checkpoint" if event["part"] in course.parts:
                 part = course.parts[event["part"]]
                 attempt.gained += event["done"] - part.saved
-                part.saved = event["done"]
+                part.saved, part.saved_s = event["done"], part.seconds
             case "step":
                 course.step = event["name"]
             case "ended":
                 attempt.ended = event
                 if attempt.counted and event.get("returncode") in (0, 1):
-                    attempt.overhead_s = max(0.0, seconds_between(attempt.launched, event) - working_s)
+                    attempt.overhead_s = max(0.0, seconds_between(began, event) - working_s)
     return course
 
 
 def _planned(event: Mapping[str, Any], before: Mapping[str, Part]) -> dict[str, Part]:
     parts = {}
     for name, (done, total) in event["parts"].items():
-        seconds = before[name].seconds if name in before and done else 0.0
-        parts[name] = Part(total, done, done, seconds)
+        last = before.get(name, Part(total))
+        # what was computed after the last checkpoint is lost, and its seconds with it
+        seconds = last.saved_s * done / last.saved if last.saved else 0.0
+        parts[name] = Part(total, done, done, seconds, seconds)
     return parts
 
 

@@ -152,23 +152,25 @@ def _held(files: JobFiles) -> Iterator[None]:
         returncode = EXIT_STOPPED
         raise
     finally:
-        with contextlib.suppress(OSError):  # on a full disk the error under way says so
-            append_state(files.states, "ended", attempt=attempt, returncode=returncode)
+        with contextlib.suppress(OSError, JobError):  # on a full disk the error under way says so
+            if claim.beat():
+                append_state(files.states, "ended", attempt=attempt, returncode=returncode)
         claim.release()
 
 
 @contextlib.contextmanager
 def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
-    """Do what a keeper does for its command: show that it is alive, and hear the stop file."""
+    """Do what a keeper does for its command: show that it is alive, and hear what makes it stop."""
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_S):
-            if files.stop.exists():
+            ours = True
+            with contextlib.suppress(OSError, JobError):  # a disk that became read-only
+                ours = claim.beat()
+            if not ours or files.stop.exists():
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
-            with contextlib.suppress(OSError):
-                claim.beat()
 
     thread = threading.Thread(target=beat, daemon=True, name="heartbeat")
     thread.start()

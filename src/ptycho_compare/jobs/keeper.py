@@ -23,7 +23,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ptycho_compare.errors import InputError
+from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import Claim, is_mine, take_claim
 from ptycho_compare.jobs.course import read_course
@@ -41,6 +41,7 @@ from ptycho_compare.jobs.states import append_state
 from ptycho_compare.jobs.watch import Watch, note_if_possible
 
 _TICK_S = 0.01
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def main() -> int:
@@ -49,23 +50,22 @@ def main() -> int:
     orders = Orders(spec)
     try:
         claim, before = take_claim(spec.files.claim)
-    except (InputError, OSError) as error:
-        _tell("refused", reason=str(error))
+        if not is_mine(claim):
+            _tell("busy", host=claim.holder.host_name, pid=claim.holder.pid)
+            return 0
+        orders.claim = claim
+        try:
+            _hold(spec, orders, claim, before)
+        finally:
+            with contextlib.suppress(OSError, JobError):  # on a read-only disk it dies with this process
+                claim.release()
+    except (OSError, InputError) as error:
+        _tell("refused", reason=_line(error, spec), storage=isinstance(error, OSError))
         return 1
-    if not is_mine(claim):
-        _tell("busy", host=claim.holder.host_name, pid=claim.holder.pid)
-        return 0
-    try:
-        return _hold(spec, orders, claim, before)
-    except OSError as error:  # a full or read-only disk: nothing that could be written says so
-        _tell("refused", reason=f"{error.filename or spec.folder}: {error.strerror}")
-        return 1
-    finally:
-        with contextlib.suppress(OSError):  # on a read-only disk the claim dies with this process
-            claim.release()
+    return 0
 
 
-def _hold(spec: JobSpec, orders: Orders, claim: Claim, before: Claim | None) -> int:
+def _hold(spec: JobSpec, orders: Orders, claim: Claim, before: Claim | None) -> None:
     if before is not None:
         left = tree.end(before.token, grace_s=spec.grace_s)
         append_state(
@@ -75,24 +75,28 @@ def _hold(spec: JobSpec, orders: Orders, claim: Claim, before: Claim | None) -> 
             pid=before.holder.pid,
             left_behind=left,
         )
+    spec.files.stop.unlink(missing_ok=True)  # an attempt before this one was meant
     _tell("held")
-    while not orders.words:
-        if orders.stop_reason() or orders.launcher_gone():
-            return 0
+    while "go" not in orders.words:
+        if reason := orders.stop_reason():
+            raise JobError(f"{spec.folder}: not started: {reason}")
+        if orders.launcher_gone():
+            return
         time.sleep(_TICK_S)
-    if orders.words.popleft() != "go":
-        return 0
-    spec.files.stop.unlink(missing_ok=True)
     launch = _launched(spec, claim)
     _tell("launched", **asdict(launch))
     if spec.detached:
         _let_go()
-    with slot(spec, orders, claim) as free:
-        done = _run(spec, orders, claim, launch) if free else _not_run(launch, orders)
+    try:
+        with slot(spec, orders) as free:
+            done = _run(spec, orders, claim, launch) if free else _not_run(launch, orders)
+    except (OSError, InputError) as error:
+        note_if_possible(spec, "refused", reason=_line(error, spec))
+        raise
     _tell("ended", **asdict(done))
-    append_state(spec.files.states, "ended", **_facts(done))
-    write_record(spec.files.done, done)
-    return 0
+    if not orders.lost:  # the records are another's now
+        append_state(spec.files.states, "ended", **_facts(done))
+        write_record(spec.files.done, done)
 
 
 def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
@@ -110,6 +114,7 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
         detached=spec.detached,
         deadline=None if end is None else end.isoformat(timespec="milliseconds"),
     )
+    spec.files.done.unlink(missing_ok=True)  # it tells of an attempt before this one
     write_record(spec.files.launch, launch)
     append_state(
         spec.files.states,
@@ -133,27 +138,19 @@ def _let_go() -> None:
 def _run(spec: JobSpec, orders: Orders, claim: Claim, launch: LaunchRecord) -> DoneRecord:
     spec.log.parent.mkdir(parents=True, exist_ok=True)
     with spec.log.open("ab", buffering=0) as log:
-        log.write(f"--- attempt {launch.attempt}, {launch.started}, {launch.host}\n".encode())
-        child = subprocess.Popen(
-            list(spec.command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **spec.environment, tree.TOKEN_VARIABLE: claim.token},
-            preexec_fn=_die_with_keeper,
-        )
-        watch = Watch(spec, orders, claim, child, log)
+        watch = Watch(spec, orders, claim, _started(spec, claim), log)
         try:
-            watch.until_the_end()
+            watch.until_the_end(f"--- attempt {launch.attempt}, {launch.started}, {launch.host}")
         finally:  # who is left now has outlived the command, or left its session
-            left = tree.end(claim.token, root=child.pid, grace_s=min(spec.grace_s, 1.0))
+            left = tree.end(claim.token, root=os.getpid(), grace_s=min(spec.grace_s, 1.0))
+        watch.hear_the_rest()
     if left:
         note_if_possible(spec, "left_behind", processes=left)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return DoneRecord(
         attempt=launch.attempt,
         command=launch.command,
-        returncode=child.returncode,
+        returncode=watch.child.returncode,
         reason=watch.reason,
         started=launch.started,
         ended=utc_now(),
@@ -164,6 +161,21 @@ def _run(spec: JobSpec, orders: Orders, claim: Claim, launch: LaunchRecord) -> D
         log=launch.log,
         tail=list(watch.tail),
     )
+
+
+def _started(spec: JobSpec, claim: Claim) -> subprocess.Popen[bytes]:
+    _prctl(_SET_CHILD_SUBREAPER, 1)  # its orphans become ours, so that they are found whatever they do
+    try:
+        return subprocess.Popen(
+            list(spec.command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **spec.environment, tree.TOKEN_VARIABLE: claim.token},
+            preexec_fn=_die_with_keeper,
+        )
+    except OSError as error:
+        raise JobError(f"{spec.command[0]}: cannot be started: {error.strerror}") from None
 
 
 def _not_run(launch: LaunchRecord, orders: Orders) -> DoneRecord:
@@ -184,11 +196,20 @@ def _not_run(launch: LaunchRecord, orders: Orders) -> DoneRecord:
 
 
 def _die_with_keeper() -> None:
-    """Have the kernel kill the command when the keeper is killed (Linux)."""
+    """Have the kernel kill the command when the keeper is killed."""
+    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    """Set something about this process that only Linux knows."""
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _line(error: OSError | InputError, spec: JobSpec) -> str:
+    return f"{error.filename or spec.folder}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 def _facts(done: DoneRecord) -> dict[str, Any]:

@@ -1,20 +1,31 @@
-"""What a keeper is told from outside: signals, the launcher's pipe, the stop file, the clock."""
+"""What a keeper is told from outside: signals, the launcher's pipe, the stop file, the clock, its claim."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import time
 from collections import deque
 
+from ptycho_compare.errors import JobError
+from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim
 from ptycho_compare.jobs.record import JobSpec
 
 _END_OF_INPUT = b""
 
 
 class Orders:
-    """Listens while a job is kept; made once, in the keeper's main thread."""
+    """Listens while a job is kept; made once, in the keeper's main thread.
+
+    Attributes
+    ----------
+    claim : Claim or None
+        The keeper's, once it is taken; its heart beats whenever orders are asked for.
+    lost : bool
+        Whether another process holds the place now: this machine slept, and was silent for too long.
+    """
 
     def __init__(self, spec: JobSpec) -> None:
         self._spec = spec
@@ -22,7 +33,10 @@ class Orders:
         self._launcher = os.getppid()
         self._line = b""
         self._began = time.monotonic()
+        self._beat_at = 0.0
         self.words: deque[str] = deque()
+        self.claim: Claim | None = None
+        self.lost = False
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._take)
         os.set_blocking(sys.stdin.fileno(), False)
@@ -33,6 +47,9 @@ class Orders:
     def stop_reason(self) -> str:
         """Why the job has to stop now; empty when it has not."""
         self._listen()
+        self._beat()
+        if self.lost:
+            return "another process took its place"
         if self._signal:
             return self._signal
         if "stop" in self.words:
@@ -48,6 +65,14 @@ class Orders:
     def launcher_gone(self) -> bool:
         """Whether nobody reads what we tell."""
         return self._launcher == 0 or os.getppid() != self._launcher
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if self.claim is None or now - self._beat_at < HEARTBEAT_S:
+            return
+        with contextlib.suppress(OSError, JobError):  # on a read-only disk nobody else can take the place
+            self.lost = self.lost or not self.claim.beat()
+        self._beat_at = now
 
     def _listen(self) -> None:
         """Read what the launcher wrote; its end of the pipe closes with its life."""

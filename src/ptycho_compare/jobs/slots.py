@@ -17,7 +17,7 @@ _LOOK_S = 0.5
 
 
 @contextlib.contextmanager
-def slot(spec: JobSpec, orders: Orders, claim: Claim) -> Iterator[bool]:
+def slot(spec: JobSpec, orders: Orders) -> Iterator[bool]:
     """Hold one of the places in which jobs of this machine may run; False when told to stop first."""
     if spec.slots is None or spec.slots_folder is None:
         yield True
@@ -30,7 +30,6 @@ def slot(spec: JobSpec, orders: Orders, claim: Claim) -> Iterator[bool]:
         if orders.stop_reason():
             yield False
             return
-        claim.beat()
         time.sleep(_LOOK_S)
         held = _free_slot(folder, spec.slots)
     try:

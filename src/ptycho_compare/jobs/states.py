@@ -18,7 +18,7 @@ _TEXT_KEPT = (300, 100, 30, 10)  # characters, ever fewer until the line fits
 _START = '{"time": '
 
 
-def append_state(path: Path, state: str, **facts: Any) -> None:
+def append_state(path: Path, state: str, /, **facts: Any) -> None:
     """Append one event, stamped with UTC time.
 
     Parameters

@@ -15,14 +15,15 @@ from typing import Any, BinaryIO
 import psutil
 
 from ptycho_compare.jobs import tree
-from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim
+from ptycho_compare.jobs.claim import Claim
 from ptycho_compare.jobs.orders import Orders
 from ptycho_compare.jobs.record import JobSpec
 from ptycho_compare.jobs.states import append_state
 
 _TICK_S = 0.1
 _SAMPLE_S = 2.0
-_TAIL_LINES = 20
+_TAIL_LINES, _TAIL_BYTES = 20, 400  # of a line; all of it, written as JSON, fits into a pipe
+_READ_BYTES, _PIPE_READS = 65536, 16
 
 
 class Watch:
@@ -30,6 +31,7 @@ class Watch:
 
     Attributes
     ----------
+    child : Popen
     reason : str
         Why it was asked to stop; empty when it was not.
     seconds, peak_bytes : float, int
@@ -41,41 +43,44 @@ class Watch:
     def __init__(
         self, spec: JobSpec, orders: Orders, claim: Claim, child: subprocess.Popen[bytes], log: BinaryIO
     ) -> None:
-        self._spec, self._orders, self._claim, self._child, self._log = spec, orders, claim, child, log
+        self.child = child
+        self._spec, self._orders, self._claim, self._log = spec, orders, claim, log
         self.reason, self.seconds, self.peak_bytes = "", 0.0, 0
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._part = b""
         self._lost = ""
+        assert child.stdout is not None  # noqa: S101 (asked for with PIPE)
+        self._output = child.stdout
+        os.set_blocking(self._output.fileno(), False)
 
-    def until_the_end(self) -> None:
-        """Watch until the command has ended."""
+    def until_the_end(self, heading: str) -> None:
+        """Watch until the command has ended; its output stands below `heading` in the log."""
         began = time.monotonic()
-        note_if_possible(self._spec, "running", pid=self._child.pid)
-        beat = sampled = kill_at = 0.0
-        output = self._child.stdout
-        assert output is not None  # noqa: S101 (asked for with PIPE)
-        os.set_blocking(output.fileno(), False)
+        self._write(f"{heading}\n".encode())
+        note_if_possible(self._spec, "running", pid=self.child.pid)
+        sampled = kill_at = 0.0
         with selectors.DefaultSelector() as selector:
-            selector.register(output, selectors.EVENT_READ)
-            while self._child.poll() is None:
-                if selector.select(_TICK_S) and not self._copy(output.fileno()):
-                    selector.unregister(output)  # closed by the command, which runs on
+            selector.register(self._output, selectors.EVENT_READ)
+            while self.child.poll() is None:
+                if selector.select(_TICK_S) and not self._copy():
+                    selector.unregister(self._output)  # closed by the command, which runs on
                 now = time.monotonic()
-                if now - beat >= HEARTBEAT_S:
-                    with contextlib.suppress(OSError):  # a disk that became read-only
-                        self._claim.beat()
-                    beat = now
                 if now - sampled >= _SAMPLE_S:
                     self._sample()
                     sampled = now
-                if not kill_at and (reason := self._orders.stop_reason()):
+                reason = self._orders.stop_reason()
+                if reason and not kill_at:
                     self._ask(reason)
                     kill_at = now + self._spec.grace_s
                 elif kill_at and now >= kill_at:
-                    tree.end(self._claim.token, root=self._child.pid, grace_s=0.5)
+                    tree.end(self._claim.token, root=os.getpid(), grace_s=0.5)
         self.seconds = time.monotonic() - began
-        while self._copy(output.fileno()):
-            continue
+
+    def hear_the_rest(self) -> None:
+        """Take what the pipe still holds, and no more: somebody who escaped may write for ever."""
+        for _ in range(_PIPE_READS):
+            if not self._copy():
+                break
         self.tail.extend(text for text in (self._part.decode(errors="replace"), self._lost) if text)
         if sys.platform == "linux":  # what came and went between two looks
             largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
@@ -84,27 +89,33 @@ class Watch:
     def _ask(self, reason: str) -> None:
         self.reason = reason
         note_if_possible(self._spec, "stopping", reason=reason)
-        self._child.terminate()
+        self.child.terminate()
 
-    def _copy(self, source: int) -> bool:
+    def _copy(self) -> bool:
         """Copy what there is to the log; whether there may be more."""
         try:
-            data = os.read(source, 65536)
+            data = os.read(self._output.fileno(), _READ_BYTES)
         except BlockingIOError:
             return False
+        self._write(data)
+        *lines, part = (self._part + data).split(b"\n")
+        self._part = part[-_TAIL_BYTES:]  # of a progress bar's endless line its newest state
+        self.tail.extend(line[-_TAIL_BYTES:].decode(errors="replace") for line in lines)
+        return bool(data)
+
+    def _write(self, data: bytes) -> None:
         try:
             self._log.write(data)
         except OSError as error:  # a full disk must not end the run: the command will say what it lost
             self._lost = f"{self._spec.log}: {error.strerror}; the last lines are in the completion record"
-        *lines, self._part = (self._part + data).split(b"\n")
-        self.tail.extend(line.decode(errors="replace") for line in lines)
-        return bool(data)
 
     def _sample(self) -> None:
         total = 0
-        for process in tree.descendants(self._child.pid):
+        for process in tree.descendants(os.getpid())[1:]:
             with contextlib.suppress(psutil.Error):
                 total += process.memory_info().rss
+                if process.pid != self.child.pid and process.status() == psutil.STATUS_ZOMBIE:
+                    process.wait(0)  # an orphan, which became ours
         self.peak_bytes = max(self.peak_bytes, total)
 
 

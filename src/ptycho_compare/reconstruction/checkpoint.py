@@ -1,8 +1,8 @@
 """Checkpoints: the canvas of one arm and how far it has come, on disk.
 
 A checkpoint is two files: the canvas under a name with the number of its rows, then the record,
-whose existence makes it count and whose digest the canvas must have. A kill between the two
-leaves the one before.
+whose existence makes it count and which holds the canvas' digest and its own. A kill between the
+two leaves the one before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from ptycho_compare.basis import Basis
 from ptycho_compare.errors import StorageError
-from ptycho_compare.files import atomic_path, write_json_atomic
+from ptycho_compare.files import atomic_path, plain_json, write_json_atomic
 from ptycho_compare.hub import stamp
 from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
@@ -129,7 +129,7 @@ class Checkpoint:
             "notes": state.notes,
             "basis": self.basis.to_json(),
         }
-        write_json_atomic(self.record, facts)
+        write_json_atomic(self.record, {**facts, "record_sha256": _digest(facts)})
         for old in self.folder.glob(f"{self.name}@*.npz"):
             if old != canvas:
                 old.unlink()
@@ -151,11 +151,13 @@ class Checkpoint:
             return None
         try:
             facts = json.loads(self.record.read_text(encoding="utf-8"))
+            if facts.pop("record_sha256") != _digest(facts):
+                raise ValueError(f"{self.record.name} differs from its own digest")
             differences = Basis.from_json(facts["basis"]).differences(self.basis)
             if not differences:
                 return self._state(facts)
             reason = "; ".join(differences)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = f"damaged: {' '.join(str(error).split())}"
         self._put_aside(reason)
         tell(reason)
@@ -182,9 +184,17 @@ class Checkpoint:
 
     def _put_aside(self, reason: str) -> None:
         """Move the files away: nobody's work is deleted because it does not fit here."""
-        away = self.set_aside / f"{stamp(datetime.now(UTC))}-{self.name}"
-        away.mkdir(parents=True, exist_ok=True)
+        name = f"{stamp(datetime.now(UTC))}-{self.name}"
+        away, number = self.set_aside / name, 2
+        while away.exists():  # nor is what was set aside within the same second
+            away, number = self.set_aside / f"{name}_{number}", number + 1
+        away.mkdir(parents=True)
         for path in (self.record, *self.folder.glob(f"{self.name}@*.npz")):
             if path.exists():
                 path.replace(away / path.name)
         (away / "reason.txt").write_text(f"{reason}\n", encoding="utf-8")
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    """SHA-256 of a record's facts, however they are spaced."""
+    return sha256(json.dumps(facts, sort_keys=True, default=plain_json).encode()).hexdigest()

@@ -1,0 +1,86 @@
+"""Hubs whose full tier takes seconds to compute, prepared as far as a test needs them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hubs import make_hub
+from processes import nobody_left
+
+from .sessions import (
+    events,
+    results,
+    run_on,
+)
+
+IMAGES = 2000
+
+
+@dataclass(frozen=True)
+class Unbroken:
+    """A hub whose comparison of the train split was let alone: debug, then full.
+
+    Attributes
+    ----------
+    seconds : float
+        What the full one took.
+    results : dict
+        Its scores and canvases.
+    """
+
+    hub: Path
+    seconds: float
+    results: dict[str, bytes]
+
+
+@pytest.fixture(scope="session")
+def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub whose full tier goes image by image."""
+    hub = make_hub(tmp_path_factory.mktemp("slow") / "hub", count=IMAGES)
+    study = hub / "study.toml"
+    study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
+    return hub
+
+
+@pytest.fixture(scope="session")
+def debugged_hub(slow_hub: Path) -> Path:
+    """The same, its debug tier green."""
+    hub = Path(shutil.copytree(slow_hub, slow_hub.with_name("debugged")))
+    done = run_on(hub, "-m", "debug", "-n2")
+    assert done.returncode == 0, done.stdout
+    return hub
+
+
+@pytest.fixture(scope="session")
+def unbroken(debugged_hub: Path) -> Unbroken:
+    """The same, with the full comparison of the train split."""
+    hub = Path(shutil.copytree(debugged_hub, debugged_hub.with_name("unbroken")))
+    done = run_on(hub, "-m", "full", "-k", "train", "--timeout=0")
+    assert done.returncode == 0, done.stdout
+    (ended,) = events(hub, "ended")
+    return Unbroken(hub, ended["seconds"], results(hub))
+
+
+@pytest.fixture
+def gated_hub(debugged_hub: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the hub whose debug tier is green; when the test ends, nobody works there."""
+    with nobody_left(Path(shutil.copytree(debugged_hub, tmp_path / "hub"))) as hub:
+        yield hub
+
+
+@pytest.fixture
+def untried_hub(slow_hub: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the hub in which nothing was done yet; when the test ends, nobody works there."""
+    with nobody_left(Path(shutil.copytree(slow_hub, tmp_path / "hub"))) as hub:
+        yield hub
+
+
+@pytest.fixture
+def finished_hub(unbroken: Unbroken, tmp_path: Path) -> Path:
+    """A copy of the hub in which the train split is done."""
+    return Path(shutil.copytree(unbroken.hub, tmp_path / "hub"))

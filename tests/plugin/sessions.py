@@ -1,0 +1,166 @@
+"""pytest sessions as people start them, and what they leave in a hub."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from hubs import DOSE
+from processes import PATIENCE_S, ROOT, environment, until
+from ptycho_compare.hub import Artifacts, Hub, JobFiles
+from ptycho_compare.jobs import Course, read_course
+from ptycho_compare.jobs.states import read_states
+
+TRAIN, TEST = f"dose_{DOSE}-dense-train-full", f"dose_{DOSE}-dense-test-full"
+SCAN = f"data/phase_c/dose_{DOSE}/patched_train.npz"
+BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
+
+
+def pytest_command(hub: Path | None, *arguments: str) -> list[str]:
+    """As it is typed, without plugins that change what is run."""
+    judged = () if hub is None else (f"--hub={hub}",)
+    plain = ("-p", "no:cacheprovider", "-p", "no:randomly")
+    return [sys.executable, "-m", "pytest", *plain, *judged, *arguments]
+
+
+def run_pytest(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest to its end."""
+    return _run(None, arguments, more)
+
+
+def run_on(hub: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Judge a hub."""
+    return _run(hub, arguments, more)
+
+
+def _run(
+    hub: Path | None, arguments: tuple[str, ...], more: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    command = pytest_command(hub, *arguments)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(hub, **more), capture_output=True, text=True, check=False
+    )
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session that runs, in a process group of its own as a shell starts it."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end: exit status and output."""
+        status = self.process.wait(PATIENCE_S)
+        return status, self.output.read_text()
+
+    def signal(self, number: signal.Signals, *, group: bool = False) -> None:
+        """Send a signal to pytest, or to it and its workers."""
+        (os.killpg if group else os.kill)(self.process.pid, number)
+
+
+def start_on(hub: Path, *arguments: str, **more: str) -> Session:
+    """Begin to judge a hub."""
+    output = hub.with_name(f"output-{time.monotonic_ns()}.txt")
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            pytest_command(hub, *arguments),
+            cwd=ROOT,
+            env=environment(hub, PYTHONUNBUFFERED="1", **more),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # a shell that starts us in the background has us ignore Ctrl-C, and all we start with us
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+    return Session(process, output)
+
+
+def folder_of(hub: Path, split: str = "train", tier: str = "full") -> Path:
+    return Hub(hub).comparison_dir(DOSE, "dense", split, tier)
+
+
+def job_of(hub: Path, split: str = "train", tier: str = "full") -> JobFiles:
+    return Artifacts(folder_of(hub, split, tier)).job
+
+
+def course_of(hub: Path, split: str = "train", tier: str = "full") -> Course:
+    return read_course(job_of(hub, split, tier))
+
+
+def events(hub: Path, state: str, split: str = "train", tier: str = "full") -> list[dict[str, Any]]:
+    """What a job's state log says of one kind."""
+    return [event for event in read_states(job_of(hub, split, tier).states) if event["state"] == state]
+
+
+def launches(hub: Path) -> dict[str, int]:
+    """How often each comparison of a hub was launched; those that never were are left out."""
+    places = {(split, tier): f"{split}-{tier}" for split in ("train", "test") for tier in ("debug", "full")}
+    counts = {name: len(events(hub, "launched", *place)) for place, name in places.items()}
+    return {name: count for name, count in counts.items() if count}
+
+
+def gained(hub: Path, *splits: str) -> None:
+    """Wait until the newest attempt at each split has saved something, and runs on."""
+
+    def has_gained(split: str) -> bool:
+        attempts = course_of(hub, split).attempts
+        return bool(attempts) and attempts[-1].ended is None and attempts[-1].gained > 0
+
+    for split in splits or ("train",):
+        until(lambda split=split: has_gained(split), f"no checkpoint of {split}")
+
+
+def made_another_scan(hub: Path) -> None:
+    """Add a byte to the file of the train split, which changes no array in it."""
+    with (hub / SCAN).open("ab") as file:
+        file.write(b"\0")
+
+
+def made_quick(hub: Path) -> None:
+    """Let the full tier run in large batches; no result depends on them."""
+    study = hub / "study.toml"
+    study.write_text(study.read_text().replace("batch = 1\n", "batch = 64\n"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What junit.xml says of a test."""
+
+    outcome: str
+    properties: dict[str, str]
+    seconds: float
+
+
+def junit_of(path: Path) -> dict[str, Case]:
+    """By what stands in the brackets of the test's name, or its whole name."""
+    cases = {}
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        kinds = [kind for kind in ("failure", "error", "skipped") if case.find(kind) is not None]
+        properties = {each.get("name", ""): each.get("value", "") for each in case.iter("property")}
+        name = case.get("name", "").partition("[")[2].rstrip("]") or case.get("name", "")
+        cases[name] = Case(kinds[0] if kinds else "passed", properties, float(case.get("time", "nan")))
+    return cases
+
+
+def notes(hub: Path, topic: str) -> list[Path]:
+    """Blocker notes on a topic."""
+    return sorted((hub / "red").glob(f"blocked_*Z_{topic}*.md"))
+
+
+def results(hub: Path, split: str = "train") -> dict[str, bytes]:
+    """Scores and canvases, which must not depend on how they came about."""
+    folder = folder_of(hub, split)
+    names = ("comparison_metrics.csv", "comparison_differences.csv", "reconstructions.npz", "plan.npz")
+    found = {name: (folder / name).read_bytes() for name in names}
+    rows = found["comparison_metrics.csv"].splitlines(keepends=True)
+    found["comparison_metrics.csv"] = b"".join(row for row in rows if b"computation_time_s" not in row)
+    return found

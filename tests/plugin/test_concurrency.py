@@ -1,0 +1,97 @@
+"""Many sessions and workers on one hub: each job once, side by side, and no more at a time than allowed."""
+
+from __future__ import annotations
+
+import signal
+from datetime import datetime
+from pathlib import Path
+
+from hubs import SPLITS
+from processes import until
+from ptycho_compare.jobs import EXIT_STOPPED
+
+from .conftest import Unbroken
+from .sessions import (
+    course_of,
+    events,
+    gained,
+    job_of,
+    launches,
+    made_quick,
+    results,
+    start_on,
+)
+
+
+def worked_s(hub: Path, split: str, tier: str) -> tuple[float, float]:
+    """When the command of a job began and ended."""
+    (running,), (ended,) = events(hub, "running", split, tier), events(hub, "ended", split, tier)
+    begun, over = (datetime.fromisoformat(event["time"]).timestamp() for event in (running, ended))
+    return begun, over
+
+
+def test_two_workers_do_two_jobs_at_a_time(debugged_hub: Path) -> None:
+    """The debug tier of the hub that these tests copy was run with -n2."""
+    first, second = (worked_s(debugged_hub, split, "debug") for split in SPLITS)
+    shorter = min(first[1] - first[0], second[1] - second[0])
+    assert min(first[1], second[1]) - max(first[0], second[0]) > 0.5 * shorter
+
+
+def test_one_slot_holds_one_job_at_a_time(gated_hub: Path) -> None:
+    """The second begins when the first has ended, here because it is asked to."""
+    session = start_on(gated_hub, "-m", "full", "-n2", "--ptycho-slots=1")
+    waiting = until(lambda: [split for split in SPLITS if events(gated_hub, "waiting", split)])
+    (second,), (first,) = waiting, set(SPLITS) - set(waiting)
+    assert events(gated_hub, "waiting", second)[0]["reason"] == "1 of 1 slots are taken"
+    gained(gated_hub, first)
+    assert events(gated_hub, "running", second) == []
+    job_of(gated_hub, first).stop.touch()
+    until(lambda: events(gated_hub, "running", second))
+    session.signal(signal.SIGTERM)
+    status, text = session.ended()
+    assert status == EXIT_STOPPED, text
+    assert "2 deferred" in text
+    assert worked_s(gated_hub, first, "full")[1] <= worked_s(gated_hub, second, "full")[0]
+
+
+def test_a_job_that_waited_for_a_slot_in_vain_is_deferred(gated_hub: Path) -> None:
+    """It has not failed to gain anything: it never ran."""
+    session = start_on(gated_hub, "-m", "full", "-n2", "--ptycho-slots=1")
+    (second,) = until(lambda: [split for split in SPLITS if events(gated_hub, "waiting", split)])
+    session.signal(signal.SIGTERM)
+    status, text = session.ended()
+    assert status == EXIT_STOPPED, text
+    assert "2 deferred" in text
+    assert events(gated_hub, "running", second) == []
+    assert course_of(gated_hub, second).stalled == 0
+
+
+def test_of_four_sessions_one_works_and_another_goes_on(gated_hub: Path, unbroken: Unbroken) -> None:
+    """Started at once; the one at work is stopped, and the rest take what the next one does."""
+    sessions = [start_on(gated_hub, "-m", "full", "-k", "train", *more) for more in ([], [], [], ["-n2"])]
+    gained(gated_hub)
+    assert launches(gated_hub)["train-full"] == 1
+    made_quick(gated_hub)
+    job_of(gated_hub).stop.touch()
+    ended = [session.ended() for session in sessions]
+    statuses = sorted(status for status, _ in ended)
+    assert statuses == [0, 0, 0, EXIT_STOPPED], "\n".join(text for _, text in ended)
+    assert launches(gated_hub)["train-full"] == 2
+    (saved, *_), (again, *_) = (
+        [attempt.gained for attempt in course_of(gated_hub).attempts],
+        [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")[1:]],
+    )
+    assert again == saved > 0
+    assert results(gated_hub) == unbroken.results
+
+
+def test_sessions_at_once_do_what_is_quick_once(untried_hub: Path) -> None:
+    """With both tiers to do, in each of them."""
+    made_quick(untried_hub)
+    both = ("-m", "debug or full", "-k", "train")
+    sessions = [start_on(untried_hub, *both, *more) for more in ([], ["-n2"])]
+    for session in sessions:
+        status, text = session.ended()
+        assert status == 0, text
+        assert "2 passed" in text
+    assert launches(untried_hub) == {"train-debug": 1, "train-full": 1}

@@ -1,0 +1,206 @@
+"""Deadlines and windows: what does not fit is saved, the test deferred, and the same command goes on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hubs import DOSE, SPLITS
+from ptycho_compare.hub import Hub
+from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.phases.comparison_job import ComparisonJob
+from ptycho_compare.study import Comparison, load_study
+
+from .conftest import IMAGES, Unbroken
+from .sessions import (
+    TEST,
+    TRAIN,
+    course_of,
+    events,
+    junit_of,
+    launches,
+    notes,
+    pytest_command,
+    results,
+    run_on,
+    run_pytest,
+)
+
+PLAIN_TESTS = """\
+import time
+
+def test_that_sleeps():
+    time.sleep(600)
+
+def test_that_fails():
+    assert False
+
+def test_that_passes():
+    pass
+"""
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> str:
+    """Tests of the user's own, beside ours in one session."""
+    (tmp_path / "plain").mkdir()
+    file = tmp_path / "plain" / "test_plain.py"
+    file.write_text(PLAIN_TESTS)
+    return str(file)
+
+
+def a_moment_too_short_s(hub: Path) -> float:
+    """Length of a window that would do, had none of it passed when a job is to begin."""
+    study, least_s = hub / "study.toml", []
+    for split in SPLITS:
+        place = Comparison(DOSE, "dense", split, "full")
+        least = ComparisonJob(Hub(hub), load_study(study), study, place).standing().least_s
+        assert least is not None
+        least_s.append(least)
+    return (max(least_s) + 0.005) / 0.75  # a quarter is kept for stopping
+
+
+def test_the_same_command_again_and_again_ends_green(
+    gated_hub: Path, unbroken: Unbroken, tmp_path: Path
+) -> None:
+    limit_s, patches, rounds = max(6.0, 0.6 * unbroken.seconds), [0], 0
+    while True:
+        rounds += 1
+        command = ("-m", "full", "-k", "train", f"--timeout={limit_s:.1f}", f"--junitxml={tmp_path}/j.xml")
+        done = run_on(gated_hub, *command)
+        case = junit_of(tmp_path / "j.xml")[TRAIN]
+        if done.returncode == 0:
+            break
+        assert done.returncode == EXIT_STOPPED, done.stdout
+        assert "1 deferred" in done.stdout
+        (line,) = re.findall(rf"{TRAIN} +deferred +(\d+)/{2 * IMAGES} patches", done.stdout)
+        assert f"{TRAIN}: stopped (timeout {limit_s:.1f} s)" in done.stdout
+        assert f"go on: pytest {' '.join(pytest_command(gated_hub, *command)[3:])}" in done.stdout
+        assert case.outcome == "skipped"
+        assert case.properties["ptycho.outcome"] == "deferred"
+        assert case.properties["ptycho.done"] == f"{line}/{2 * IMAGES}"
+        assert case.properties["ptycho.reason"] == f"stopped (timeout {limit_s:.1f} s)"
+        assert not (gated_hub / "red").exists()
+        if int(line) == patches[-1]:
+            limit_s *= 1.5  # others keep the machine busy
+        patches.append(int(line))
+    assert rounds > 2
+    assert patches == sorted(patches)
+    assert "1 passed" in done.stdout
+    assert (case.outcome, case.properties) == ("passed", {})
+    # each attempt began with all that the one before had computed
+    begun = [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")]
+    assert begun == patches
+    assert results(gated_hub) == unbroken.results
+
+
+def test_a_window_is_shared_by_all_workers(gated_hub: Path, unbroken: Unbroken, tmp_path: Path) -> None:
+    window_s = max(8.0, 0.8 * unbroken.seconds)
+    done = run_on(
+        gated_hub, "-m", "full", f"--ptycho-window={window_s:.1f}", "-n2", f"--junitxml={tmp_path}/j.xml"
+    )
+    assert done.returncode == EXIT_STOPPED, done.stdout
+    assert f"ptycho: window {window_s:.1f}; what does not fit is deferred" in done.stdout
+    assert "2 deferred" in done.stdout
+    assert f"{TEST}: stopped (--ptycho-window {window_s:.1f})" in done.stdout
+    cases = junit_of(tmp_path / "j.xml")
+    assert {case.properties["ptycho.outcome"] for case in cases.values()} == {"deferred"}
+    for split in SPLITS:
+        saved = course_of(gated_hub, split).saved
+        assert cases[f"dose_{DOSE}-dense-{split}-full"].properties["ptycho.done"] == f"{saved}/{2 * IMAGES}"
+
+
+class TestAWindowThatIsTooShort:
+    def test_as_a_whole_is_blocked_and_told_what_is_needed(self, gated_hub: Path) -> None:
+        done = run_on(gated_hub, "-m", "full", "-k", "train", "--ptycho-window", "2s")
+        assert done.returncode == 1, done.stdout
+        assert "1 blocked" in done.stdout
+        assert re.search(
+            rf"window: {TRAIN}: an attempt needs about \d+ s to gain anything, a window of \d+ s; "
+            "--ptycho-window 2s is too short",
+            done.stdout,
+        )
+        (note,) = notes(gated_hub, "window_too_small")
+        text = note.read_text()
+        assert "an attempt needs about" in text
+        assert "(not started)" in text
+        assert "The same tests are run in a window of at least the length named above." in text
+        assert "train-full" not in launches(gated_hub)
+
+    def test_when_the_job_would_begin_defers_it(self, gated_hub: Path) -> None:
+        window_s = a_moment_too_short_s(gated_hub)
+        done = run_on(gated_hub, "-m", "full", f"--ptycho-window={window_s:.4f}")
+        assert done.returncode == EXIT_STOPPED, done.stdout
+        assert "2 deferred" in done.stdout
+        assert re.search(
+            rf"{TRAIN}: not started: an attempt needs about \d+ s to gain anything, and \d+ s are left of "
+            rf"--ptycho-window {window_s:.4f}",
+            done.stdout,
+        )
+        assert re.search(rf"{TRAIN} +deferred +0/{2 * IMAGES} patches \(0%\), about \d+ s left", done.stdout)
+        assert "train-full" not in launches(gated_hub)
+        assert not (gated_hub / "red").exists()
+
+    def test_to_begin_with_is_none_where_nothing_was_measured(self, untried_hub: Path) -> None:
+        """Two attempts are spent to find out; then it is red, and says what to do."""
+        command = ("-m", "full", "-k", "train", "--ptycho-no-gate", "--timeout=2")
+        first = run_on(untried_hub, *command)
+        assert first.returncode == EXIT_STOPPED, first.stdout
+        assert "1 deferred" in first.stdout
+        second = run_on(untried_hub, *command, "--timeout-method=thread")
+        assert second.returncode == 1, second.stdout
+        assert "1 deferred" not in second.stdout
+        text = "stalled: 2 attempts in a row were stopped and gained nothing (the last: timeout 2 s)"
+        assert text in second.stdout
+        (note,) = notes(untried_hub, "no_progress")
+        assert "give it a longer window, or run it with --timeout=0" in note.read_text()
+        assert launches(untried_hub) == {"train-full": 2}
+
+
+class TestOtherTestsOfTheSession:
+    @pytest.mark.parametrize("method", ["signal", "thread"])
+    def test_keep_their_timeout(self, gated_hub: Path, plain: str, method: str) -> None:
+        """In the thread method it ends the whole session, which is why ours must not meet it."""
+        done = run_on(
+            gated_hub, "acceptance", plain, "-k", "train-full or sleeps or passes", "--timeout=2",
+            f"--timeout-method={method}",
+        )  # fmt: skip
+        assert done.returncode == 1, done.stdout
+        assert "Timeout" in done.stdout + done.stderr
+        if method == "signal":
+            assert "1 failed, 1 passed" in done.stdout
+            assert "1 blocked" in done.stdout
+
+    def test_are_not_kept_from_running_by_one_that_is_deferred(self, gated_hub: Path, plain: str) -> None:
+        window = f"--ptycho-window={a_moment_too_short_s(gated_hub):.4f}"
+        kept = ("-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={gated_hub.parent}/cache")
+        for flag in ("-x", "--maxfail=1", "--stepwise"):
+            done = run_on(gated_hub, "acceptance", plain, "-k", "full or passes", window, flag, *kept)
+            assert done.returncode == EXIT_STOPPED, done.stdout
+            assert re.search(r"1 passed, .*2 deferred", done.stdout)
+
+    def test_decide_the_exit_status_when_they_fail(self, gated_hub: Path, plain: str) -> None:
+        window = f"--ptycho-window={a_moment_too_short_s(gated_hub):.4f}"
+        kept = ["-p", "cacheprovider", "-o", f"cache_dir={gated_hub.parent}/cache"]
+        done = run_on(gated_hub, "acceptance", plain, "-k", "train-full or fails", window, *kept)
+        assert done.returncode == 1, done.stdout
+        assert "1 failed" in done.stdout
+        assert "1 deferred" in done.stdout
+        again = run_on(gated_hub, "acceptance", plain, window, "--lf", *kept)
+        assert "1 failed" in again.stdout
+        assert "1 deferred" not in again.stdout
+
+
+def test_an_option_that_is_no_time_is_one_line(gated_hub: Path) -> None:
+    for option in ("--ptycho-window", "--ptycho-deadline"):
+        done = run_on(gated_hub, f"{option}=soon")
+        assert done.returncode == 4
+        assert f"ERROR: {option}: 'soon' is no duration; write 540, 9m or 1h30m" in done.stderr
+
+
+def test_the_options_are_told_by_help() -> None:
+    text = run_pytest("--help").stdout
+    for option in ("--ptycho-window=TIME", "--ptycho-detach", "--ptycho-plan", "--ptycho-adopt=DIR"):
+        assert option in text

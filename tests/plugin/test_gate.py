@@ -1,0 +1,81 @@
+"""A tier waits for the one before it: full for a green debug of the same inputs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bundles import damage_weights
+from ptycho_compare.jobs import EXIT_STOPPED
+
+from .sessions import BASELINE, TRAIN, junit_of, launches, made_another_scan, made_quick, notes, run_on
+
+DEBUG = TRAIN.replace("-full", "-debug")
+TOO_SHORT = ("-k", "train", "--timeout=2")
+"""Shows whether a gate is open where nothing was measured: the job starts, and is deferred."""
+
+
+def test_full_is_blocked_before_debug(untried_hub: Path, tmp_path: Path) -> None:
+    done = run_on(untried_hub, "-m", "full", f"--junitxml={tmp_path}/j.xml")
+    assert done.returncode == 1, done.stdout
+    assert "2 blocked" in done.stdout
+    line = f"gate: {DEBUG} is not green, and {TRAIN} comes after it: missing: {DEBUG} was not computed"
+    assert line in done.stdout
+    assert "run pytest -m debug first" in done.stdout
+    assert junit_of(tmp_path / "j.xml")[TRAIN].outcome == "error"
+    text = "\n".join(note.read_text() for note in notes(untried_hub, "tier_gate"))
+    assert line in text
+    assert "The tier named above is green in this hub for the same inputs." in text
+    assert launches(untried_hub) == {}
+
+
+def test_both_tiers_on_two_workers(untried_hub: Path) -> None:
+    """Whoever has full waits for debug, or does it; each job is done once."""
+    made_quick(untried_hub)
+    done = run_on(untried_hub, "-m", "debug or full", "-k", "train", "-n2")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+    assert launches(untried_hub) == {"train-debug": 1, "train-full": 1}
+
+
+def test_a_red_debug_blocks_full(untried_hub: Path) -> None:
+    damage_weights(untried_hub / BASELINE, "zero")
+    done = run_on(untried_hub, "-m", "debug or full", "-k", "train")
+    assert done.returncode == 1, done.stdout
+    assert "1 failed, " in done.stdout
+    assert "1 blocked" in done.stdout
+    assert re.search(rf"gate: {DEBUG} is not green, .*: dead: arm Baseline: ", done.stdout)
+    assert launches(untried_hub) == {"train-debug": 1}
+
+
+def test_a_debug_of_other_inputs_blocks_full(gated_hub: Path) -> None:
+    made_another_scan(gated_hub)
+    done = run_on(gated_hub, "-m", "full", "-k", "train")
+    assert done.returncode == 1, done.stdout
+    assert re.search(
+        rf"gate: {DEBUG} is not green, .*: stale: .*: input test_data was \w+, is \w+", done.stdout
+    )
+    assert "train-full" not in launches(gated_hub)
+
+
+class TestAGateIsOpen:
+    def test_where_the_option_says_so(self, untried_hub: Path) -> None:
+        done = run_on(untried_hub, "-m", "full", *TOO_SHORT, "--ptycho-no-gate")
+        assert done.returncode == EXIT_STOPPED, done.stdout
+        assert launches(untried_hub) == {"train-full": 1}
+
+    def test_where_the_study_says_so(self, untried_hub: Path) -> None:
+        study = untried_hub / "study.toml"
+        study.write_text(study.read_text().replace("[tiers.full]\n", '[tiers.full]\nafter = ""\n'))
+        done = run_on(untried_hub, "-m", "full", *TOO_SHORT)
+        assert done.returncode == EXIT_STOPPED, done.stdout
+        assert launches(untried_hub) == {"train-full": 1}
+
+    def test_where_the_tier_that_the_study_names_is_green(self, gated_hub: Path) -> None:
+        study = gated_hub / "study.toml"
+        study.write_text(
+            study.read_text() + '\n[tiers.night]\nafter = "debug"\n[tiers.week]\nafter = "night"\n'
+        )
+        done = run_on(gated_hub, "-m", "week", "-k", "train")
+        assert done.returncode == 1, done.stdout
+        assert "run pytest -m night first" in done.stdout

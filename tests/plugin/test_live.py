@@ -1,0 +1,81 @@
+"""The line that tells how far the jobs are: where somebody can see it, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import ROOT, environment, until
+from ptycho_compare.jobs import EXIT_STOPPED
+
+from .conftest import IMAGES
+from .sessions import (
+    pytest_command,
+)
+
+ON_ITS_WAY = re.compile(rf"\x1b\[Kdense/train \d+/{2 * IMAGES} patches")
+LINE = re.compile(r"\x1b\[K")
+
+
+@dataclass
+class Seen:
+    """A session, and what whoever looks at it sees."""
+
+    process: subprocess.Popen[bytes]
+    reader: threading.Thread
+    text: str = ""
+
+
+def watched(hub: Path, *arguments: str, terminal: bool = True, **more: str) -> Seen:
+    """Begin to judge a hub, on a terminal or into a pipe."""
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    variables = environment(hub, TERM="xterm", COLUMNS="100", **more)
+    if "CI" not in more:
+        variables.pop("CI", None)
+    process = subprocess.Popen(
+        pytest_command(hub, *arguments), cwd=ROOT, env=variables, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+
+    def read() -> None:
+        try:
+            while data := os.read(ours, 65536):
+                seen.text += data.decode(errors="replace")
+        except OSError:  # how a terminal says that nobody writes any more
+            pass
+        os.close(ours)
+
+    seen = Seen(process, threading.Thread(target=read, daemon=True))
+    seen.reader.start()
+    return seen
+
+
+def test_it_is_shown_on_a_terminal_only(gated_hub: Path) -> None:
+    """All at once on one job, which one of them runs and the others wait for."""
+    full = ("-m", "full", "-k", "train")
+    shown = [watched(gated_hub, *full), watched(gated_hub, *full, "-n2")]
+    hidden = [
+        watched(gated_hub, *full, CI="1"),
+        watched(gated_hub, *full, "-q"),
+        watched(gated_hub, *full, terminal=False),
+    ]
+    for session in shown:
+        until(lambda session=session: ON_ITS_WAY.search(session.text), "the line was not shown")
+    for session in (*shown, *hidden):
+        session.process.send_signal(signal.SIGTERM)
+    for session in (*shown, *hidden):
+        assert session.process.wait() == EXIT_STOPPED, session.text
+        session.reader.join()
+    for session in hidden:
+        assert not LINE.search(session.text)
+    for session in shown:
+        *_, last = LINE.split(session.text)
+        assert not last.startswith("dense/")  # it was wiped out in the end
+        assert "1 deferred" in last

@@ -1,0 +1,71 @@
+"""Processes that tests start: waited for, found by the mark that all of them carry, and who is left."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+MARK = "PTYCHO_TEST_PLACE"
+"""What whoever is started for a place has in the environment, and so has all that it starts."""
+PATIENCE_S = 120.0
+"""How long anything may take on a busy machine before a test calls it missing."""
+
+Found = TypeVar("Found")
+
+
+def environment(place: Path | None, **more: str) -> dict[str, str]:
+    """Ours, marked, without what belongs to the pytest that runs us."""
+    outer = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    return {**outer, **({} if place is None else {MARK: str(place)}), **more}
+
+
+def until(condition: Callable[[], Found], what: str = "it did not come") -> Found:
+    """Wait for something that is to come."""
+    end = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+    return found
+
+
+def runs(pid: int) -> bool:
+    """Whether it is at work; a zombie is not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def marked(place: Path) -> list[psutil.Process]:
+    """Whoever runs for a place, by the process list alone."""
+    return [process for process in psutil.process_iter() if _mark_of(process) == str(place)]
+
+
+@contextmanager
+def nobody_left(place: Path) -> Iterator[Path]:
+    """See that nobody runs for a place when the block ends, and that nobody stays."""
+    try:
+        yield place
+        until(lambda: not marked(place), "somebody is left")
+    finally:
+        for process in marked(place):
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+
+
+def _mark_of(process: psutil.Process) -> str | None:
+    if process.pid == os.getpid():
+        return None
+    try:
+        return process.environ().get(MARK)
+    except (psutil.Error, OSError):
+        return None  # another user's, or a zombie

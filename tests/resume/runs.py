@@ -1,0 +1,125 @@
+"""Runs that are broken off: started as people start them, looked at from outside, compared in the end."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from processes import ROOT, environment
+from ptycho_compare.hub import Artifacts, JobFiles
+from ptycho_compare.jobs.states import read_states
+
+PTYCHO_HUB = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub")
+COMPARE_MODELS = (sys.executable, "-m", "ptycho_compare.cli.compare_models")
+STOPPER = Path(__file__).with_name("stopper.py")
+
+TABLES = ("comparison_differences.csv", "frc_cutoffs.csv", "comparison_metrics.csv", "arm_agreement.csv")
+ARRAYS = ("plan.npz", "reconstructions.npz", "reconstructions_aligned.npz", "residuals.npz")
+
+Event = dict[str, Any]
+
+
+def pytest_command(hub: Path, *arguments: str) -> list[str]:
+    plain = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist")
+    return [sys.executable, "-m", "pytest", *plain, f"--hub={hub}", *arguments]
+
+
+def run(command: list[str] | tuple[str, ...], hub: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(hub, **more), capture_output=True, text=True, check=False
+    )
+
+
+def stopped_at(
+    part: str, row: int, command: list[str] | tuple[str, ...], number: int = signal.SIGTERM
+) -> list[str]:
+    """The same command (``python -m MODULE ...``), which is sent a signal once that many rows are done."""
+    assert tuple(command[:2]) == (sys.executable, "-m")
+    return [sys.executable, str(STOPPER), part, str(row), str(int(number)), *command[2:]]
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """The tables and arrays of a comparison, all that must not depend on how it came about."""
+    found = {name: (folder / name).read_bytes() for name in (*TABLES, *ARRAYS) if (folder / name).exists()}
+    found |= {path.name: path.read_bytes() for path in folder.glob("*_frc_curves.csv")}
+    table = found["comparison_metrics.csv"].splitlines(keepends=True)
+    found["comparison_metrics.csv"] = b"".join(row for row in table if b"computation_time_s" not in row)
+    assert b"ssim" in found["comparison_metrics.csv"] or b"r_factor" in found["comparison_metrics.csv"]
+    return found
+
+
+def assert_same_results(folder: Path, expected: dict[str, bytes]) -> None:
+    """Byte for byte."""
+    found = results(folder)
+    assert sorted(found) == sorted(expected)
+    assert [name for name in expected if found[name] != expected[name]] == []
+    assert not Artifacts(folder).job.checkpoints.exists()
+
+
+def events(folder: Path) -> list[Event]:
+    """What the attempts at a comparison told."""
+    return list(read_states(Artifacts(folder).job.states))
+
+
+def attempts(found: list[Event]) -> list[list[Event]]:
+    """The events of each attempt."""
+    parts: list[list[Event]] = []
+    for event in found:
+        if event["state"] == "launched":
+            parts.append([])
+        if parts:
+            parts[-1].append(event)
+    return parts
+
+
+@dataclass
+class Work:
+    """What the attempts at a comparison computed, by part.
+
+    Attributes
+    ----------
+    lost : list of dict
+        For each attempt that came to its plan: patches that it had to compute again, as far as they
+        were told of.
+    patches : int
+        Computed, over all attempts.
+    seconds : float
+        Spent on them.
+    total : int
+        Patches there are.
+    """
+
+    lost: list[dict[str, int]] = field(default_factory=list)
+    patches: int = 0
+    seconds: float = 0.0
+    total: int = 0
+
+
+def work_of(found: list[Event]) -> Work:
+    """Add up what was told."""
+    work = Work()
+    reached: dict[str, int] = {}
+    spent: dict[tuple[str, int], float] = {}
+    for event in found:
+        if event["state"] == "planned":
+            starts = {part: start for part, (start, _) in event["parts"].items()}
+            work.total = sum(total for _, total in event["parts"].values())
+            work.lost.append({part: reached.get(part, start) - start for part, start in starts.items()})
+            reached = starts
+        elif event["state"] == "working":
+            part, done = event["part"], event["done"]
+            work.patches += done - reached[part]
+            # an attempt that lost something goes on from fewer seconds than the one before had
+            work.seconds += event["seconds"] - spent.get((part, reached[part]), 0.0)
+            reached[part] = done
+            spent[part, done] = event["seconds"]
+    return work
+
+
+def job_of(folder: Path) -> JobFiles:
+    return Artifacts(folder).job

@@ -144,7 +144,7 @@ def assert_same_state(found: StreamState, expected: StreamState) -> None:
     ):
         assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
         assert ours.tobytes() == theirs.tobytes()
-    for name in ("rows", "next_row", "told_groups", "timing", "notes"):
+    for name in ("rows", "groups", "next_row", "told_groups", "timing", "notes"):
         assert getattr(found, name) == getattr(expected, name), name
     assert (found.canvas.origin, found.canvas.crop_px) == (expected.canvas.origin, expected.canvas.crop_px)
     assert str(numbers(found.finished_chunks)) == str(numbers(expected.finished_chunks))

@@ -94,9 +94,7 @@ class NetworkArm:
     def reconstruct(self, work: Work) -> Arm:
         """Bring every stream to its end."""
         network = _Network(self)
-        state = self._advance(self.whole, network, work, on_chunk=self._log_chunk)
-        for line in arm_lines(self.name, state.finished_chunks):
-            _log.info(line)
+        state = self._advance(self.whole, network, work, on_chunk=self._log_chunk, on_end=self._log_end)
         network.write_debug(state)
         fault = str(state.notes["fault"]) or _fault(
             state.finished_chunks.used, float(state.notes["response"]), self.setting.request
@@ -126,8 +124,12 @@ class NetworkArm:
         network: _Network,
         work: Work,
         on_chunk: Callable[[Chunk], None] | None = None,
+        on_end: Callable[[StreamState], None] | None = None,
     ) -> StreamState:
-        """Predict what is left of a stream; a batch that does not fit is halved and tried again."""
+        """Predict what is left of a stream; a batch that does not fit is halved and tried again.
+
+        `on_chunk` and `on_end` are called by the attempt that comes so far, and not by those after it.
+        """
         state, scan = stream.state, self.setting.scan
         state.notes.setdefault("batch_rows", self.how.batch_rows)
         while not state.finished:
@@ -144,6 +146,8 @@ class NetworkArm:
                         on_chunk=on_chunk,
                         after_batch=work.keeper(stream.checkpoint),
                     )
+                    if on_end is not None:
+                        on_end(state)
                     work.save(stream.checkpoint, state)
             except OutOfMemoryError as error:
                 network.halve(state, error)
@@ -154,6 +158,10 @@ class NetworkArm:
         for line in chunk_lines(self.name, chunk):
             _log.info(line)
         _log.info("%s: %d of %d groups", self.name, chunk.done, chunk.groups)
+
+    def _log_end(self, state: StreamState) -> None:
+        for line in arm_lines(self.name, state.finished_chunks):
+            _log.info(line)
 
     def _image(self, state: StreamState, fault: str = "") -> ArmImage:
         values, weight = state.canvas.on_grid(self.setting.grid)

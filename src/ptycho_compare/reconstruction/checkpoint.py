@@ -124,6 +124,7 @@ class Checkpoint:
             "crop_px": state.canvas.crop_px,
             "next_row": state.next_row,
             "rows": state.rows,
+            "groups": state.groups,
             "told_groups": state.told_groups,
             "timing": asdict(state.timing),
             "notes": state.notes,
@@ -173,6 +174,7 @@ class Checkpoint:
             return StreamState(
                 canvas=canvas,
                 rows=facts["rows"],
+                groups=facts["groups"],
                 next_row=facts["next_row"],
                 told_groups=facts["told_groups"],
                 finished_chunks=Statistics.from_array(held["finished_chunks"]),

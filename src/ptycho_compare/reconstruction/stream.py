@@ -44,7 +44,7 @@ class Chunk:
 def empty_stream(plan: Plan, positions: NDArray[np.float64], *, group_size: int, crop_px: int) -> StreamState:
     """Make the state before the first row of an arm that takes `group_size` images at a time."""
     rows = len(plan.units(positions, group_size=group_size).images)
-    return StreamState(Canvas.covering(positions, crop_px=crop_px), rows)
+    return StreamState(Canvas.covering(positions, crop_px=crop_px), rows, len(plan.groups))
 
 
 def reconstruct(

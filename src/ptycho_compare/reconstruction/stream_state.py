@@ -90,8 +90,8 @@ class StreamState:
         Of the rows done.
     rows, next_row : int
         Rows there are, and the next to be predicted.
-    told_groups : int
-        Groups of the plan in chunks that were told of.
+    groups, told_groups : int
+        Groups of the plan, and those in chunks that were told of.
     finished_chunks, chunk : Statistics
         Of the chunks that were told of, and of the one under way.
     timing : Timing
@@ -104,6 +104,7 @@ class StreamState:
 
     canvas: Canvas
     rows: int
+    groups: int
     next_row: int = 0
     told_groups: int = 0
     finished_chunks: Statistics = field(default_factory=Statistics)
@@ -114,8 +115,8 @@ class StreamState:
 
     @property
     def finished(self) -> bool:
-        """Whether all rows lie on the canvas."""
-        return self.next_row >= self.rows
+        """Whether all rows lie on the canvas, and every chunk was told of."""
+        return self.told_groups >= self.groups
 
     def finish_chunk(self, groups: int) -> None:
         """Close the chunk that ends before group `groups`: its statistics join those before it."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from processes import PATIENCE_S, runs, until
+from processes import PATIENCE_S, marked, runs, until
 from ptycho_compare.jobs import DoneRecord, JobSpec, LocalExecutor, attend, read_launch, tree
 from ptycho_compare.jobs.states import read_states
 
@@ -18,16 +21,42 @@ POLITE = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
 WAIT = "print('ready', flush=True); time.sleep(600)"
 
-FAMILY = f"""
-import json, subprocess, sys, time
-from pathlib import Path
+ON_CUE = f"""
 {POLITE}
+from pathlib import Path
+print("ready", flush=True)
+while not Path(sys.argv[1]).exists():
+    time.sleep(0.05)
+"""
+"""Works until its cue is there; stops when asked."""
+
+TELLING = """
+import sys, time
+from pathlib import Path
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs import shift
+before, units = map(int, sys.argv[2:])
+with shift(JobFiles(Path(sys.argv[1]))) as ours:
+    ours.planned({"PINN": (before, 40)})
+    ours.working("PINN", units, units / 10, now=True)
+    ours.saved("PINN", units, 0.01)
+    print("ready", flush=True)
+    while units < 40:
+        time.sleep(0.05)
+"""
+
+FAMILY = f"""
+import json, signal, subprocess, sys, time
+from pathlib import Path
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(True))  # heeded once all are born
 here = Path(sys.argv[1])
 pids = {{}}
 for name, code, own_session in (
     ("plain", "import time; {WAIT}", False),
     ("stubborn", "{STUBBORN} {WAIT}", False),
     ("in its own session", "import time; {WAIT}", True),
+    ("stubborn, in its own session", "{STUBBORN} {WAIT}", True),
 ):
     child = subprocess.Popen(
         [sys.executable, "-ISc", code], stdout=subprocess.PIPE, start_new_session=own_session
@@ -36,10 +65,11 @@ for name, code, own_session in (
     pids[name] = child.pid
 (here / "pids.tmp").write_text(json.dumps(pids))
 (here / "pids.tmp").replace(here / "pids.json")
-while not (here / "finish").exists():
+while not asked and not (here / "finish").exists():
     time.sleep(0.05)
+sys.exit(75 if asked else 0)
 """
-"""Three grandchildren, ready when their pids are written; ends by itself once `finish` is there."""
+"""Four grandchildren, ready when their pids are written; ends by itself once `finish` is there."""
 
 
 def never() -> bool:
@@ -51,6 +81,43 @@ def job(place: Path, code: str, *arguments: object, **options: Any) -> JobSpec:
     command = (sys.executable, "-ISc", code, *map(str, arguments))
     values: dict[str, Any] = {"grace_s": 5.0, "log": place / "log", **options}
     return JobSpec(folder=place / "job", command=command, **values)
+
+
+def cued(place: Path, **options: Any) -> JobSpec:
+    """A job that ends by itself once it is told to `finish`."""
+    return job(place, ON_CUE, place / "finish", **options)
+
+
+def telling(place: Path, *, before: int, units: int) -> JobSpec:
+    """A job that tells how far it is of 40 units, and ends by itself when all are done."""
+    spec = job(place, "")
+    return replace(spec, command=(sys.executable, "-c", TELLING, str(spec.folder), str(before), str(units)))
+
+
+def finish(spec: JobSpec) -> None:
+    spec.folder.mkdir(parents=True, exist_ok=True)
+    (spec.folder.parent / "finish").touch()
+
+
+def await_ready(spec: JobSpec) -> None:
+    until(has(spec.log, "ready"))
+
+
+def keeper_of(spec: JobSpec) -> int:
+    launch = read_launch(spec.files)
+    assert launch is not None
+    return launch.pid
+
+
+def command_of(spec: JobSpec) -> int:
+    """The newest attempt's."""
+    *_, pid = (event["pid"] for event in read_states(spec.files.states) if event["state"] == "running")
+    return int(pid)
+
+
+def kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # asked for again while its end is noticed
+        os.kill(pid, signal.SIGKILL)
 
 
 def run(
@@ -84,51 +151,38 @@ class Family:
     def spec(self) -> JobSpec:
         return job(self.place, FAMILY, self.place, **self.options)
 
-    def await_born(self) -> None:
-        until((self.place / "pids.json").exists)
-        assert all(map(runs, self.pids))
-
-    def finish(self) -> None:
-        (self.place / "finish").touch()
+    @property
+    def born(self) -> bool:
+        return (self.place / "pids.json").exists() and "running" in states(self.spec)
 
     @property
     def pids(self) -> list[int]:
         return list(json.loads((self.place / "pids.json").read_text()).values())
 
-    @property
-    def keeper(self) -> int:
+    def alive(self) -> set[int]:
+        """Whoever of the tree still runs, the keeper included, found in three ways."""
         launch = read_launch(self.spec.files)
         assert launch is not None
-        return launch.pid
-
-    def alive(self) -> list[int]:
-        launch = read_launch(self.spec.files)
-        assert launch is not None
-        return [
-            *filter(runs, self.pids),
-            *(process.pid for process in tree.members(launch.token)),
-        ]
+        by_pid = filter(runs, [*self.pids, launch.pid, command_of(self.spec)])
+        by_token = (process.pid for process in tree.members(launch.token))
+        by_mark = (process.pid for process in marked(self.place))
+        return {*by_pid, *by_token, *by_mark}
 
 
 class Launcher:
-    """`attend` in a process of its own."""
+    """`attend` in a process of its own, in a session of its own as a shell starts it."""
 
-    def __init__(
-        self, spec: JobSpec, result: Path, *, seconds: float = 600.0, own_session: bool = False
-    ) -> None:
+    def __init__(self, spec: JobSpec, result: Path, *, seconds: float = 600.0) -> None:
+        command = [sys.executable, Path(__file__).with_name("launcher.py"), spec.to_json(), result]
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                str(Path(__file__).with_name("launcher.py")),
-                spec.to_json(),
-                result,
-                f"{seconds}",
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=own_session,
+            [*map(str, command), f"{seconds}"], stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         self.pid = self.process.pid
+        self._attends = result.with_name(f"{result.name}-{self.pid}")
+
+    def await_attending(self) -> None:
+        """Until it waits for an attempt, its own or another's."""
+        until(self._attends.exists)
 
     def found(self) -> dict[str, Any]:
         """What came of it."""
@@ -139,7 +193,3 @@ class Launcher:
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate()
-
-
-def all_found(launchers: Iterable[Launcher]) -> list[dict[str, Any]]:
-    return [launcher.found() for launcher in launchers]

@@ -1,9 +1,11 @@
 """Attend to a job: ``python launcher.py SPEC RESULT SECONDS`` prints what came of it as JSON.
 
-The job is done when the file RESULT is there, and out of time after so many seconds.
+The job is done when the file RESULT is there, and out of time after so many seconds. While it
+waits for an attempt there is a file RESULT-PID.
 """
 
 import json
+import os
 import signal
 import sys
 import time
@@ -18,8 +20,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 spec, result, seconds = JobSpec.from_json(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
 end = time.monotonic() + seconds
+
+
+def out_of_time() -> bool:
+    result.with_name(f"{result.name}-{os.getpid()}").touch()
+    return time.monotonic() >= end
+
+
 try:
-    found = attend(spec, LocalExecutor(), is_done=result.exists, out_of_time=lambda: time.monotonic() >= end)
+    found = attend(spec, LocalExecutor(), is_done=result.exists, out_of_time=out_of_time)
 except InputError as error:
     print(json.dumps({"kind": type(error).__name__, "text": str(error)}))
 except KeyboardInterrupt:

@@ -58,10 +58,13 @@ def test_a_job_that_waited_for_a_slot_in_vain_is_deferred(gated_hub: Path) -> No
     """It has not failed to gain anything: it never ran."""
     session = start_on(gated_hub, "-m", "full", "-n2", "--ptycho-slots=1")
     (second,) = until(lambda: [split for split in SPLITS if events(gated_hub, "waiting", split)])
+    job_of(gated_hub, second).stop.touch()
+    until(lambda: events(gated_hub, "ended", second))
     session.signal(signal.SIGTERM)
     status, text = session.ended()
     assert status == EXIT_STOPPED, text
     assert "2 deferred" in text
+    assert "stopped (asked by a stop file, while it waited for a slot)" in text
     assert events(gated_hub, "running", second) == []
     assert course_of(gated_hub, second).stalled == 0
 

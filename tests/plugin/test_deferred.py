@@ -86,7 +86,7 @@ def test_the_same_command_again_and_again_ends_green(
         if int(line) == patches[-1]:
             limit_s *= 1.5  # others keep the machine busy
         patches.append(int(line))
-    assert rounds > 2
+    assert rounds > 1
     assert patches == sorted(patches)
     assert "1 passed" in done.stdout
     assert (case.outcome, case.properties) == ("passed", {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from ptycho_compare.hub import JobFiles
@@ -117,52 +118,70 @@ class Course:
 
 
 def read_course(files: JobFiles) -> Course:
-    """Read a job's course; an empty one where nothing was ever started."""
+    """Read a job's course; an empty one where nothing was ever started.
+
+    Lines that do not say what they should (of another version, or cut because they were too long)
+    are passed over.
+    """
     course = Course()
     working_s = 0.0  # spent on units in the newest attempt
     began: dict[str, Any] = {}
     for event in read_states(files.states):
         course.latest = event
         attempt = course.attempts[-1] if course.attempts else None
-        match event["state"]:
-            case "launched":
+        match event:
+            case {"state": "launched", "attempt": int(), "host": str()}:
                 course.attempts.append(AttemptCourse(event))
                 began = event
                 course.step, working_s = "", 0.0
             case _ if attempt is None:
                 continue
-            case "running":
+            case {"state": "running"}:
                 attempt.ran, began = True, event
-            case "planned":
+            case {"state": "planned", "parts": dict(parts)}:
                 attempt.counted = True
-                course.parts = _planned(event, course.parts)
-            case "working" if event["part"] in course.parts:
-                part = course.parts[event["part"]]
-                working_s += max(0.0, event["seconds"] - part.seconds)
-                part.done, part.seconds = event["done"], event["seconds"]
+                course.parts = _planned(parts, course.parts)
+            case {
+                "state": "working",
+                "part": str(name),
+                "done": int(done),
+                "seconds": int() | float() as s,
+            } if (part := _part(course, name, done)) and 0 <= s < inf:
+                working_s += max(0.0, s - part.seconds)
+                part.done, part.seconds = max(done, part.saved), s
                 course.step = ""
                 if attempt.start_s is None:
-                    attempt.start_s = seconds_between(began, event)
-            case "checkpoint" if event["part"] in course.parts:
-                part = course.parts[event["part"]]
-                attempt.gained += event["done"] - part.saved
-                part.saved, part.saved_s = event["done"], part.seconds
-            case "step":
-                course.step = event["name"]
-            case "ended":
+                    attempt.start_s = max(0.0, seconds_between(began, event))  # clocks are set back, too
+            case {"state": "checkpoint", "part": str(name), "done": int(done)} if part := _part(
+                course, name, done
+            ):
+                attempt.gained += done - part.saved
+                part.done = max(done, part.done)
+                part.saved, part.saved_s = done, part.seconds
+            case {"state": "step", "name": str(name)}:
+                course.step = name
+            case {"state": "ended"}:
                 attempt.ended = event
                 if attempt.counted and event.get("returncode") in (0, 1):
                     attempt.overhead_s = max(0.0, seconds_between(began, event) - working_s)
     return course
 
 
-def _planned(event: Mapping[str, Any], before: Mapping[str, Part]) -> dict[str, Part]:
+def _part(course: Course, name: str, done: int) -> Part | None:
+    """The part of that name, if that many of its units can be done."""
+    part = course.parts.get(name)
+    return part if part is not None and 0 <= done <= part.total else None
+
+
+def _planned(now: Mapping[str, Any], before: Mapping[str, Part]) -> dict[str, Part]:
     parts = {}
-    for name, (done, total) in event["parts"].items():
-        last = before.get(name, Part(total))
-        # what was computed after the last checkpoint is lost, and its seconds with it
-        seconds = last.saved_s * done / last.saved if last.saved else 0.0
-        parts[name] = Part(total, done, done, seconds, seconds)
+    for name, pair in now.items():
+        match pair:
+            case [int(done), int(total)] if 0 <= done <= total:
+                last = before.get(name, Part(total))
+                # what was computed after the last checkpoint is lost, and its seconds with it
+                seconds = last.saved_s * done / last.saved if last.saved else 0.0
+                parts[name] = Part(total, done, done, seconds, seconds)
     return parts
 
 

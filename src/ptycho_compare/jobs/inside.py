@@ -128,6 +128,17 @@ def _held(files: JobFiles) -> Iterator[None]:
             f"{files.folder.parent}: a process on {claim.holder.host_name} (pid {claim.holder.pid}) works on "
             "it; wait for it, or stop it"
         )
+    try:
+        with _attempt(files, claim, before):
+            yield
+    finally:
+        with contextlib.suppress(OSError, JobError):  # on a read-only disk it dies with this process
+            claim.release()
+
+
+@contextlib.contextmanager
+def _attempt(files: JobFiles, claim: Claim, before: Claim | None) -> Iterator[None]:
+    """Do what a keeper does before and after its command."""
     if before is not None:
         tree.end(before.token, grace_s=5.0)
         append_state(files.states, "died", host=before.holder.host_name, pid=before.holder.pid)
@@ -155,7 +166,6 @@ def _held(files: JobFiles) -> Iterator[None]:
         with contextlib.suppress(OSError, JobError):  # on a full disk the error under way says so
             if claim.beat():
                 append_state(files.states, "ended", attempt=attempt, returncode=returncode)
-        claim.release()
 
 
 @contextlib.contextmanager

@@ -23,6 +23,8 @@ class Orders:
     ----------
     claim : Claim or None
         The keeper's, once it is taken; its heart beats whenever orders are asked for.
+    slot : Claim or None
+        The slot in which its command runs; its heart beats with the claim's.
     lost : bool
         Whether another process holds the place now: this machine slept, and was silent for too long.
     """
@@ -36,6 +38,7 @@ class Orders:
         self._beat_at = 0.0
         self.words: deque[str] = deque()
         self.claim: Claim | None = None
+        self.slot: Claim | None = None
         self.lost = False
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._take)
@@ -72,6 +75,8 @@ class Orders:
             return
         with contextlib.suppress(OSError, JobError):  # on a read-only disk nobody else can take the place
             self.lost = self.lost or not self.claim.beat()
+            if self.slot is not None:
+                self.slot.beat()
         self._beat_at = now
 
     def _listen(self) -> None:

@@ -39,11 +39,15 @@ class Pace:
         return self.overhead_s + sum(count * self.unit_s[name] for name, count in remaining.items() if count)
 
     def least_s(self, remaining: Mapping[str, int], *, units: int) -> float:
-        """Seconds without which an attempt gains nothing: a start and `units` of the slowest part left."""
-        left = [self.unit_s[name] for name, count in remaining.items() if count and name in self.unit_s]
+        """Seconds without which an attempt gains nothing: a start, and `units` or all of the slowest part."""
+        left = [
+            min(units, count) * self.unit_s[name]
+            for name, count in remaining.items()
+            if count and name in self.unit_s
+        ]
         if not left:  # all units are safe: what is left is done in one go
             return self.shortest_end_s or 0.0
-        return self.shortest_start_s + units * max(left)
+        return self.shortest_start_s + max(left)
 
 
 def measured_pace(courses: Iterable[Course]) -> Pace | None:
@@ -66,9 +70,10 @@ def measured_pace(courses: Iterable[Course]) -> Pace | None:
         return None
     whole = [each.overhead_s for each in attempts if None not in (each.start_s, each.overhead_s)]
     ends = [each.overhead_s - (each.start_s or 0.0) for each in attempts if each.overhead_s is not None]
+    shortest_end_s = max(0.0, min(ends)) if ends else None
     return Pace(
         unit_s,
-        overhead_s=(whole[0] if whole else None) or starts[0],
+        overhead_s=(whole[0] if whole else None) or starts[0] + (shortest_end_s or 0.0),
         shortest_start_s=min(starts),
-        shortest_end_s=max(0.0, min(ends)) if ends else None,
+        shortest_end_s=shortest_end_s,
     )

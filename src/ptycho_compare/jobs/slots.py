@@ -26,14 +26,15 @@ def slot(spec: JobSpec, orders: Orders) -> Iterator[bool]:
     held = _free_slot(folder, spec.slots)
     if held is None:
         append_state(spec.files.states, "waiting", reason=f"{spec.slots} of {spec.slots} slots are taken")
-    while held is None:
-        if orders.stop_reason():
-            yield False
-            return
+    while held is None and not orders.stop_reason():
         time.sleep(_LOOK_S)
         held = _free_slot(folder, spec.slots)
+    if held is None:
+        yield False
+        return
+    orders.slot = held
     try:
-        yield True
+        yield not orders.stop_reason()  # who held the slot may have been asked to stop with us
     finally:
         held.release()
 

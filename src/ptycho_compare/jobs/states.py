@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ptycho_compare.files import naming
+
 MAX_BYTES = 4096
 _TEXT_KEPT = (300, 100, 30, 10)  # characters, ever fewer until the line fits
 _START = '{"time": '
@@ -38,7 +40,8 @@ def append_state(path: Path, state: str, /, **facts: Any) -> None:
         line = json.dumps(stamp | {key: _short(value, kept) for key, value in facts.items()})
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(descriptor, f"{line}\n".encode())
+        with naming(path):
+            os.write(descriptor, f"{line}\n".encode())
     finally:
         os.close(descriptor)
 
@@ -66,9 +69,16 @@ def _event(line: str) -> dict[str, Any] | None:
             event = json.loads(line[start:])
         except ValueError:
             continue
-        if isinstance(event, dict) and "state" in event and "time" in event:
+        if isinstance(event, dict) and "state" in event and _is_time(event.get("time")):
             return event
     return None
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
 
 
 def _short(value: Any, kept: int) -> Any:

@@ -160,7 +160,8 @@ class ComparisonJob:
     def standing(self) -> Standing:
         """Say how far it is and what is left to do, from its records; nothing is run."""
         course = read_course(self.files)
-        remaining = {name: part.total - part.saved for name, part in course.parts.items()}
+        held = self.files.checkpoints.exists()  # a finished job has none any more
+        remaining = {name: part.total - (part.saved if held else 0) for name, part in course.parts.items()}
         if not remaining:
             remaining = self._expected()
         pace = measured_pace([course, *self._relatives()])
@@ -231,7 +232,7 @@ class Standing:
     @property
     def saved(self) -> int:
         """Patches that need not be computed again."""
-        return self.course.saved
+        return self.total - sum(self.remaining.values())
 
 
 def _digest(path: Path) -> str:

@@ -1,0 +1,385 @@
+"""Seeing a job through: one attempt at a time, whoever comes, and everybody gets its result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from processes import runs, until
+from ptycho_compare.errors import StorageError
+from ptycho_compare.jobs import (
+    DoneRecord,
+    JobSpec,
+    LocalExecutor,
+    Running,
+    attend,
+    read_claim,
+    read_done,
+    read_launch,
+)
+
+from .commands import (
+    STUBBORN,
+    WAIT,
+    Launcher,
+    await_ready,
+    command_of,
+    cued,
+    finish,
+    has,
+    job,
+    keeper_of,
+    kill,
+    never,
+    run,
+    states,
+)
+
+LINGERING = """
+import sys, time
+from ptycho_compare.jobs import JobSpec, LocalExecutor, attend
+attend(JobSpec.from_json(sys.argv[1]), LocalExecutor(), is_done=lambda: False, out_of_time=lambda: False)
+print("launched", flush=True)
+time.sleep(600)
+"""
+
+
+def record_of(found: dict[str, Any]) -> DoneRecord:
+    """The completion record that a launcher was given."""
+    assert found.pop("kind") == "DoneRecord", found
+    return DoneRecord(**found)
+
+
+def attended(
+    spec: JobSpec, *, is_done: Callable[[], bool] = never, out_of_time: Callable[[], bool] = never
+) -> DoneRecord | Running | None:
+    return attend(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
+
+
+def detached(spec: JobSpec) -> Running:
+    running = attended(replace(spec, detached=True))
+    assert isinstance(running, Running)
+    await_ready(spec)
+    return running
+
+
+# whoever comes second
+
+
+def test_of_four_launchers_at_once_one_works_and_all_get_its_result(place: Path) -> None:
+    spec = cued(place)
+    launchers = [Launcher(spec, place / "never") for _ in range(4)]
+    for launcher in launchers:
+        launcher.await_attending()
+    finish(spec)
+    records = [record_of(launcher.found()) for launcher in launchers]
+    assert records == [read_done(spec.files)] * 4
+    assert (records[0].attempt, records[0].returncode) == (1, 0)
+    assert states(spec) == ["launched", "running", "ended"]
+
+
+def test_whoever_comes_second_waits_and_takes_the_result(place: Path) -> None:
+    first = Launcher(spec := cued(place), place / "never")
+    await_ready(spec)
+    asked = []
+
+    def out_of_time() -> bool:
+        asked.append(runs(command_of(spec)))
+        finish(spec)
+        return False
+
+    done = run(spec, out_of_time=out_of_time)
+    assert asked[0]
+    assert done == record_of(first.found())
+    assert states(spec).count("launched") == 1
+
+
+def test_a_failure_is_a_result_too(place: Path) -> None:
+    """An arm that failed fails again: whoever waited does not try the same once more."""
+    code = (
+        "import sys, time; from pathlib import Path; print('ready', flush=True)\n"
+        "while not Path(sys.argv[1]).exists(): time.sleep(0.05)\n"
+        "sys.exit('failed')"
+    )
+    spec = job(place, code, place / "finish")
+    launchers = [Launcher(spec, place / "never") for _ in range(2)]
+    for launcher in launchers:
+        launcher.await_attending()
+    finish(spec)
+    assert [record_of(launcher.found()).returncode for launcher in launchers] == [1, 1]
+    assert states(spec).count("launched") == 1
+
+
+def ask_by_stop_file(spec: JobSpec, _first: Launcher) -> None:
+    spec.files.stop.touch()
+
+
+def interrupt_the_launcher(_spec: JobSpec, first: Launcher) -> None:
+    first.process.send_signal(signal.SIGINT)
+
+
+def kill_the_launcher(_spec: JobSpec, first: Launcher) -> None:
+    first.kill()
+
+
+def kill_the_keeper(spec: JobSpec, _first: Launcher) -> None:
+    kill(keeper_of(spec))
+
+
+@pytest.mark.parametrize(
+    ("end_the_first", "events"),
+    [
+        (ask_by_stop_file, ["stopping", "ended"]),
+        (interrupt_the_launcher, ["stopping", "ended"]),
+        (kill_the_launcher, ["stopping", "ended"]),
+        (kill_the_keeper, ["died"]),
+    ],
+)
+def test_whoever_waited_goes_on_where_the_first_was_made_to_end(
+    place: Path, end_the_first: Callable[[JobSpec, Launcher], None], events: list[str]
+) -> None:
+    first = Launcher(spec := cued(place), place / "never")
+    first.await_attending()
+    await_ready(spec)
+    command = command_of(spec)
+    ended = False
+
+    def out_of_time() -> bool:
+        nonlocal ended
+        if not ended:
+            ended = True
+            end_the_first(spec, first)
+        launch = read_launch(spec.files)
+        if launch is not None and launch.attempt == 2:
+            assert not runs(command)  # never two at a time
+            finish(spec)
+        return False
+
+    done = run(spec, out_of_time=out_of_time)
+    assert (done.attempt, done.returncode, done.reason) == (2, 0, "")
+    assert states(spec) == ["launched", "running", *events, "launched", "running", "ended"]
+    first.process.wait()
+
+
+def test_a_launcher_whose_keeper_is_killed_says_so(place: Path) -> None:
+    first = Launcher(spec := cued(place), place / "never")
+    await_ready(spec)
+    kill_the_keeper(spec, first)
+    found = first.found()
+    assert found["kind"] == "JobError"
+    assert "attempt 1 ended without a completion record" in found["text"]
+    assert "exit status -9" in found["text"]
+    assert str(spec.log) in found["text"]
+
+
+def test_a_result_that_came_while_one_waited_is_not_made_again(place: Path) -> None:
+    """The first was stopped at its very end: everything is there, and `is_done` is asked again."""
+    first = Launcher(spec := cued(place), place / "never")
+    await_ready(spec)
+
+    def out_of_time() -> bool:
+        (place / "result").touch()
+        spec.files.stop.touch()
+        return False
+
+    assert attended(spec, is_done=(place / "result").exists, out_of_time=out_of_time) is None
+    assert record_of(first.found()).stopped
+    assert states(spec).count("launched") == 1
+    assert read_claim(spec.files.claim) is None
+
+
+def test_a_holder_that_found_nothing_to_do_is_not_taken_for_a_result(place: Path) -> None:
+    """It launched no attempt: the records that are there tell of one long before it."""
+    spec = job(place, "print('once more')")
+    before = run(spec)
+    waiting = []
+
+    def is_done() -> bool:
+        waiting.append(Launcher(spec, place / "never"))
+        waiting[0].await_attending()
+        return True
+
+    assert attended(spec, is_done=is_done) is None
+    done = record_of(waiting[0].found())
+    assert (before.attempt, done.attempt) == (1, 2)
+    assert spec.log.read_text().count("once more") == 2
+
+
+def test_out_of_time_while_somebody_else_works_leaves_them_alone(place: Path) -> None:
+    first = Launcher(spec := cued(place), place / "never")
+    await_ready(spec)
+    launch = read_launch(spec.files)
+    assert launch is not None
+    assert attended(spec, out_of_time=lambda: True) == Running(launch.host, launch.pid)
+    assert runs(launch.pid)
+    assert runs(command_of(spec))
+    finish(spec)
+    done = record_of(first.found())
+    assert (done.returncode, done.reason) == (0, "")
+
+
+# time and interruption
+
+
+def test_out_of_time_stops_an_attempt_of_ours(place: Path) -> None:
+    spec = cued(place)
+    done = record_of(Launcher(spec, place / "never", seconds=0.0).found())
+    assert done.stopped
+    assert done.reason == "asked by its launcher"
+    assert read_claim(spec.files.claim) is None
+
+
+def test_ctrl_c_stops_the_attempt_and_passes_on(place: Path) -> None:
+    """A terminal sends it to all in the foreground: the command hears of it from its keeper alone."""
+    launcher = Launcher(spec := cued(place), place / "never")
+    launcher.await_attending()
+    await_ready(spec)
+    os.killpg(launcher.pid, signal.SIGINT)
+    assert launcher.found() == {"kind": "KeyboardInterrupt"}
+    done = read_done(spec.files)
+    assert done is not None
+    assert (done.returncode, done.reason) == (75, "asked by its launcher")
+    assert read_claim(spec.files.claim) is None
+
+
+def test_ctrl_c_of_whoever_waits_leaves_the_other_alone(place: Path) -> None:
+    first = Launcher(spec := cued(place), place / "never")
+    await_ready(spec)
+    second = Launcher(spec, place / "never")
+    second.await_attending()
+    os.killpg(second.pid, signal.SIGINT)
+    assert second.found() == {"kind": "KeyboardInterrupt"}
+    assert runs(command_of(spec))
+    finish(spec)
+    assert record_of(first.found()).returncode == 0
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_grace(place: Path) -> None:
+    spec = job(place, f"{STUBBORN} {WAIT}", grace_s=10_000.0)
+    launcher = Launcher(spec, place / "never")
+    launcher.await_attending()
+    await_ready(spec)
+    os.killpg(launcher.pid, signal.SIGINT)
+    until(has(spec.files.states, '"stopping"'))
+    os.killpg(launcher.pid, signal.SIGINT)
+    assert launcher.found() == {"kind": "KeyboardInterrupt"}
+    assert not runs(command_of(spec))
+    assert not runs(keeper_of(spec))
+
+
+def test_what_goes_wrong_while_one_waits_stops_the_attempt_and_passes_on(place: Path) -> None:
+    spec = cued(place)
+
+    def out_of_time() -> bool:
+        await_ready(spec)
+        raise RuntimeError("the clock is broken")
+
+    with pytest.raises(RuntimeError, match="the clock is broken"):
+        run(spec, out_of_time=out_of_time)
+    assert not runs(command_of(spec))
+    done = read_done(spec.files)
+    assert done is not None
+    assert done.stopped
+
+
+# detached
+
+
+def test_a_detached_job_outlives_its_launcher_and_all_its_session(place: Path) -> None:
+    spec = cued(place, detached=True)
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", LINGERING, spec.to_json()], stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert launcher.stdout is not None
+    assert launcher.stdout.readline() == b"launched\n"  # at once: the job waits for its cue
+    await_ready(spec)
+    os.killpg(launcher.pid, signal.SIGKILL)
+    launcher.communicate()
+    claim = read_claim(spec.files.claim)
+    assert claim is not None
+    assert claim.alive
+    finish(spec)
+    done = until(lambda: read_done(spec.files))
+    assert done is not None
+    assert (done.returncode, done.reason) == (0, "")
+
+
+def test_whoever_detaches_a_job_is_told_where_it_runs_and_holds_nothing_of_it(place: Path) -> None:
+    descriptors = psutil.Process().num_fds()
+    running = detached(spec := cued(place))
+    assert psutil.Process().num_fds() == descriptors
+    assert running.launch == read_launch(spec.files)
+    assert running.launch is not None
+    assert running.launch.detached
+    assert (running.host, running.pid) == (running.launch.host, running.launch.pid)
+    assert runs(running.pid)
+    finish(spec)
+
+
+def test_a_job_that_runs_is_not_detached_again(place: Path) -> None:
+    running = detached(spec := cued(place))
+    again = attended(replace(spec, detached=True))
+    assert again == Running(running.host, running.pid)
+    assert states(spec).count("launched") == 1
+    finish(spec)
+
+
+def test_a_detached_job_is_joined_and_collected(place: Path) -> None:
+    detached(spec := cued(place))
+
+    def out_of_time() -> bool:
+        finish(spec)
+        return False
+
+    done = run(spec, out_of_time=out_of_time)
+    assert (done.attempt, done.returncode) == (1, 0)
+    assert done == read_done(spec.files)
+
+
+def test_a_detached_job_that_was_killed_is_gone_on_with(place: Path) -> None:
+    running = detached(spec := cued(place))
+    kill(running.pid)
+    finish(spec)
+    done = run(spec)
+    assert (done.attempt, done.returncode) == (2, 0)
+    assert "died" in states(spec)
+
+
+# a disk that fails
+
+
+def test_a_place_that_cannot_be_written_is_told_as_it_is(place: Path) -> None:
+    spec = job(place, "print('never')")
+    spec.files.states.mkdir(parents=True)
+    with pytest.raises(StorageError, match="Is a directory"):
+        attended(spec)
+    assert not spec.log.exists()
+    assert read_claim(spec.files.claim) is None
+
+
+def test_a_log_that_cannot_be_written_is_told_as_it_is(place: Path) -> None:
+    """After the launch: nothing runs that would have to be stopped."""
+    (place / "file").touch()
+    spec = job(place, "pass", log=place / "file" / "log")
+    with pytest.raises(StorageError, match=str(place / "file")) as caught:
+        attended(spec)
+    assert caught.value.__context__ is None
+    assert states(spec) == ["launched", "refused"]
+
+
+def test_a_disk_that_fails_while_a_job_runs_loses_no_result(place: Path) -> None:
+    """The record comes through the pipe; the disk could not take it."""
+    code = "import os, sys; os.remove(sys.argv[1]); os.mkdir(sys.argv[1]); print('done')"
+    spec = job(place, code, place / "job" / "states.jsonl")
+    done = run(spec)
+    assert (done.returncode, done.tail) == (0, ["done"])
+    assert read_done(spec.files) is None

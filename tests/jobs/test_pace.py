@@ -1,0 +1,208 @@
+"""How long a job will still take: laws of a forecast, and from which attempts it is read."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ptycho_compare.jobs import Course, Pace, measured_pace
+
+from .state_logs import PARTS, Attempt, Job, StateLog, attempts
+
+Counts = dict[str, int]
+
+counts = st.fixed_dictionaries({name: st.integers(0, total) for name, total in PARTS.items()})
+
+
+def course_of(told: list[Attempt]) -> Course:
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(StateLog(Path(folder)))
+        for attempt in told:
+            job.attempt(attempt)
+        return job.log.course()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> StateLog:
+    return StateLog(tmp_path / "job")
+
+
+def whole_attempt(log: StateLog, *, start_s: float, unit_s: float, end_s: float) -> None:
+    """Forty units: the first of them, which belongs to the start, takes no time."""
+    log.launch()
+    log.plan(PINN=(0, 40))
+    log.work("PINN", 1, 0.0, start_s)
+    log.work("PINN", 40, 40 * unit_s, 40 * unit_s)
+    log.save("PINN", 40)
+    log.end(0, end_s)
+
+
+# laws
+
+
+@given(attempts(), counts, counts)
+def test_a_forecast_is_never_negative_and_grows_with_what_remains(
+    told: list[Attempt], some: Counts, more: Counts
+) -> None:
+    pace = measured_pace([course_of(told)])
+    if pace is None:
+        return
+    both = {name: some[name] + more[name] for name in PARTS}
+    less_s, more_s = pace.forecast_s(some), pace.forecast_s(both)
+    assert less_s is None or less_s >= 0.0
+    assert less_s is None or more_s is None or less_s <= more_s
+
+
+@given(attempts(), counts, st.integers(0, 100), st.integers(0, 100))
+def test_the_least_is_never_negative_and_grows_with_the_units_of_a_chunk(
+    told: list[Attempt], remaining: Counts, units: int, more: int
+) -> None:
+    pace = measured_pace([course_of(told)])
+    if pace is not None:
+        assert 0.0 <= pace.least_s(remaining, units=units) <= pace.least_s(remaining, units=units + more)
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.floats(0.001, 10), counts, st.integers(1, 100))
+def test_to_gain_anything_takes_no_longer_than_to_finish(
+    start_s: float, end_s: float, unit_s: float, remaining: Counts, chunk: int
+) -> None:
+    pace = Pace(dict.fromkeys(PARTS, unit_s), start_s + end_s, start_s, end_s)
+    whole_s = pace.forecast_s(remaining)
+    assert whole_s is not None
+    assert pace.least_s(remaining, units=chunk) <= whole_s
+
+
+@given(attempts())
+def test_a_pace_is_known_once_a_unit_was_done_in_measurable_time(told: list[Attempt]) -> None:
+    """A part that was worked through by earlier attempts is measured, whatever became of them."""
+    course = course_of(told)
+    pace = measured_pace([course])
+    measured = {name for name, part in course.parts.items() if part.done}
+    assert (pace is None) == (not measured)
+    assert pace is None or set(pace.unit_s) == measured
+
+
+@given(attempts())
+def test_the_pace_of_a_part_lies_between_its_fastest_and_its_slowest_batch(told: list[Attempt]) -> None:
+    pace = measured_pace([course_of(told)])
+    speeds = [batch.unit_s for attempt in told for batch in attempt.batches]
+    for unit_s in () if pace is None else pace.unit_s.values():
+        assert min(speeds) <= unit_s <= max(speeds)
+
+
+# what it is read from
+
+
+def test_nothing_is_forecast_from_nothing(log: StateLog) -> None:
+    assert measured_pace([]) is None
+    assert measured_pace([log.course()]) is None
+    log.launch()
+    log.plan(PINN=(0, 40))
+    assert measured_pace([log.course()]) is None
+
+
+def test_a_forecast_is_the_overhead_and_the_units(log: StateLog) -> None:
+    whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
+    pace = measured_pace([log.course()])
+    assert pace == Pace({"PINN": 0.5}, overhead_s=8.0, shortest_start_s=5.0, shortest_end_s=3.0)
+    assert pace.forecast_s({"PINN": 20}) == 18.0
+    assert pace.least_s({"PINN": 20}, units=8) == 9.0
+
+
+def test_where_all_units_are_safe_the_end_remains(log: StateLog) -> None:
+    whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
+    pace = measured_pace([log.course()])
+    assert pace is not None
+    assert pace.forecast_s({"PINN": 0}) == 3.0
+    assert pace.least_s({"PINN": 0}, units=8) == 3.0
+
+
+def test_a_part_that_was_never_measured_has_no_forecast(log: StateLog) -> None:
+    whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
+    pace = measured_pace([log.course()])
+    assert pace is not None
+    assert pace.forecast_s({"PINN": 20, "LSQML": 1}) is None
+    assert pace.forecast_s({"PINN": 20, "LSQML": 0}) == 18.0
+    assert pace.least_s({"PINN": 20, "LSQML": 1}, units=8) == 9.0
+
+
+def test_the_least_is_that_of_the_slowest_part_left() -> None:
+    pace = Pace({"PINN": 0.5, "Baseline": 2.0}, 8.0, 5.0, 3.0)
+    assert pace.least_s({"PINN": 20, "Baseline": 20}, units=8) == 21.0
+    assert pace.least_s({"PINN": 20, "Baseline": 0}, units=8) == 9.0
+
+
+def test_fewer_units_than_a_chunk_need_no_time_for_a_whole_one() -> None:
+    """A window in which the last three fit must not be called too small."""
+    pace = Pace({"PINN": 2.0}, 8.0, 5.0, 3.0)
+    assert pace.least_s({"PINN": 3}, units=128) == 11.0
+
+
+def test_an_attempt_that_was_stopped_tells_of_its_units_and_its_start(log: StateLog) -> None:
+    log.launch()
+    log.plan(PINN=(0, 40))
+    log.work("PINN", 1, 0.0, 5.0)
+    log.work("PINN", 10, 20.0, 20.0)
+    log.end(75, 1.0)
+    pace = measured_pace([log.course()])
+    assert pace == Pace({"PINN": 2.0}, overhead_s=5.0, shortest_start_s=5.0, shortest_end_s=None)
+    assert pace.forecast_s({"PINN": 0}) is None
+    assert pace.least_s({"PINN": 0}, units=8) == 0.0
+
+
+def test_an_attempt_that_only_had_to_end_adds_its_end_to_what_is_known_of_starts(log: StateLog) -> None:
+    """The first was killed when all its units were safe."""
+    log.launch()
+    log.plan(PINN=(0, 40))
+    log.work("PINN", 1, 0.0, 5.0)
+    log.work("PINN", 40, 20.0, 20.0)
+    log.save("PINN", 40)
+    log.launch()
+    log.plan(PINN=(40, 40))
+    log.end(0, 100.0)
+    pace = measured_pace([log.course()])
+    assert pace is not None
+    assert pace.forecast_s({"PINN": 0}) == 100.0
+    assert pace.forecast_s({"PINN": 10}) == 110.0
+
+
+def test_the_overhead_is_the_newest_and_the_least_the_shortest_ever_seen(log: StateLog) -> None:
+    """A machine is shared: a slow hour makes a forecast long, but refuses nobody."""
+    whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
+    whole_attempt(log, start_s=50.0, unit_s=0.5, end_s=30.0)
+    pace = measured_pace([log.course()])
+    assert pace is not None
+    assert (pace.overhead_s, pace.shortest_start_s, pace.shortest_end_s) == (80.0, 5.0, 3.0)
+
+
+def test_what_is_known_of_a_job_itself_goes_before_its_relatives(log: StateLog, tmp_path: Path) -> None:
+    relative = StateLog(tmp_path / "relative")
+    whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
+    whole_attempt(relative, start_s=1.0, unit_s=4.0, end_s=1.0)
+    pace = measured_pace([log.course(), relative.course()])
+    assert pace is not None
+    assert (pace.unit_s, pace.overhead_s) == ({"PINN": 0.5}, 8.0)
+    assert (pace.shortest_start_s, pace.shortest_end_s) == (1.0, 1.0)
+
+
+def test_a_job_that_never_ran_is_forecast_from_its_relatives(log: StateLog, tmp_path: Path) -> None:
+    relative = StateLog(tmp_path / "relative")
+    whole_attempt(relative, start_s=1.0, unit_s=4.0, end_s=1.0)
+    assert measured_pace([log.course(), relative.course()]) == measured_pace([relative.course()])
+    log.launch()
+    log.plan(PINN=(0, 40))
+    assert measured_pace([log.course(), relative.course()]) == measured_pace([relative.course()])
+
+
+def test_a_wait_for_a_slot_makes_no_forecast_longer(log: StateLog, tmp_path: Path) -> None:
+    waited = StateLog(tmp_path / "waited")
+    for each, wait_s in ((log, 0.0), (waited, 3600.0)):
+        each.launch(wait_s=wait_s)
+        each.plan(2.0, PINN=(0, 40))
+        each.work("PINN", 40, 20.0, 20.0)
+        each.end(0, 1.0)
+    assert measured_pace([log.course()]) == measured_pace([waited.course()])

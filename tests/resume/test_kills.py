@@ -1,0 +1,158 @@
+"""A full job on real data, killed at random moments: it goes on, and ends as if nothing had been."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from processes import ROOT, environment, marked, nobody_left, runs, until
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.jobs import read_claim
+from ptycho_compare.study import load_study
+
+from .runs import Event, assert_same_results, events, pytest_command, results, run, work_of
+
+DOSE = 1_000_000_000
+FULL = ("-m", "full", "-k", "train", "--timeout=0")
+VICTIMS = ("command", "keeper", "pytest", "all of them")
+CHUNK = load_study(ROOT / "acceptance" / "study.toml").tiers["full"].chunk
+SEED = 20251114
+
+
+def full_folder(hub: Path) -> Path:
+    return Hub(hub).comparison_dir(DOSE, "dense", "train", "full")
+
+
+@dataclass(frozen=True)
+class Unbroken:
+    """The same job, let alone.
+
+    Attributes
+    ----------
+    debugged : Path
+        A hub that is ready for it.
+    seconds : float
+        From the start of pytest to its end.
+    """
+
+    debugged: Path
+    seconds: float
+    results: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def unbroken(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    folder = tmp_path_factory.mktemp("kills")
+    debugged = Path(shutil.copytree(reference / "hub", folder / "debugged", copy_function=shutil.copyfile))
+    for path in (debugged, *debugged.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o200)
+    debug = run(pytest_command(debugged, "-m", "debug", "-k", "train"), debugged)
+    assert debug.returncode == 0, debug.stdout
+    whole = Path(shutil.copytree(debugged, folder / "whole"))
+    began = time.monotonic()
+    full = run(pytest_command(whole, *FULL), whole)
+    assert full.returncode == 0, full.stdout
+    return Unbroken(debugged, time.monotonic() - began, results(full_folder(whole)))
+
+
+@dataclass
+class Life:
+    """A hub in which the job is begun, and killed, until it is done.
+
+    Attributes
+    ----------
+    told : list
+        What every kill met, for whoever reads of a failure.
+    """
+
+    hub: Path
+    told: list[str] = field(default_factory=list)
+
+    def survives(self, victim: str, moment_s: float) -> bool:
+        """Begin, or go on, and kill at a moment; whether the job was done before."""
+        command = pytest_command(self.hub, *FULL)
+        began = time.monotonic()
+        pytest_itself = subprocess.Popen(
+            command, cwd=ROOT, env=environment(self.hub), start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            pytest_itself.wait(max(0.0, began + moment_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._kill(victim, pytest_itself.pid)
+            pytest_itself.wait()
+        else:
+            assert pytest_itself.returncode == 0, self.told
+            return True
+        until(lambda: not marked(self.hub), f"left after {self.told}")
+        latest = [event["state"] for event in self.events()][-1:]
+        self.told.append(f"{victim} at {moment_s:.2f} s, after {latest}")
+        return False
+
+    def _kill(self, victim: str, pid: int) -> None:
+        claim = read_claim(Artifacts(full_folder(self.hub)).job.claim)
+        keeper = claim.holder.pid if claim is not None and claim.alive else None
+        if victim == "all of them":
+            for process in marked(self.hub):
+                _kill(process.pid)
+        elif victim == "pytest" or keeper is None:  # no job has begun yet, or it has just ended
+            os.killpg(pid, signal.SIGKILL)
+        elif victim == "keeper":
+            _kill(keeper)
+        else:
+            for child in _children(keeper):
+                _kill(child)
+
+    def events(self) -> list[Event]:
+        return events(full_folder(self.hub))
+
+
+def _kill(pid: int) -> None:
+    if runs(pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def moments(unbroken: Unbroken) -> Iterator[tuple[str, float]]:
+    """Whom to kill, and when: from pytest's first moment to the last of an unbroken run."""
+    generator = random.Random(SEED)
+    while True:
+        for victim in generator.sample(VICTIMS, len(VICTIMS)):
+            yield victim, generator.uniform(0.0, unbroken.seconds)
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(30, marks=pytest.mark.slow)])
+def test_any_kill_costs_less_than_a_chunk_and_changes_no_byte(
+    unbroken: Unbroken, tmp_path: Path, kills: int
+) -> None:
+    """As many as are asked for in all; whenever the job is done in spite of them, it begins anew."""
+    killed, lives, drawn = 0, 0, moments(unbroken)
+    while killed < kills:
+        lives += 1
+        with nobody_left(Path(shutil.copytree(unbroken.debugged, tmp_path / f"life {lives}"))) as hub:
+            life = Life(hub)
+            while killed < kills and not life.survives(*next(drawn)):
+                killed += 1
+            done = run(pytest_command(hub, *FULL), hub)
+            assert done.returncode == 0, (life.told, done.stdout)
+            assert_same_results(full_folder(hub), unbroken.results)
+            assert not Artifacts(full_folder(hub)).job.set_aside.exists()
+            work = work_of(life.events())
+            assert max(sum(lost.values()) for lost in work.lost) <= CHUNK, life.told
+            shutil.rmtree(hub)

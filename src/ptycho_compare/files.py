@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,17 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 hex digits; the file is streamed, never held whole."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let the error of a full or read-only disk name `path`: of what is open the system names nothing."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in STORAGE_ERRORS:
+            error.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -54,11 +65,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # pid and random part: two processes, or two threads of one, never share a name
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        yield temporary
-        _flush(temporary)
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
     except BaseException:  # also Ctrl-C and a deadline's exit
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that became read-only the error under way says so
+            temporary.unlink(missing_ok=True)
         raise
     _flush(path.parent)  # the new name itself
 

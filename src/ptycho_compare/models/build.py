@@ -80,11 +80,15 @@ def compile_network(
         try:
             return np.asarray(traced(tf.constant(images), tf.constant(offsets)))
         except tf.errors.ResourceExhaustedError as error:
-            raise OutOfMemoryError(
-                f"a batch of {rows} did not fit into memory ({str(error).splitlines()[0]})"
-            ) from error
+            raise OutOfMemoryError(f"a batch of {rows} did not fit into memory ({_missed(error)})") from error
 
     return predict
+
+
+def _missed(error: tf.errors.ResourceExhaustedError) -> str:
+    """The line that says what did not fit; a traceback of the network's layers stands above it."""
+    lines = str(error).splitlines()
+    return next((line for line in lines if line.startswith("OOM")), lines[0])
 
 
 def _operations(graph: Graph, weights: Weights, input_scale: float) -> dict[str, Callable[[list[Any]], Any]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import ArmError, BundleError
+from ptycho_compare.errors import ArmError, BundleError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile, read_model
 from ptycho_compare.models.weights import Weights
 
@@ -67,6 +67,8 @@ class Predictor(Protocol):
         ------
         ArmError
             The network returned another number of rows, or the input has another shape.
+        OutOfMemoryError
+            A batch of this size did not fit.
         """
         ...
 
@@ -92,10 +94,13 @@ class NetworkPredictor:
         """See `Predictor.predict`."""
         count = len(diffraction)
         self._check_shapes(diffraction, local_offsets)
-        patches = np.empty((count, self.patch_px, self.patch_px), np.complex64)
-        for start in range(0, count, self._rows):
-            part = slice(start, start + self._rows)
-            patches[part] = self._predict_batch(diffraction[part], local_offsets[part])
+        try:
+            patches = np.empty((count, self.patch_px, self.patch_px), np.complex64)
+            for start in range(0, count, self._rows):
+                part = slice(start, start + self._rows)
+                patches[part] = self._predict_batch(diffraction[part], local_offsets[part])
+        except MemoryError as error:  # TensorFlow's own is told by the network
+            raise OutOfMemoryError(f"a batch of {self._rows} did not fit into memory ({error})") from error
         return patches
 
     def warm_up(self) -> float:

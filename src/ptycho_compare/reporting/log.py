@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from ptycho_compare.files import STORAGE_ERRORS
 
 LOGGER = "ptycho_compare"
 _FORMAT = "%(asctime)s - %(levelname)s - %(message)s"
@@ -31,9 +33,7 @@ def comparison_log(
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger(LOGGER)
     before = logger.level, logger.propagate
-    handlers: list[logging.Handler] = [
-        logging.FileHandler(path, mode="a" if append else "w", encoding="utf-8")
-    ]
+    handlers: list[logging.Handler] = [_LogFile(path, mode="a" if append else "w", encoding="utf-8")]
     if console_level is not None:
         console = logging.StreamHandler(sys.stderr)
         console.setLevel(console_level)
@@ -51,3 +51,23 @@ def comparison_log(
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log that ends no run: on a full disk it says once that it has gaps."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        """Take the error of a line that could not be written."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError) or error.errno not in STORAGE_ERRORS:
+            super().handleError(record)
+        elif not self._told:
+            print(f"{self.baseFilename}: {error.strerror}; lines are missing there", file=sys.stderr)
+            self._told = True
+
+    def close(self) -> None:
+        """Close the file; what could not be written so far is lost."""
+        with suppress(OSError):
+            super().close()

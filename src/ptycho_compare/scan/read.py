@@ -7,6 +7,7 @@ the arrays in it, never from its name.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, ScanError
+from ptycho_compare.files import naming
 from ptycho_compare.scan.amplitude import find_evidence, resolve_values
 from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.formats.contents import Contents
@@ -121,9 +123,10 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
         One line: file, key, what was found and what is needed.
     """
     with ExitStack() as stack:
-        contents = _open(path, reading, spool_folder, stack)
-        stack.callback(contents.images.close)
-        diffraction, warnings = _interpret(contents, reading, label=f"{path}: '{contents.key}'")
+        with naming(spool_folder or Path(tempfile.gettempdir())):
+            contents = _open(path, reading, spool_folder, stack)
+            stack.callback(contents.images.close)
+            diffraction, warnings = _interpret(contents, reading, label=f"{path}: '{contents.key}'")
         yield Scan(
             path,
             contents.positions,

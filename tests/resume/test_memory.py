@@ -1,0 +1,181 @@
+"""Too little memory: smaller batches, then a blocker by name; and what is killed goes on with the next run.
+
+What TensorFlow 2.21 does on a CPU when memory is short depends on which allocation fails: with oneDNN, its
+default, it mostly ends by SIGSEGV, else by SIGABRT (std::bad_alloc), and only where the output of an
+operation does not fit into its own allocator does it raise ResourceExhaustedError. So one test has that
+allocator bounded and meets the real error. A bound on the address space (RLIMIT_AS) gave any of the three,
+and the allocator asks 10 s long before it gives up: the other tests have the error raised where a batch
+is handed to TensorFlow (`scarce.py`), and the signals sent.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubs import command_of
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.reporting.manifest import read_manifest
+
+from .runs import (
+    COMPARE_MODELS,
+    STOPPER,
+    assert_same_results,
+    events,
+    pytest_command,
+    results,
+    run,
+)
+from .test_resume import DEBUG, Whole, compare, debug_folder, diagnostics, finish, whole
+
+SCARCE = Path(__file__).with_name("scarce.py")
+PINN_IMAGES, BASELINE_IMAGES = 4, 1
+"""In a group."""
+
+
+@pytest.fixture(scope="module")
+def unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Of the debug comparison, with all memory it wants."""
+    hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("unbroken") / "hub"))
+    finish(hub, compare(hub))
+    return whole(debug_folder(hub))
+
+
+@pytest.fixture
+def no_cores() -> Iterator[None]:
+    """Whoever is ended by SIGSEGV leaves no image of its memory here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
+def limit(rows: int, *, after: int = 0, error: str = "ResourceExhaustedError") -> dict[str, Any]:
+    """See `scarce.py`."""
+    return {"rows": rows, "after": after, "error": error}
+
+
+def scarce(limits: dict[int, dict[str, Any]]) -> list[str]:
+    return [str(SCARCE), json.dumps(limits)]
+
+
+def judge(hub: Path, *runner: str) -> subprocess.CompletedProcess[str]:
+    """Judge the debug comparison; its command runs through a runner."""
+    command = pytest_command(hub, "-m", "debug", "-k", "train")
+    if not runner:
+        return run(command, hub)
+    more = {"PTYCHO_TEST_RUNNER": json.dumps(runner), "PYTHONPATH": str(Path(__file__).parents[1])}
+    return run([*command, "-p", "resume.through"], hub, **more)
+
+
+def halvings(folder: Path) -> list[tuple[str, int]]:
+    """Which stream went on with batches of what size."""
+    return [(event["part"], event["batch"]) for event in events(folder) if event["state"] == "batch_halved"]
+
+
+def parameters(folder: Path, arm: str) -> dict[str, Any]:
+    """What the manifest says of an arm's model, and of its batches."""
+    found = read_manifest(Artifacts(folder).manifest).arms[arm].details["parameters"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, tmp_path: Path) -> None:
+    """The real thing: its allocator is bounded, 512 rows do not fit and 256 do."""
+    folder = tmp_path / "bounded"
+    whole_folder = tmp_path / "whole"
+    plain = {"TF_ENABLE_ONEDNN_OPTS": "0"}
+    bounded = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPU_BFC_MEM_LIMIT_IN_MB": "32"}
+    said = {}
+    for output, batch, more in ((whole_folder, 32, plain), (folder, 512, plain | bounded)):
+        options = command_of(small_hub, "train", output, "--n-test-groups", "48")[2:]  # without --pinn_dir
+        batches = ("--baseline-predict-batch-size", str(batch))
+        done = run([*COMPARE_MODELS, *options, *batches], small_hub, **more)
+        assert done.returncode == 0, done.stderr
+        said[output] = done.stderr
+    assert "goes on with batches" not in said[whole_folder]
+    (line,) = [line for line in said[folder].splitlines() if "goes on with batches" in line]
+    assert (
+        "Baseline: a batch of 512 did not fit into memory (OOM when allocating tensor with shape[512," in line
+    )
+    assert line.endswith("; goes on with batches of 256")
+    assert halvings(folder) == [("Baseline", 256)]
+    found = parameters(folder, "Baseline")
+    assert (found["batch_rows"], found["batches_that_did_not_fit"]) == (256, [512])
+    assert_same_results(folder, results(whole_folder))
+
+
+def test_memory_that_becomes_short_costs_no_patch(own_hub: Path, unbroken: Whole) -> None:
+    """From the middle of its second chunk on for one arm; numpy's want of memory counts as TensorFlow's."""
+    study = own_hub / "study.toml"
+    study.write_text(study.read_text().replace("batch = 4", "batch = 8"))
+    # nine batches: one to warm up, four to see whether the network heeds its input, three of the first chunk
+    limits = {PINN_IMAGES: limit(3, after=9), BASELINE_IMAGES: limit(4, error="MemoryError")}
+    said = finish(own_hub, [sys.executable, *scarce(limits), *compare(own_hub)[2:]])
+    folder = debug_folder(own_hub)
+    assert halvings(folder) == [("PtychoPINN", 4), ("PtychoPINN", 2), ("Baseline", 4)]
+    assert "PtychoPINN: 20 of 48 groups" in said.partition("PtychoPINN: a batch of 8 did not fit")[0]
+    assert "PtychoPINN: 40 of 48 groups" in said.partition("PtychoPINN: a batch of 4 did not fit")[2]
+    for arm, batch, missed in (("PtychoPINN", 2, [8, 4]), ("Baseline", 4, [8])):
+        found = parameters(folder, arm)
+        assert (found["batch_rows"], found["batches_that_did_not_fit"]) == (batch, missed)
+    # each chunk once, and as it would have been
+    assert diagnostics(folder) == unbroken.diagnostics
+    assert_same_results(folder, unbroken.results)
+
+
+def test_an_arm_whose_single_rows_do_not_fit_is_blocked_by_name(own_hub: Path, unbroken: Whole) -> None:
+    folder = debug_folder(own_hub)
+    done = judge(own_hub, *scarce({PINN_IMAGES: limit(1)}))
+    assert done.returncode == 1, done.stdout
+    assert "1 failed" in done.stdout
+    assert halvings(folder) == [("PtychoPINN", 2), ("PtychoPINN", 1)]
+    scored = read_manifest(Artifacts(folder).manifest).arms
+    assert {name: arm.status for name, arm in scored.items()} == {
+        "PtychoPINN": "failed",
+        "Baseline": "ok",
+        "PtyChi": "ok",
+    }
+    assert "out_of_memory: a batch of 2 did not fit into memory (OOM when" in scored["PtychoPINN"].reason
+    assert scored["PtychoPINN"].reason.endswith("; not even one row at a time")
+    (note,) = (own_hub / "red").glob("blocked_*")
+    assert note.name.endswith("Z_out_of_memory.md")
+    assert f"blocked, see red/{note.name}" in done.stdout
+    assert "The command above runs where a single row fits into memory." in note.read_text()
+    assert scored["PtychoPINN"].reason in note.read_text()
+
+    again = judge(own_hub)
+    assert again.returncode == 0, again.stdout
+    assert_same_results(folder, unbroken.results)
+
+
+def test_a_command_that_is_killed_is_red_by_its_signal_and_the_next_run_goes_on(
+    own_hub: Path, unbroken: Whole, no_cores: None
+) -> None:
+    """As TensorFlow ends when it has no memory, and as the kernel ends whoever takes too much of it."""
+    folder = debug_folder(own_hub)
+    for number, row in ((signal.SIGSEGV, 20), (signal.SIGKILL, 40)):
+        done = judge(own_hub, str(STOPPER), "Baseline", str(row), str(int(number)))
+        assert done.returncode == 1, done.stdout
+        assert "1 failed" in done.stdout
+        assert "INTERNALERROR" not in done.stdout
+        line = f"ended by {number.name}; the next run goes on from the last checkpoint"
+        assert f"{DEBUG}: failed: {line}" in done.stdout
+        (log,) = [path for path in (own_hub / "red").glob("*.log") if line in path.read_text()]
+        assert f"exit status: {-number}" in log.read_text()
+    done = judge(own_hub)
+    assert done.returncode == 0, done.stdout
+    planned = [event["parts"] for event in events(folder) if event["state"] == "planned"]
+    assert [parts["PtychoPINN"][0] for parts in planned] == [0, 48, 48]
+    ended = [event["returncode"] for event in events(folder) if event["state"] == "ended"]
+    assert ended == [-signal.SIGSEGV, -signal.SIGKILL, 0]
+    assert_same_results(folder, unbroken.results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubs import DOSE
 from processes import ROOT, environment
-from ptycho_compare.hub import Artifacts, JobFiles
+from ptycho_compare.hub import Artifacts, Hub, JobFiles
+from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.jobs.states import read_states
 
 PTYCHO_HUB = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub")
@@ -19,6 +22,8 @@ STOPPER = Path(__file__).with_name("stopper.py")
 
 TABLES = ("comparison_differences.csv", "frc_cutoffs.csv", "comparison_metrics.csv", "arm_agreement.csv")
 ARRAYS = ("plan.npz", "reconstructions.npz", "reconstructions_aligned.npz", "residuals.npz")
+
+DEBUG = f"dose_{DOSE}-dense-train-debug"
 
 Event = dict[str, Any]
 
@@ -123,3 +128,46 @@ def work_of(found: list[Event]) -> Work:
 
 def job_of(folder: Path) -> JobFiles:
     return Artifacts(folder).job
+
+
+def debug_folder(hub: Path) -> Path:
+    return Hub(hub).comparison_dir(DOSE, "dense", "train", "debug")
+
+
+def compare(hub: Path) -> list[str]:
+    """The debug comparison of the train split: 48 groups in chunks of 20 and batches of 4."""
+    return [*PTYCHO_HUB, "compare", DEBUG, "--hub", str(hub)]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a comparison leaves that was let alone."""
+
+    results: dict[str, bytes]
+    diagnostics: list[str]
+    rows: dict[str, int]
+
+
+def diagnostics(folder: Path) -> list[str]:
+    """The DIAGNOSTIC lines of a log, whenever they were written."""
+    return re.findall(r"DIAGNOSTIC .*|\w+: \d+ of \d+ groups", Artifacts(folder).log.read_text())
+
+
+def whole(folder: Path) -> Whole:
+    (planned,) = [event["parts"] for event in events(folder) if event["state"] == "planned"]
+    return Whole(results(folder), diagnostics(folder), {part: rows for part, (_, rows) in planned.items()})
+
+
+def stop(hub: Path, part: str, row: int, command: list[str], number: int = signal.SIGTERM) -> str:
+    """Stop a command at a row; the line that it says."""
+    done = run(stopped_at(part, row, command, number), hub)
+    assert done.returncode == EXIT_STOPPED, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()[-1]
+
+
+def finish(hub: Path, command: list[str]) -> str:
+    """Run a command to its end; its log on the console."""
+    done = run(command, hub)
+    assert done.returncode == 0, done.stderr
+    return done.stderr

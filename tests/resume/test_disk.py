@@ -22,8 +22,21 @@ from hubs import COUNT, SIDE
 from processes import environment, nobody_left, until
 from ptycho_compare.hub import Artifacts
 
-from .runs import assert_same_results, attempts, events, job_of, pytest_command, results, run, stopped_at
-from .test_resume import DEBUG, compare, debug_folder, finish, stop
+from .runs import (
+    DEBUG,
+    Whole,
+    assert_same_results,
+    attempts,
+    compare,
+    debug_folder,
+    events,
+    finish,
+    job_of,
+    pytest_command,
+    run,
+    stop,
+    stopped_at,
+)
 
 KIB, PAGE = 1024, 4096
 SIZE = 16 * KIB * KIB
@@ -114,14 +127,6 @@ def disk(small_hub: Path, tmp_path: Path) -> Iterator[Disk]:
         _unmount(place)
 
 
-@pytest.fixture(scope="module")
-def unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Results of the debug comparison that was let alone."""
-    hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("unbroken") / "hub"))
-    finish(hub, compare(hub))
-    return results(debug_folder(hub))
-
-
 def refused(command: list[str], hub: Path) -> str:
     """Run a command that the disk does not let come to its end; the line that it says."""
     done = run(command, hub)
@@ -174,7 +179,7 @@ def saved(folder: Path) -> dict[str, int]:
     return {event["part"]: event["done"] for event in events(folder) if event["state"] == "checkpoint"}
 
 
-def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, unbroken: dict[str, bytes]) -> None:
+def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, unbroken: Whole) -> None:
     study = disk.hub / "study.toml"
     # a chunk a batch, so that lines for the log come with each
     study.write_text(study.read_text().replace("chunk = 20", "chunk = 2"))
@@ -199,12 +204,10 @@ def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, unbroken: dic
     assert f"PtychoPINN: goes on from patch {safe} of 48" in finish(disk.hub, compare(disk.hub))
     assert starts(disk.folder) == [[0, 0], [24, 0], [safe, 0]]
     assert not job_of(disk.folder).set_aside.exists()
-    assert_same_results(disk.folder, unbroken)
+    assert_same_results(disk.folder, unbroken.results)
 
 
-def test_with_a_little_more_room_each_time_each_attempt_comes_further(
-    disk: Disk, unbroken: dict[str, bytes]
-) -> None:
+def test_with_a_little_more_room_each_time_each_attempt_comes_further(disk: Disk, unbroken: Whole) -> None:
     names = Artifacts(disk.folder)
     disk.fill(leaving=SPOOL // 2)
     assert refused(compare(disk.hub), disk.hub) == f"{disk.folder}: {NO_SPACE}"  # for the images
@@ -227,12 +230,10 @@ def test_with_a_little_more_room_each_time_each_attempt_comes_further(
     assert starts(disk.folder) == [[0, 0], [first["PtychoPINN"], 0], list(saved(disk.folder).values())]
     # the checkpoints held everything: no network was loaded again
     assert "working" not in [event["state"] for event in attempts(events(disk.folder))[-1]]
-    assert_same_results(disk.folder, unbroken)
+    assert_same_results(disk.folder, unbroken.results)
 
 
-def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(
-    disk: Disk, unbroken: dict[str, bytes]
-) -> None:
+def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(disk: Disk, unbroken: Whole) -> None:
     process = halted("Baseline", 20, disk.hub)
     with disk.read_only():
         returncode, said = let_go(process)
@@ -242,7 +243,7 @@ def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(
     safe = saved(disk.folder)
     finish(disk.hub, compare(disk.hub))
     assert starts(disk.folder) == [[0, 0], [48, safe.get("Baseline", 0)]]
-    assert_same_results(disk.folder, unbroken)
+    assert_same_results(disk.folder, unbroken.results)
 
 
 class TestBeforeAnything:
@@ -284,7 +285,7 @@ class TestThroughPytest:
         assert re.search(rf"{DEBUG} +failed .* no log: {disk.hub}/red\S*: {text}\n", said)
 
     def test_a_checkpoint_that_does_not_fit_is_red_and_the_next_run_green(
-        self, disk: Disk, unbroken: dict[str, bytes]
+        self, disk: Disk, unbroken: Whole
     ) -> None:
         disk.fill(leaving=SPOOL + RECORDS + CHECKPOINT * 3 // 2)
         status, said = self.judge(disk.hub)
@@ -301,4 +302,4 @@ class TestThroughPytest:
         status, said = self.judge(disk.hub)
         assert status == 0, said
         assert starts(disk.folder) == [[0, 0], [safe, 0]]
-        assert_same_results(disk.folder, unbroken)
+        assert_same_results(disk.folder, unbroken.results)

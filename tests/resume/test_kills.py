@@ -20,7 +20,15 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import read_claim
 from ptycho_compare.study import load_study
 
-from .runs import Event, assert_same_results, events, pytest_command, results, run, work_of
+from .runs import (
+    Event,
+    assert_same_results,
+    events,
+    pytest_command,
+    results,
+    run,
+    work_of,
+)
 
 DOSE = 1_000_000_000
 FULL = ("-m", "full", "-k", "train", "--timeout=0")
@@ -34,7 +42,7 @@ def full_folder(hub: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Unbroken:
+class Undisturbed:
     """The same job, let alone.
 
     Attributes
@@ -51,7 +59,7 @@ class Unbroken:
 
 
 @pytest.fixture(scope="module")
-def unbroken(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+def undisturbed(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     folder = tmp_path_factory.mktemp("kills")
     debugged = Path(shutil.copytree(reference / "hub", folder / "debugged", copy_function=shutil.copyfile))
     for path in (debugged, *debugged.rglob("*")):
@@ -62,7 +70,7 @@ def unbroken(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Unbro
     began = time.monotonic()
     full = run(pytest_command(whole, *FULL), whole)
     assert full.returncode == 0, full.stdout
-    return Unbroken(debugged, time.monotonic() - began, results(full_folder(whole)))
+    return Undisturbed(debugged, time.monotonic() - began, results(full_folder(whole)))
 
 
 @dataclass
@@ -129,29 +137,29 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def moments(unbroken: Unbroken) -> Iterator[tuple[str, float]]:
+def moments(undisturbed: Undisturbed) -> Iterator[tuple[str, float]]:
     """Whom to kill, and when: from pytest's first moment to the last of an unbroken run."""
     generator = random.Random(SEED)
     while True:
         for victim in generator.sample(VICTIMS, len(VICTIMS)):
-            yield victim, generator.uniform(0.0, unbroken.seconds)
+            yield victim, generator.uniform(0.0, undisturbed.seconds)
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(30, marks=pytest.mark.slow)])
 def test_any_kill_costs_less_than_a_chunk_and_changes_no_byte(
-    unbroken: Unbroken, tmp_path: Path, kills: int
+    undisturbed: Undisturbed, tmp_path: Path, kills: int
 ) -> None:
     """As many as are asked for in all; whenever the job is done in spite of them, it begins anew."""
-    killed, lives, drawn = 0, 0, moments(unbroken)
+    killed, lives, drawn = 0, 0, moments(undisturbed)
     while killed < kills:
         lives += 1
-        with nobody_left(Path(shutil.copytree(unbroken.debugged, tmp_path / f"life {lives}"))) as hub:
+        with nobody_left(Path(shutil.copytree(undisturbed.debugged, tmp_path / f"life {lives}"))) as hub:
             life = Life(hub)
             while killed < kills and not life.survives(*next(drawn)):
                 killed += 1
             done = run(pytest_command(hub, *FULL), hub)
             assert done.returncode == 0, (life.told, done.stdout)
-            assert_same_results(full_folder(hub), unbroken.results)
+            assert_same_results(full_folder(hub), undisturbed.results)
             assert not Artifacts(full_folder(hub)).job.set_aside.exists()
             work = work_of(life.events())
             assert max(sum(lost.values()) for lost in work.lost) <= CHUNK, life.told

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,26 +27,23 @@ from ptycho_compare.reporting.manifest import read_manifest
 
 from .runs import (
     COMPARE_MODELS,
+    DEBUG,
     STOPPER,
+    Whole,
     assert_same_results,
+    compare,
+    debug_folder,
+    diagnostics,
     events,
+    finish,
     pytest_command,
     results,
     run,
 )
-from .test_resume import DEBUG, Whole, compare, debug_folder, diagnostics, finish, whole
 
 SCARCE = Path(__file__).with_name("scarce.py")
 PINN_IMAGES, BASELINE_IMAGES = 4, 1
 """In a group."""
-
-
-@pytest.fixture(scope="module")
-def unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Of the debug comparison, with all memory it wants."""
-    hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("unbroken") / "hub"))
-    finish(hub, compare(hub))
-    return whole(debug_folder(hub))
 
 
 @pytest.fixture

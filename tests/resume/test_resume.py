@@ -3,92 +3,40 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hubs import DOSE
+from bundles import write_bundle
+from hubs import CROP, DOSE, SIDE, command_of, make_split
 from processes import environment, marked, nobody_left, until
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import EXIT_STOPPED
+from scans import write_scan
 
 from .runs import (
-    PTYCHO_HUB,
+    COMPARE_MODELS,
+    Whole,
     assert_same_results,
+    compare,
+    debug_folder,
+    diagnostics,
     events,
+    finish,
     job_of,
     results,
     run,
+    stop,
     stopped_at,
     work_of,
 )
 
-DEBUG = f"dose_{DOSE}-dense-train-debug"
-NETWORKS = ("PtychoPINN", "Baseline")
-
-
-def debug_folder(hub: Path) -> Path:
-    return Hub(hub).comparison_dir(DOSE, "dense", "train", "debug")
-
-
-def compare(hub: Path) -> list[str]:
-    """The debug comparison of the train split: 48 groups in chunks of 20 and batches of 4."""
-    return [*PTYCHO_HUB, "compare", DEBUG, "--hub", str(hub)]
-
-
-@dataclass(frozen=True)
-class Whole:
-    """What a comparison leaves that was let alone."""
-
-    results: dict[str, bytes]
-    diagnostics: list[str]
-    rows: dict[str, int]
-
-
-def diagnostics(folder: Path) -> list[str]:
-    """The DIAGNOSTIC lines of a log, whenever they were written."""
-    return re.findall(r"DIAGNOSTIC .*|\w+: \d+ of \d+ groups", Artifacts(folder).log.read_text())
-
-
-def whole(folder: Path) -> Whole:
-    (planned,) = [event["parts"] for event in events(folder) if event["state"] == "planned"]
-    return Whole(results(folder), diagnostics(folder), {part: rows for part, (_, rows) in planned.items()})
-
-
-@pytest.fixture(scope="module")
-def unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Of the debug comparison."""
-    hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("unbroken") / "hub"))
-    finish(hub, compare(hub))
-    return whole(debug_folder(hub))
-
-
-def stop(hub: Path, part: str, row: int, command: list[str], number: int = signal.SIGTERM) -> str:
-    """Stop a command at a row; the line that it says."""
-    done = run(stopped_at(part, row, command, number), hub)
-    assert done.returncode == EXIT_STOPPED, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr.splitlines()[-1]
-
-
-def finish(hub: Path, command: list[str]) -> str:
-    """Run a command to its end; its log on the console."""
-    done = run(command, hub)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-
-def reasons(folder: Path) -> dict[str, str]:
-    """Why what was set aside, by stream."""
-    return {
-        path.parent.name.partition("Z-")[2]: path.read_text()
-        for path in job_of(folder).set_aside.glob("*/reason.txt")
-    }
+BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
+BATCHES = ("--pinn-predict-batch-size", "8", "--baseline-predict-batch-size", "8")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
@@ -146,3 +94,83 @@ def test_a_stream_that_ends_at_its_last_row_loses_no_chunk(
     finish(own_hub, compare(own_hub))
     assert_same_results(debug_folder(own_hub), unbroken.results)
     assert set(diagnostics(debug_folder(own_hub))) == set(unbroken.diagnostics)
+
+
+def test_the_drop_in_command_goes_on_too(own_hub: Path, unbroken: Whole, tmp_path: Path) -> None:
+    """`compare_models` by hand, in other batches the second time; the same groups as the debug tier."""
+    output = tmp_path / "out"
+    chunks = ("--n-test-groups", "48", "--pinn-chunk-size", "20", "--baseline-chunk-size", "20")
+    command = [*COMPARE_MODELS, *command_of(own_hub, "train", output, *chunks), *BATCHES]
+    stop(own_hub, "PtychoPINN", 28, command)
+    said = finish(own_hub, [*command, "--pinn-predict-batch-size", "5"])
+    assert "PtychoPINN: goes on from patch 28 of 48" in said
+    assert_same_results(output, unbroken.results)
+
+
+def test_halves_of_the_data_go_on_each(own_hub: Path, tmp_path: Path) -> None:
+    """Without a true object a network is three streams: all of the data, and each half."""
+    scan, whole_run, broken = own_hub / "blind.npz", tmp_path / "whole", tmp_path / "broken"
+    arrays = make_split(0)
+    del arrays["objectGuess"]
+    write_scan(scan, arrays)
+
+    def command(output: Path) -> list[str]:
+        return [*COMPARE_MODELS, *command_of(own_hub, "train", output, "--test_data", str(scan)), *BATCHES]
+
+    finish(own_hub, command(whole_run))
+    stop(own_hub, "Baseline+half2", 16, command(broken))
+    finish(own_hub, command(broken))
+    (_, again) = (event["parts"] for event in events(broken) if event["state"] == "planned")
+    left = {part: total - start for part, (start, total) in again.items() if start < total}
+    assert list(left) == ["Baseline+half2"]
+    assert again["Baseline+half2"][0] == 16
+    assert_same_results(broken, results(whole_run))
+
+
+def exchange_baseline(hub: Path) -> None:
+    write_bundle(hub / BASELINE, gridsize=1, patch_px=SIDE, nphotons=DOSE, seed=77)
+
+
+def touch_scan(hub: Path) -> None:
+    """Another file with the same arrays: what counts is the digest."""
+    scan = Hub(hub).split_data(DOSE, "dense", "train")
+    with scan.open("ab") as file:
+        file.write(b"\0")
+
+
+def change_crop(hub: Path) -> None:
+    study = hub / "study.toml"
+    study.write_text(study.read_text().replace(f"crop_px = {CROP}", f"crop_px = {CROP - 2}"))
+
+
+def change_batch_and_chunk(hub: Path) -> None:
+    study = hub / "study.toml"
+    study.write_text(study.read_text().replace("batch = 4", "batch = 6").replace("chunk = 20", "chunk = 24"))
+
+
+@pytest.mark.parametrize(
+    ("change", "aside", "reason"),
+    [
+        (exchange_baseline, {"Baseline"}, "input model was"),
+        (touch_scan, {"PtychoPINN", "Baseline"}, "input test_data was"),
+        (change_crop, {"PtychoPINN", "Baseline"}, f"setting crop_px was {CROP}, is {CROP - 2}"),
+        (change_batch_and_chunk, set(), ""),
+    ],
+    ids=["another model", "another scan", "another crop", "another batch"],
+)
+def test_only_what_rests_on_something_else_is_set_aside(
+    change: Callable[[Path], None], aside: set[str], reason: str, own_hub: Path
+) -> None:
+    """And the result is that of a hub in which it never was."""
+    stop(own_hub, "Baseline", 20, compare(own_hub))
+    change(own_hub)
+    fresh = Path(shutil.copytree(own_hub, own_hub.with_name("fresh"), ignore=lambda *_: {"analysis"}))
+    finish(own_hub, compare(own_hub))
+    finish(fresh, compare(fresh))
+    assert_same_results(debug_folder(own_hub), results(debug_folder(fresh)))
+    kept = {path.parent.name.partition("Z-")[2]: path.read_text() for path in
+            job_of(debug_folder(own_hub)).set_aside.glob("*/reason.txt")}  # fmt: skip
+    assert set(kept) == aside
+    assert all(text.startswith(reason) for text in kept.values())
+    told = [event for event in events(debug_folder(own_hub)) if event["state"] == "set_aside"]
+    assert {event["part"]: event["reason"] + "\n" for event in told} == kept

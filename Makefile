@@ -1,5 +1,6 @@
 # make debug HUB=path   set up .venv and judge a hub, tier debug
 # make test             set up .venv and pass the tests
+# make slow             those that take minutes each
 # make lint             style and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,7 +10,10 @@ ORACLES := $(VENV)/.oracles
 # by its local name pip finds the CPU build or nothing, never the CUDA build of several gigabytes
 TORCH ?= torch==2.13.0+cpu
 
-.PHONY: debug test lint clean
+# tests at a time; most of them start processes that compute
+WORKERS ?= 2
+
+.PHONY: debug test slow lint clean
 
 debug: $(READY)
 	@test -n "$(HUB)" || { echo "make debug HUB=path/to/hub (the embedded demo study is not there yet)" >&2; exit 2; }
@@ -17,9 +21,12 @@ debug: $(READY)
 
 test: $(READY) $(ORACLES)
 	$(VENV)/bin/python -m coverage erase
-	$(VENV)/bin/python -m coverage run -m pytest tests $(ARGS)
+	$(VENV)/bin/python -m coverage run -m pytest tests -m "not slow" -n$(WORKERS) --dist worksteal $(ARGS)
 	$(VENV)/bin/python -m coverage combine --quiet
 	$(VENV)/bin/python -m coverage report
+
+slow: $(READY) $(ORACLES)
+	$(VENV)/bin/python -m pytest tests -m slow -n$(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(READY)
 	$(VENV)/bin/python -m ruff format --check .

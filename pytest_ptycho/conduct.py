@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS_WITHOUT_PROGRESS = 2
 """How many in a row make a deferred test red."""
-ADOPTION_REFUSED = 2
+ADOPTION_REFUSED = 1
 """Exit status of `ptycho-hub adopt` when results do not hold."""
 _ONE_THREAD = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
 
@@ -80,7 +80,7 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
     standing = job.standing()
     if stopping.asked:
         raise Deferred(f"not started: {stopping.asked}", _progress(standing))
-    if not options.detach and not standing.running:
+    if not options.detach and not standing.running and command == job.command:
         _require_room(job, standing, deadline)
     with stopping.waiting():
         spec = _spec(job, command, options, deadline)

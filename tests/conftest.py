@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from hubs import make_hub
+from hubs import DOSE, SPLITS, make_hub
 from star import STAR_SCAN, reconstruct_star
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
@@ -53,6 +53,17 @@ def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_hub(small_hub: Path, tmp_path: Path) -> Path:
     """A copy of the small hub that a test may damage."""
     return Path(shutil.copytree(small_hub, tmp_path / "own"))
+
+
+@pytest.fixture(scope="session")
+def compared_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with its debug tier computed, to be adopted elsewhere; no test may damage it either."""
+    from ptycho_compare.cli.ptycho_hub import main  # most tests need nothing of what it loads
+
+    hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("compared") / "hub"))
+    for split in SPLITS:
+        assert main(["compare", f"dose_{DOSE}-dense-{split}-debug", "--hub", str(hub)]) == 0
+    return hub
 
 
 @pytest.fixture(scope="session")

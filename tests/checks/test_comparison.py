@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forged import edit_table, record_again
 from hubs import command_of
 from ptycho_compare.checks import Finding, judge_comparison, stale
 from ptycho_compare.checks.blocker import topic_of, write_blocker
 from ptycho_compare.cli.compare_models import main
-from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub
 from ptycho_compare.reporting.manifest import read_manifest
 from ptycho_compare.scoring import CollapseLimits
@@ -34,21 +32,6 @@ def finished(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "copy"))
-
-
-def record_again(folder: Path, name: str) -> None:
-    """Make the manifest agree with a changed artifact, as a careful forger would."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["artifacts"][name]["sha256"] = sha256_of(folder / name)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-
-
-def edit_table(folder: Path, edit: Callable[[str], str]) -> None:
-    table = folder / "comparison_metrics.csv"
-    changed = "\n".join(edit(line) for line in table.read_text().splitlines()) + "\n"
-    assert changed != table.read_text()
-    table.write_text(changed)
-    record_again(folder, table.name)
 
 
 def kinds(findings: list[Finding]) -> set[tuple[str, str]]:

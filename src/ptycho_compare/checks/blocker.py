@@ -26,6 +26,7 @@ _RETURN = {
     "tier_gate": "The tier named above is green in this hub for the same inputs.",
     "window_too_small": "The same tests are run in a window of at least the length named above.",
     "no_progress": "An attempt gains a checkpoint: give it a longer window, or run it with --timeout=0.",
+    "refused_adoption": "Results that hold are offered, or the same tests are run without --ptycho-adopt.",
     OUT_OF_MEMORY: "The command above runs where a single row fits into memory.",
 }
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 from pydantic import ValidationError
 
 from ptycho_compare.checks.finding import Finding
@@ -137,8 +136,15 @@ def _dead_on_disk(reconstructions: Path, arms: Sequence[str], limits: CollapseLi
         with open_npz(reconstructions) as archive:
             mask = archive.array("mask")
             for arm in arms:
-                values = archive.array(f"{arm.lower()}_complex")
-                collapse = find_collapse(values, mask.astype(np.bool_), limits=limits)
+                key = f"{arm.lower()}_complex"
+                values = archive.array(key)
+                if (values.dtype.kind, mask.dtype.kind, mask.shape) != ("c", "b", values.shape):
+                    found = (
+                        f"'{key}' of {values.dtype} {values.shape} and 'mask' of {mask.dtype} {mask.shape}"
+                    )
+                    yield Finding("changed", f"{reconstructions}: {found} are no canvas", arm)
+                    continue
+                collapse = find_collapse(values, mask, limits=limits)
                 if collapse is not None:
                     yield Finding("dead", f"{collapse.kind}: {collapse.detail} ({reconstructions})", arm)
     except ArchiveError as error:

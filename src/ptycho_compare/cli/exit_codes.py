@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from enum import IntEnum
 
-from ptycho_compare.errors import InputError
+from ptycho_compare.errors import AdoptionError, InputError
 from ptycho_compare.files import STORAGE_ERRORS
 from ptycho_compare.jobs import EXIT_STOPPED, Stopped
 
@@ -21,7 +21,10 @@ class ExitCode(IntEnum):
 
 
 def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
-    """Run a command; bad input becomes one line on stderr and exit status 2, a stop becomes 75."""
+    """Run a command and choose its exit status.
+
+    Bad input becomes one line on stderr and status 2, results that do not hold one line and 1, a stop 75.
+    """
     try:
         return int(run())
     except Stopped as stopped:
@@ -34,4 +37,4 @@ def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
         return int(ExitCode.BAD_INPUT)
     except InputError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
-        return int(ExitCode.BAD_INPUT)
+        return int(ExitCode.FAILED if isinstance(error, AdoptionError) else ExitCode.BAD_INPUT)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +17,7 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place import add_place, find_comparison, place_of
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import LocalExecutor, Running, attend, read_claim, read_launch
+from ptycho_compare.jobs import DoneRecord, LocalExecutor, Running, Stopped, attend, read_claim, read_launch
 from ptycho_compare.jobs.duration import duration_text, parse_duration
 from ptycho_compare.jobs.overview import progress_text, running_line, since_text
 from ptycho_compare.phases.adopt import adopt, results_in
@@ -43,7 +45,9 @@ def add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     resume.add_argument("--deadline", type=_duration, default=86400.0, metavar="TIME",
                         help="after which a detached job stops by itself (default: 24h)")  # fmt: skip
-    resume.add_argument("--slots", type=int, metavar="N", help="jobs that may run at a time on this machine")
+    resume.add_argument(
+        "--slots", type=_slots, metavar="N", help="jobs that may run at a time on this machine"
+    )
     resume.set_defaults(run=_resume)
     adoption = commands.add_parser("adopt", help="take over results made elsewhere, after verifying them")
     adoption.add_argument("source", type=Path, metavar="DIR", help="their folder, or another hub")
@@ -58,6 +62,13 @@ def _duration(text: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _slots(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{count}; needed: at least 1")
+    return count
 
 
 def _jobs(arguments: argparse.Namespace) -> list[ComparisonJob]:
@@ -79,10 +90,12 @@ def _watch(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
     if not sys.stdout.isatty():
         return _status(arguments, words)
     jobs = _jobs(arguments)
-    with Live(_table(jobs), auto_refresh=False) as live:
+    # whoever has seen enough leaves by Ctrl-C
+    with Live(_table(jobs), auto_refresh=False) as live, contextlib.suppress(KeyboardInterrupt):
         while any(_runs(job) for job in jobs):
             time.sleep(_WATCH_S)
             live.update(_table(jobs), refresh=True)
+        live.update(_table(jobs), refresh=True)  # one may have ended since the last look
     return ExitCode.OK
 
 
@@ -97,10 +110,13 @@ def _row(job: ComparisonJob) -> tuple[str, ...]:
     standing = job.standing()
     course, attempts = standing.course, len(standing.course.attempts)
     forecast = "" if standing.forecast_s is None else duration_text(standing.forecast_s)
-    if standing.running:
-        launched = course.attempts[-1].launched
-        where = f"{launched['host']} pid {launched['pid']}"
-        return job.id, "running", progress_text(course), since_text(course), forecast, str(attempts), where
+    claim = read_claim(job.files.claim)
+    if claim is not None and claim.alive:
+        where = f"{claim.holder.host_name} pid {claim.holder.pid}"
+        since = (
+            since_text(course) if attempts else ""
+        )  # the claim comes a moment before the attempt's first line
+        return job.id, "running", progress_text(course), since, forecast, str(attempts or ""), where
     share = f"{standing.saved}/{standing.total} patches" if standing.total else ""
     state = _state(job, attempts, died=bool(attempts and course.attempts[-1].ended is None))
     done = state == "finished"
@@ -157,18 +173,28 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None)
         grace_s=grace_s,
         slots=1 if arguments.detach and arguments.slots is None else arguments.slots,
     )
-    found = attend(spec, LocalExecutor(), is_done=job.is_done, out_of_time=_clock(job, end, grace_s))
+    try:
+        found = attend(spec, LocalExecutor(), is_done=job.is_done, out_of_time=_clock(job, end, grace_s))
+    except KeyboardInterrupt:  # our attempt was stopped
+        raise Stopped("Ctrl-C") from None
     if isinstance(found, Running):
         print(f"{job.id}: runs on {found.host}, pid {found.pid}; {job.files.launch}; log {job.log}")
         return ExitCode.OK if found.launch is not None else ExitCode.DEFERRED
     if found is not None and found.stopped:
         print(f"{job.id}: stopped, {progress_text(job.standing().course)}; the same command goes on")
         return ExitCode.DEFERRED
-    findings = job.judge() if found is None or found.returncode in (0, 1) else found.tail[-1:]
+    findings = job.judge() if found is None or found.returncode in (0, 1) else [_how_it_ended(found)]
     for finding in findings:
         print(f"{job.id}: {finding}")
     print(f"{job.id}: {'not green' if findings else 'green'}, {job.folder}")
     return ExitCode.FAILED if findings else ExitCode.OK
+
+
+def _how_it_ended(done: DoneRecord) -> str:
+    """Tell of a command that never came to a result: it may have had no time to say anything."""
+    code = done.returncode
+    how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+    return f"{how}: {done.tail[-1] if done.tail else 'no output'}"
 
 
 def _clock(job: ComparisonJob, end: float | None, grace_s: float) -> Callable[[], bool]:

@@ -25,17 +25,19 @@ from ptycho_compare.phases.arm import Setting
 from ptycho_compare.phases.compare import open_setting, score
 from ptycho_compare.phases.comparison_job import ComparisonJob
 from ptycho_compare.phases.inputs import Inputs, inspect_inputs
+from ptycho_compare.phases.publish import left_by_others
 from ptycho_compare.phases.recompute import (
     Piece,
     check_network,
     check_ready_made,
     rescored_arm,
     stored_image,
+    stored_mask,
     stored_plan_differs,
     table_difference,
 )
 from ptycho_compare.phases.request import scoring_of
-from ptycho_compare.reconstruction import ReadyMade
+from ptycho_compare.reconstruction import ReadyMade, UserSource
 from ptycho_compare.reporting.adoption import AdoptionRecord, whoever, write_adoption
 from ptycho_compare.reporting.manifest import Manifest, read_manifest, utc_text
 from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
@@ -74,71 +76,80 @@ def adopt(job: ComparisonJob, source: Path, *, pieces: int = PIECES) -> Adoption
     with shift(job.files) as ours:
         staging = job.files.folder / "adopting"
         shutil.rmtree(staging, ignore_errors=True)  # an interrupted adoption's
+        theirs = staging / "theirs"
         try:
-            manifest = _copy(source, staging)
-            record = _verified(job, source, staging, manifest, ours, pieces)
-            _take_over(job, staging, manifest, record)
+            manifest = _copy(source, theirs)
+            record = _verified(job, source, theirs, manifest, ours, pieces)
+            _take_over(job, theirs, manifest, record)
+        except AdoptionError as error:  # what was looked at is a copy, and gone when somebody reads this
+            raise AdoptionError(str(error).replace(str(theirs), str(source))) from None
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         ours.noted("adopted", source=str(source))
     return record
 
 
-def _copy(source: Path, staging: Path) -> Manifest:
+def _copy(source: Path, theirs: Path) -> Manifest:
     """Copy the listed files, so that what is verified is what is taken."""
-    names = Artifacts(source)
+    names = Artifacts(theirs)
+    theirs.mkdir(parents=True)
     try:
+        shutil.copyfile(Artifacts(source).manifest, names.manifest)
         manifest = read_manifest(names.manifest)
     except OSError as error:
         raise AdoptionError(f"{names.manifest}: {error.strerror}: these results are not complete") from None
     except ValidationError as error:
         raise AdoptionError(f"{names.manifest}: is no manifest ({error.error_count()} problems)") from None
-    missing = {names.metrics.name, names.reconstructions.name, names.plan.name} - set(manifest.artifacts)
-    if missing:
+    needed = {path.name for path in (names.metrics, names.differences, names.reconstructions, names.plan)}
+    if missing := needed - set(manifest.artifacts):
         raise AdoptionError(f"{names.manifest}: lists no {', '.join(sorted(missing))}")
     for path in _files(source, manifest):
-        target = staging / path.relative_to(source)
+        target = theirs / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     return manifest
 
 
 def _files(folder: Path, manifest: Manifest) -> Iterator[Path]:
-    names = Artifacts(folder)
-    yield names.manifest
-    if names.log.is_file():
-        yield names.log
-    root = folder.resolve()
-    for record in manifest.artifacts.values():
-        path = folder / record.path
-        if not path.resolve().is_relative_to(root) or path.is_symlink():
-            raise AdoptionError(f"{names.manifest}: lists {record.path}, which lies outside its folder")
+    """List what is taken over besides the manifest: files of that very folder, each once, and the log."""
+    names, root = Artifacts(folder), folder.resolve()
+    reserved = {names.manifest, names.adoption}
+    paths = [folder / name for name in manifest.artifacts]
+    for path, (name, record) in zip(paths, manifest.artifacts.items(), strict=True):
+        if record.path != name or path.parent != folder or path in reserved:
+            raise AdoptionError(f"{names.manifest}: lists {record.path!r}, which is no artifact")
+    for path in [*paths, *([names.log] if names.log.exists() else [])]:
         if not path.is_file():
             raise AdoptionError(f"{path}: the manifest lists it and it is not there")
+        if path.resolve() != root / path.relative_to(folder):
+            raise AdoptionError(f"{path}: is a link, and only files are taken over")
         yield path
 
 
 def _verified(
-    job: ComparisonJob, source: Path, staging: Path, manifest: Manifest, ours: Shift, pieces: int
+    job: ComparisonJob, source: Path, theirs: Path, manifest: Manifest, ours: Shift, pieces: int
 ) -> AdoptionRecord:
     """Compare everything with what is here; the record of what was compared."""
     _require_same_basis(job, source, manifest)
     findings = judge_comparison(
-        staging, required=job.required_arms, limits=scoring_of(job.study).placing.limits
+        theirs, required=job.required_arms, limits=scoring_of(job.study).placing.limits
     )
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise AdoptionError(f"{source}: {findings[0]}{more}")
     inputs = inspect_inputs(job.request)
+    for name, arm in inputs.arms.items():
+        if isinstance(arm.content, UserSource):  # nothing says what it was made with, or how to make a piece
+            raise AdoptionError(f"{source}: {name} is made by a user's own code, which cannot be verified")
     seed = secrets.randbits(32)  # not to be guessed by whoever made the results
-    names = Artifacts(staging)
-    with open_setting(job.request, inputs, spool_folder=staging) as (setting, _):
+    names = Artifacts(theirs)
+    with open_setting(job.request, inputs, spool_folder=theirs.parent) as (setting, _):
         if differs := stored_plan_differs(names.plan, setting.plan):
-            raise AdoptionError(f"{source / names.plan.name}: {differs}")
+            raise AdoptionError(f"{names.plan}: {differs}")
         ours.step("recomputing pieces")
         found = list(_pieces(inputs, names, setting, pieces, np.random.default_rng(seed)))
         ours.step("scoring")
-        tables = _require_same_scores(inputs, names, setting, staging)
+        tables = _require_same_scores(inputs, names, setting)
     user, host = whoever()
     return AdoptionRecord(
         adopted=utc_text(datetime.now(UTC)),
@@ -191,14 +202,16 @@ def _pieces(
             check_ready_made(name, arm.content, stored, setting)
 
 
-def _require_same_scores(inputs: Inputs, names: Artifacts, setting: Setting, staging: Path) -> list[str]:
+def _require_same_scores(inputs: Inputs, names: Artifacts, setting: Setting) -> list[str]:
     """Score the stored canvases here; a table that does not follow from them is refused."""
     arms = {
         name: rescored_arm(arm, stored_image(names.reconstructions, name, setting.grid), setting)
         for name, arm in inputs.arms.items()
     }
     scorecard, _ = score(arms, setting)
-    ours = Artifacts(staging / "rescored")
+    if not np.array_equal(stored_mask(names.reconstructions), scorecard.mask):
+        raise AdoptionError("scores do not follow from the canvases: 'mask' is not where all arms reach")
+    ours = Artifacts(names.folder.with_name("rescored"))
     ours.folder.mkdir()
     write_metrics_csv(ours.metrics, scorecard, groups=len(setting.plan.groups), seconds={})
     write_differences_csv(ours.differences, scorecard.differences)
@@ -214,17 +227,18 @@ def _require_same_scores(inputs: Inputs, names: Artifacts, setting: Setting, sta
     return [theirs.name for theirs, _ in pairs]
 
 
-def _take_over(job: ComparisonJob, staging: Path, manifest: Manifest, record: AdoptionRecord) -> None:
+def _take_over(job: ComparisonJob, theirs: Path, manifest: Manifest, record: AdoptionRecord) -> None:
     """Put the verified files in place: the old manifest goes first, the new one comes last."""
     names = Artifacts(job.folder)
+    taken = {path: job.folder / path.relative_to(theirs) for path in _files(theirs, manifest)}
     try:
         names.manifest.unlink(missing_ok=True)
-        *others, last = [*list(_files(staging, manifest))[1:], Artifacts(staging).manifest]
-        for path in others:
-            target = job.folder / path.relative_to(staging)
+        for path, target in taken.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
+        for stale in left_by_others(names) - set(taken.values()):
+            stale.unlink(missing_ok=True)
         write_adoption(names.adoption, record)
-        last.replace(names.manifest)
+        Artifacts(theirs).manifest.replace(names.manifest)
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from error

@@ -71,12 +71,12 @@ def publish(result: Result, *, started: datetime, command: Sequence[str]) -> Non
     if request.save_debug_images:
         for arm, image in result.images.items():
             write_debug_images(names.debug_images(arm), arm, image.values)
-    for stale in _ours(names) - set(written):
+    for stale in left_by_others(names) - set(written):
         stale.unlink(missing_ok=True)
     write_manifest(names.manifest, _manifest(result, written, started=started, command=command))
 
 
-def _ours(names: Artifacts) -> set[Path]:
+def left_by_others(names: Artifacts) -> set[Path]:
     """Every artifact that an earlier comparison may have left and this one may not have."""
     some = (
         names.adoption,

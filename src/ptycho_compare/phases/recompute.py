@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,12 +65,9 @@ def stored_image(reconstructions: Path, arm: str, grid: Grid) -> ArmImage:
         The file is damaged, lacks the arm, or its grid is another.
     """
     key = arm.lower()
-    try:
-        with open_npz(reconstructions) as archive:
-            values, weight = archive.array(f"{key}_complex"), archive.array(f"{key}_weight")
-            origin = tuple(int(each) for each in archive.array("origin"))
-    except (ArchiveError, KeyError) as error:
-        raise AdoptionError(f"{reconstructions}: {error}") from None
+    needed = {f"{key}_complex": ("c", 2), f"{key}_weight": ("biuf", 2), "origin": ("iu", 1)}
+    values, weight, corner = _stored(reconstructions, needed)
+    origin = tuple(corner.tolist())
     if values.shape != grid.shape or weight.shape != grid.shape or origin != grid.origin:
         raise AdoptionError(
             f"{reconstructions}: {arm} is {values.shape} at {origin}; this comparison's grid is "
@@ -77,13 +76,22 @@ def stored_image(reconstructions: Path, arm: str, grid: Grid) -> ArmImage:
     return ArmImage(values.astype(np.complex64), weight.astype(np.float64), movable=False)
 
 
+def stored_mask(reconstructions: Path) -> NDArray[np.bool_]:
+    """Read which pixels were scored; raises AdoptionError."""
+    (mask,) = _stored(reconstructions, {"mask": ("b", 2)})
+    return mask
+
+
 def stored_plan_differs(path: Path, plan: Plan) -> str:
-    """Say in what a stored plan differs from the one drawn here; empty when in nothing."""
-    try:
-        with open_npz(path) as archive:
-            groups, normalization = archive.array("groups"), float(archive.array("normalization"))
-    except (ArchiveError, KeyError) as error:
-        return str(error)
+    """Say in what a stored plan differs from the one drawn here; empty when in nothing.
+
+    Raises
+    ------
+    AdoptionError
+        The file is damaged, or holds no plan.
+    """
+    groups, stored_factor = _stored(path, {"groups": ("iu", 2), "normalization": ("f", 0)})
+    normalization = float(stored_factor)
     if groups.shape != plan.groups.shape:
         return (
             f"{len(groups)} groups of {groups.shape[-1]}, here {len(plan.groups)} of {plan.groups.shape[1]}"
@@ -159,19 +167,27 @@ def table_difference(theirs: Path, ours: Path, *, leave_out: Sequence[str]) -> s
         tables = [list(csv.reader(path.read_text(encoding="utf-8").splitlines())) for path in (theirs, ours)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         return str(error)
+    for row in tables[0]:
+        for column, cell in zip(tables[0][0], row, strict=False):
+            if math.isnan(_number(cell) or 0.0):  # also where nothing is compared
+                return f"{theirs.name}: {_name(row)} {column} is {cell}"
     kept = [
         [row for row in table if not any(cell.startswith(tuple(leave_out)) for cell in row)]
         for table in tables
     ]
-    if [len(row) for row in kept[0]] != [len(row) for row in kept[1]]:
+    if len(kept[0]) != len(kept[1]):
         return (
             f"{theirs.name} has {len(kept[0])} rows to compare, and from its canvases {len(kept[1])} follow"
         )
     header = tables[1][0]
     for row, other in zip(*kept, strict=True):
+        if len(row) != len(other):
+            what = f"{_name(row)} has {len(row)} cells"
+            return f"{theirs.name}: {what}; from the canvases {len(other)} follow"
         for column, cell, expected in zip(header, row, other, strict=True):
             if not _same_cell(cell, expected):
-                return f"{theirs.name}: {' '.join(row[:2])} {column} is {cell}; the canvases give {expected}"
+                what = f"{_name(row)} {column} is {cell or 'empty'}"
+                return f"{theirs.name}: {what}; the canvases give {expected or 'nothing'}"
     return ""
 
 
@@ -217,10 +233,39 @@ def _require_equal(piece: Piece) -> Piece:
     return piece
 
 
-def _same_cell(cell: str, expected: str) -> bool:
-    if cell == expected:
-        return True
+def _stored(path: Path, needed: Mapping[str, tuple[str, int]]) -> list[NDArray[Any]]:
+    """Read arrays of the given kinds, as NumPy calls them, and dimensions.
+
+    Raises
+    ------
+    AdoptionError
+        The file is damaged, or something else stands in it.
+    """
     try:
-        return math.isclose(float(cell), float(expected), rel_tol=_CELL_TOLERANCE, abs_tol=_LAST_DIGIT)
+        with open_npz(path) as archive:
+            found = [archive.array(key) for key in needed]
+    except ArchiveError as error:
+        raise AdoptionError(str(error)) from None
+    for (key, (kinds, dimensions)), values in zip(needed.items(), found, strict=True):
+        if values.dtype.kind not in kinds or values.ndim != dimensions:
+            raise AdoptionError(f"{path}: '{key}' of {values.dtype} {values.shape} is not what belongs there")
+    return found
+
+
+def _name(row: Sequence[str]) -> str:
+    """What a row is about: the cells before its numbers."""
+    return " ".join(takewhile(lambda cell: cell and _number(cell) is None, row[:4]))
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
     except ValueError:
-        return False
+        return None
+
+
+def _same_cell(cell: str, expected: str) -> bool:
+    found, here = _number(cell), _number(expected)
+    if found is None or here is None:
+        return cell == expected
+    return math.isclose(found, here, rel_tol=_CELL_TOLERANCE, abs_tol=_LAST_DIGIT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,11 @@ class AdoptionRecord(BaseModel):
 
 def whoever() -> tuple[str, str]:
     """User and machine of this process."""
-    return getpass.getuser(), socket.gethostname()
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        user = f"uid {os.getuid()}"
+    return user, socket.gethostname()
 
 
 def write_adoption(path: Path, record: AdoptionRecord) -> None:

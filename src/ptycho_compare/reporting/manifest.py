@@ -119,7 +119,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest; pydantic's error names what does not fit."""
-    return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+    return Manifest.model_validate_json(path.read_bytes())
 
 
 def utc_text(moment: datetime) -> str:

@@ -50,8 +50,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker when the window ends and where it hears of a stop."""
-    window.hand_to_worker(node.config, node.workerinput)
-    node.config.stash[STOPPING].hand_to_worker(node.workerinput)
+    if node.config.stash[options.OPTIONS].hub is not None:
+        window.hand_to_worker(node.config, node.workerinput)
+        node.config.stash[STOPPING].hand_to_worker(node.workerinput)
 
 
 @pytest.hookimpl(optionalhook=True)

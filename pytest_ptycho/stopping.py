@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,9 @@ class Stopping:
     @property
     def asked(self) -> str:
         """By what; empty while nobody asked."""
-        if not self._asked and self._file is not None and self._file.exists():
-            self._asked = "SIGTERM"
+        if not self._asked and self._file is not None:
+            with suppress(OSError):  # whoever runs as another user for a moment cannot look
+                self._asked = "SIGTERM" if self._file.exists() else ""
         return self._asked
 
     def ask(self, reason: str) -> None:

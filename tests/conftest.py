@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from hubs import DOSE, SPLITS, make_hub
+from hubs import DOSE, SLOW_COUNT, SPLITS, make_hub
 from star import STAR_SCAN, reconstruct_star
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
@@ -63,6 +63,15 @@ def compared_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("compared") / "hub"))
     for split in SPLITS:
         assert main(["compare", f"dose_{DOSE}-dense-{split}-debug", "--hub", str(hub)]) == 0
+    return hub
+
+
+@pytest.fixture(scope="session")
+def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub whose full tier goes image by image, which takes seconds; no test may damage it."""
+    hub = make_hub(tmp_path_factory.mktemp("slow") / "hub", count=SLOW_COUNT)
+    study = hub / "study.toml"
+    study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
     return hub
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,9 @@ from typing import TypeVar
 import psutil
 
 ROOT = Path(__file__).parents[1]
+PTYCHO_HUB = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub")
+COMPARE_MODELS = (sys.executable, "-m", "ptycho_compare.cli.compare_models")
+
 MARK = "PTYCHO_TEST_PLACE"
 """What whoever is started for a place has in the environment, and so has all that it starts."""
 PATIENCE_S = 120.0
@@ -24,6 +29,13 @@ def environment(place: Path | None, **more: str) -> dict[str, str]:
     """Ours, marked, without what belongs to the pytest that runs us."""
     outer = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     return {**outer, **({} if place is None else {MARK: str(place)}), **more}
+
+
+def run(command: list[str] | tuple[str, ...], hub: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(hub, **more), capture_output=True, text=True, check=False
+    )
 
 
 def until(condition: Callable[[], Found], what: str = "it did not come") -> Found:

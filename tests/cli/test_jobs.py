@@ -17,8 +17,13 @@ import psutil
 import pytest
 
 from forged import edit_table
-from hubs import SPLITS, make_hub
-from plugin.sessions import (
+from hubs import SLOW_ROWS, SPLITS
+from processes import PTYCHO_HUB, environment, marked, nobody_left, run, runs, until
+from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.jobs import EXIT_STOPPED, LaunchRecord, read_launch
+from ptycho_compare.jobs.claim import take_claim
+from sessions import (
     BASELINE,
     TEST,
     TRAIN,
@@ -30,25 +35,8 @@ from plugin.sessions import (
     launches,
     made_quick,
 )
-from processes import environment, marked, nobody_left, runs, until
-from ptycho_compare.cli.ptycho_hub import main
-from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import EXIT_STOPPED, LaunchRecord, read_launch
-from ptycho_compare.jobs.claim import take_claim
-from resume.runs import PTYCHO_HUB, run
 
 DEBUG = TRAIN.replace("full", "debug")
-IMAGES = 2000
-ROWS = 2 * IMAGES
-
-
-@pytest.fixture(scope="module")
-def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hub whose full tier goes image by image, which takes seconds."""
-    hub = make_hub(tmp_path_factory.mktemp("slow") / "hub", count=IMAGES)
-    study = hub / "study.toml"
-    study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
-    return hub
 
 
 @pytest.fixture
@@ -173,7 +161,7 @@ def test_the_life_of_a_job(hub: Path, capsys: pytest.CaptureFixture[str]) -> Non
         f"{launch.host} pid {launch.pid}",
     )
     # how long still is not known before both networks have worked
-    assert re.fullmatch(rf"\d+/{ROWS} patches(, about .* left)?", row["progress"])
+    assert re.fullmatch(rf"\d+/{SLOW_ROWS} patches(, about .* left)?", row["progress"])
     assert re.fullmatch(r"\d+ (s|min)", row["since"])
     assert {each["state"] for each in found.values()} == {"not begun"}
 
@@ -186,17 +174,17 @@ def test_the_life_of_a_job(hub: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert runs(launch.pid)
 
     screen = Screen.of(hub, "watch")
-    until(lambda: re.search(rf"{TRAIN} +running +\d+/{ROWS} patches", screen.newest))
+    until(lambda: re.search(rf"{TRAIN} +running +\d+/{SLOW_ROWS} patches", screen.newest))
     frozen.resume()
     assert main(["stop", "--hub", str(hub)]) == 0
-    assert re.fullmatch(rf"{TRAIN}: stopped, \d+/{ROWS} patches.*\n", capsys.readouterr().out)
+    assert re.fullmatch(rf"{TRAIN}: stopped, \d+/{SLOW_ROWS} patches.*\n", capsys.readouterr().out)
     assert screen.process.wait() == 0
     until(lambda: re.search(rf"{TRAIN} +stopped", screen.newest), screen.text)
 
     saved = course_of(hub).saved
     assert saved > 0
     row = status(hub, capsys)[TRAIN]
-    assert (row["state"], row["progress"], row["where"]) == ("stopped", f"{saved}/{ROWS} patches", "")
+    assert (row["state"], row["progress"], row["where"]) == ("stopped", f"{saved}/{SLOW_ROWS} patches", "")
     assert main(["stop", "--hub", str(hub)]) == 0
     assert capsys.readouterr().out == "nothing runs\n"
 

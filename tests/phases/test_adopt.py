@@ -20,7 +20,7 @@ import pytest
 from bundles import write_bundle
 from forged import edit_arrays, edit_manifest, edit_table, record_again
 from hubs import CROP, DOSE, SIDE, SPLITS, make_split, write_ptychi
-from processes import environment, nobody_left, until
+from processes import PTYCHO_HUB, environment, nobody_left, until
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.cli.place import find_comparison
 from ptycho_compare.cli.ptycho_hub import main
@@ -37,7 +37,6 @@ from ptycho_compare.reporting.manifest import read_manifest
 from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.reporting.tables.pairs_csv import write_differences_csv
 from ptycho_compare.study import load_study
-from resume.runs import PTYCHO_HUB
 from scans import write_scan
 
 TRAIN = f"dose_{DOSE}-dense-train-debug"

@@ -9,16 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from hubs import make_hub
 from processes import nobody_left
-
-from .sessions import (
+from sessions import (
     events,
-    results,
+    results_of,
     run_on,
 )
-
-IMAGES = 2000
 
 
 @dataclass(frozen=True)
@@ -39,15 +35,6 @@ class Unbroken:
 
 
 @pytest.fixture(scope="session")
-def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hub whose full tier goes image by image."""
-    hub = make_hub(tmp_path_factory.mktemp("slow") / "hub", count=IMAGES)
-    study = hub / "study.toml"
-    study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
-    return hub
-
-
-@pytest.fixture(scope="session")
 def debugged_hub(slow_hub: Path) -> Path:
     """The same, its debug tier green."""
     hub = Path(shutil.copytree(slow_hub, slow_hub.with_name("debugged")))
@@ -63,7 +50,7 @@ def unbroken(debugged_hub: Path) -> Unbroken:
     done = run_on(hub, "-m", "full", "-k", "train", "--timeout=0")
     assert done.returncode == 0, done.stdout
     (ended,) = events(hub, "ended")
-    return Unbroken(hub, ended["seconds"], results(hub))
+    return Unbroken(hub, ended["seconds"], results_of(hub))
 
 
 @pytest.fixture

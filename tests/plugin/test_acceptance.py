@@ -11,8 +11,7 @@ import pytest
 from bundles import damage_weights
 from hubs import DOSE, make_split
 from scans import write_scan
-
-from .sessions import BASELINE, launches, run_pytest
+from sessions import BASELINE, launches, run_pytest
 
 
 def names(folder: Path) -> list[str]:

@@ -15,8 +15,7 @@ from hubs import SPLITS
 from processes import nobody_left
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import read_done
-
-from .sessions import TRAIN, events, folder_of, job_of, launches, notes, run_on
+from sessions import TRAIN, events, folder_of, job_of, launches, notes, run_on
 
 DEBUG = TRAIN.replace("full", "debug")
 

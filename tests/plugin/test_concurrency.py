@@ -9,18 +9,18 @@ from pathlib import Path
 from hubs import SPLITS
 from processes import until
 from ptycho_compare.jobs import EXIT_STOPPED
-
-from .conftest import Unbroken
-from .sessions import (
+from sessions import (
     course_of,
     events,
     gained,
     job_of,
     launches,
     made_quick,
-    results,
+    results_of,
     start_on,
 )
+
+from .conftest import Unbroken
 
 
 def worked_s(hub: Path, split: str, tier: str) -> tuple[float, float]:
@@ -85,7 +85,7 @@ def test_of_four_sessions_one_works_and_another_goes_on(gated_hub: Path, unbroke
         [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")[1:]],
     )
     assert again == saved > 0
-    assert results(gated_hub) == unbroken.results
+    assert results_of(gated_hub) == unbroken.results
 
 
 def test_sessions_at_once_do_what_is_quick_once(untried_hub: Path) -> None:

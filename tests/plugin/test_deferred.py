@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from hubs import DOSE, SPLITS
+from hubs import DOSE, SLOW_ROWS, SPLITS
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.phases.comparison_job import ComparisonJob
 from ptycho_compare.study import Comparison, load_study
-
-from .conftest import IMAGES, Unbroken
-from .sessions import (
+from sessions import (
     TEST,
     TRAIN,
     course_of,
@@ -23,10 +21,12 @@ from .sessions import (
     launches,
     notes,
     pytest_command,
-    results,
+    results_of,
     run_on,
     run_pytest,
 )
+
+from .conftest import Unbroken
 
 PLAIN_TESTS = """\
 import time
@@ -75,12 +75,12 @@ def test_the_same_command_again_and_again_ends_green(
             break
         assert done.returncode == EXIT_STOPPED, done.stdout
         assert "1 deferred" in done.stdout
-        (line,) = re.findall(rf"{TRAIN} +deferred +(\d+)/{2 * IMAGES} patches", done.stdout)
+        (line,) = re.findall(rf"{TRAIN} +deferred +(\d+)/{SLOW_ROWS} patches", done.stdout)
         assert f"{TRAIN}: stopped (timeout {limit_s:.1f} s)" in done.stdout
         assert f"go on: pytest {' '.join(pytest_command(gated_hub, *command)[3:])}" in done.stdout
         assert case.outcome == "skipped"
         assert case.properties["ptycho.outcome"] == "deferred"
-        assert case.properties["ptycho.done"] == f"{line}/{2 * IMAGES}"
+        assert case.properties["ptycho.done"] == f"{line}/{SLOW_ROWS}"
         assert case.properties["ptycho.reason"] == f"stopped (timeout {limit_s:.1f} s)"
         assert not (gated_hub / "red").exists()
         if int(line) == patches[-1]:
@@ -93,7 +93,7 @@ def test_the_same_command_again_and_again_ends_green(
     # each attempt began with all that the one before had computed
     begun = [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")]
     assert begun == patches
-    assert results(gated_hub) == unbroken.results
+    assert results_of(gated_hub) == unbroken.results
 
 
 def test_a_window_is_shared_by_all_workers(gated_hub: Path, unbroken: Unbroken, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_window_is_shared_by_all_workers(gated_hub: Path, unbroken: Unbroken, 
     assert {case.properties["ptycho.outcome"] for case in cases.values()} == {"deferred"}
     for split in SPLITS:
         saved = course_of(gated_hub, split).saved
-        assert cases[f"dose_{DOSE}-dense-{split}-full"].properties["ptycho.done"] == f"{saved}/{2 * IMAGES}"
+        assert cases[f"dose_{DOSE}-dense-{split}-full"].properties["ptycho.done"] == f"{saved}/{SLOW_ROWS}"
 
 
 class TestAWindowThatIsTooShort:
@@ -139,7 +139,7 @@ class TestAWindowThatIsTooShort:
             rf"--ptycho-window {window_s:.4f}",
             done.stdout,
         )
-        assert re.search(rf"{TRAIN} +deferred +0/{2 * IMAGES} patches \(0%\), about \d+ s left", done.stdout)
+        assert re.search(rf"{TRAIN} +deferred +0/{SLOW_ROWS} patches \(0%\), about \d+ s left", done.stdout)
         assert "train-full" not in launches(gated_hub)
         assert not (gated_hub / "red").exists()
 

@@ -12,9 +12,7 @@ import psutil
 
 from processes import marked, until
 from ptycho_compare.jobs import EXIT_STOPPED, LaunchRecord, read_done, read_launch
-
-from .conftest import Unbroken
-from .sessions import (
+from sessions import (
     TRAIN,
     course_of,
     events,
@@ -23,10 +21,12 @@ from .sessions import (
     junit_of,
     launches,
     made_quick,
-    results,
+    results_of,
     run_on,
     start_on,
 )
+
+from .conftest import Unbroken
 
 FULL = ("-m", "full", "-k", "train")
 
@@ -64,7 +64,7 @@ def test_a_detached_job_outlives_its_session_and_is_collected(gated_hub: Path, u
     collected = run_on(gated_hub, *FULL)
     assert collected.returncode == 0, collected.stdout
     assert launches(gated_hub)["train-full"] == 1
-    assert results(gated_hub) == unbroken.results
+    assert results_of(gated_hub) == unbroken.results
 
 
 def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
@@ -99,7 +99,7 @@ def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
     assert "died" not in third.stdout
     begun = [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")]
     assert begun[1:] == [saved, course.saved]
-    assert results(gated_hub) == unbroken.results
+    assert results_of(gated_hub) == unbroken.results
 
 
 def test_jobs_are_detached_one_at_a_time(gated_hub: Path) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bundles import damage_weights
 from ptycho_compare.jobs import EXIT_STOPPED
-
-from .sessions import BASELINE, TRAIN, junit_of, launches, made_another_scan, made_quick, notes, run_on
+from sessions import BASELINE, TRAIN, junit_of, launches, made_another_scan, made_quick, notes, run_on
 
 DEBUG = TRAIN.replace("-full", "-debug")
 TOO_SHORT = ("-k", "train", "--timeout=2")

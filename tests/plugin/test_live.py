@@ -11,15 +11,14 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubs import SLOW_ROWS
 from processes import ROOT, environment, until
 from ptycho_compare.jobs import EXIT_STOPPED
-
-from .conftest import IMAGES
-from .sessions import (
+from sessions import (
     pytest_command,
 )
 
-ON_ITS_WAY = re.compile(rf"\x1b\[Kdense/train \d+/{2 * IMAGES} patches")
+ON_ITS_WAY = re.compile(rf"\x1b\[Kdense/train \d+/{SLOW_ROWS} patches")
 LINE = re.compile(r"\x1b\[K")
 
 

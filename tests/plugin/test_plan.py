@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hubs import SPLITS
+from hubs import SLOW_ROWS, SPLITS
 from processes import until
 from ptycho_compare.jobs import EXIT_STOPPED
-
-from .conftest import IMAGES, Unbroken
-from .sessions import (
+from sessions import (
     SCAN,
     TEST,
     TRAIN,
@@ -28,7 +26,7 @@ from .sessions import (
     start_on,
 )
 
-ROWS = 2 * IMAGES
+from .conftest import Unbroken
 
 
 def plan_of(hub: Path, *arguments: str) -> str:
@@ -53,7 +51,7 @@ def test_of_a_new_hub(untried_hub: Path) -> None:
 def test_with_debug_done(gated_hub: Path) -> None:
     text = plan_of(gated_hub)
     assert text.count("done: reused as it is, by digest") == 2
-    assert re.search(rf"{TRAIN} +to run: {ROWS} patches, about \d+ s \(missing: ", text)
+    assert re.search(rf"{TRAIN} +to run: {SLOW_ROWS} patches, about \d+ s \(missing: ", text)
     assert re.search(r"in all: \d+ s; nothing was run", text)
 
 
@@ -62,14 +60,14 @@ def test_of_what_was_begun(gated_hub: Path) -> None:
     session = start_on(gated_hub, "-m", "full", "-k", "train", "--timeout=600")
     gained(gated_hub)
     done = run_on(gated_hub, "--ptycho-plan", "-m", "full", "-k", "train")
-    assert re.search(rf"{TRAIN} +runs now: \d+ of {ROWS} patches, about \d+ s", done.stdout)
+    assert re.search(rf"{TRAIN} +runs now: \d+ of {SLOW_ROWS} patches, about \d+ s", done.stdout)
     job_of(gated_hub).stop.touch()
     status, text = session.ended()
     assert status == EXIT_STOPPED, text
     assert f"{TRAIN}: stopped (asked by a stop file)" in text  # not by the deadline, which has not come
     text, saved = plan_of(gated_hub, "-m", "full"), course_of(gated_hub).saved
-    assert re.search(rf"{TRAIN} +goes on: reuses {saved} of {ROWS} patches, about \d+ s", text)
-    assert re.search(rf"{TEST} +to run: {ROWS} patches", text)
+    assert re.search(rf"{TRAIN} +goes on: reuses {saved} of {SLOW_ROWS} patches, about \d+ s", text)
+    assert re.search(rf"{TEST} +to run: {SLOW_ROWS} patches", text)
 
 
 def test_of_a_finished_hub(finished_hub: Path) -> None:
@@ -112,7 +110,7 @@ def test_what_is_not_of_use_any_more_is_done_anew(finished_hub: Path, option: st
     if option != "--ptycho-fresh":
         made_another_scan(finished_hub)
     text = plan_of(finished_hub, "-k", "train-full", option)
-    assert re.search(rf"{TRAIN} +to run: {ROWS} patches, about \d+ s \({why}", text)
+    assert re.search(rf"{TRAIN} +to run: {SLOW_ROWS} patches, about \d+ s \({why}", text)
     session = start_on(finished_hub, "-m", "full", "-k", "train", option)
     planned = until(lambda: events(finished_hub, "planned")[1:])
     session.signal(signal.SIGTERM)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import psutil
 import pytest
 
-from hubs import SPLITS
+from hubs import SLOW_ROWS, SPLITS
 from processes import marked, until
 from ptycho_compare.jobs import EXIT_STOPPED
-
-from .conftest import IMAGES, Unbroken
-from .sessions import (
+from sessions import (
     TEST,
     TRAIN,
     Session,
@@ -23,14 +22,15 @@ from .sessions import (
     junit_of,
     launches,
     made_quick,
-    results,
+    results_of,
     run_on,
     start_on,
 )
 
+from .conftest import Unbroken
+
 SERIAL = ("-m", "full", "-k", "train")
 TWO_WORKERS = ("-m", "full", "-n2")
-ROWS = 2 * IMAGES
 TOLD = pytest.mark.parametrize(
     ("command", "group"),
     [(SERIAL, False), (TWO_WORKERS, False), (TWO_WORKERS, True)],
@@ -46,7 +46,7 @@ def nothing_is_lost(hub: Path, *splits: str) -> None:
         (ended,) = [attempt.ended for attempt in course.attempts]
         assert ended is not None
         assert ended["returncode"] == EXIT_STOPPED
-        assert 0 < course.saved == course.done < ROWS
+        assert 0 < course.saved == course.done < SLOW_ROWS
 
 
 def workers_of(session: Session) -> list[psutil.Process]:
@@ -121,7 +121,7 @@ def test_a_killed_session_leaves_nobody_and_the_next_goes_on(gated_hub: Path, un
     again = run_on(gated_hub, *SERIAL)
     assert again.returncode == 0, again.stdout
     assert sum(start for start, _ in events(gated_hub, "planned")[1]["parts"].values()) == saved
-    assert results(gated_hub) == unbroken.results
+    assert results_of(gated_hub) == unbroken.results
 
 
 def test_a_killed_controller_leaves_nobody(gated_hub: Path) -> None:
@@ -153,4 +153,18 @@ def test_a_killed_worker_takes_nobody_with_it(gated_hub: Path, unbroken: Unbroke
     assert again.returncode == 0, again.stdout
     assert launches(gated_hub) == {"train-debug": 1, "test-debug": 1, "train-full": 2, "test-full": 1}
     assert sum(start for start, _ in events(gated_hub, "planned")[1]["parts"].values()) == saved
-    assert results(gated_hub) == unbroken.results
+    assert results_of(gated_hub) == unbroken.results
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_a_test_that_becomes_another_user_is_none_of_our_business(small_hub: Path, tmp_path: Path) -> None:
+    """A worker that cannot look whether it was asked to stop goes on."""
+    (tmp_path / "test_plain.py").write_text(
+        "import os, pytest\n"
+        "@pytest.fixture\n"
+        "def nobody():\n    os.seteuid(65534)\n    yield\n    os.seteuid(0)\n"
+        "def test_it(nobody):\n    pass\n"
+    )
+    done = run_on(small_hub, "-n1", str(tmp_path / "test_plain.py"))
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout

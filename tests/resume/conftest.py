@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from .runs import Whole, compare, debug_folder, finish, whole
+from .runs import (
+    Whole,
+    compare,
+    debug_folder,
+    finish,
+    whole,
+)
 
 
 @pytest.fixture(scope="session")

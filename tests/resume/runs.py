@@ -4,40 +4,23 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hubs import DOSE
-from processes import ROOT, environment
+from processes import PTYCHO_HUB, run
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.jobs.states import read_states
+from results import results
 
-PTYCHO_HUB = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub")
-COMPARE_MODELS = (sys.executable, "-m", "ptycho_compare.cli.compare_models")
 STOPPER = Path(__file__).with_name("stopper.py")
-
-TABLES = ("comparison_differences.csv", "frc_cutoffs.csv", "comparison_metrics.csv", "arm_agreement.csv")
-ARRAYS = ("plan.npz", "reconstructions.npz", "reconstructions_aligned.npz", "residuals.npz")
 
 DEBUG = f"dose_{DOSE}-dense-train-debug"
 
 Event = dict[str, Any]
-
-
-def pytest_command(hub: Path, *arguments: str) -> list[str]:
-    plain = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist")
-    return [sys.executable, "-m", "pytest", *plain, f"--hub={hub}", *arguments]
-
-
-def run(command: list[str] | tuple[str, ...], hub: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(hub, **more), capture_output=True, text=True, check=False
-    )
 
 
 def stopped_at(
@@ -46,24 +29,6 @@ def stopped_at(
     """The same command (``python -m MODULE ...``), which is sent a signal once that many rows are done."""
     assert tuple(command[:2]) == (sys.executable, "-m")
     return [sys.executable, str(STOPPER), part, str(row), str(int(number)), *command[2:]]
-
-
-def results(folder: Path) -> dict[str, bytes]:
-    """The tables and arrays of a comparison, all that must not depend on how it came about."""
-    found = {name: (folder / name).read_bytes() for name in (*TABLES, *ARRAYS) if (folder / name).exists()}
-    found |= {path.name: path.read_bytes() for path in folder.glob("*_frc_curves.csv")}
-    table = found["comparison_metrics.csv"].splitlines(keepends=True)
-    found["comparison_metrics.csv"] = b"".join(row for row in table if b"computation_time_s" not in row)
-    assert b"ssim" in found["comparison_metrics.csv"] or b"r_factor" in found["comparison_metrics.csv"]
-    return found
-
-
-def assert_same_results(folder: Path, expected: dict[str, bytes]) -> None:
-    """Byte for byte."""
-    found = results(folder)
-    assert sorted(found) == sorted(expected)
-    assert [name for name in expected if found[name] != expected[name]] == []
-    assert not Artifacts(folder).job.checkpoints.exists()
 
 
 def events(folder: Path) -> list[Event]:

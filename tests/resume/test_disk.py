@@ -19,21 +19,20 @@ import psutil
 import pytest
 
 from hubs import COUNT, SIDE
-from processes import environment, nobody_left, until
+from processes import environment, nobody_left, run, until
 from ptycho_compare.hub import Artifacts
+from results import assert_same_results
+from sessions import pytest_command
 
 from .runs import (
     DEBUG,
     Whole,
-    assert_same_results,
     attempts,
     compare,
     debug_folder,
     events,
     finish,
     job_of,
-    pytest_command,
-    run,
     stop,
     stopped_at,
 )

@@ -15,18 +15,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from processes import ROOT, environment, marked, nobody_left, runs, until
+from processes import ROOT, environment, marked, nobody_left, run, runs, until
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import read_claim
 from ptycho_compare.study import load_study
+from results import assert_same_results, results
+from sessions import pytest_command
 
 from .runs import (
     Event,
-    assert_same_results,
     events,
-    pytest_command,
-    results,
-    run,
     work_of,
 )
 

@@ -22,23 +22,21 @@ from typing import Any
 import pytest
 
 from hubs import command_of
+from processes import COMPARE_MODELS, run
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.reporting.manifest import read_manifest
+from results import assert_same_results, results
+from sessions import pytest_command
 
 from .runs import (
-    COMPARE_MODELS,
     DEBUG,
     STOPPER,
     Whole,
-    assert_same_results,
     compare,
     debug_folder,
     diagnostics,
     events,
     finish,
-    pytest_command,
-    results,
-    run,
 )
 
 SCARCE = Path(__file__).with_name("scarce.py")

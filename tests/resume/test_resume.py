@@ -13,23 +13,20 @@ import pytest
 
 from bundles import write_bundle
 from hubs import CROP, DOSE, SIDE, command_of, make_split
-from processes import environment, marked, nobody_left, until
+from processes import COMPARE_MODELS, environment, marked, nobody_left, run, until
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import EXIT_STOPPED
+from results import assert_same_results, results
 from scans import write_scan
 
 from .runs import (
-    COMPARE_MODELS,
     Whole,
-    assert_same_results,
     compare,
     debug_folder,
     diagnostics,
     events,
     finish,
     job_of,
-    results,
-    run,
     stop,
     stopped_at,
     work_of,

@@ -17,6 +17,7 @@ from processes import PATIENCE_S, ROOT, environment, until
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs import Course, read_course
 from ptycho_compare.jobs.states import read_states
+from results import results
 
 TRAIN, TEST = f"dose_{DOSE}-dense-train-full", f"dose_{DOSE}-dense-test-full"
 SCAN = f"data/phase_c/dose_{DOSE}/patched_train.npz"
@@ -156,11 +157,6 @@ def notes(hub: Path, topic: str) -> list[Path]:
     return sorted((hub / "red").glob(f"blocked_*Z_{topic}*.md"))
 
 
-def results(hub: Path, split: str = "train") -> dict[str, bytes]:
-    """Scores and canvases, which must not depend on how they came about."""
-    folder = folder_of(hub, split)
-    names = ("comparison_metrics.csv", "comparison_differences.csv", "reconstructions.npz", "plan.npz")
-    found = {name: (folder / name).read_bytes() for name in names}
-    rows = found["comparison_metrics.csv"].splitlines(keepends=True)
-    found["comparison_metrics.csv"] = b"".join(row for row in rows if b"computation_time_s" not in row)
-    return found
+def results_of(hub: Path, split: str = "train") -> dict[str, bytes]:
+    """What the full comparison of a split computed."""
+    return results(folder_of(hub, split))

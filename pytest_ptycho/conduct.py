@@ -171,7 +171,7 @@ def _conclude(
     """Turn how the wait ended into evidence or a deferred test; `asked` says who stopped the session."""
     from ptycho_compare.checks import Finding
     from ptycho_compare.errors import InputError
-    from ptycho_compare.jobs import Running
+    from ptycho_compare.jobs import ASKED_BY_LAUNCHER, Running
 
     if found is None:
         return _evidence(job, findings=job.judge(), death=death)
@@ -186,12 +186,13 @@ def _conclude(
         raise Blocked([Finding("adoption", found.tail[-1] if found.tail else "no output")])
     if not found.stopped:
         return _evidence(job, found, findings=_refusal(found) or job.judge(), death=death)
-    late = not asked and deadline.working_s <= 0
+    ours = found.reason.startswith(ASKED_BY_LAUNCHER)
+    late = ours and not asked
     stalled = standing.course.stalled
     if late and stalled >= ATTEMPTS_WITHOUT_PROGRESS:  # whoever is asked to stop could have gone on
         text = f"{stalled} attempts in a row were stopped and gained nothing (the last: {deadline.name})"
         return _evidence(job, found, findings=[Finding("stalled", f"{text}; see {job.log}")], death=death)
-    over = deadline.name if late else asked or found.reason
+    over = (asked or deadline.name) if ours else found.reason
     raise Deferred(f"stopped ({over})", _progress(standing), death)
 
 

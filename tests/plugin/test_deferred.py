@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sessions import (
     TRAIN,
     course_of,
     events,
+    folder_of,
     junit_of,
     launches,
     notes,
@@ -65,14 +67,20 @@ def a_moment_too_short_s(hub: Path) -> float:
 def test_the_same_command_again_and_again_ends_green(
     gated_hub: Path, unbroken: Unbroken, tmp_path: Path
 ) -> None:
-    limit_s, patches, rounds = max(6.0, 0.6 * unbroken.seconds), [0], 0
+    limit_s, patches = a_moment_too_short_s(gated_hub) + 4.0, [0]
     while True:
-        rounds += 1
         command = ("-m", "full", "-k", "train", f"--timeout={limit_s:.1f}", f"--junitxml={tmp_path}/j.xml")
         done = run_on(gated_hub, *command)
         case = junit_of(tmp_path / "j.xml")[TRAIN]
+        if done.returncode == 0 and len(patches) == 1:  # others have left the machine to us
+            shutil.rmtree(folder_of(gated_hub))
+            limit_s /= 1.5
+            continue
         if done.returncode == 0:
             break
+        if "1 blocked" in done.stdout:  # others keep the machine busy
+            limit_s *= 1.5
+            continue
         assert done.returncode == EXIT_STOPPED, done.stdout
         assert "1 deferred" in done.stdout
         (line,) = re.findall(rf"{TRAIN} +deferred +(\d+)/{SLOW_ROWS} patches", done.stdout)
@@ -82,11 +90,9 @@ def test_the_same_command_again_and_again_ends_green(
         assert case.properties["ptycho.outcome"] == "deferred"
         assert case.properties["ptycho.done"] == f"{line}/{SLOW_ROWS}"
         assert case.properties["ptycho.reason"] == f"stopped (timeout {limit_s:.1f} s)"
-        assert not (gated_hub / "red").exists()
         if int(line) == patches[-1]:
-            limit_s *= 1.5  # others keep the machine busy
+            limit_s *= 1.5
         patches.append(int(line))
-    assert rounds > 1
     assert patches == sorted(patches)
     assert "1 passed" in done.stdout
     assert (case.outcome, case.properties) == ("passed", {})
@@ -97,7 +103,7 @@ def test_the_same_command_again_and_again_ends_green(
 
 
 def test_a_window_is_shared_by_all_workers(gated_hub: Path, unbroken: Unbroken, tmp_path: Path) -> None:
-    window_s = max(8.0, 0.8 * unbroken.seconds)
+    window_s = 2.0 * a_moment_too_short_s(gated_hub) + 3.0  # for two that start side by side
     done = run_on(
         gated_hub, "-m", "full", f"--ptycho-window={window_s:.1f}", "-n2", f"--junitxml={tmp_path}/j.xml"
     )

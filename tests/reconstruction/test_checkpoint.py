@@ -448,8 +448,7 @@ def test_checkpoints_cost_no_more_than_their_share(steps: list[tuple[float, floa
         cadence.worked_s += worked_s
         if cadence.due():
             assert cadence.spent_s <= MAX_SHARE * cadence.worked_s
-            cadence.spent_s += cost_s
-            cadence.count += 1
+            cadence.saved(cost_s)
             last_s = cost_s
         assert cadence.spent_s - last_s <= MAX_SHARE * cadence.worked_s
 
@@ -463,8 +462,7 @@ def test_checkpoints_of_even_cost_stay_below_two_percent(
     for _ in range(400):
         cadence.worked_s += batch_s * random.uniform(0.5, 2)
         if cadence.due():
-            cadence.spent_s += min(0.0066, cost_s * random.uniform(1, uneven))
-            cadence.count += 1
+            cadence.saved(min(0.0066, cost_s * random.uniform(1, uneven)))
         assert cadence.spent_s <= 0.02 * cadence.worked_s
 
 
@@ -475,6 +473,29 @@ def test_a_checkpoint_comes_as_soon_as_it_is_paid_for() -> None:
         cadence.worked_s += batch_s
         if cadence.due():
             due_after_s.append(cadence.worked_s)
-            cadence.spent_s += cost_s
-            cadence.count += 1
+            cadence.saved(cost_s)
     assert np.diff(due_after_s, prepend=0.0).max() <= cost_s / MAX_SHARE + 2 * batch_s
+
+
+@given(st.lists(st.floats(1e-4, 0.05), min_size=30, max_size=200), st.floats(0.05, 1.0))
+def test_after_a_whole_chunk_one_is_due_though_the_disk_was_slow(
+    costs_s: list[float], chunk_s: float
+) -> None:
+    """The share is what it costs as a rule; but a kill never costs more than a chunk."""
+    cadence = Cadence()
+    cadence.saved(5.0)
+    for cost_s in costs_s[:20]:
+        cadence.saved(cost_s / 20)
+    cadence.worked_s += 10 * cadence.spent_s / cadence.count + chunk_s
+    assert cadence.due(chunk_passed=True)
+    if cadence.spent_s > MAX_SHARE * cadence.worked_s:
+        assert not cadence.due()
+
+
+def test_chunks_that_take_no_longer_than_a_checkpoint_are_let_pass() -> None:
+    cadence, cost_s = Cadence(), 0.005
+    for _ in range(2000):
+        cadence.worked_s += cost_s
+        if cadence.due(chunk_passed=True):
+            cadence.saved(cost_s)
+    assert cadence.spent_s <= 0.11 * cadence.worked_s

@@ -11,6 +11,7 @@ from ptycho_compare.jobs.inside import Shift, Stopped, shift
 from ptycho_compare.jobs.local_child import LocalExecutor
 from ptycho_compare.jobs.pace import Pace, measured_pace
 from ptycho_compare.jobs.record import (
+    ASKED_BY_LAUNCHER,
     EXIT_STOPPED,
     DoneRecord,
     JobSpec,
@@ -20,6 +21,7 @@ from ptycho_compare.jobs.record import (
 )
 
 __all__ = [
+    "ASKED_BY_LAUNCHER",
     "EXIT_STOPPED",
     "Course",
     "DoneRecord",

@@ -11,7 +11,7 @@ from collections import deque
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim
-from ptycho_compare.jobs.record import JobSpec
+from ptycho_compare.jobs.record import ASKED_BY_LAUNCHER, JobSpec
 
 _END_OF_INPUT = b""
 
@@ -56,7 +56,7 @@ class Orders:
         if self._signal:
             return self._signal
         if "stop" in self.words:
-            return "asked by its launcher"
+            return ASKED_BY_LAUNCHER
         if self._spec.files.stop.exists():
             return "asked by a stop file"
         if self._spec.deadline_s is not None and time.monotonic() - self._began >= self._spec.deadline_s:

@@ -16,6 +16,9 @@ from ptycho_compare.hub import JobFiles
 EXIT_STOPPED = 75
 """Exit status of a command that saved its work and can go on: EX_TEMPFAIL, which Slurm can requeue."""
 
+ASKED_BY_LAUNCHER = "asked by its launcher"
+"""The reason of a stop that whoever attends to the job knows better."""
+
 
 @dataclass(frozen=True)
 class JobSpec:

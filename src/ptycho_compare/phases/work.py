@@ -98,13 +98,18 @@ class _Keeper:
     def __init__(self, work: Work, checkpoint: Checkpoint) -> None:
         self._work, self._checkpoint = work, checkpoint
         self._since = time.perf_counter()
+        self._saved_groups: int | None = None
 
     def __call__(self, state: StreamState) -> None:
         work = self._work
         work.cadence.worked_s += time.perf_counter() - self._since
         work.shift.working(self._checkpoint.name, state.next_row, state.timing.total_s)
-        if work.shift.asked or work.cadence.due():
+        if self._saved_groups is None:
+            self._saved_groups = state.told_groups
+        chunk_passed = state.told_groups > self._saved_groups
+        if work.shift.asked or work.cadence.due(chunk_passed=chunk_passed):
             work.save(self._checkpoint, state)
+            self._saved_groups = state.told_groups
         if work.shift.asked:
             work.shift.leave()
         self._since = time.perf_counter()

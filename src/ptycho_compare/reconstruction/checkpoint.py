@@ -28,6 +28,7 @@ from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, 
 
 MAX_SHARE = 0.015
 """Share of the computing time that checkpoints may cost; below the promised 2 %."""
+_MAX_SHARE_OF_CHUNK = 0.1
 _FIRST_GUESS_S = 0.005
 
 
@@ -35,22 +36,36 @@ _FIRST_GUESS_S = 0.005
 class Cadence:
     """When the next checkpoint is due: as soon as it costs less than its share of the time worked.
 
+    At the latest it is due after a whole chunk, whatever those before it cost: one slow moment of the
+    disk must not put many chunks at risk. Chunks so small that this would cost a tenth are let pass.
+
     Attributes
     ----------
     worked_s : float
         Time computed so far.
     spent_s, count : float, int
         What the checkpoints written so far cost, and how many there were.
+    saved_at_s : float
+        Time computed before the last of them.
     """
 
     worked_s: float = 0.0
     spent_s: float = 0.0
     count: int = 0
+    saved_at_s: float = 0.0
 
-    def due(self) -> bool:
-        """Whether another one keeps within the share."""
+    def due(self, *, chunk_passed: bool = False) -> bool:
+        """Whether another one keeps within the share, or a whole chunk was computed since the last."""
         expected = self.spent_s / self.count if self.count else _FIRST_GUESS_S
-        return self.spent_s + expected <= MAX_SHARE * self.worked_s
+        if self.spent_s + expected <= MAX_SHARE * self.worked_s:
+            return True
+        return chunk_passed and expected <= _MAX_SHARE_OF_CHUNK * (self.worked_s - self.saved_at_s)
+
+    def saved(self, seconds: float) -> None:
+        """Count one that was written, and what it cost."""
+        self.spent_s += seconds
+        self.count += 1
+        self.saved_at_s = self.worked_s
 
 
 @dataclass
@@ -98,8 +113,7 @@ class Checkpoint:
                 "writable, and run the same command again"
             ) from error
         seconds = time.perf_counter() - began
-        self.cadence.spent_s += seconds
-        self.cadence.count += 1
+        self.cadence.saved(seconds)
         return seconds
 
     def _write(self, state: StreamState) -> None:

@@ -81,7 +81,7 @@ def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
     until(lambda: not marked(gated_hub))
     saved = course_of(gated_hub).saved
 
-    deadline_s = f"{0.5 * unbroken.seconds:.1f}"
+    deadline_s = f"{round(0.5 * unbroken.seconds, 1):g}"
     second = run_on(gated_hub, *FULL, "--ptycho-detach", f"--ptycho-deadline={deadline_s}s")
     assert second.returncode == EXIT_STOPPED, second.stdout
     death = rf"attempt 1 \(pid {keeper.pid} on \S+\) died without a completion record, at {saved} of"

@@ -296,6 +296,8 @@ def test_a_job_that_has_only_just_begun(own_hub: Path, capsys: pytest.CaptureFix
 
 
 def test_what_is_wrong_is_one_line(own_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    without = tmp_path / "without"
+    (without / "data").mkdir(parents=True)
     for words, message in (
         (["resume"], f"{own_hub}: no job was begun here; name the comparisons to begin with"),
         (["resume", "dose_7-dense-train-full"], f"dose_7-dense-train-full: no comparison of .* {TRAIN}"),
@@ -303,9 +305,13 @@ def test_what_is_wrong_is_one_line(own_hub: Path, tmp_path: Path, capsys: pytest
         (["stop", "none"], "none: no comparison of this study"),
         (["adopt", str(tmp_path), "none"], "none: no comparison of this study"),
         (["adopt", str(tmp_path / "nowhere"), TRAIN], "nowhere: there is no such folder"),
+        (
+            ["status", "--hub", str(without)],
+            r"without/study\.toml: there is no such file; name .* by --study",
+        ),
         (["status", "--study", str(tmp_path / "none.toml")], r"none\.toml: cannot be read"),
     ):
-        assert main([*words, "--hub", str(own_hub)]) == 2
+        assert main([words[0], "--hub", str(own_hub), *words[1:]]) == 2
         output, error = capsys.readouterr()
         assert re.match(rf"ptycho-hub: error: .*{message}", error), error
         assert (output, error.count("\n")) == ("", 1)

@@ -17,8 +17,18 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def place_of(arguments: argparse.Namespace) -> tuple[Hub, Study, Path]:
-    """Open the hub and its study; the file that the study was read from comes third."""
+    """Open the hub and its study; the file that the study was read from comes third.
+
+    Raises
+    ------
+    StudyError
+        The hub has no study of its own and none was named.
+    """
     hub = Hub.open(arguments.hub)
+    if arguments.study is None and not hub.study().is_file():
+        raise StudyError(
+            f"{hub.study()}: there is no such file; name the study that holds here by --study FILE"
+        )
     file = (arguments.study or hub.study()).resolve()
     return hub, load_study(file), file
 

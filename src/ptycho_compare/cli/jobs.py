@@ -113,9 +113,8 @@ def _row(job: ComparisonJob) -> tuple[str, ...]:
     claim = read_claim(job.files.claim)
     if claim is not None and claim.alive:
         where = f"{claim.holder.host_name} pid {claim.holder.pid}"
-        since = (
-            since_text(course) if attempts else ""
-        )  # the claim comes a moment before the attempt's first line
+        # the claim comes a moment before the attempt's first line
+        since = since_text(course) if attempts else ""
         return job.id, "running", progress_text(course), since, forecast, str(attempts or ""), where
     share = f"{standing.saved}/{standing.total} patches" if standing.total else ""
     state = _state(job, attempts, died=bool(attempts and course.attempts[-1].ended is None))

@@ -22,8 +22,8 @@ from scipy import ndimage
 from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import find_model, inspect_model
 from ptycho_compare.models.predictor import load_predictor
-from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.request import ArmRequest, ArmSettings, CompareRequest
+from ptycho_compare.phases.comparison.compare import compare
+from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings, CompareRequest
 from ptycho_compare.reconstruction import Canvas, ImageSource
 from ptycho_compare.scan import draw_plan, open_scan
 

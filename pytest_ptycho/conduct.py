@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ptycho_compare.checks import Finding
     from ptycho_compare.errors import InputError
     from ptycho_compare.jobs import DoneRecord, JobSpec, Running
-    from ptycho_compare.phases.comparison_job import ComparisonJob, Standing
+    from ptycho_compare.phases.comparison.job import ComparisonJob, Standing
     from ptycho_compare.study import Comparison
 
 ATTEMPTS_WITHOUT_PROGRESS = 2
@@ -91,7 +91,7 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
 
 def _adoption(job: ComparisonJob, source: Path) -> tuple[str, ...]:
     """The command that takes results made elsewhere; without any, the one that computes them."""
-    from ptycho_compare.phases.adopt import results_in
+    from ptycho_compare.phases.comparison.adopt import results_in
 
     folder = results_in(source, job)
     return job.command if folder is None else job.adopting(folder)

@@ -40,7 +40,7 @@ def study(request: pytest.FixtureRequest) -> Study:
 @pytest.fixture
 def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison: Comparison) -> Evidence:
     """What the comparison left behind, judged; computed in a child process as far as it is not there."""
-    from ptycho_compare.phases.comparison_job import ComparisonJob
+    from ptycho_compare.phases.comparison.job import ComparisonJob
 
     request.node.stash[COMPARISON] = comparison
     job = ComparisonJob(hub, study, study_path(request.config, request.path), comparison)

@@ -14,7 +14,7 @@ from pytest_ptycho.cases import study_for, study_path
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:
-    from ptycho_compare.phases.comparison_job import ComparisonJob
+    from ptycho_compare.phases.comparison.job import ComparisonJob
 
 
 class Planner:
@@ -51,7 +51,7 @@ def lines(session: pytest.Session) -> Iterator[str]:
 
 
 def _jobs(session: pytest.Session, hub: Hub) -> Iterator[ComparisonJob]:
-    from ptycho_compare.phases.comparison_job import ComparisonJob
+    from ptycho_compare.phases.comparison.job import ComparisonJob
 
     seen = set()
     for item in session.items:

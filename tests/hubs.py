@@ -9,7 +9,7 @@ import numpy as np
 
 from bundles import write_bundle
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.request import ArmRequest, CompareRequest
+from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
 from ptycho_compare.reconstruction import ImageSource
 from scans import make_scan, write_scan
 

@@ -8,7 +8,7 @@ import pytest
 
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.request import request_of
+from ptycho_compare.phases.comparison.request import request_of
 from ptycho_compare.scan import Reading
 from ptycho_compare.study import load_study
 

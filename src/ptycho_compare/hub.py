@@ -53,31 +53,84 @@ class Hub:
         """The hub's own study file, if it has one."""
         return self.root / STUDY_FILE
 
+    def phase_c(self, dose: int) -> Path:
+        """Folder of a dose's simulated or measured data."""
+        return self.root / "data" / "phase_c" / f"dose_{dose}"
+
+    def phase_c_stage(self, dose: int, stage: str) -> Path:
+        """Data before they are split; `stage` is ``simulated_raw``, ``canonical`` or ``patched``."""
+        return self.phase_c(dose) / f"{stage}.npz"
+
+    def patched(self, dose: int, split: str) -> Path:
+        """A split of phase C."""
+        return self.phase_c(dose) / f"patched_{split}.npz"
+
+    def phase_c_manifest(self) -> Path:
+        """Which doses phase C made, and where they lie."""
+        return self.root / "data" / "phase_c" / "run_manifest.json"
+
+    def phase_d(self, dose: int, view: str) -> Path:
+        """Folder of a view's subsamples."""
+        return self.root / "data" / "phase_d" / f"dose_{dose}" / view
+
+    def overlap_view(self, dose: int, view: str, split: str) -> Path:
+        """A split's subsample, under the name that is there: ours, or that of PtychoPINN's generator."""
+        folder = self.phase_d(dose, view)
+        ours, plain = folder / f"{view}_{split}.npz", folder / f"{split}.npz"
+        return plain if plain.exists() and not ours.exists() else ours
+
+    def overlap_metrics(self, dose: int, view: str, split: str) -> Path:
+        """How far the probes of a split's subsample overlap."""
+        return self.phase_d(dose, view) / f"{split}_metrics.json"
+
+    def overlap_bundle(self, dose: int, view: str) -> Path:
+        """The same of all splits."""
+        return self.phase_d(dose, view) / "metrics_bundle.json"
+
     def split_data(self, dose: int, view: str, split: str) -> Path:
         """The split's scan: phase C's for ``dense``, phase D's subsample for other views."""
-        if view == "dense":
-            return self.root / "data" / "phase_c" / f"dose_{dose}" / f"patched_{split}.npz"
-        folder = self.root / "data" / "phase_d" / f"dose_{dose}" / view
-        plain = folder / f"{split}.npz"  # the name PtychoPINN's generator writes
-        return plain if plain.exists() else folder / f"{view}_{split}.npz"
+        return self.patched(dose, split) if view == "dense" else self.overlap_view(dose, view, split)
+
+    def phase_e(self) -> Path:
+        """Folder of all trained networks."""
+        return self.root / "data" / "phase_e"
 
     def pinn_dir(self, dose: int, view: str) -> Path:
         """Folder of the PtychoPINN bundle, trained on groups of four."""
-        return self.root / "data" / "phase_e" / f"dose_{dose}" / view / "gs2"
+        return self.phase_e() / f"dose_{dose}" / view / "gs2"
 
     def baseline_dir(self, dose: int) -> Path:
         """Folder of the Baseline, trained on single images."""
-        return self.root / "data" / "phase_e" / f"dose_{dose}" / "baseline" / "gs1"
+        return self.phase_e() / f"dose_{dose}" / "baseline" / "gs1"
+
+    def phase_f(self) -> Path:
+        """Folder of all iterative reconstructions."""
+        return self.root / "data" / "phase_f"
+
+    def ptychi_dir(self, dose: int, view: str, split: str) -> Path:
+        """Folder of the split's own iterative reconstruction."""
+        return self.phase_f() / f"dose_{dose}" / view / split
 
     def ptychi(self, dose: int, view: str, split: str) -> Path:
         """The split's own iterative reconstruction."""
-        folder = self.root / "data" / "phase_f" / f"dose_{dose}" / view / split
-        return folder / "ptychi_reconstruction.npz"
+        return self.ptychi_dir(dose, view, split) / "ptychi_reconstruction.npz"
+
+    def step_log(self, name: str) -> Path:
+        """Output of a step of the pipeline, attempt after attempt."""
+        return self.root / "cli" / f"{name}.log"
+
+    def step_job(self, step_id: str) -> JobFiles:
+        """Records of the attempts at a step of the pipeline, and its checkpoints."""
+        return JobFiles(self.root / "jobs" / step_id)
+
+    def analysis(self) -> Path:
+        """Folder of comparisons and reports."""
+        return self.root / "analysis"
 
     def comparison_dir(self, dose: int, view: str, split: str, tier: str) -> Path:
         """Where a comparison leaves its artifacts."""
         name = split if tier == FULL_TIER else f"{split}_{tier}_v4"
-        return self.root / "analysis" / f"dose_{dose}" / view / name
+        return self.analysis() / f"dose_{dose}" / view / name
 
     def command_log(self, comparison_id: str) -> Path:
         """Output of the command that ran a comparison, streamed while it runs."""
@@ -89,7 +142,7 @@ class Hub:
 
     def jobs(self) -> list[JobFiles]:
         """Every comparison's job folder that is there, in order of path."""
-        return [JobFiles(path) for path in sorted((self.root / "analysis").glob("*/*/*/job"))]
+        return [JobFiles(path) for path in sorted(self.analysis().glob("*/*/*/job"))]
 
     def test_log(self, name: str, *, passed: bool, moment: datetime) -> Path:
         """Log of one test, in ``green/`` or ``red/``; a later run does not overwrite it."""
@@ -238,6 +291,33 @@ class JobFiles:
     def set_aside(self) -> Path:
         """What could not be used, with the reason."""
         return self.folder / "set_aside"
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """File names inside the folder of a trained network."""
+
+    folder: Path
+
+    @property
+    def bundle(self) -> Path:
+        """The trained network."""
+        return self.folder / "wts.h5.zip"
+
+    @property
+    def log(self) -> Path:
+        """What happened, epoch by epoch."""
+        return self.folder / "train.log"
+
+    @property
+    def history(self) -> Path:
+        """Losses, a row per epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def history_plot(self) -> Path:
+        """The losses as a figure."""
+        return self.folder / "history.png"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from hubs import DOSE, SLOW_ROWS, SPLITS
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import EXIT_STOPPED
-from ptycho_compare.phases.comparison_job import ComparisonJob
+from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.study import Comparison, load_study
 from sessions import (
     TEST,

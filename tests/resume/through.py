@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from ptycho_compare.phases.comparison_job import ComparisonJob
+from ptycho_compare.phases.comparison.job import ComparisonJob
 
 runner = json.loads(os.environ["PTYCHO_TEST_RUNNER"])
 plain = ComparisonJob._command

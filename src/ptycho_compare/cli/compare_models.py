@@ -21,8 +21,8 @@ from ptycho_compare.cli.compare_arguments import (
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts, place_in_hub, view_of_model
-from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.request import ArmRequest, ArmSettings, CompareRequest
+from ptycho_compare.phases.comparison.compare import compare
+from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings, CompareRequest
 from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.reporting.summary import summary_lines

@@ -20,8 +20,8 @@ from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import DoneRecord, LocalExecutor, Running, Stopped, attend, read_claim, read_launch
 from ptycho_compare.jobs.duration import duration_text, parse_duration
 from ptycho_compare.jobs.overview import progress_text, running_line, since_text
-from ptycho_compare.phases.adopt import adopt, results_in
-from ptycho_compare.phases.comparison_job import ComparisonJob
+from ptycho_compare.phases.comparison.adopt import adopt, results_in
+from ptycho_compare.phases.comparison.job import ComparisonJob
 
 _COLUMNS = ("comparison", "state", "progress", "since", "left", "attempts", "where")
 _WATCH_S = 1.0

@@ -12,8 +12,8 @@ from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
 from ptycho_compare.cli.jobs import add_jobs
 from ptycho_compare.cli.place import add_place, find_comparison, place_of
 from ptycho_compare.cli.score import add_score
-from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.request import request_of
+from ptycho_compare.phases.comparison.compare import compare
+from ptycho_compare.phases.comparison.request import request_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:

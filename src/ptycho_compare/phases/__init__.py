@@ -1,1 +1,1 @@
-"""The phases of a study. Phase G compares: one comparison from plan to artifacts."""
+"""The phases of a study, a folder each: how its data, networks and reconstructions are made and compared."""

@@ -14,8 +14,8 @@ from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.errors import ArmError, InputError
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.request import ArmRequest
+from ptycho_compare.phases.comparison.compare import compare
+from ptycho_compare.phases.comparison.request import ArmRequest
 from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source, user_made
 from ptycho_compare.reporting.tables.metrics_csv import MetricRow, read_metrics_csv
 

@@ -11,7 +11,7 @@ import numpy as np
 from ptycho_compare.errors import BundleError, InputError
 from ptycho_compare.hub import dose_of
 from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model, is_model
-from ptycho_compare.phases.request import ArmRequest, CompareRequest
+from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
 from ptycho_compare.reconstruction import (
     ReadyMade,
     UserSource,

@@ -21,12 +21,12 @@ from ptycho_compare.errors import AdoptionError, InputError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import Shift, shift
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.phases.arm import Setting
-from ptycho_compare.phases.compare import open_setting, score
-from ptycho_compare.phases.comparison_job import ComparisonJob
-from ptycho_compare.phases.inputs import Inputs, inspect_inputs
-from ptycho_compare.phases.publish import left_by_others
-from ptycho_compare.phases.recompute import (
+from ptycho_compare.phases.comparison.arm import Setting
+from ptycho_compare.phases.comparison.compare import open_setting, score
+from ptycho_compare.phases.comparison.inputs import Inputs, inspect_inputs
+from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.phases.comparison.publish import left_by_others
+from ptycho_compare.phases.comparison.recompute import (
     Piece,
     check_network,
     check_ready_made,
@@ -36,7 +36,7 @@ from ptycho_compare.phases.recompute import (
     stored_plan_differs,
     table_difference,
 )
-from ptycho_compare.phases.request import scoring_of
+from ptycho_compare.phases.comparison.request import scoring_of
 from ptycho_compare.reconstruction import ReadyMade, UserSource
 from ptycho_compare.reporting.adoption import AdoptionRecord, whoever, write_adoption
 from ptycho_compare.reporting.manifest import Manifest, read_manifest, utc_text

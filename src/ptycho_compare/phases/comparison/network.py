@@ -14,9 +14,9 @@ from ptycho_compare.checks.blocker import OUT_OF_MEMORY
 from ptycho_compare.errors import ArmError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
-from ptycho_compare.phases.arm import Arm, Setting
-from ptycho_compare.phases.request import ArmSettings, CompareRequest
-from ptycho_compare.phases.work import Work
+from ptycho_compare.phases.comparison.arm import Arm, Setting
+from ptycho_compare.phases.comparison.request import ArmSettings, CompareRequest
+from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import (
     Checkpoint,
     Chunk,

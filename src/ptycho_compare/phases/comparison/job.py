@@ -23,8 +23,8 @@ from ptycho_compare.jobs import (
     read_claim,
     read_course,
 )
-from ptycho_compare.phases.inputs import input_files
-from ptycho_compare.phases.request import CompareRequest, request_of, scoring_of
+from ptycho_compare.phases.comparison.inputs import input_files
+from ptycho_compare.phases.comparison.request import CompareRequest, request_of, scoring_of
 from ptycho_compare.reporting.manifest import read_manifest
 from ptycho_compare.study import Comparison, Study
 

@@ -14,13 +14,13 @@ from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import shift
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
-from ptycho_compare.phases import network
-from ptycho_compare.phases.arm import Setting
-from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.inputs import inspect_inputs
-from ptycho_compare.phases.network import NetworkArm
-from ptycho_compare.phases.request import ArmSettings
-from ptycho_compare.phases.work import Work
+from ptycho_compare.phases.comparison import network
+from ptycho_compare.phases.comparison.arm import Setting
+from ptycho_compare.phases.comparison.compare import compare
+from ptycho_compare.phases.comparison.inputs import inspect_inputs
+from ptycho_compare.phases.comparison.network import NetworkArm
+from ptycho_compare.phases.comparison.request import ArmSettings
+from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Grid
 from ptycho_compare.scan import draw_plan, open_scan
 

@@ -27,12 +27,12 @@ from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.errors import AdoptionError, HubError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.states import read_states
-from ptycho_compare.phases import inputs
-from ptycho_compare.phases.adopt import PIECES, adopt, results_in
-from ptycho_compare.phases.compare import open_setting, score
-from ptycho_compare.phases.comparison_job import ComparisonJob
-from ptycho_compare.phases.inputs import inspect_inputs
-from ptycho_compare.phases.recompute import VALUE_TOLERANCE, WINDOW_PX, rescored_arm, stored_image
+from ptycho_compare.phases.comparison import inputs
+from ptycho_compare.phases.comparison.adopt import PIECES, adopt, results_in
+from ptycho_compare.phases.comparison.compare import open_setting, score
+from ptycho_compare.phases.comparison.inputs import inspect_inputs
+from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.phases.comparison.recompute import VALUE_TOLERANCE, WINDOW_PX, rescored_arm, stored_image
 from ptycho_compare.reporting.manifest import read_manifest
 from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.reporting.tables.pairs_csv import write_differences_csv

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import AdoptionError, ArchiveError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
-from ptycho_compare.phases.arm import Arm, Setting
-from ptycho_compare.phases.inputs import ArmInput
+from ptycho_compare.phases.comparison.arm import Arm, Setting
+from ptycho_compare.phases.comparison.inputs import ArmInput
 from ptycho_compare.reconstruction import Grid, ReadyMade, empty_stream, reconstruct
 from ptycho_compare.scan import Plan
 from ptycho_compare.scoring import ArmImage

@@ -13,8 +13,8 @@ from hubs import DOSE, SIDE, make_split, request_on
 from ptycho_compare.errors import BundleError, ReadyMadeError
 from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import is_model
-from ptycho_compare.phases.compare import compare
-from ptycho_compare.phases.request import ArmRequest
+from ptycho_compare.phases.comparison.compare import compare
+from ptycho_compare.phases.comparison.request import ArmRequest
 from ptycho_compare.reconstruction import ImageSource
 from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
 from scans import write_scan

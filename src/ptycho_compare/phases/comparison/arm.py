@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import StorageError
 from ptycho_compare.files import STORAGE_ERRORS
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.phases.request import CompareRequest
+from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made
 from ptycho_compare.reporting.log import LOGGER
 from ptycho_compare.scan import Plan, Scan, half_plans

@@ -21,13 +21,13 @@ from ptycho_compare.errors import ScoringError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import attempts_so_far, shift
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.phases.arm import Arm, Setting, contained, ready_made_arm, user_arm
-from ptycho_compare.phases.consistency import Consistency, consistencies
-from ptycho_compare.phases.inputs import ArmInput, Inputs, inspect_inputs, require_fit
-from ptycho_compare.phases.network import NetworkArm
-from ptycho_compare.phases.publish import Result, publish
-from ptycho_compare.phases.request import CompareRequest
-from ptycho_compare.phases.work import Work
+from ptycho_compare.phases.comparison.arm import Arm, Setting, contained, ready_made_arm, user_arm
+from ptycho_compare.phases.comparison.consistency import Consistency, consistencies
+from ptycho_compare.phases.comparison.inputs import ArmInput, Inputs, inspect_inputs, require_fit
+from ptycho_compare.phases.comparison.network import NetworkArm
+from ptycho_compare.phases.comparison.publish import Result, publish
+from ptycho_compare.phases.comparison.request import CompareRequest
+from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade, UserSource
 from ptycho_compare.reporting.log import LOGGER, comparison_log
 from ptycho_compare.scan import Scan, draw_plan, open_scan

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ptycho_compare.basis import code_digest
 from ptycho_compare.hub import Artifacts, short_name
-from ptycho_compare.phases.arm import Arm, Setting
-from ptycho_compare.phases.consistency import Consistency
+from ptycho_compare.phases.comparison.arm import Arm, Setting
+from ptycho_compare.phases.comparison.consistency import Consistency
 from ptycho_compare.reporting.alignment_record import alignment_record
 from ptycho_compare.reporting.arrays import write_arrays, write_reconstructions
 from ptycho_compare.reporting.figures import plot_comparison, plot_frc, plot_residuals, write_debug_images

@@ -14,7 +14,7 @@ from ptycho_compare.errors import StorageError
 from ptycho_compare.files import sha256_of
 from ptycho_compare.jobs import Shift
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.phases.request import CompareRequest
+from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Cadence, Checkpoint, StreamState
 from ptycho_compare.reporting.log import LOGGER
 

@@ -1,0 +1,1 @@
+"""Phase G, compare: one comparison from plan to artifacts, as a job; adoption of results from elsewhere."""

@@ -1,0 +1,56 @@
+"""The study: what is made and compared, with which settings, and what counts as dead.
+
+`study.toml` is read once, checked whole, and echoed into every artifact. A mistake in it
+is reported by key and line before anything runs.
+"""
+
+from ptycho_compare.study.comparing import (
+    BASELINE,
+    PTYCHI,
+    PTYCHOPINN,
+    ArmOfStudy,
+    Grouping,
+    ScanFile,
+    Scoring,
+    Stitching,
+    Tier,
+    Tolerances,
+    Uncertainty,
+)
+from ptycho_compare.study.load import load_study
+from ptycho_compare.study.making import (
+    Commands,
+    NetworkTraining,
+    Overlap,
+    OverlapView,
+    Reconstruction,
+    Simulation,
+    Training,
+)
+from ptycho_compare.study.section import ARM_NAME
+from ptycho_compare.study.study import Comparison, Study
+
+__all__ = [
+    "ARM_NAME",
+    "BASELINE",
+    "PTYCHI",
+    "PTYCHOPINN",
+    "ArmOfStudy",
+    "Commands",
+    "Comparison",
+    "Grouping",
+    "NetworkTraining",
+    "Overlap",
+    "OverlapView",
+    "Reconstruction",
+    "ScanFile",
+    "Scoring",
+    "Simulation",
+    "Stitching",
+    "Study",
+    "Tier",
+    "Tolerances",
+    "Training",
+    "Uncertainty",
+    "load_study",
+]

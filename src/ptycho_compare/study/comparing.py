@@ -1,0 +1,116 @@
+"""How arms are compared: groups, stitching, what is scored, when an arm counts as dead."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from ptycho_compare.study.section import Fraction, Name, Section, Seed
+
+PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
+
+
+class Grouping(Section):
+    """How images form groups: each image with draws from its nearest neighbours."""
+
+    neighbors: PositiveInt = 7
+    seed: Seed = 123
+
+
+class Stitching(Section):
+    """How patches become a canvas."""
+
+    crop_px: PositiveInt = 20
+
+
+class Tolerances(Section):
+    """What is scored, and when an arm counts as dead."""
+
+    coverage: Fraction = 0.1
+    search_radius_px: Annotated[float, Field(gt=0)] = 8.0
+    max_zero_fraction: Fraction = 0.05
+    min_contrast: Fraction = 1e-3
+    min_relative_contrast: Fraction = 0.05
+
+
+class Scoring(Section):
+    """What the arms are compared with, and by whose definitions.
+
+    Attributes
+    ----------
+    reference : str
+        What ``objectGuess`` is: the ``truth`` of a simulation, a reconstruction of an
+        ``independent_half`` of the data, or one of the ``same_data``.
+    free_ramp : bool
+        Whether a linear phase ramp is removed before scoring.
+    metrics : str
+    half_data : bool or None
+        Whether networks reconstruct each half of the data too; left out: where there is no truth.
+    """
+
+    reference: Literal["truth", "independent_half", "same_data"] = "truth"
+    free_ramp: bool = False
+    metrics: Literal["standard", "ptychopinn"] = "standard"
+    half_data: bool | None = None
+
+
+class Uncertainty(Section):
+    """Block bootstrap of the scores; `draws` 0 switches it off."""
+
+    draws: Seed = 1000
+    block_px: PositiveInt | None = None
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    seed: Seed = 0
+
+
+class ScanFile(Section):
+    """What the scan files do not say of themselves; see `ptycho_compare.scan.Reading`."""
+
+    values: Literal["amplitude", "counts"] | None = None
+    dc: Literal["centre", "corner"] | None = None
+    keys: dict[str, str] = Field(default={})
+    pixel_nm: Annotated[float, Field(gt=0)] | None = None
+
+
+class ArmOfStudy(Section):
+    """An arm beside PtychoPINN, Baseline and PtyChi.
+
+    Attributes
+    ----------
+    path : str
+        Below the hub, with ``{dose}``, ``{view}`` and ``{split}`` to be filled in: a model, or a
+        reconstruction as FILE or FILE:KEY.
+    reconstructor : str or None
+        Or ENTRY or ENTRY:ARGUMENT of an installed reconstructor.
+    """
+
+    path: str = ""
+    reconstructor: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ArmOfStudy:
+        if bool(self.path) == bool(self.reconstructor):
+            raise ValueError("an arm has a path or a reconstructor, one of the two")
+        try:
+            self.path.format(dose=0, view="", split="")
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("a path may hold {dose}, {view} and {split}, and no other braces") from None
+        return self
+
+
+class Tier(Section):
+    """One depth of comparison; `groups` left out means the whole split.
+
+    Attributes
+    ----------
+    after : str or None
+        The tier that must be green before this one starts. Left out, ``full`` comes after ``debug``
+        where the study has both; "" means that nothing is waited for.
+    """
+
+    groups: PositiveInt | None = None
+    chunk: PositiveInt = 256
+    batch: PositiveInt = 16
+    required_arms: tuple[str, ...] = (PTYCHOPINN, BASELINE, PTYCHI)
+    after: Name | Literal[""] | None = None

@@ -1,0 +1,191 @@
+"""How phases C to F make a study's data, networks and reconstructions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from ptycho_compare.study.section import Name, Section, Seed
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Words = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Simulation(Section):
+    """Phase C: a known object, scanned and measured by numerical experiment.
+
+    Attributes
+    ----------
+    object : str
+        ``lines``, ``broadband`` (natural-like 1/f), ``siemens`` (a Siemens star) or ``phase`` (a
+        pure phase object).
+    object_px : int
+        Side of the object, px.
+    probe : str
+        ``zone_plate`` (defocused), ``gaussian`` or ``file``.
+    probe_file : str
+        NPZ with ``probeGuess``, below the hub or absolute; only for ``file``.
+    probe_fwhm_px : float
+        Width of the probe's amplitude, px.
+    patch_px : int
+        N, side of a diffraction pattern, px.
+    path : str
+        ``raster``, ``snake``, ``fermat`` or ``random``.
+    images : int
+        Positions in all; the splits share them by y.
+    jitter_px : float
+        Largest random displacement of a raster's or snake's positions, per axis, px.
+    seed : int
+        Of object, positions and noise.
+    """
+
+    object: Literal["lines", "broadband", "siemens", "phase"] = "lines"
+    object_px: PositiveInt = 256
+    probe: Literal["zone_plate", "gaussian", "file"] = "zone_plate"
+    probe_file: str = ""
+    probe_fwhm_px: PositiveFloat = 16.0
+    patch_px: Annotated[int, Field(ge=16, multiple_of=16)] = 64
+    path: Literal["raster", "snake", "fermat", "random"] = "random"
+    images: Annotated[int, Field(ge=8)] = 1280
+    jitter_px: Annotated[float, Field(ge=0)] = 1.5
+    seed: Seed = 42
+
+    @model_validator(mode="after")
+    def _fits(self) -> Simulation:
+        if (self.probe == "file") != bool(self.probe_file):
+            raise ValueError("probe = 'file' and probe_file belong together")
+        if self.object_px < 2 * self.patch_px:
+            raise ValueError(
+                f"object_px is {self.object_px}; needed: at least twice patch_px, {2 * self.patch_px}"
+            )
+        return self
+
+
+class OverlapView(Section):
+    """One view of phase D.
+
+    Attributes
+    ----------
+    s_img : float
+        Part of the images that is kept.
+    n_groups : int
+        Groups drawn where `gridsize` is 2.
+    gridsize : int
+        1 (single images) or 2 (groups of four).
+    """
+
+    s_img: Share = 1.0
+    n_groups: PositiveInt = 512
+    gridsize: Literal[1, 2] = 2
+
+
+class Overlap(Section):
+    """Phase D: subsamples of a split, and how far their probes overlap.
+
+    Attributes
+    ----------
+    neighbors : int
+        K, nearest neighbours that the metrics average over.
+    probe_diameter_px : float or None
+        D of the discs whose overlap is measured, px; left out: 0.6 N.
+    seed : int
+        Of the subsample.
+    views : dict of str to OverlapView
+        By name; a view of the study that is not here has the defaults.
+    """
+
+    neighbors: PositiveInt = 7
+    probe_diameter_px: PositiveFloat | None = None
+    seed: Seed = 456
+    views: dict[Name, OverlapView] = Field(default={})
+
+    def view(self, name: str) -> OverlapView:
+        """How a view is made."""
+        return self.views.get(name, OverlapView())
+
+
+class NetworkTraining(Section):
+    """How one network is trained.
+
+    Attributes
+    ----------
+    epochs : int
+        At most.
+    batch : int
+        Groups (or images) per step.
+    learning_rate : float
+    patience : int
+        Epochs without a lower validation loss after which training ends.
+    filters_scale : int
+        PtychoPINN's ``n_filters_scale``.
+    groups : int or None
+        Groups drawn from the training data; left out: as many as it has images.
+    """
+
+    epochs: PositiveInt = 50
+    batch: PositiveInt = 16
+    learning_rate: PositiveFloat = 1e-3
+    patience: PositiveInt = 10
+    filters_scale: PositiveInt = 2
+    groups: PositiveInt | None = None
+
+
+class Training(Section):
+    """Phase E: both networks.
+
+    Attributes
+    ----------
+    seed : int
+        Of weights, validation split and order.
+    validation : float
+        Part of the groups that is held out.
+    device : str
+        ``auto`` takes a GPU where there is one.
+    """
+
+    seed: Seed = 42
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    ptychopinn: NetworkTraining = NetworkTraining()
+    baseline: NetworkTraining = NetworkTraining()
+
+
+class Reconstruction(Section):
+    """Phase F: pty-chi.
+
+    Attributes
+    ----------
+    engine : str
+        By pty-chi's name.
+    epochs : int
+    batch : int
+        Images per update; pty-chi's difference map and relaxed averaging have none.
+    noise_model : str
+        Of LSQML; its Poisson model diverges at high doses.
+    seed : int
+        Of the start.
+    device : str
+        ``auto`` takes a GPU where there is one.
+    """
+
+    engine: Literal["LSQML", "EPIE", "RPIE", "DM", "RAAR", "AD"] = "LSQML"
+    epochs: PositiveInt = 100
+    batch: PositiveInt = 64
+    noise_model: Literal["gaussian", "poisson"] = "gaussian"
+    seed: Seed = 1
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+
+
+class Commands(Section):
+    """A lab's own commands in place of phases, as argument lists.
+
+    ``{hub}``, ``{study}``, ``{dose}``, ``{view}``, ``{split}`` and ``{network}`` are filled in. What the
+    phase must leave behind is checked all the same.
+    """
+
+    phase_c: Words | None = None
+    phase_d: Words | None = None
+    phase_e: Words | None = None
+    phase_f: Words | None = None
+    phase_g: Words | None = None

@@ -1,0 +1,103 @@
+"""A study whole, and the comparisons that it asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
+
+from ptycho_compare.hub import DEBUG_TIER, FULL_TIER
+from ptycho_compare.study.comparing import (
+    ArmOfStudy,
+    Grouping,
+    ScanFile,
+    Scoring,
+    Stitching,
+    Tier,
+    Tolerances,
+    Uncertainty,
+)
+from ptycho_compare.study.making import Commands, Overlap, Reconstruction, Simulation, Training
+from ptycho_compare.study.section import ArmName, Name, Section
+
+
+def _without_repetition(values: tuple[object, ...]) -> tuple[object, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("a value is listed twice")
+    return values
+
+
+class Study(Section):
+    """A study as its file states it.
+
+    Attributes
+    ----------
+    doses : tuple of int
+        Photons per exposure.
+    views, splits : tuple of str
+        Names of overlap views and of data splits.
+    tiers : dict of str to Tier
+        By name; each becomes a pytest mark.
+    arms : dict of str to ArmOfStudy
+        Arms beside the three that every hub has.
+    """
+
+    name: str
+    doses: Annotated[tuple[PositiveInt, ...], Field(min_length=1), AfterValidator(_without_repetition)]
+    views: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_without_repetition)]
+    splits: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_without_repetition)]
+    tiers: Annotated[dict[Name, Tier], Field(min_length=1)]
+    grouping: Grouping = Grouping()
+    stitching: Stitching = Stitching()
+    tolerances: Tolerances = Tolerances()
+    scoring: Scoring = Scoring()
+    uncertainty: Uncertainty = Uncertainty()
+    scan: ScanFile = ScanFile()
+    arms: dict[ArmName, ArmOfStudy] = Field(default={})
+    simulation: Simulation = Simulation()
+    overlap: Overlap = Overlap()
+    training: Training = Training()
+    reconstruction: Reconstruction = Reconstruction()
+    commands: Commands = Commands()
+
+    @model_validator(mode="after")
+    def _gates_exist(self) -> Study:
+        for name, tier in self.tiers.items():
+            if tier.after and (tier.after not in self.tiers or tier.after == name):
+                raise ValueError(
+                    f"tier {name!r} comes after {tier.after!r}, which is no other tier of the study"
+                )
+        return self
+
+    def gate_of(self, comparison: Comparison) -> Comparison | None:
+        """Return the comparison that must be green before this one starts, if there is one."""
+        after = self.tiers[comparison.tier].after
+        if after is None and comparison.tier == FULL_TIER and DEBUG_TIER in self.tiers:
+            after = DEBUG_TIER
+        return replace(comparison, tier=after) if after else None
+
+    def comparisons(self) -> list[Comparison]:
+        """Every dose x view x split x tier, in the order of the file, doses ascending."""
+        return [
+            Comparison(dose, view, split, tier)
+            for dose in sorted(self.doses)
+            for view in self.views
+            for split in self.splits
+            for tier in self.tiers
+        ]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison of a study."""
+
+    dose: int
+    view: str
+    split: str
+    tier: str
+
+    @property
+    def id(self) -> str:
+        """Stable name, e.g. ``dose_1000-dense-train-full``."""
+        return f"dose_{self.dose}-{self.view}-{self.split}-{self.tier}"

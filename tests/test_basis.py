@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import ptycho_compare
-from ptycho_compare.basis import Basis, numeric_versions
+from ptycho_compare.basis import NUMERIC_LIBRARIES, Basis, versions_of
 
+COMPARISON = "ptycho_compare.phases.comparison.compare"
 PACKAGE = Path(ptycho_compare.__file__).parent
 SHA = {"test_data": "a1" * 32, "model": "b2" * 32}
 SETTINGS: dict[str, Any] = {"crop_px": 20, "reading": {"dc": None, "keys": {"x": "xcoords"}}}
@@ -78,11 +79,11 @@ def test_a_basis_survives_json() -> None:
         "pair": (1, 2.5),
         "no": None,
     }
-    here = Basis.here(SHA, settings)
+    here = Basis.here(SHA, settings, computed_by=COMPARISON)
     again = Basis.from_json(json.loads(json.dumps(here.to_json())))
     assert again == here
-    assert again.differences(Basis.here(SHA, settings)) == []
-    assert here.versions == numeric_versions()
+    assert again.differences(Basis.here(SHA, settings, computed_by=COMPARISON)) == []
+    assert here.versions == versions_of(NUMERIC_LIBRARIES)
     assert "tensorflow" in here.versions
 
 
@@ -94,9 +95,9 @@ def test_a_record_that_is_none_is_refused(record: dict[str, Any]) -> None:
         Basis.from_json(record)
 
 
-def digest_of(tree: Path) -> str:
+def digest_of(tree: Path, module: str = COMPARISON) -> str:
     """The digest that a copy of the package gives itself, asked in a process of its own."""
-    code = "import ptycho_compare.basis as b; print(b.__file__); print(b.code_digest())"
+    code = f"import ptycho_compare.basis as b; print(b.__file__); print(b.code_digest('{module}'))"
     # what is measured of a copy that is gone by then would fail the report on coverage
     ours = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE_")}
     done = subprocess.run(
@@ -129,3 +130,19 @@ def test_the_code_is_what_a_number_passes_through(tmp_path: Path) -> None:
     assert digest_of(tmp_path) == before
     some.rename(some.with_name("masks.py"))
     assert digest_of(tmp_path) != before
+    some.with_name("masks.py").rename(some)
+
+    unasked = copy / "scoring" / "unasked.py"
+    unasked.write_text("")  # nothing imports it
+    other = copy / "phases" / "elsewhere"
+    other.mkdir()
+    (other / "run.py").write_text("from ptycho_compare import files\n")
+    assert digest_of(tmp_path) == before
+    elsewhere = "ptycho_compare.phases.elsewhere.run"
+    first = digest_of(tmp_path, elsewhere)
+    assert first != before
+    some.write_text(text + "# said otherwise\n")
+    assert digest_of(tmp_path, elsewhere) == first
+    files = copy / "files.py"
+    files.write_text(files.read_text() + "# said otherwise\n")
+    assert digest_of(tmp_path, elsewhere) != first

@@ -6,10 +6,11 @@ by name.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import metadata
@@ -19,7 +20,7 @@ from typing import Any
 from ptycho_compare.files import plain_json
 
 NUMERIC_LIBRARIES = ("numpy", "scipy", "scikit-image", "tensorflow", "keras")
-"""Those that numbers depend on; figures and tables may be drawn by any version."""
+"""Those that a comparison's numbers depend on; figures and tables may be drawn by any version."""
 
 
 _BESIDE_RESULTS = ("cli", "jobs", "checks")
@@ -37,7 +38,7 @@ class Basis:
     settings : dict
         Everything that was asked for, as JSON holds it.
     code : str
-        Digest of this package's sources, as far as a result passes through them.
+        Digest of this package's sources, as far as the result passes through them.
     versions : dict
         Of Python and the numeric libraries.
     """
@@ -48,10 +49,27 @@ class Basis:
     versions: Mapping[str, str]
 
     @classmethod
-    def here(cls, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> Basis:
-        """State the basis of a result that this process would compute."""
+    def here(
+        cls,
+        inputs: Mapping[str, str],
+        settings: Mapping[str, Any],
+        *,
+        computed_by: str,
+        libraries: Sequence[str] = NUMERIC_LIBRARIES,
+    ) -> Basis:
+        """State the basis of a result that this process would compute.
+
+        Parameters
+        ----------
+        inputs, settings : mapping
+            As the attributes.
+        computed_by : str
+            Full name of the module where the computation starts.
+        libraries : sequence of str
+            Distributions that its numbers depend on.
+        """
         held = json.loads(json.dumps(dict(settings), default=plain_json))
-        return cls(dict(inputs), held, code_digest(), numeric_versions())
+        return cls(dict(inputs), held, code_digest(computed_by), versions_of(libraries))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Basis:
@@ -81,21 +99,50 @@ class Basis:
 
 
 @cache
-def code_digest() -> str:
-    """SHA-256 over the sources that a result passes through, by name and content."""
-    root = Path(__file__).parent
+def code_digest(module: str) -> str:
+    """SHA-256 over the sources that a result passes through: a module, and all of ours that it imports."""
+    root = Path(__file__).parent.parent
     total = hashlib.sha256()
-    sources = (path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in _BESIDE_RESULTS)
-    for path in sorted(sources):
+    for path in sorted(_imported_by(module, root)):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
 
 
-@cache
-def numeric_versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that numbers depend on."""
+def _imported_by(module: str, root: Path) -> set[Path]:
+    """Follow the imports of a module of this package, all the way down."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        for path in _sources_of(waiting.pop(), root) - found:
+            found.add(path)
+            waiting += _imports_in(path)
+    return found
+
+
+def _sources_of(module: str, root: Path) -> set[Path]:
+    """Return the files that importing a module executes: its own and those of the packages above it."""
+    package, *names = module.split(".")
+    if package != __package__ or names[:1] in ([room] for room in _BESIDE_RESULTS):
+        return set()
+    places = [root.joinpath(package, *names[:depth]) for depth in range(len(names) + 1)]
+    candidates = [place / "__init__.py" for place in places] + [places[-1].with_suffix(".py")]
+    return {path for path in candidates if path.is_file()}
+
+
+def _imports_in(path: Path) -> Iterator[str]:
+    """Yield every module that a source may import; a name from a package may be a module of it."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def versions_of(libraries: Sequence[str]) -> dict[str, str]:
+    """Versions of Python and of these distributions."""
     found = {"python": ".".join(platform.python_version_tuple()[:2])}
-    return found | {name: version_of(name) for name in NUMERIC_LIBRARIES}
+    return found | {name: version_of(name) for name in libraries}
 
 
 def version_of(distribution: str) -> str:

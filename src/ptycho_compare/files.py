@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,17 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 hex digits; the file is streamed, never held whole."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """`sha256_of`, read once by a process for as long as the file stays as it is."""
+    now = path.stat()
+    return _digest_of(path, now.st_size, now.st_mtime_ns, now.st_ino)
+
+
+@lru_cache(maxsize=1024)
+def _digest_of(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
+    return sha256_of(path)
 
 
 @contextmanager

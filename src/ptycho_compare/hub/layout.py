@@ -1,8 +1,4 @@
-"""The hub: the one place that knows where a study keeps its files and what they are called.
-
-Names are PtychoPINN's own, so that a hub written by it can be judged here and the other
-way round. Functions return paths and touch nothing.
-"""
+"""Which folders a hub has, and what lies where."""
 
 from __future__ import annotations
 
@@ -11,11 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ptycho_compare.errors import HubError
+from ptycho_compare.hub.files import JobFiles, StepFiles
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
-MODEL_NAMES = ("wts.h5.zip", "baseline_model.h5")
-"""A trained PtychoPINN bundle, and the legacy file of a supervised Baseline."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +114,13 @@ class Hub:
         """Output of a step of the pipeline, attempt after attempt."""
         return self.root / "cli" / f"{name}.log"
 
+    def step(self, step_id: str) -> StepFiles:
+        """Records of a step of the pipeline."""
+        return StepFiles(self.root / "jobs" / "steps" / step_id)
+
     def step_job(self, step_id: str) -> JobFiles:
         """Records of the attempts at a step of the pipeline, and its checkpoints."""
-        return JobFiles(self.root / "jobs" / step_id)
+        return self.step(step_id).job
 
     def analysis(self) -> Path:
         """Folder of comparisons and reports."""
@@ -141,8 +140,9 @@ class Hub:
         return self.root / "jobs" / "slots"
 
     def jobs(self) -> list[JobFiles]:
-        """Every comparison's job folder that is there, in order of path."""
-        return [JobFiles(path) for path in sorted(self.analysis().glob("*/*/*/job"))]
+        """Every job folder that is there: steps of the pipeline, then comparisons, in order of path."""
+        steps = sorted((self.root / "jobs" / "steps").glob("*/job"))
+        return [JobFiles(path) for path in [*steps, *sorted(self.analysis().glob("*/*/*/job"))]]
 
     def test_log(self, name: str, *, passed: bool, moment: datetime) -> Path:
         """Log of one test, in ``green/`` or ``red/``; a later run does not overwrite it."""
@@ -155,207 +155,6 @@ class Hub:
     def relative(self, path: Path) -> str:
         """`path` as POSIX text below the hub, or as it is when it lies elsewhere."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
-
-
-@dataclass(frozen=True)
-class Artifacts:
-    """File names inside one comparison's folder."""
-
-    folder: Path
-
-    @property
-    def metrics(self) -> Path:
-        """Scores of all arms."""
-        return self.folder / "comparison_metrics.csv"
-
-    @property
-    def reconstructions(self) -> Path:
-        """Canvases of all arms on the object's grid, as reconstructed."""
-        return self.folder / "reconstructions.npz"
-
-    @property
-    def reconstructions_aligned(self) -> Path:
-        """The same, gauge removed, cropped to the scored area."""
-        return self.folder / "reconstructions_aligned.npz"
-
-    @property
-    def plot(self) -> Path:
-        """The comparison figure."""
-        return self.folder / "comparison_plot.png"
-
-    @property
-    def plan(self) -> Path:
-        """Groups, seed and normalisation that all arms shared."""
-        return self.folder / "plan.npz"
-
-    @property
-    def manifest(self) -> Path:
-        """Digests, versions and settings; written last: its existence means complete."""
-        return self.folder / "manifest.json"
-
-    @property
-    def log(self) -> Path:
-        """Debug log. PtychoPINN doubles the folder, and readers of its hubs expect that."""
-        return self.folder / "logs" / "logs" / "debug.log"
-
-    def frc_curves(self, arm: str) -> Path:
-        """Ring correlation curves of one arm."""
-        return self.folder / f"{short_name(arm)}_frc_curves.csv"
-
-    def half_frc_curves(self, arm: str) -> Path:
-        """The same between two reconstructions of half the data."""
-        return self.folder / f"{short_name(arm)}_half_frc_curves.csv"
-
-    @property
-    def frc_cutoffs(self) -> Path:
-        """Where all curves fall below all thresholds."""
-        return self.folder / "frc_cutoffs.csv"
-
-    @property
-    def differences(self) -> Path:
-        """How far every two arms are apart."""
-        return self.folder / "comparison_differences.csv"
-
-    @property
-    def agreement(self) -> Path:
-        """How well every two arms agree; only without a truth."""
-        return self.folder / "arm_agreement.csv"
-
-    @property
-    def frc_plot(self) -> Path:
-        """Ring correlation curves of all arms."""
-        return self.folder / "frc_plot.png"
-
-    @property
-    def residuals(self) -> Path:
-        """Residual in diffraction space: maps and images."""
-        return self.folder / "residuals.npz"
-
-    @property
-    def residual_plot(self) -> Path:
-        """The residual maps of all arms."""
-        return self.folder / "residual_plot.png"
-
-    def debug_images(self, arm: str) -> Path:
-        """Folder of the raw canvases as images."""
-        return self.folder / f"debug_images_{arm}"
-
-    @property
-    def job(self) -> JobFiles:
-        """Records of the attempts at this comparison, and its checkpoints."""
-        return JobFiles(self.folder / "job")
-
-    @property
-    def adoption(self) -> Path:
-        """Who took these results over from elsewhere, and what was verified."""
-        return self.folder / "adoption.json"
-
-
-@dataclass(frozen=True)
-class JobFiles:
-    """File names inside the folder of one job; `jobs` says what stands in them."""
-
-    folder: Path
-
-    @property
-    def claim(self) -> Path:
-        """Which process works at the job; its time of change is the heartbeat."""
-        return self.folder / "claim.json"
-
-    @property
-    def launch(self) -> Path:
-        """How the newest attempt was started."""
-        return self.folder / "launch.json"
-
-    @property
-    def states(self) -> Path:
-        """Every attempt's course, a line per event; only ever appended to."""
-        return self.folder / "states.jsonl"
-
-    @property
-    def done(self) -> Path:
-        """How an attempt ended; written last: without it the attempt died."""
-        return self.folder / "done.json"
-
-    @property
-    def stop(self) -> Path:
-        """Its existence asks the running attempt to stop."""
-        return self.folder / "stop"
-
-    @property
-    def checkpoints(self) -> Path:
-        """What an attempt has computed and the next one goes on from."""
-        return self.folder / "checkpoints"
-
-    @property
-    def set_aside(self) -> Path:
-        """What could not be used, with the reason."""
-        return self.folder / "set_aside"
-
-
-@dataclass(frozen=True)
-class TrainingFiles:
-    """File names inside the folder of a trained network."""
-
-    folder: Path
-
-    @property
-    def bundle(self) -> Path:
-        """The trained network."""
-        return self.folder / "wts.h5.zip"
-
-    @property
-    def log(self) -> Path:
-        """What happened, epoch by epoch."""
-        return self.folder / "train.log"
-
-    @property
-    def history(self) -> Path:
-        """Losses, a row per epoch."""
-        return self.folder / "history.csv"
-
-    @property
-    def history_plot(self) -> Path:
-        """The losses as a figure."""
-        return self.folder / "history.png"
-
-
-@dataclass(frozen=True)
-class HubPlace:
-    """Where in a hub a scan file lies."""
-
-    hub: Hub
-    dose: int
-    split: str
-
-
-def place_in_hub(test_data: Path) -> HubPlace | None:
-    """Recognise ``HUB/data/phase_c/dose_D/patched_SPLIT.npz``; None for any other path."""
-    path = test_data.resolve()
-    dose = dose_of(path.parent)
-    if dose is None or path.parent.parent.parts[-2:] != ("data", "phase_c"):
-        return None
-    split = path.stem.removeprefix("patched_")
-    return HubPlace(Hub(path.parents[3]), dose, split) if path.stem.startswith("patched_") else None
-
-
-def view_of_model(pinn_dir: Path) -> str | None:
-    """The view in ``.../phase_e/dose_D/VIEW/gsN``; None for any other path."""
-    parts = pinn_dir.resolve().parts
-    if len(parts) < 4 or parts[-4] != "phase_e" or not parts[-1].startswith("gs"):
-        return None
-    return parts[-2]
-
-
-def dose_of(folder: Path) -> int | None:
-    """The dose in a folder called ``dose_D``, photons per exposure."""
-    text = folder.name.removeprefix("dose_")
-    return int(text) if folder.name.startswith("dose_") and text.isdecimal() else None
-
-
-def short_name(arm: str) -> str:
-    """An arm in file names, keys and log lines, where PtychoPINN calls its own ``pinn``."""
-    return "pinn" if arm == "PtychoPINN" else arm.lower()
 
 
 def stamp(moment: datetime) -> str:

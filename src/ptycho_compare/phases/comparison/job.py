@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ptycho_compare.basis import Basis
 from ptycho_compare.checks import Finding, judge_comparison, stale
 from ptycho_compare.errors import HubError, InputError
-from ptycho_compare.files import sha256_of
+from ptycho_compare.files import digest_of
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs import (
     Course,
@@ -23,6 +23,7 @@ from ptycho_compare.jobs import (
     read_claim,
     read_course,
 )
+from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.inputs import input_files
 from ptycho_compare.phases.comparison.request import CompareRequest, request_of, scoring_of
 from ptycho_compare.reporting.manifest import read_manifest
@@ -125,10 +126,10 @@ class ComparisonJob:
             An input is missing.
         """
         try:
-            digests = {name: _digest(path) for name, path in input_files(self.request).items()}
+            digests = {name: digest_of(path) for name, path in input_files(self.request).items()}
         except OSError as error:
             raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
-        return Basis.here(digests, self.request.settings())
+        return Basis.here(digests, self.request.settings(), computed_by=COMPUTED_BY)
 
     def judge(self) -> list[Finding]:
         """Say what does not hold in the evidence, by the study's limits."""
@@ -233,14 +234,3 @@ class Standing:
     def saved(self) -> int:
         """Patches that need not be computed again."""
         return self.total - sum(self.remaining.values())
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of an input; read once by a process for as long as the file stays as it is."""
-    now = path.stat()
-    return _digest_of(path, now.st_size, now.st_mtime_ns, now.st_ino)
-
-
-@lru_cache(maxsize=256)
-def _digest_of(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
-    return sha256_of(path)

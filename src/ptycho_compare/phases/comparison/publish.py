@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.basis import code_digest
 from ptycho_compare.hub import Artifacts, short_name
+from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.consistency import Consistency
 from ptycho_compare.reporting.alignment_record import alignment_record
@@ -222,7 +223,7 @@ def _manifest(
         arms={score.arm: _arm_record(score, result.arms[score.arm]) for score in result.scorecard.arms},
         warnings=list(result.warnings),
         versions=versions(),
-        code=code_digest(),
+        code=code_digest(COMPUTED_BY),
         attempts=list(result.attempts),
         artifacts=record_artifacts(request.output_dir, written),
     )

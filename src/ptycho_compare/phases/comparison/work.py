@@ -14,6 +14,7 @@ from ptycho_compare.errors import StorageError
 from ptycho_compare.files import sha256_of
 from ptycho_compare.jobs import Shift
 from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Cadence, Checkpoint, StreamState
 from ptycho_compare.reporting.log import LOGGER
@@ -57,7 +58,11 @@ class Work:
         inputs = {"test_data": self._scan_digest, "model": model.sha256}
         files = self.shift.files
         return Checkpoint(
-            files.checkpoints, stream, Basis.here(inputs, settings), files.set_aside, self.cadence
+            files.checkpoints,
+            stream,
+            Basis.here(inputs, settings, computed_by=COMPUTED_BY),
+            files.set_aside,
+            self.cadence,
         )
 
     def load(self, checkpoint: Checkpoint) -> StreamState | None:

@@ -1,0 +1,34 @@
+"""The hub: the one place that knows where a study keeps its files and what they are called.
+
+Names are PtychoPINN's own, so that a hub written by it can be judged here and the other
+way round. Functions return paths and touch nothing.
+"""
+
+from ptycho_compare.hub.files import (
+    MODEL_NAMES,
+    Artifacts,
+    JobFiles,
+    StepFiles,
+    TrainingFiles,
+    short_name,
+)
+from ptycho_compare.hub.layout import DEBUG_TIER, FULL_TIER, STUDY_FILE, Hub, stamp
+from ptycho_compare.hub.place import HubPlace, dose_of, place_in_hub, view_of_model
+
+__all__ = [
+    "DEBUG_TIER",
+    "FULL_TIER",
+    "MODEL_NAMES",
+    "STUDY_FILE",
+    "Artifacts",
+    "Hub",
+    "HubPlace",
+    "JobFiles",
+    "StepFiles",
+    "TrainingFiles",
+    "dose_of",
+    "place_in_hub",
+    "short_name",
+    "stamp",
+    "view_of_model",
+]

@@ -1,0 +1,194 @@
+"""What the files are called inside the folders of a hub: of a comparison, a job, a step, a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MODEL_NAMES = ("wts.h5.zip", "baseline_model.h5")
+"""A trained PtychoPINN bundle, and the legacy file of a supervised Baseline."""
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """File names inside one comparison's folder."""
+
+    folder: Path
+
+    @property
+    def metrics(self) -> Path:
+        """Scores of all arms."""
+        return self.folder / "comparison_metrics.csv"
+
+    @property
+    def reconstructions(self) -> Path:
+        """Canvases of all arms on the object's grid, as reconstructed."""
+        return self.folder / "reconstructions.npz"
+
+    @property
+    def reconstructions_aligned(self) -> Path:
+        """The same, gauge removed, cropped to the scored area."""
+        return self.folder / "reconstructions_aligned.npz"
+
+    @property
+    def plot(self) -> Path:
+        """The comparison figure."""
+        return self.folder / "comparison_plot.png"
+
+    @property
+    def plan(self) -> Path:
+        """Groups, seed and normalisation that all arms shared."""
+        return self.folder / "plan.npz"
+
+    @property
+    def manifest(self) -> Path:
+        """Digests, versions and settings; written last: its existence means complete."""
+        return self.folder / "manifest.json"
+
+    @property
+    def log(self) -> Path:
+        """Debug log. PtychoPINN doubles the folder, and readers of its hubs expect that."""
+        return self.folder / "logs" / "logs" / "debug.log"
+
+    def frc_curves(self, arm: str) -> Path:
+        """Ring correlation curves of one arm."""
+        return self.folder / f"{short_name(arm)}_frc_curves.csv"
+
+    def half_frc_curves(self, arm: str) -> Path:
+        """The same between two reconstructions of half the data."""
+        return self.folder / f"{short_name(arm)}_half_frc_curves.csv"
+
+    @property
+    def frc_cutoffs(self) -> Path:
+        """Where all curves fall below all thresholds."""
+        return self.folder / "frc_cutoffs.csv"
+
+    @property
+    def differences(self) -> Path:
+        """How far every two arms are apart."""
+        return self.folder / "comparison_differences.csv"
+
+    @property
+    def agreement(self) -> Path:
+        """How well every two arms agree; only without a truth."""
+        return self.folder / "arm_agreement.csv"
+
+    @property
+    def frc_plot(self) -> Path:
+        """Ring correlation curves of all arms."""
+        return self.folder / "frc_plot.png"
+
+    @property
+    def residuals(self) -> Path:
+        """Residual in diffraction space: maps and images."""
+        return self.folder / "residuals.npz"
+
+    @property
+    def residual_plot(self) -> Path:
+        """The residual maps of all arms."""
+        return self.folder / "residual_plot.png"
+
+    def debug_images(self, arm: str) -> Path:
+        """Folder of the raw canvases as images."""
+        return self.folder / f"debug_images_{arm}"
+
+    @property
+    def job(self) -> JobFiles:
+        """Records of the attempts at this comparison, and its checkpoints."""
+        return JobFiles(self.folder / "job")
+
+    @property
+    def adoption(self) -> Path:
+        """Who took these results over from elsewhere, and what was verified."""
+        return self.folder / "adoption.json"
+
+
+@dataclass(frozen=True)
+class StepFiles:
+    """File names inside the folder of one step of the pipeline."""
+
+    folder: Path
+
+    @property
+    def record(self) -> Path:
+        """What the finished step rests on and left behind; written last."""
+        return self.folder / "record.json"
+
+    @property
+    def job(self) -> JobFiles:
+        """Records of the attempts at it."""
+        return JobFiles(self.folder / "job")
+
+
+@dataclass(frozen=True)
+class JobFiles:
+    """File names inside the folder of one job; `jobs` says what stands in them."""
+
+    folder: Path
+
+    @property
+    def claim(self) -> Path:
+        """Which process works at the job; its time of change is the heartbeat."""
+        return self.folder / "claim.json"
+
+    @property
+    def launch(self) -> Path:
+        """How the newest attempt was started."""
+        return self.folder / "launch.json"
+
+    @property
+    def states(self) -> Path:
+        """Every attempt's course, a line per event; only ever appended to."""
+        return self.folder / "states.jsonl"
+
+    @property
+    def done(self) -> Path:
+        """How an attempt ended; written last: without it the attempt died."""
+        return self.folder / "done.json"
+
+    @property
+    def stop(self) -> Path:
+        """Its existence asks the running attempt to stop."""
+        return self.folder / "stop"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What an attempt has computed and the next one goes on from."""
+        return self.folder / "checkpoints"
+
+    @property
+    def set_aside(self) -> Path:
+        """What could not be used, with the reason."""
+        return self.folder / "set_aside"
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """File names inside the folder of a trained network."""
+
+    folder: Path
+
+    @property
+    def bundle(self) -> Path:
+        """The trained network."""
+        return self.folder / "wts.h5.zip"
+
+    @property
+    def log(self) -> Path:
+        """What happened, epoch by epoch."""
+        return self.folder / "train.log"
+
+    @property
+    def history(self) -> Path:
+        """Losses, a row per epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def history_plot(self) -> Path:
+        """The losses as a figure."""
+        return self.folder / "history.png"
+
+
+def short_name(arm: str) -> str:
+    """An arm in file names, keys and log lines, where PtychoPINN calls its own ``pinn``."""
+    return "pinn" if arm == "PtychoPINN" else arm.lower()

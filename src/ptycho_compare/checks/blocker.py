@@ -94,9 +94,9 @@ def write_blocker(
         "## Condition to return",
         _RETURN.get(
             topic,
-            f"The command above ends with exit status 0: every arm of `{comparison_id}` is alive and scored.",
+            f"The command above ends with exit status 0, and nothing is found any more: `{comparison_id}` is green.",
         ),
-        "Until then nothing that rests on this comparison may be counted.",
+        "Until then nothing that rests on it may be counted.",
         "",
     ]
     path = hub.blocker(topic, moment=moment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +13,11 @@ from rich.live import Live
 from rich.table import Table
 
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place import add_place, find_comparison, place_of
+from ptycho_compare.cli.place import add_place, duration, find_comparison, place_of
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import DoneRecord, LocalExecutor, Running, Stopped, attend, read_claim, read_launch
-from ptycho_compare.jobs.duration import duration_text, parse_duration
+from ptycho_compare.jobs import LocalExecutor, Running, Stopped, attend, read_claim, read_launch
+from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.jobs.overview import progress_text, running_line, since_text
 from ptycho_compare.phases.comparison.adopt import adopt, results_in
 from ptycho_compare.phases.comparison.job import ComparisonJob
@@ -40,10 +39,8 @@ def add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     resume = commands.add_parser("resume", help="launch or join jobs, each from where it was")
     resume.add_argument("comparisons", nargs="*", metavar="ID", help="default: all that were begun")
     resume.add_argument("--detach", action="store_true", help="launch and return; prints the launch records")
-    resume.add_argument(
-        "--window", type=_duration, metavar="TIME", help="stop with the work saved after this"
-    )
-    resume.add_argument("--deadline", type=_duration, default=86400.0, metavar="TIME",
+    resume.add_argument("--window", type=duration, metavar="TIME", help="stop with the work saved after this")
+    resume.add_argument("--deadline", type=duration, default=86400.0, metavar="TIME",
                         help="after which a detached job stops by itself (default: 24h)")  # fmt: skip
     resume.add_argument(
         "--slots", type=_slots, metavar="N", help="jobs that may run at a time on this machine"
@@ -55,13 +52,6 @@ def add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     adoption.set_defaults(run=_adopt)
     for parser in (status, watch, stop, resume, adoption):
         add_place(parser)
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _slots(text: str) -> int:
@@ -182,18 +172,11 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None)
     if found is not None and found.stopped:
         print(f"{job.id}: stopped, {progress_text(job.standing().course)}; the same command goes on")
         return ExitCode.DEFERRED
-    findings = job.judge() if found is None or found.returncode in (0, 1) else [_how_it_ended(found)]
+    findings = job.judge() if found is None or found.returncode in (0, 1) else [found.ending]
     for finding in findings:
         print(f"{job.id}: {finding}")
     print(f"{job.id}: {'not green' if findings else 'green'}, {job.folder}")
     return ExitCode.FAILED if findings else ExitCode.OK
-
-
-def _how_it_ended(done: DoneRecord) -> str:
-    """Tell of a command that never came to a result: it may have had no time to say anything."""
-    code = done.returncode
-    how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-    return f"{how}: {done.tail[-1] if done.tail else 'no output'}"
 
 
 def _clock(job: ComparisonJob, end: float | None, grace_s: float) -> Callable[[], bool]:

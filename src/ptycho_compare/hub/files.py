@@ -189,6 +189,83 @@ class TrainingFiles:
         return self.folder / "history.png"
 
 
+@dataclass(frozen=True)
+class ReportFiles:
+    """File names of the reports over all comparisons, in ``analysis/``."""
+
+    folder: Path
+
+    @property
+    def summary(self) -> Path:
+        """Scores of all comparisons and their averages; the other reports are made from it."""
+        return self.folder / "metrics_summary.json"
+
+    @property
+    def summary_text(self) -> Path:
+        """The same as tables."""
+        return self.folder / "metrics_summary.md"
+
+    @property
+    def report(self) -> Path:
+        """Averages and differences of the arms."""
+        return self.folder / "aggregate_report.md"
+
+    @property
+    def highlights(self) -> Path:
+        """The same in a few lines."""
+        return self.folder / "aggregate_highlights.txt"
+
+    @property
+    def digest(self) -> Path:
+        """One page: whether all went well, and what came out."""
+        return self.folder / "metrics_digest.md"
+
+    @property
+    def deltas(self) -> Path:
+        """PtychoPINN's distance from the other arms, unrounded."""
+        return self.folder / "metrics_delta_summary.json"
+
+    @property
+    def delta_highlights(self) -> Path:
+        """The same rounded, four lines."""
+        return self.folder / "metrics_delta_highlights.txt"
+
+    @property
+    def delta_preview(self) -> Path:
+        """The same, phase only."""
+        return self.folder / "metrics_delta_highlights_preview.txt"
+
+    @property
+    def ssim_grid(self) -> Path:
+        """The same as tables, phase only."""
+        return self.folder / "ssim_grid_summary.md"
+
+    @property
+    def inventory(self) -> Path:
+        """Every file of the hub, a path per line."""
+        return self.folder / "artifact_inventory.txt"
+
+    @property
+    def digests(self) -> Path:
+        """The same with digests and sizes."""
+        return self.folder / "artifact_digests.tsv"
+
+    @property
+    def verification(self) -> Path:
+        """What the last verification found."""
+        return self.folder / "verification_report.json"
+
+    @property
+    def verification_log(self) -> Path:
+        """The same, a line per check."""
+        return self.folder / "verify_dense_stdout.log"
+
+    @property
+    def check_log(self) -> Path:
+        """Whether the texts say what the numbers say."""
+        return self.folder / "check_dense_highlights.log"
+
+
 def short_name(arm: str) -> str:
     """An arm in file names, keys and log lines, where PtychoPINN calls its own ``pinn``."""
     return "pinn" if arm == "PtychoPINN" else arm.lower()

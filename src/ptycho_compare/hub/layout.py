@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub.files import JobFiles, StepFiles
+from ptycho_compare.hub.files import JobFiles, ReportFiles, StepFiles
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
@@ -125,6 +125,30 @@ class Hub:
     def analysis(self) -> Path:
         """Folder of comparisons and reports."""
         return self.root / "analysis"
+
+    def reports(self) -> ReportFiles:
+        """Reports over all comparisons."""
+        return ReportFiles(self.analysis())
+
+    def comparison_manifest(self) -> Path:
+        """Which comparisons the pipeline ran, and how they ended."""
+        return self.analysis() / "comparison_manifest.json"
+
+    def comparison_summary(self) -> Path:
+        """The same, a line each."""
+        return self.analysis() / "comparison_summary.txt"
+
+    def blocker_log(self) -> Path:
+        """Why the pipeline stands still now; gone when it has gone on."""
+        return self.analysis() / "blocker.log"
+
+    def lock(self, name: str) -> Path:
+        """Held while a file that several processes write is rewritten."""
+        return self.root / "jobs" / "locks" / f"{name}.lock"
+
+    def archive(self, moment: datetime) -> Path:
+        """Where what a run makes anew is moved first."""
+        return self.root / "archive" / f"run_{stamp(moment)}"
 
     def comparison_dir(self, dose: int, view: str, split: str, tier: str) -> Path:
         """Where a comparison leaves its artifacts."""

@@ -78,6 +78,8 @@ class Course:
     ----------
     parts : dict
         By name, as the newest attempt knows them.
+    unit : str
+        What is counted.
     step : str
         What is done besides units; empty while units are done.
     latest : dict or None
@@ -86,6 +88,7 @@ class Course:
 
     attempts: list[AttemptCourse] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
+    unit: str = "patches"
     step: str = ""
     latest: dict[str, Any] | None = None
 
@@ -141,6 +144,7 @@ def read_course(files: JobFiles) -> Course:
             case {"state": "planned", "parts": dict(parts)}:
                 attempt.counted = True
                 course.parts = _planned(parts, course.parts)
+                course.unit = str(event.get("unit", course.unit))
             case {
                 "state": "working",
                 "part": str(name),

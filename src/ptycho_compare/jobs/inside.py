@@ -41,9 +41,10 @@ class Shift:
         self._told = 0.0
         self._began = time.monotonic()
 
-    def planned(self, parts: Mapping[str, tuple[int, int]]) -> None:
+    def planned(self, parts: Mapping[str, tuple[int, int]], *, unit: str = "patches") -> None:
         """Tell which parts there are: name to (units that earlier attempts did, units)."""
-        append_state(self.files.states, "planned", parts={name: list(pair) for name, pair in parts.items()})
+        counts = {name: list(pair) for name, pair in parts.items()}
+        append_state(self.files.states, "planned", parts=counts, unit=unit)
 
     def working(self, part: str, done: int, seconds: float, *, now: bool = False) -> None:
         """Tell how many units of a part are done, and what they took; not oftener than makes sense."""

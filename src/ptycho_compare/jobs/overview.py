@@ -32,7 +32,7 @@ def progress_text(course: Course) -> str:
         return course.step
     if not course.total:
         return "starts"
-    text = f"{course.done}/{course.total} patches"
+    text = f"{course.done}/{course.total} {course.unit}"
     pace = measured_pace([course])
     left = {name: part.total - part.done for name, part in course.parts.items()}
     seconds = None if pace is None else pace.forecast_s(left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -143,6 +144,13 @@ class DoneRecord:
         """Whether it was made to stop; the next attempt goes on from what was saved."""
         # before a command listens, and when it is killed after the grace, a signal ends it
         return self.returncode == EXIT_STOPPED or (bool(self.reason) and self.returncode < 0)
+
+    @property
+    def ending(self) -> str:
+        """How the command ended and its last words, for people: it may have had no time to say anything."""
+        code = self.returncode
+        how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        return f"{how}: {self.tail[-1] if self.tail else 'no output'}"
 
 
 Record = TypeVar("Record", LaunchRecord, DoneRecord)

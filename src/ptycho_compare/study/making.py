@@ -27,7 +27,8 @@ class Simulation(Section):
     probe_file : str
         NPZ with ``probeGuess``, below the hub or absolute; only for ``file``.
     probe_fwhm_px : float
-        Width of the probe's amplitude, px.
+        Full width at half maximum of the Gaussian amplitude that has the probe's half-energy radius, px; a
+        probe from a file keeps its own.
     patch_px : int
         N, side of a diffraction pattern, px.
     path : str
@@ -58,6 +59,11 @@ class Simulation(Section):
         if self.object_px < 2 * self.patch_px:
             raise ValueError(
                 f"object_px is {self.object_px}; needed: at least twice patch_px, {2 * self.patch_px}"
+            )
+        if self.probe != "file" and self.probe_fwhm_px > self.patch_px / 2:
+            raise ValueError(
+                f"probe_fwhm_px is {self.probe_fwhm_px:g}; needed: at most half of patch_px, "
+                f"{self.patch_px / 2:g}, or the probe does not fit into a pattern's window"
             )
         return self
 
@@ -180,8 +186,9 @@ class Reconstruction(Section):
 class Commands(Section):
     """A lab's own commands in place of phases, as argument lists.
 
-    ``{hub}``, ``{study}``, ``{dose}``, ``{view}``, ``{split}`` and ``{network}`` are filled in. What the
-    phase must leave behind is checked all the same.
+    ``{python}`` (this interpreter), ``{hub}``, ``{study}``, ``{dose}``, ``{view}``, ``{split}`` and ``{network}``
+    (``baseline``, or the view) are filled in where the phase has them. What the phase must leave behind
+    is checked all the same.
     """
 
     phase_c: Words | None = None
@@ -189,3 +196,24 @@ class Commands(Section):
     phase_e: Words | None = None
     phase_f: Words | None = None
     phase_g: Words | None = None
+
+    @model_validator(mode="after")
+    def _known_braces(self) -> Commands:
+        for phase, known in _FILLED_IN.items():
+            for word in getattr(self, phase) or ():
+                try:
+                    word.format(**dict.fromkeys(known, ""))
+                except (KeyError, IndexError, ValueError):
+                    names = ", ".join(f"{{{name}}}" for name in known)
+                    raise ValueError(f"{phase}: {word!r}: needed: no braces but {names}") from None
+        return self
+
+
+_EVERYWHERE = ("python", "hub", "study", "dose")
+_FILLED_IN = {
+    "phase_c": _EVERYWHERE,
+    "phase_d": (*_EVERYWHERE, "view"),
+    "phase_e": (*_EVERYWHERE, "view", "network"),
+    "phase_f": (*_EVERYWHERE, "view", "split"),
+    "phase_g": (*_EVERYWHERE, "view", "split"),
+}

@@ -1,0 +1,117 @@
+"""`ptycho-hub run`: phases C to G of one dose and view, then the reports and their verification."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.place import add_place, duration, place_of, require_of_study
+from ptycho_compare.errors import InputError
+from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, execute
+from ptycho_compare.phases.pipeline.plan import Plan
+from ptycho_compare.phases.pipeline.reports import report_steps, verify_steps
+from ptycho_compare.phases.pipeline.run import Outcome
+from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.phases.pipeline.workspace import clobber
+
+VERIFIED = "SUCCESS: Post-verify-only mode completed"
+
+
+def add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("run", help="phases C to G of one dose and view, reports and verification")
+    add_place(parser)
+    add_matrix(parser)
+    parser.add_argument("--clobber", action="store_true",
+                        help="archive all that was made before, and begin from nothing")  # fmt: skip
+    parser.add_argument("--given", nargs="+", default=[], choices=["C", "D", "E", "F"], metavar="PHASE",
+                        help="phases whose files come from elsewhere: checked and recorded")  # fmt: skip
+    parser.add_argument("--collect-only", action="store_true", help="print the plan; nothing is written")
+    parser.add_argument("--skip-post-verify", action="store_true", help="leave out the verification")
+    parser.add_argument("--post-verify-only", action="store_true", help="verify what is there; nothing else")
+    add_pace(parser)
+    parser.set_defaults(run=_run)
+
+
+def add_matrix(parser: argparse.ArgumentParser) -> None:
+    """Declare `--dose`, `--view` and `--splits`."""
+    parser.add_argument("--dose", type=int, required=True, help="photons per exposure")
+    parser.add_argument("--view", required=True)
+    parser.add_argument("--splits", dest="split", nargs="+", help="default: all of the study")
+
+
+def add_pace(parser: argparse.ArgumentParser, *, at_a_time: int = 1) -> None:
+    """Declare how many steps run at a time, and for how long."""
+    parser.add_argument("--at-a-time", type=int, default=at_a_time, metavar="N",
+                        help="steps that may run at the same time (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--window", type=duration, metavar="TIME", help="stop with the work saved after this")
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """Read the study and lay out the plan of a command line."""
+    hub, study, file = place_of(arguments, new=True)
+    require_of_study(study, file, arguments)
+    splits = tuple(arguments.split or study.splits)
+    given = frozenset(getattr(arguments, "given", ()))
+    return Plan(hub, study, file, arguments.dose, arguments.view, splits, given)
+
+
+def carry_out(
+    plan: Plan, name: str, steps: Sequence[Step], arguments: argparse.Namespace, *, success: str = ALL_DONE
+) -> ExitCode:
+    """Run steps as a command line asks, and choose the exit status."""
+    if arguments.at_a_time < 1:
+        raise InputError(f"--at-a-time {arguments.at_a_time}; needed: at least 1")
+    window = arguments.window
+    outcomes = execute(
+        plan.hub,
+        name,
+        steps,
+        at_a_time=arguments.at_a_time,
+        end=None if window is None else time.monotonic() + window,
+        grace_s=10.0 if window is None else min(10.0, window / 4),
+        success=success,
+    )
+    return _exit_code(outcomes)
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
+    if all(outcome.good for outcome in outcomes):
+        return ExitCode.OK
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    return ExitCode.FAILED if failed else ExitCode.DEFERRED
+
+
+def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    only_verify = arguments.post_verify_only
+    for other in ("clobber", "skip_post_verify"):
+        if only_verify and getattr(arguments, other):
+            raise InputError(f"--post-verify-only and --{other.replace('_', '-')} exclude each other")
+    plan = plan_of(arguments)
+    verify = [] if arguments.skip_post_verify else verify_steps(plan)
+    steps = verify if only_verify else [*plan.steps, *report_steps(plan), *verify]
+    if arguments.collect_only:
+        return _collect(plan, steps, only_verify=only_verify)
+    if arguments.clobber:
+        for path in clobber(plan.hub, plan.hub.archive(datetime.now(UTC)), given=plan.given):
+            print(f"archived: {plan.hub.relative(path)}")
+    name = f"run_phase_g_{plan.view}"
+    if only_verify:
+        return carry_out(plan, f"{name}_post_verify_only", steps, arguments, success=VERIFIED)
+    return carry_out(plan, name, steps, arguments)
+
+
+def _collect(plan: Plan, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:
+    if only_verify:
+        print("Post-verify-only mode: skipping Phase C→F")
+    for number, step in enumerate(steps, start=1):
+        reasons = step.why_not_done()
+        spec = step.spec(grace_s=0)
+        print(f"[{number}/{len(steps)}] {step.title}")
+        print(f"    {shlex.join(spec.command) if not step.given else 'given: checked, not run'}")
+        print(f"    log {plan.hub.relative(spec.log)}; {f'to run: {reasons[0]}' if reasons else 'done'}")
+    return ExitCode.OK

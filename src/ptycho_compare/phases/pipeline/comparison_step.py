@@ -1,0 +1,80 @@
+"""A comparison as a step of the pipeline: its evidence says whether it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ptycho_compare.checks import Finding
+from ptycho_compare.hub import StepFiles
+from ptycho_compare.jobs import DoneRecord, JobSpec
+from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.phases.pipeline.comparison_manifest import is_listed, list_comparison
+
+
+@dataclass(frozen=True)
+class ComparisonStep:
+    """See `step.Step`.
+
+    Attributes
+    ----------
+    job : ComparisonJob
+    title : str
+    needs : tuple of str
+    command : tuple of str
+        Of the comparison, or a lab's own in its place.
+    listed : bool
+        Whether it counts, and so stands in the hub's list of comparisons.
+    """
+
+    job: ComparisonJob
+    title: str
+    command: tuple[str, ...]
+    needs: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    listed: bool = True
+    given: bool = False
+    label: str = ""
+
+    @property
+    def id(self) -> str:
+        """The comparison's."""
+        return self.job.id
+
+    @property
+    def files(self) -> StepFiles:
+        """Its attempts are the comparison's own; it needs no record beside the evidence."""
+        return StepFiles(self.job.folder)
+
+    def spec(self, *, grace_s: float) -> JobSpec:
+        """State how its command runs."""
+        place = self.job.comparison
+        spec = self.job.spec(command=self.command, environment=self.environment, grace_s=grace_s)
+        if not self.listed:
+            return spec
+        return replace(spec, log=self.job.hub.step_log(f"phase_g_{place.view}_{place.split}"))
+
+    def why_not_done(self) -> list[Finding]:
+        """Say why the evidence cannot be used as it is; empty when it can."""
+        findings = self.job.why_not_done()
+        if not findings and self.listed and not is_listed(self.job):
+            return [Finding("missing", f"{self.id} is not in the hub's list of comparisons")]
+        return findings
+
+    def is_made(self) -> bool:
+        """Whether there is evidence of just these inputs, settings and code, and it is green."""
+        return self.job.is_done()
+
+    def set_aside(self, _archive: Path) -> list[Path]:
+        """Return nothing: a comparison sets aside what it cannot use."""
+        return []
+
+    def seal(self, done: DoneRecord | None) -> list[Finding]:
+        """Judge the evidence, and enter the comparison into the hub's list."""
+        findings = self.job.why_not_done()
+        if done is not None and done.returncode != 0 and not findings:
+            findings = [Finding("failed", done.ending)]
+        if self.listed:
+            list_comparison(self.job, returncode=0 if done is None else done.returncode, findings=findings)
+        return findings

@@ -1,0 +1,147 @@
+"""One run over a plan's steps: its transcript, its stop, and the note that says why it stands still."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from ptycho_compare.checks.blocker import topic_of, write_blocker
+from ptycho_compare.files import write_text_atomic
+from ptycho_compare.hub import Hub, stamp
+from ptycho_compare.phases.pipeline.run import Outcome, Runner
+from ptycho_compare.phases.pipeline.step import Step
+
+FAILED_STEP = "failed_step"
+ALL_DONE = "SUCCESS: All phases completed"
+
+
+def execute(
+    hub: Hub,
+    name: str,
+    steps: Sequence[Step],
+    *,
+    at_a_time: int = 1,
+    end: float | None = None,
+    grace_s: float = 10.0,
+    success: str = ALL_DONE,
+) -> list[Outcome]:
+    """Run steps and say how they went, on standard output and in ``cli/NAME.log``.
+
+    Parameters
+    ----------
+    hub : Hub
+    name : str
+        Of the transcript.
+    steps : sequence of Step
+    at_a_time : int
+        Steps that may run at the same time.
+    end : float or None
+        Moment of `time.monotonic` at which the steps that run must have saved their work.
+    grace_s : float
+        Between asking a step to stop and killing it.
+    success : str
+        Said last, and only when every step is good.
+
+    Returns
+    -------
+    list of Outcome
+        One per step. After a failure ``analysis/blocker.log`` and a note in ``red/`` say what and why.
+    """
+    moment = datetime.now(UTC)
+    with Transcript(hub.step_log(name), moment) as transcript:
+        runner = Runner(
+            transcript.say,
+            hub.archive(moment),
+            at_a_time,
+            lambda: end is not None and time.monotonic() >= end - grace_s,
+            grace_s,
+        )
+        with _stoppable(runner):
+            outcomes = runner.run(steps)
+        transcript.say("\n".join(["", *(f"  {outcome}" for outcome in outcomes), ""]))
+        failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+        for outcome in failed:
+            _note(hub, outcome, moment, transcript)
+        if all(outcome.good for outcome in outcomes):
+            hub.blocker_log().unlink(missing_ok=True)
+            transcript.say(success)
+        elif not failed:
+            transcript.say("stopped with the work saved; the same command goes on")
+    return outcomes
+
+
+class Transcript:
+    """What is said on standard output, kept in the hub, run after run."""
+
+    def __init__(self, path: Path, moment: datetime) -> None:
+        self.path = path
+        self._moment = moment
+        self._lock = threading.Lock()
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> Transcript:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("a", encoding="utf-8")
+        self._file.write(f"--- run of {stamp(self._moment)}\n")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def say(self, text: str) -> None:
+        """Write lines to both."""
+        with self._lock:
+            print(text, flush=True)
+            if self._file is not None:
+                print(text, file=self._file, flush=True)
+
+
+@contextlib.contextmanager
+def _stoppable(runner: Runner) -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C stop the run with its work saved."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: runner.stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _note(hub: Hub, outcome: Outcome, moment: datetime, transcript: Transcript) -> None:
+    """Say why the run stands still: to whoever watches, in ``analysis/blocker.log`` and in ``red/``."""
+    spec = outcome.step.spec(grace_s=0)
+    findings = [str(finding) for finding in outcome.findings]
+    ran = outcome.done is not None and outcome.done.returncode != 0
+    if outcome.step.label and not ran:
+        lines = [f"Blocked during {outcome.step.label}", *findings, f"Full log: {hub.relative(spec.log)}"]
+    else:
+        code = outcome.done.returncode if outcome.done is not None else None
+        lines = [
+            f"Blocked at: {shlex.join(spec.command)}",
+            f"Return code: {'not started' if code is None else code}",
+            *findings,
+            f"Full log: {hub.relative(spec.log)}",
+        ]
+    hub.blocker_log().parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(hub.blocker_log(), "\n".join([*lines, ""]))
+    note = write_blocker(
+        hub,
+        topic_of(outcome.findings) or FAILED_STEP,
+        outcome.findings,
+        comparison_id=outcome.step.id,
+        command=spec.command,
+        returncode=None if outcome.done is None else outcome.done.returncode,
+        folder=outcome.step.files.folder,
+        command_log=spec.log,
+        moment=moment,
+    )
+    transcript.say("\n".join([*lines, f"Note: {hub.relative(note)}"]))

@@ -1,0 +1,158 @@
+"""Run steps: what is done is reused, what is not is run as a job, as many at a time as asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ptycho_compare.checks import Finding
+from ptycho_compare.errors import InputError, PtychoCompareError
+from ptycho_compare.jobs import DoneRecord, LocalExecutor, Running, attend
+from ptycho_compare.jobs.duration import duration_text
+from ptycho_compare.phases.pipeline.step import Step
+
+State = Literal["made", "reused", "given", "stopped", "failed", "not begun"]
+_LOOK_S = 0.1
+_RULE = "=" * 80
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended.
+
+    Attributes
+    ----------
+    step : Step
+    state : str
+        ``reused`` steps ran nothing; ``stopped`` ones go on with the next run.
+    findings : tuple of Finding
+        Why it failed.
+    done : DoneRecord or None
+        Of its command, if it ran.
+    """
+
+    step: Step
+    state: State
+    findings: tuple[Finding, ...] = ()
+    done: DoneRecord | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether what comes after it may begin."""
+        return self.state in ("made", "reused", "given")
+
+    def __str__(self) -> str:
+        if self.done is None:
+            return f"{self.step.title}: {self.state}"
+        cost = f"{duration_text(self.done.seconds)}, {self.done.cpu_s:.0f} CPU s, "
+        return f"{self.step.title}: {self.state} in {cost}{self.done.peak_bytes / 2**20:.0f} MiB"
+
+
+@dataclass
+class Runner:
+    """Sees steps through.
+
+    Attributes
+    ----------
+    say : callable
+        Takes a line for whoever watches; called from several threads.
+    archive : Path
+        Where stale outputs are moved.
+    at_a_time : int
+        Steps that may run at the same time; more than one where they do not need each other.
+    out_of_time : callable
+        Whether a window is over.
+    grace_s : float
+        Between asking a step to stop and killing it.
+    """
+
+    say: Callable[[str], None]
+    archive: Path
+    at_a_time: int = 1
+    out_of_time: Callable[[], bool] = lambda: False
+    grace_s: float = 10.0
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """Have the steps that run save their work and end, and begin no more."""
+        self._over.set()
+
+    def run(self, steps: Sequence[Step]) -> list[Outcome]:
+        """Run steps, each after those that it needs; the first that fails ends the run.
+
+        Parameters
+        ----------
+        steps : sequence of Step
+            In an order in which they could be run one after another.
+
+        Returns
+        -------
+        list of Outcome
+            One per step, in their order.
+        """
+        outcomes: dict[str, Outcome] = {}
+        numbers = {step.id: number for number, step in enumerate(steps, start=1)}
+        waiting, running = list(steps), dict[Future[Outcome], Step]()
+        with ThreadPoolExecutor(self.at_a_time, thread_name_prefix="step") as pool:
+            while waiting or running:
+                for step in self._ready(waiting, running):
+                    waiting.remove(step)
+                    banner = f"[{numbers[step.id]}/{len(steps)}] {step.title}"
+                    running[pool.submit(self._bring, step, banner)] = step
+                if not running:
+                    break  # what waits needs something that failed, or the time is over
+                ended, _ = wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    outcome = future.result()
+                    outcomes[running.pop(future).id] = outcome
+                    if not outcome.good:
+                        self.stop()
+        return [outcomes.get(step.id, Outcome(step, "not begun")) for step in steps]
+
+    def _ready(self, waiting: Sequence[Step], running: dict[Future[Outcome], Step]) -> list[Step]:
+        if self._is_over():
+            return []
+        among = {step.id for step in (*waiting, *running.values())}
+        ready = [step for step in waiting if not among.intersection(step.needs)]
+        return ready[: self.at_a_time - len(running)]
+
+    def _is_over(self) -> bool:
+        return self._over.is_set() or self.out_of_time()
+
+    def _bring(self, step: Step, banner: str) -> Outcome:
+        """Bring one step to its end, or as far as time allows."""
+        try:
+            outcome = self._brought(step, banner)
+        except (PtychoCompareError, OSError) as error:
+            kind: Literal["input", "failed"] = "input" if isinstance(error, InputError) else "failed"
+            outcome = Outcome(step, "failed", (Finding(kind, str(error)),))
+        self.say(str(outcome))
+        return outcome
+
+    def _brought(self, step: Step, banner: str) -> Outcome:
+        reasons = step.why_not_done()
+        if not reasons:
+            self.say(f"{_RULE}\n{banner}\n{_RULE}")
+            return Outcome(step, "given" if step.given else "reused")
+        if reasons[0].kind == "input":
+            self.say(f"{_RULE}\n{banner}\n{_RULE}")
+            return Outcome(step, "failed", tuple(reasons))
+        moved = step.set_aside(self.archive)
+        lines = [_RULE, banner, _RULE, *(f"set aside: {path}" for path in moved)]
+        if step.given:
+            self.say("\n".join(lines))
+            findings = tuple(step.seal(None))
+            return Outcome(step, "failed" if findings else "given", findings)
+        spec = step.spec(grace_s=self.grace_s)
+        self.say("\n".join([*lines, f"log: {spec.log}"]))
+        done = attend(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
+        if isinstance(done, Running) or (done is not None and done.stopped):
+            return Outcome(step, "stopped", done=done if isinstance(done, DoneRecord) else None)
+        if done is not None and done.returncode == 2:  # refused before anything was computed
+            return Outcome(step, "failed", (Finding("input", done.ending),), done)
+        findings = tuple(step.seal(done))
+        return Outcome(step, "failed" if findings else "made", findings, done)

@@ -1,0 +1,274 @@
+"""A step: one command of the pipeline, what it reads and what it must leave behind.
+
+A finished step leaves a record: its basis (digests of inputs, settings, code, libraries) and the
+digests of its outputs. On the same basis, with the outputs as they were written, it is not
+run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ptycho_compare.basis import NUMERIC_LIBRARIES, Basis
+from ptycho_compare.checks import Finding
+from ptycho_compare.errors import HubError
+from ptycho_compare.files import digest_of, write_json_atomic
+from ptycho_compare.hub import Hub, StepFiles
+from ptycho_compare.jobs import DoneRecord, JobSpec, attempts_so_far, read_launch
+
+
+class Step(Protocol):
+    """What the pipeline asks of a step; comparisons are steps of their own kind."""
+
+    @property
+    def id(self) -> str:
+        """Stable name, e.g. ``dose_1000-train-baseline``."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it does, for people."""
+        ...
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """Ids of steps that must be done before it."""
+        ...
+
+    @property
+    def files(self) -> StepFiles:
+        """Names of its records."""
+        ...
+
+    def spec(self, *, grace_s: float) -> JobSpec:
+        """State how its command runs."""
+        ...
+
+    @property
+    def given(self) -> bool:
+        """Whether nothing is run, because what it makes was brought from elsewhere."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What a failure is called in ``analysis/blocker.log``; empty for the command itself."""
+        ...
+
+    def why_not_done(self) -> list[Finding]:
+        """Say why what is there cannot be used as it is; empty when it can."""
+        ...
+
+    def is_made(self) -> bool:
+        """Whether its command need not run; asked under the claim."""
+        ...
+
+    def set_aside(self, archive: Path) -> list[Path]:
+        """Move away what it would overwrite; says what was moved."""
+        ...
+
+    def seal(self, done: DoneRecord | None) -> list[Finding]:
+        """Check what it left behind, and record it when all of it holds."""
+        ...
+
+
+class StepRecord(BaseModel):
+    """What a finished step rests on and left behind, as JSON holds it.
+
+    Attributes
+    ----------
+    status : str
+        ``made`` by its command, or ``given``: brought from elsewhere and checked here.
+    outputs : dict
+        Path below the hub to SHA-256 and size in bytes.
+    seconds, cpu_s, peak_bytes : float or int
+        Of the attempt that finished it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    title: str
+    status: str
+    command: tuple[str, ...]
+    basis: dict[str, Any]
+    outputs: dict[str, tuple[str, int]]
+    attempts: list[dict[str, Any]]
+    seconds: float
+    cpu_s: float
+    peak_bytes: int
+    ended: str
+
+
+@dataclass(frozen=True)
+class PhaseStep:
+    """A step whose command makes files.
+
+    Attributes
+    ----------
+    hub : Hub
+    id, title : str
+        See `Step`.
+    command : tuple of str
+        Argument list.
+    log_name : str
+        Of its log in ``cli/``.
+    inputs, outputs : tuple of Path
+        What it reads, and what must be there when it has ended.
+    settings : mapping
+        What of the study it depends on.
+    computed_by : str
+        Module whose code its outputs rest on; empty for a lab's own command.
+    libraries : tuple of str
+        Distributions that its numbers depend on.
+    check : callable
+        Says what does not hold in the outputs.
+    needs : tuple of str
+        Ids of steps before it.
+    given : bool
+        Whether its outputs come from elsewhere: then they are checked and recorded, and nothing is run.
+    always : bool
+        Whether it is run each time: what judges others may not rest on its own record.
+    label : str
+        See `Step`.
+    """
+
+    hub: Hub
+    id: str
+    title: str
+    command: tuple[str, ...]
+    log_name: str
+    inputs: tuple[Path, ...]
+    outputs: tuple[Path, ...]
+    settings: Mapping[str, Any]
+    computed_by: str
+    check: Callable[[], list[Finding]]
+    libraries: tuple[str, ...] = NUMERIC_LIBRARIES
+    needs: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    given: bool = False
+    always: bool = False
+    label: str = ""
+
+    @property
+    def files(self) -> StepFiles:
+        """Names of its records."""
+        return self.hub.step(self.id)
+
+    def spec(self, *, grace_s: float) -> JobSpec:
+        """State how its command runs."""
+        return JobSpec(
+            self.files.job.folder,
+            self.command,
+            self.hub.step_log(self.log_name),
+            environment=self.environment,
+            grace_s=grace_s,
+        )
+
+    def basis(self) -> Basis:
+        """State what its outputs would rest on, made here and now.
+
+        Raises
+        ------
+        HubError
+            An input is missing.
+        """
+        try:
+            digests = {self.hub.relative(path): digest_of(path) for path in self.inputs}
+        except OSError as error:
+            raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
+        settings = {**self.settings, "given": self.given}
+        return Basis.here(digests, settings, computed_by=self.computed_by, libraries=self.libraries)
+
+    def why_not_done(self) -> list[Finding]:
+        """Say why what is there cannot be used as it is; empty when it can."""
+        if self.always:
+            return [Finding("missing", f"{self.id} is run each time")]
+        record = self._record()
+        try:
+            basis = self.basis()
+        except HubError as error:
+            return [Finding("input", str(error))]
+        if record is None:
+            return [Finding("missing", f"{self.id} was not run in this hub")]
+        differences = Basis.from_json(record.basis).differences(basis)
+        if differences:
+            return [Finding("stale", f"{self.files.record}: {difference}") for difference in differences]
+        return [
+            Finding("changed", f"{self.hub.root / name}: is not as {self.id} wrote it")
+            for name, (sha256, _) in record.outputs.items()
+            if not (self.hub.root / name).is_file() or digest_of(self.hub.root / name) != sha256
+        ]
+
+    def is_made(self) -> bool:
+        """Whether its command need not run."""
+        return not self.why_not_done()
+
+    def set_aside(self, archive: Path) -> list[Path]:
+        """Move finished outputs away before they are made again.
+
+        Raises
+        ------
+        HubError
+            An output is there that no attempt at this step can have written.
+        """
+        there = [path for path in self.outputs if path.exists()]
+        if self.always or self.given or not there:
+            return []
+        if read_launch(self.files.job) is None:
+            raise HubError(
+                f"{there[0]}: is there, and {self.id} did not make it; take it as it is with --given, "
+                "or archive all that is there with --clobber"
+            )
+        if self._record() is None:
+            return []  # an attempt was interrupted; what it left is its own
+        self.files.record.unlink()
+        for path in there:
+            place = archive / self.hub.relative(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(place)
+        return there
+
+    def seal(self, done: DoneRecord | None) -> list[Finding]:
+        """Check what it left behind, and record it when all of it holds."""
+        if done is not None and done.returncode != 0:
+            return [Finding("failed", done.ending)]
+        missing = [path for path in self.outputs if not path.is_file()]
+        findings = [Finding("missing", f"{path}: {self.id} left no such file") for path in missing]
+        findings = findings or self.check()
+        if findings:
+            return findings
+        record = StepRecord(
+            id=self.id,
+            title=self.title,
+            status="given" if self.given else "made",
+            command=self.command,
+            basis=self.basis().to_json(),
+            outputs={
+                self.hub.relative(path): (digest_of(path), path.stat().st_size) for path in self.outputs
+            },
+            attempts=attempts_so_far(self.files.job),
+            seconds=0.0 if done is None else round(done.seconds, 3),
+            cpu_s=0.0 if done is None else round(done.cpu_s, 3),
+            peak_bytes=0 if done is None else done.peak_bytes,
+            ended=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        )
+        self.files.folder.mkdir(parents=True, exist_ok=True)
+        write_json_atomic(self.files.record, record.model_dump(mode="json"))
+        return []
+
+    def _record(self) -> StepRecord | None:
+        return read_step_record(self.files.record)
+
+
+def read_step_record(path: Path) -> StepRecord | None:
+    """Read the record of a finished step; None where there is none, or none of this version."""
+    try:
+        return StepRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None

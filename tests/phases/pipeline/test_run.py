@@ -1,0 +1,185 @@
+"""Steps of one-line programs, run as the pipeline runs its phases."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from phases.pipeline.steps import copying, hub_with, run_steps, saying, states, times_run
+from ptycho_compare.checks import Finding
+from ptycho_compare.hub import Hub
+from ptycho_compare.phases.pipeline.step import read_step_record
+
+WAITING = "import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.02)"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Hub:
+    return hub_with(tmp_path / "hub", a_txt="seed")
+
+
+def chain(hub: Hub) -> tuple:
+    first = copying(hub, "first", "a.txt", "b.txt")
+    return first, copying(hub, "second", "b.txt", "c.txt", needs=("first",))
+
+
+class TestAStepThatIsDone:
+    def test_is_not_run_again(self, hub: Hub) -> None:
+        assert states(run_steps(hub, *chain(hub))) == ["made", "made"]
+        assert (hub.root / "c.txt").read_text() == "SEED"
+        assert states(run_steps(hub, *chain(hub))) == ["reused", "reused"]
+        assert [times_run(hub, name) for name in ("first", "second")] == [1, 1]
+
+    def test_leaves_a_record_of_what_it_rests_on_and_made(self, hub: Hub) -> None:
+        run_steps(hub, *chain(hub))
+        record = read_step_record(hub.step("second").record)
+        assert record is not None
+        assert set(record.basis["inputs"]) == {"b.txt"}
+        assert record.outputs["c.txt"][1] == 4
+        assert record.status == "made"
+        assert record.peak_bytes > 0
+        assert record.ended.endswith("Z")
+
+    def test_is_run_again_with_all_after_it_when_an_input_changed(self, hub: Hub) -> None:
+        run_steps(hub, *chain(hub))
+        (hub.root / "a.txt").write_text("grain")
+        assert states(run_steps(hub, *chain(hub))) == ["made", "made"]
+        assert (hub.root / "c.txt").read_text() == "GRAIN"
+        assert (hub.root / "archive/run/b.txt").read_text() == "SEED"  # nothing is lost
+
+    def test_is_not_run_again_when_what_changed_does_not_matter_to_it(self, hub: Hub) -> None:
+        run_steps(hub, *chain(hub))
+        first, second = chain(hub)
+        (hub.root / "a.txt").write_text("SEED")  # other bytes, but the first step's output is the same
+        assert states(run_steps(hub, first, second)) == ["made", "reused"]
+
+    @pytest.mark.parametrize("change", ["settings", "inputs", "outputs"])
+    def test_is_run_again_when_anything_it_rests_on_changed(self, hub: Hub, change: str) -> None:
+        step = copying(hub, "first", "a.txt", "b.txt")
+        run_steps(hub, step)
+        if change == "settings":
+            step = copying(hub, "first", "a.txt", "b.txt", settings={"of": "another study"})
+        else:
+            (hub.root / {"inputs": "a.txt", "outputs": "b.txt"}[change]).write_text("tampered")
+        (finding, *_) = step.why_not_done()
+        assert finding.kind == ("changed" if change == "outputs" else "stale")
+        assert states(run_steps(hub, step)) == ["made"]
+        assert step.why_not_done() == []
+
+    def test_is_run_again_when_its_output_is_gone(self, hub: Hub) -> None:
+        run_steps(hub, *chain(hub))
+        (hub.root / "b.txt").unlink()
+        assert states(run_steps(hub, *chain(hub))) == ["made", "reused"]
+
+    def test_that_judges_others_is_run_each_time(self, hub: Hub) -> None:
+        step = saying(hub, "verify", "print('looked')", always=True)
+        for _ in range(2):
+            assert states(run_steps(hub, step)) == ["made"]
+        assert times_run(hub, "verify") == 2
+
+
+class TestAStepThatFails:
+    def test_ends_the_run_and_is_made_up_for_by_the_next(self, hub: Hub) -> None:
+        program = "import sys; print('no probe in a.txt'); sys.exit(2)"
+        outcomes = run_steps(hub, saying(hub, "first", program), chain(hub)[1])
+        assert states(outcomes) == ["failed", "not begun"]
+        assert outcomes[0].findings == (Finding("input", "exit status 2: no probe in a.txt"),)
+        assert states(run_steps(hub, *chain(hub))) == ["made", "made"]
+
+    def test_by_a_signal_says_which(self, hub: Hub) -> None:
+        (outcome,) = run_steps(hub, saying(hub, "first", "import os; os.kill(os.getpid(), 11)"))
+        assert outcome.state == "failed"
+        assert "SIGSEGV" in outcome.findings[0].text
+
+    def test_because_it_left_nothing_behind_is_red_in_spite_of_status_0(self, hub: Hub) -> None:
+        step = saying(hub, "first", "print('all well')", outputs=(hub.root / "b.txt",))
+        (outcome,) = run_steps(hub, step)
+        assert outcome.state == "failed"
+        assert outcome.findings[0].kind == "missing"
+        assert step.why_not_done() != []
+
+    def test_because_what_it_left_does_not_hold_is_not_recorded(self, hub: Hub) -> None:
+        step = copying(hub, "first", "a.txt", "b.txt", check=lambda: [Finding("blank", "b.txt is loud")])
+        for _ in range(2):
+            (outcome,) = run_steps(hub, step)
+            assert outcome.findings == (Finding("blank", "b.txt is loud"),)
+        assert times_run(hub, "first") == 2
+
+    def test_for_want_of_an_input_names_it(self, hub: Hub) -> None:
+        (outcome,) = run_steps(hub, copying(hub, "first", "lacking.txt", "b.txt"))
+        assert outcome.state == "failed"
+        assert "lacking.txt" in outcome.findings[0].text
+
+
+class TestFilesFromElsewhere:
+    def test_are_not_overwritten(self, hub: Hub) -> None:
+        (hub.root / "b.txt").write_text("measured")
+        (outcome,) = run_steps(hub, copying(hub, "first", "a.txt", "b.txt"))
+        assert outcome.state == "failed"
+        assert "--given" in outcome.findings[0].text
+        assert "--clobber" in outcome.findings[0].text
+        assert (hub.root / "b.txt").read_text() == "measured"
+        assert times_run(hub, "first") == 0
+
+    def test_can_be_given(self, hub: Hub) -> None:
+        (hub.root / "b.txt").write_text("measured")
+        given = copying(hub, "first", "a.txt", "b.txt", given=True, inputs=())
+        second = chain(hub)[1]
+        assert states(run_steps(hub, given, second)) == ["given", "made"]
+        assert (hub.root / "c.txt").read_text() == "MEASURED"
+        assert states(run_steps(hub, given, second)) == ["given", "reused"]
+        (hub.root / "b.txt").write_text("measured again")
+        assert states(run_steps(hub, given, second)) == ["given", "made"]
+
+    def test_that_are_given_are_checked(self, hub: Hub) -> None:
+        given = copying(hub, "first", "a.txt", "b.txt", given=True, inputs=())
+        (outcome,) = run_steps(hub, given)
+        assert outcome.findings[0].kind == "missing"
+
+
+class TestSeveralAtATime:
+    def test_those_that_need_nothing_of_each_other_overlap(self, hub: Hub) -> None:
+        """Each waits for the other's sign, so that one after another they would never end."""
+        program = (
+            "import sys, time; from pathlib import Path; mine, other = map(Path, sys.argv[1:])\n"
+            "mine.write_text('here')\nwhile not other.exists(): time.sleep(0.02)"
+        )
+        signs = [str(hub.root / name) for name in ("left", "right")]
+        one = saying(hub, "one", program, *signs)
+        other = saying(hub, "other", program, *reversed(signs))
+        assert states(run_steps(hub, one, other, at_a_time=2)) == ["made", "made"]
+
+    def test_no_more_than_asked_for(self, hub: Hub) -> None:
+        program = (
+            "import sys, time; from pathlib import Path; sign = Path(sys.argv[1])\n"
+            "sign.touch(exist_ok=False); time.sleep(0.2); sign.unlink()"
+        )
+        steps = [saying(hub, f"step_{number}", program, str(hub.root / "sign")) for number in range(3)]
+        assert states(run_steps(hub, *steps)) == ["made"] * 3
+
+    def test_a_failure_stops_the_others_and_they_go_on_later(self, hub: Hub) -> None:
+        sign = hub.root / "sign"
+        failing = saying(hub, "failing", f"import time\ntime.sleep(0.5)\nopen({str(sign)!r})")
+        slow = saying(hub, "slow", WAITING, str(sign))
+        assert states(run_steps(hub, failing, slow, at_a_time=2)) == ["failed", "stopped"]
+        sign.touch()
+        assert states(run_steps(hub, failing, slow, at_a_time=2)) == ["made", "made"]
+
+
+class TestAWindow:
+    def test_that_is_over_begins_nothing(self, hub: Hub) -> None:
+        assert states(run_steps(hub, *chain(hub), out_of_time=lambda: True)) == ["not begun", "not begun"]
+        assert times_run(hub, "first") == 0
+
+    def test_that_ends_in_a_step_stops_it_and_the_next_run_goes_on(self, hub: Hub) -> None:
+        sign = hub.root / "sign"
+        slow = saying(hub, "slow", WAITING, str(sign))
+        first = chain(hub)[0]
+        end = time.monotonic() + 2.0
+        after = copying(hub, "after", "b.txt", "d.txt", needs=("slow", "first"))
+        outcomes = run_steps(hub, first, slow, after, out_of_time=lambda: time.monotonic() > end)
+        assert states(outcomes)[1:] == ["stopped", "not begun"]
+        sign.touch()
+        assert states(run_steps(hub, first, slow, after)) == ["reused", "made", "made"]

@@ -18,10 +18,10 @@ from ptycho_compare.scan.reading import Values
 from ptycho_compare.scan.survey import Survey
 
 _SAMPLES = 16
-# One reading must explain the data (nearly) fully before it is believed: with a known object
-# the better explanation wins, with a constant one in its place it must win by a margin.
-_KNOWN_OBJECT = {"correlation": 0.9, "margin": 0.0}
-_CONSTANT_OBJECT = {"correlation": 0.98, "margin": 0.01}
+# One reading must explain the data (nearly) fully before it is believed, and better than the other by
+# more than the noise of few photons does. Correlations: with a known object, with a constant one.
+_KNOWN_OBJECT, _CONSTANT_OBJECT = 0.9, 0.98
+_MARGIN = 0.01
 
 Read = Callable[[NDArray[np.integer[Any]]], NDArray[np.float32]]
 
@@ -123,14 +123,14 @@ def find_evidence(
     if not scores:
         return None
     as_amplitude, as_counts = (float(score) for score in np.median(scores, axis=0))
-    needed = _CONSTANT_OBJECT if truth is None else _KNOWN_OBJECT
+    least = _CONSTANT_OBJECT if truth is None else _KNOWN_OBJECT
     reason = (
         f"looks like {{}}: it correlates {as_counts:.4f} with |FFT|^2 of probe and object "
         f"and {as_amplitude:.4f} with |FFT|"
     )
-    if as_counts > max(needed["correlation"], as_amplitude + needed["margin"]):
+    if as_counts > max(least, as_amplitude + _MARGIN):
         return Evidence("counts", truth is not None, reason.format("intensity"))
-    if as_amplitude > max(needed["correlation"], as_counts + needed["margin"]):
+    if as_amplitude > max(least, as_counts + _MARGIN):
         return Evidence("amplitude", truth is not None, reason.format("amplitude"))
     return None
 

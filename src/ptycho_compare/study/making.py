@@ -74,9 +74,9 @@ class OverlapView(Section):
     Attributes
     ----------
     s_img : float
-        Part of the images that is kept.
+        Part of the images that is kept, rounded down to whole images.
     n_groups : int
-        Groups drawn where `gridsize` is 2.
+        Groups that are measured where `gridsize` is 2.
     gridsize : int
         1 (single images) or 2 (groups of four).
     """
@@ -92,11 +92,12 @@ class Overlap(Section):
     Attributes
     ----------
     neighbors : int
-        K, nearest neighbours that the metrics average over.
+        K, nearest neighbours that the metrics average over. Which neighbours networks see as a group is
+        ``grouping.neighbors``.
     probe_diameter_px : float or None
-        D of the discs whose overlap is measured, px; left out: 0.6 N.
+        D of the discs whose overlap is measured, px of the object's grid; left out: 0.6 N.
     seed : int
-        Of the subsample.
+        Of the subsample; that of the measured groups is ``grouping.seed``.
     views : dict of str to OverlapView
         By name; a view of the study that is not here has the defaults.
     """

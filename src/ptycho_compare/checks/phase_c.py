@@ -1,0 +1,135 @@
+"""What must hold for phase C's data in a hub, whoever made them.
+
+Looks at names, shapes and metadata, not at the images: those are read and surveyed by whoever
+opens the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.errors import InputError
+from ptycho_compare.hub import Hub
+from ptycho_compare.scan.formats.arrays import read_metadata
+from ptycho_compare.scan.formats.npz import NpzContainer
+from ptycho_compare.untrusted.npz import open_npz
+
+CANONICAL_TOOL = "transpose_rename_convert"
+"""Who brings data into the contract; its record says that they are."""
+_REQUIRED = ("objectGuess", "probeGuess", "xcoords", "ycoords")
+_IMAGES = ("diffraction", "diff3d")
+
+
+class Described(Protocol):
+    """An array, or what the header of a stored one says."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of its axes."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of its values."""
+
+
+def judge_phase_c(hub: Hub, dose: int, splits: Sequence[str]) -> list[Finding]:
+    """Collect what does not hold for a dose's splits.
+
+    Parameters
+    ----------
+    hub : Hub
+    dose : int
+        Photons per exposure.
+    splits : sequence of str
+
+    Returns
+    -------
+    list of Finding
+        Empty when every split is there, keeps the contract, and its metadata say that it was
+        brought into it.
+    """
+    return [finding for split in splits for finding in _judge(hub.patched(dose, split))]
+
+
+def contract_breaches(
+    arrays: Mapping[str, Described], *, gridsize: int = 1, neighbors: int | None = None
+) -> Iterator[str]:
+    """Yield, a sentence each, where arrays break PtychoPINN's data contract.
+
+    How close positions lie is no part of it, and neither is the overlap view they serve.
+
+    Parameters
+    ----------
+    arrays : mapping of str to an array or its description
+    gridsize : int
+        Side of a group: C = gridsize^2 images form one.
+    neighbors : int or None
+        K, how many nearest neighbours a group draws from; needed for `gridsize` above 1.
+    """
+    missing = [key for key in _REQUIRED if key not in arrays]
+    images = next((key for key in _IMAGES if key in arrays), None)
+    if images is None:
+        missing.insert(0, " or ".join(_IMAGES))
+    if missing:
+        found = ", ".join(sorted(arrays)) or "nothing"
+        yield f"Missing required NPZ keys: {', '.join(missing)}; found: {found}"
+    if images is not None:
+        yield from _breaches_of_images(arrays, images)
+    for key in ("objectGuess", "probeGuess"):
+        if key in arrays and arrays[key].dtype.kind != "c":
+            yield f"{key} must be complex, and is {arrays[key].dtype}"
+    if gridsize > 1 and neighbors is None:
+        yield f"neighbor_count required when gridsize={gridsize}"
+    if gridsize > 1 and neighbors is not None and neighbors < gridsize**2:
+        yield f"neighbor_count={neighbors} < C={gridsize**2} (OVERSAMPLING-001): no choice of neighbours"
+
+
+def _breaches_of_images(arrays: Mapping[str, Described], key: str) -> Iterator[str]:
+    images = arrays[key]
+    if images.dtype.kind != "f":
+        yield f"{key} must be float: amplitude, neither counts nor complex; it is {images.dtype}"
+    if len(images.shape) < 3:
+        yield f"{key} has shape {images.shape}; needed: (n, N, N)"
+        return
+    for name in ("xcoords", "ycoords"):
+        if name in arrays and arrays[name].shape != images.shape[:1]:
+            yield f"{name} length {arrays[name].shape} != {key} first axis {images.shape[:1]}"
+    probe = arrays.get("probeGuess")
+    if probe is not None and probe.shape[-2:] != images.shape[1:3]:
+        yield f"probeGuess is {probe.shape} and {key} {images.shape}; needed: N x N alike"
+
+
+def _judge(path: Path) -> Iterator[Finding]:
+    if not path.is_file():
+        yield Finding("missing", f"{path}: no such file; phase C makes it")
+        return
+    try:
+        with open_npz(path) as archive:
+            container = NpzContainer(archive, label=str(path), spool_folder=None)
+            has_metadata, metadata = "_metadata" in container, read_metadata(container)
+            breaches = list(contract_breaches(archive.headers))
+    except InputError as error:
+        yield Finding("input", str(error))
+        return
+    if not has_metadata:
+        yield Finding("missing", f"{path}: '_metadata' is missing: nothing says how these data came about")
+    elif CANONICAL_TOOL not in (tools := list(_tools(metadata))):
+        yield Finding(
+            "input",
+            f"{path}: '_metadata' lists no transformation by {CANONICAL_TOOL} "
+            f"(found: {', '.join(tools) or 'none'}); canonicalize the data, or run phase C again",
+        )
+    for breach in breaches:
+        yield Finding("input", f"{path}: {breach}")
+
+
+def _tools(metadata: Mapping[str, Any]) -> Iterator[str]:
+    records = metadata.get("data_transformations")
+    for record in records if isinstance(records, list) else []:
+        if isinstance(record, dict) and isinstance(record.get("tool"), str):
+            yield record["tool"].removesuffix(".py")

@@ -1,0 +1,127 @@
+"""Objects to be scanned: complex transmission, known in every pixel.
+
+All have amplitudes up to 1, edges a few pixels wide (so that moving them by a part of a pixel loses
+nothing), and so much contrast that a constant in their place has a large error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.special import expit
+
+Field = NDArray[np.float64]
+
+_AMPLITUDES = (0.4, 1.0)
+_PHASES_RAD = (-1.0, 1.0)
+_EDGE_PX = 0.5  # scale of a logistic edge: 10 % to 90 % in 2.2 px
+_STRETCH = 1.4  # two standard deviations reach 94 % of the way to either end
+
+
+def make_object(kind: str, side: int, generator: np.random.Generator) -> NDArray[np.complex64]:
+    """Draw an object.
+
+    Parameters
+    ----------
+    kind : str
+        ``lines``, ``broadband``, ``siemens`` or ``phase``, as `study.Simulation` has them.
+    side : int
+        Px.
+    generator : Generator
+        Of everything random in it.
+
+    Returns
+    -------
+    ndarray, (side, side), complex64
+        Amplitude 0.4 to 1, phase -1 to 1 rad; the amplitude of ``phase`` is 1.
+    """
+    amplitude, phase = _KINDS[kind](side, generator)
+    return np.asarray(amplitude * np.exp(1j * phase), np.complex64)
+
+
+def _lines(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
+    """Straight lines across the object, each of its own width, absorption and phase shift."""
+    count = side // 2
+    rows, columns = np.indices((side, side)) - (side - 1) / 2
+    thickness, delay = np.zeros((2, side, side))
+    for angle, offset, half_width, absorption, shift in zip(
+        generator.uniform(0, np.pi, count),
+        generator.uniform(-side / np.sqrt(2), side / np.sqrt(2), count),
+        generator.uniform(1, 3, count),
+        generator.uniform(0.2, 1, count),
+        generator.uniform(-1, 1, count),
+        strict=True,
+    ):
+        distance = np.abs(columns * np.cos(angle) + rows * np.sin(angle) - offset)
+        line = expit((half_width - distance) / _EDGE_PX)
+        thickness += absorption * line
+        delay += shift * line
+    return _between(-thickness, *_AMPLITUDES), _between(delay, *_PHASES_RAD)
+
+
+def _broadband(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
+    """Detail on every scale, as in natural images, for amplitude and phase alike."""
+    fields = (_natural(side, generator) for _ in range(2))
+    return _between(next(fields), *_AMPLITUDES), _between(next(fields), *_PHASES_RAD)
+
+
+def _phase_only(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
+    return np.ones((side, side)), _between(_natural(side, generator), *_PHASES_RAD)
+
+
+def _siemens(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
+    """A Siemens star with two rings cut out, on faint natural texture; turned at random."""
+    spokes = 32
+    rows, columns = np.indices((side, side)) - (side - 1) / 2
+    radius = np.hypot(rows, columns)
+    turned = spokes * (np.arctan2(rows, columns) + generator.uniform(0, 2 * np.pi))
+    from_edge = radius / spokes * np.sin(turned)  # px, inside a spoke
+    # towards the middle spokes become finer than pixels: at spokes/2 px a pair of them takes 3 px
+    fade = expit((radius - spokes / 2) / 2)
+    inside = expit(fade * from_edge / _EDGE_PX)
+    for share, half_width in ((0.35, 0.01), (0.65, 0.015)):
+        from_ring = np.abs(radius - share * side / 2) - half_width * side
+        inside *= expit(from_ring / _EDGE_PX)
+    inside *= expit((0.97 * side / 2 - radius) / _EDGE_PX)
+    texture = 0.1 * np.tanh(_natural(side, generator))
+    low, high = _AMPLITUDES
+    dark, bright = _PHASES_RAD
+    return (
+        low + (high - low) * (0.9 - 0.8 * inside + texture),
+        dark + (bright - dark) * (0.1 + 0.8 * inside + texture),
+    )
+
+
+def _natural(side: int, generator: np.random.Generator) -> Field:
+    """Noise whose amplitude spectrum falls as 1/f, the law of natural images [1]_.
+
+    Mean 0, variance 1. Below 4 cycles per side it is flat, so that every part of the object has most of
+    the contrast; beyond a quarter cycle/px it falls faster: see the head of the module.
+
+    References
+    ----------
+    .. [1] Field, J. Opt. Soc. Am. A 4, 2379-2394 (1987), doi:10.1364/JOSAA.4.002379
+    """
+    frequency = np.hypot(scipy.fft.fftfreq(side)[:, None], scipy.fft.rfftfreq(side))
+    spectrum = scipy.fft.rfft2(generator.standard_normal((side, side)))
+    spectrum *= np.exp(-((frequency / 0.25) ** 2)) / np.maximum(frequency, 4 / side)
+    spectrum[0, 0] = 0
+    field = scipy.fft.irfft2(spectrum, s=(side, side))
+    return np.asarray(field / field.std(), np.float64)
+
+
+def _between(field: Field, low: float, high: float) -> Field:
+    """Bring a field of any scale between two values, most of it well between them."""
+    standard = (field - field.mean()) / field.std()
+    return np.asarray(low + (high - low) * expit(_STRETCH * standard), np.float64)
+
+
+_KINDS: dict[str, Callable[[int, np.random.Generator], tuple[Field, Field]]] = {
+    "lines": _lines,
+    "broadband": _broadband,
+    "siemens": _siemens,
+    "phase": _phase_only,
+}

@@ -1,4 +1,5 @@
-# make debug HUB=path   set up .venv and judge a hub, tier debug
+# make debug            set up .venv, make the demo study from nothing, judge it, tier debug
+# make debug HUB=path   judge another hub instead
 # make test             set up .venv and pass the tests
 # make slow             those that take minutes each
 # make lint             style and types
@@ -6,26 +7,32 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP := $(VENV)/bin/python -m pip
 READY := $(VENV)/.ready
+PTYCHI := $(VENV)/.ptychi
 ORACLES := $(VENV)/.oracles
 # by its local name pip finds the CPU build or nothing, never the CUDA build of several gigabytes
 TORCH ?= torch==2.13.0+cpu
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 # tests at a time; most of them start processes that compute
 WORKERS ?= 2
+DEMO := .demo
 
-.PHONY: debug test slow lint clean
+.PHONY: debug demo test slow lint clean
 
-debug: $(READY)
-	@test -n "$(HUB)" || { echo "make debug HUB=path/to/hub (the embedded demo study is not there yet)" >&2; exit 2; }
+debug: HUB ?= $(DEMO)
+debug: $(if $(HUB),$(READY),demo)
 	$(VENV)/bin/python -m pytest -m debug --hub="$(HUB)" $(ARGS)
 
-test: $(READY) $(ORACLES)
+demo: $(READY) $(PTYCHI)
+	$(VENV)/bin/python -m ptycho_compare.cli.ptycho_hub demo --hub $(DEMO)
+
+test: $(READY) $(PTYCHI) $(ORACLES)
 	$(VENV)/bin/python -m coverage erase
 	$(VENV)/bin/python -m coverage run -m pytest tests -m "not slow" -n$(WORKERS) --dist worksteal $(ARGS)
 	$(VENV)/bin/python -m coverage combine --quiet
 	$(VENV)/bin/python -m coverage report
 
-slow: $(READY) $(ORACLES)
+slow: $(READY) $(PTYCHI) $(ORACLES)
 	$(VENV)/bin/python -m pytest tests -m slow -n$(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(READY)
@@ -39,12 +46,16 @@ $(READY): pyproject.toml
 	$(PIP) install --quiet --editable ".[test,lint]"
 	touch $@
 
+# pty-chi asks for torchvision, which has no CPU build for this torch; what it uses of it is in phases/reconstruct
+$(PTYCHI): $(READY)
+	$(PIP) install --quiet "$(TORCH)" || $(PIP) install --quiet "$(TORCH)" --extra-index-url $(TORCH_INDEX)
+	$(PIP) install --quiet --no-deps --requirement src/ptycho_compare/phases/reconstruct/requirements.txt
+	touch $@
+
 # what tests/oracles compares with; a test whose oracle is missing is skipped and says so
-$(ORACLES): $(READY) tests/oracles/requirements.txt
-	$(PIP) install --quiet "$(TORCH)" || \
-		echo "no $(TORCH) here: oracles that need it are skipped until '$(PIP) install torch'" >&2
+$(ORACLES): $(PTYCHI) tests/oracles/requirements.txt
 	$(PIP) install --quiet --no-deps --requirement tests/oracles/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(DEMO)

@@ -1,9 +1,12 @@
-"""Cases: a test that asks for `comparison` runs once per comparison of the study."""
+"""Cases: a test that asks for `comparison` runs once per comparison of the study.
+
+One that asks for `overlap_view` runs once per dose and view.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -14,6 +17,21 @@ if TYPE_CHECKING:
     from ptycho_compare.study import Study
 
 STUDIES = pytest.StashKey[dict[Path, "Study"]]()
+
+
+class DoseAndView(NamedTuple):
+    """What phase D makes at a time."""
+
+    dose: int
+    view: str
+
+
+def parametrize_views(metafunc: pytest.Metafunc) -> None:
+    """Give the test one case per dose and view; the fixture `overlap_view` takes it from here."""
+    study = study_for(metafunc.config, metafunc.definition.path)
+    places = [DoseAndView(dose, view) for dose in sorted(study.doses) for view in study.views]
+    ids = [f"dose_{place.dose}-{place.view}" for place in places]
+    metafunc.parametrize("overlap_view", places, ids=ids, indirect=True)
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures: the hub, the comparison under test, and the evidence that running it leaves."""
+"""Fixtures: the hub, what is judged in it, and the evidence that running a comparison leaves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
-from pytest_ptycho.cases import study_for, study_path
+from pytest_ptycho.cases import DoseAndView, study_for, study_path
 from pytest_ptycho.conduct import Evidence, conduct
 from pytest_ptycho.options import HUB_VARIABLE, OPTIONS
 
@@ -35,6 +35,16 @@ def hub(pytestconfig: pytest.Config) -> Hub:
 def study(request: pytest.FixtureRequest) -> Study:
     """The study that this test belongs to."""
     return study_for(request.config, request.path)
+
+
+@pytest.fixture
+def overlap_view(request: pytest.FixtureRequest, hub: Hub) -> DoseAndView:
+    """Give a dose and view of the study to judge; skipped in a hub where phase D made nothing at all."""
+    place: DoseAndView = request.param
+    folder = hub.phase_d(*place).parents[1]
+    if not folder.is_dir():
+        pytest.skip(f"{folder}: no such folder; phase D made nothing in this hub")
+    return place
 
 
 @pytest.fixture

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 from pytest_ptycho import evidence_log, live, options, outcomes, plan, summary, window
-from pytest_ptycho.cases import parametrize
-from pytest_ptycho.fixtures import evidence, hub, study
+from pytest_ptycho.cases import parametrize, parametrize_views
+from pytest_ptycho.fixtures import evidence, hub, overlap_view, study
 from pytest_ptycho.stopping import STOPPING, Stopping
 
-__all__ = ["evidence", "hub", "study"]
+__all__ = ["evidence", "hub", "overlap_view", "study"]
 
 _MARKS = (
     "acceptance: judges a study hub",
     "debug: comparisons of the tier 'debug' (minutes)",
     "full: comparisons of the tier 'full' (the whole split, counted)",
+    "phase_d: phase D, overlap views",
     "phase_g: phase G, comparison",
 )
 
@@ -84,9 +85,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Turn the study's comparisons into cases."""
+    """Turn the study's comparisons, and its doses and views, into cases."""
     if "comparison" in metafunc.fixturenames:
         parametrize(metafunc)
+    if "overlap_view" in metafunc.fixturenames:
+        parametrize_views(metafunc)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

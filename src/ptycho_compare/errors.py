@@ -52,6 +52,18 @@ class AdoptionError(InputError):
     """Results made elsewhere do not hold."""
 
 
+class ReportError(InputError):
+    """A report of a study cannot be read, or not be made of what is there."""
+
+
+class MissingReportError(ReportError):
+    """A report is not there yet."""
+
+
+class ResultsError(ReportError):
+    """Comparisons failed, are missing or left scores blank: no report may be made of them."""
+
+
 class ArmError(PtychoCompareError):
     """One arm gave no usable reconstruction; the others are not affected."""
 

@@ -94,7 +94,7 @@ def write_blocker(
         "## Condition to return",
         _RETURN.get(
             topic,
-            f"The command above ends with exit status 0, and nothing is found any more: `{comparison_id}` is green.",
+            f"The command above ends with exit status 0 and nothing is found: `{comparison_id}` is green.",
         ),
         "Until then nothing that rests on it may be counted.",
         "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,23 +12,11 @@ from ptycho_compare.errors import ArchiveError, InputError
 from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.reporting.manifest import ArmRecord, Manifest, read_manifest
+from ptycho_compare.reporting.study.scores import RANGES, RANGES_WITHOUT_TRUTH
 from ptycho_compare.reporting.tables.metrics_csv import MetricRow, read_metrics_csv
 from ptycho_compare.scoring import CollapseLimits, find_collapse
 from ptycho_compare.scoring.metrics.truth_view import NO_CONTRAST_NOTE
 from ptycho_compare.untrusted.npz import open_npz
-
-_RANGES = {
-    "mae": (0.0, math.inf),
-    "mse": (0.0, math.inf),
-    "psnr": (-math.inf, math.inf),
-    "ssim": (-1.0, 1.0),
-    "ms_ssim": (-1.0, 1.0),
-}
-"""Scores that must be there for amplitude and phase. An FRC cut-off may lie beyond Nyquist."""
-
-_RANGES_WITHOUT_TRUTH = {"r_factor": (0.0, math.inf)}
-"""Scores that must be there in the column ``value`` when nothing is known of the true object. Above
-1 an arm explains the data worse than an empty object would: poor, but no blank."""
 
 
 def judge_comparison(
@@ -101,7 +88,7 @@ def _blank(metrics: Path, arms: Sequence[str], manifest: Manifest) -> Iterator[F
     without_truth = manifest.reference == "none"
     parts = ("value",) if without_truth else ("amplitude", "phase")
     for arm in arms:
-        for metric, ends in (_RANGES_WITHOUT_TRUTH if without_truth else _RANGES).items():
+        for metric, ends in (RANGES_WITHOUT_TRUTH if without_truth else RANGES).items():
             row = rows.get((arm, metric))
             if row is not None:
                 yield from _blank_cells(metrics, row, parts, ends)

@@ -15,12 +15,11 @@ import numpy as np
 from ptycho_compare.checks.finding import Finding
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
+from ptycho_compare.reporting.study.compliance import CANONICAL_TOOL
 from ptycho_compare.scan.formats.arrays import read_metadata
 from ptycho_compare.scan.formats.npz import NpzContainer
 from ptycho_compare.untrusted.npz import open_npz
 
-CANONICAL_TOOL = "transpose_rename_convert"
-"""Who brings data into the contract; its record says that they are."""
 _REQUIRED = ("objectGuess", "probeGuess", "xcoords", "ycoords")
 _IMAGES = ("diffraction", "diff3d")
 

@@ -8,9 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from ptycho_compare.cli.compare_models import conclude
+from ptycho_compare.cli.conditions import add_conditions
+from ptycho_compare.cli.demo import add_demo
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
 from ptycho_compare.cli.jobs import add_jobs
+from ptycho_compare.cli.phases import add_phases
 from ptycho_compare.cli.place import add_place, find_comparison, place_of
+from ptycho_compare.cli.reports import add_reports
+from ptycho_compare.cli.run import add_run
 from ptycho_compare.cli.score import add_score
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import request_of
@@ -34,6 +39,11 @@ def _parser() -> argparse.ArgumentParser:
     add_place(listing)
     listing.set_defaults(run=_list)
     add_jobs(commands)
+    add_demo(commands)
+    add_run(commands)
+    add_phases(commands)
+    add_reports(commands)
+    add_conditions(commands)
     add_score(commands.add_parser("score", help="score any two complex arrays"))
     return parser
 

@@ -13,7 +13,7 @@ from ptycho_compare.cli.place import add_place, duration, place_of, require_of_s
 from ptycho_compare.errors import InputError
 from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, execute
 from ptycho_compare.phases.pipeline.plan import Plan
-from ptycho_compare.phases.pipeline.reports import report_steps, verify_steps
+from ptycho_compare.phases.pipeline.reports import post_verify_steps, report_steps, verify_steps
 from ptycho_compare.phases.pipeline.run import Outcome
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.phases.pipeline.workspace import clobber
@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
             raise InputError(f"--post-verify-only and --{other.replace('_', '-')} exclude each other")
     plan = plan_of(arguments)
     verify = [] if arguments.skip_post_verify else verify_steps(plan)
-    steps = verify if only_verify else [*plan.steps, *report_steps(plan), *verify]
+    steps = post_verify_steps(plan) if only_verify else [*plan.steps, *report_steps(plan), *verify]
     if arguments.collect_only:
         return _collect(plan, steps, only_verify=only_verify)
     if arguments.clobber:
@@ -108,8 +108,11 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 def _collect(plan: Plan, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:
     if only_verify:
         print("Post-verify-only mode: skipping Phase C→F")
+    to_run: set[str] = set()
     for number, step in enumerate(steps, start=1):
-        reasons = step.why_not_done()
+        before = to_run.intersection(step.needs)
+        reasons = [f"after {', '.join(sorted(before))}"] if before else step.why_not_done()
+        to_run |= {step.id} if reasons else set()
         spec = step.spec(grace_s=0)
         print(f"[{number}/{len(steps)}] {step.title}")
         print(f"    {shlex.join(spec.command) if not step.given else 'given: checked, not run'}")

@@ -68,10 +68,13 @@ class Hub:
         """Folder of a view's subsamples."""
         return self.root / "data" / "phase_d" / f"dose_{dose}" / view
 
+    def own_overlap_view(self, dose: int, view: str, split: str) -> Path:
+        """A split's subsample under the name that we write."""
+        return self.phase_d(dose, view) / f"{view}_{split}.npz"
+
     def overlap_view(self, dose: int, view: str, split: str) -> Path:
         """A split's subsample, under the name that is there: ours, or that of PtychoPINN's generator."""
-        folder = self.phase_d(dose, view)
-        ours, plain = folder / f"{view}_{split}.npz", folder / f"{split}.npz"
+        ours, plain = self.own_overlap_view(dose, view, split), self.phase_d(dose, view) / f"{split}.npz"
         return plain if plain.exists() and not ours.exists() else ours
 
     def overlap_metrics(self, dose: int, view: str, split: str) -> Path:

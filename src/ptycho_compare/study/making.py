@@ -187,9 +187,9 @@ class Reconstruction(Section):
 class Commands(Section):
     """A lab's own commands in place of phases, as argument lists.
 
-    ``{python}`` (this interpreter), ``{hub}``, ``{study}``, ``{dose}``, ``{view}``, ``{split}`` and ``{network}``
-    (``baseline``, or the view) are filled in where the phase has them. What the phase must leave behind
-    is checked all the same.
+    ``{python}`` (this interpreter), ``{hub}``, ``{study}``, ``{dose}``, ``{view}``, ``{split}`` and
+    ``{network}`` (``baseline``, or the view) are filled in where the phase has them. What the phase must
+    leave behind is checked all the same.
     """
 
     phase_c: Words | None = None

@@ -112,7 +112,7 @@ class Plan:
     def _overlap(self) -> PhaseStep:
         hub, dose, view, study = self.hub, self.dose, self.view, self.study
         metrics = [hub.overlap_metrics(dose, view, split) for split in study.splits]
-        views = [hub.phase_d(dose, view) / f"{view}_{split}.npz" for split in study.splits]
+        views = [hub.own_overlap_view(dose, view, split) for split in study.splits]
 
         def check() -> list[Finding]:
             return judge_phase_d(hub, study, dose, view)
@@ -159,7 +159,7 @@ class Plan:
             command=self._command("phase_e", "train", "--network", network, network=network),
             log_name=log,
             inputs=tuple(data(dose, split) for split in self.study.splits),
-            outputs=(files.bundle, files.log, files.history, files.history_plot),
+            outputs=(files.bundle,),
             settings={
                 "dose": dose,
                 "network": network,
@@ -215,6 +215,7 @@ class Plan:
             job.command if own is None or not listed else self._command("phase_g", split=split),
             listed=listed,
             needs=(
+                *(() if (before := job.gate()) is None else (before.id,)),
                 self._data_step,
                 f"dose_{self.dose}-train-{BASELINE_NETWORK}",
                 f"dose_{self.dose}-train-{self.view}",

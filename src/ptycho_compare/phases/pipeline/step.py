@@ -134,6 +134,8 @@ class PhaseStep:
         Whether its outputs come from elsewhere: then they are checked and recorded, and nothing is run.
     always : bool
         Whether it is run each time: what judges others may not rest on its own record.
+    derived : bool
+        Whether its outputs can be written anew from others at any time, so that nobody misses old ones.
     label : str
         See `Step`.
     """
@@ -153,6 +155,7 @@ class PhaseStep:
     environment: Mapping[str, str] = field(default_factory=dict)
     given: bool = False
     always: bool = False
+    derived: bool = False
     label: str = ""
 
     @property
@@ -218,7 +221,7 @@ class PhaseStep:
             An output is there that no attempt at this step can have written.
         """
         there = [path for path in self.outputs if path.exists()]
-        if self.always or self.given or not there:
+        if self.derived or self.given or not there:
             return []
         if read_launch(self.files.job) is None:
             raise HubError(

@@ -1,0 +1,173 @@
+"""Whether the pipeline's logs and step records show that every phase was run to its end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.checks.validation import Validation
+from ptycho_compare.files import digest_of
+from ptycho_compare.hub import FULL_TIER, Artifacts, Hub, TrainingFiles
+
+HELPER_LOGS = ("aggregate_report_cli", "metrics_digest_cli", "ssim_grid_cli")
+_SUCCESS = "SUCCESS: All phases completed"
+_COMPLETE = re.compile(r"\bcomplete(d)?\b", re.IGNORECASE)  # "incomplete" is another word
+_RUN = re.compile(r"^--- run of ", re.MULTILINE)
+_FIRST_BANNER = re.compile(r"^(?=\[1/\d+\] )", re.MULTILINE)  # where transcripts do not tell runs apart
+_BANNER = re.compile(r"^\[(\d+)/(\d+)\] ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class PhaseLog:
+    """A phase's log, and the files that the phase makes.
+
+    Attributes
+    ----------
+    name : str
+        Of the log in ``cli/``.
+    outputs : tuple of Path
+        Files that a step record must vouch for.
+    evidence : Path or None
+        In place of a record: what a comparison writes when it is complete.
+    """
+
+    name: str
+    outputs: tuple[Path, ...] = ()
+    evidence: Path | None = None
+
+
+def phase_logs(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> list[PhaseLog]:
+    """Name the logs of all phases of one dose and view, in the order in which they are run."""
+    baseline, pinn = TrainingFiles(hub.baseline_dir(dose)), TrainingFiles(hub.pinn_dir(dose, view))
+    patched = tuple(hub.patched(dose, split) for split in splits)
+    views = tuple(hub.overlap_view(dose, view, split) for split in splits)
+    return [
+        PhaseLog("phase_c_generation", patched),
+        PhaseLog(f"phase_d_{view}", views),
+        PhaseLog(f"phase_e_baseline_gs1_dose{dose}", (baseline.bundle,)),
+        PhaseLog(f"phase_e_{view}_gs2_dose{dose}", (pinn.bundle,)),
+        *(PhaseLog(f"phase_f_{view}_{split}", (hub.ptychi(dose, view, split),)) for split in splits),
+        *(
+            PhaseLog(
+                f"phase_g_{view}_{split}",
+                evidence=Artifacts(hub.comparison_dir(dose, view, split, FULL_TIER)).manifest,
+            )
+            for split in splits
+        ),
+    ]
+
+
+def cli_logs(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Validation:
+    """Judge the transcript, the phases' logs or records, and the logs of the reporting commands.
+
+    A hub with step records is judged by them: a phase counts as run when a record vouches for each of its
+    files by digest, and only what was made here must have a log. In a hub without records, one of
+    PtychoPINN's, each log must exist and say "complete". That all of it succeeded is said last, after the
+    verification, and so is not asked for.
+    """
+    transcript = hub.step_log(f"run_phase_g_{view}")
+    phases = phase_logs(hub, dose, view, splits)
+    text = _text(transcript)
+    banners = _missing_banners(text or "", len(phases))
+    records = _records(hub)
+    missing = [
+        phase.name
+        for phase in phases
+        if not hub.step_log(phase.name).is_file() and (records is None or _is_made(hub, phase, records))
+    ]
+    incomplete = [] if records is not None else _incomplete(hub, phases)
+    helpers = {name: hub.step_log(name).is_file() for name in HELPER_LOGS}
+    findings = (
+        [] if text is not None else [Finding("missing", f"{transcript}: not found; the pipeline writes it")]
+    )
+    if text is not None and banners:
+        findings.append(Finding("missing", f"{transcript}: has no banner {', '.join(banners)}"))
+    findings += [Finding("missing", f"{hub.step_log(name)}: not found") for name in missing]
+    findings += [
+        Finding("missing", f"{hub.step_log(name)}: not found; the command writes it")
+        for name, there in helpers.items()
+        if not there
+    ]
+    findings += [Finding("failed", f"{hub.step_log(name)}: does not say 'complete'") for name in incomplete]
+    if records is not None:
+        findings += _of_records(hub, phases, records)
+    details = {
+        "found_logs": [hub.relative(transcript)] if text is not None else [],
+        "missing_banners": banners,
+        "has_success": _SUCCESS in (text or ""),
+        "found_phase_logs": [phase.name for phase in phases if hub.step_log(phase.name).is_file()],
+        "missing_phase_logs": missing,
+        "found_helper_logs": [name for name, there in helpers.items() if there],
+        "missing_helper_logs": [name for name, there in helpers.items() if not there],
+        "incomplete_phase_logs": incomplete,
+        "step_records": sorted(records or {}),
+    }
+    return Validation("CLI orchestrator logs", hub.relative(transcript), findings, details)
+
+
+def _missing_banners(text: str, phases: int) -> list[str]:
+    """Name the phases' banners that the last run in a transcript lacks; it may have more steps."""
+    last = re.split(_RUN if re.search(_RUN, text) else _FIRST_BANNER, text)[-1]
+    found = {int(number): int(total) for number, total in _BANNER.findall(last)}
+    total = max([phases, *found.values()])
+    return [f"[{number}/{total}]" for number in range(1, phases + 1) if found.get(number) != total]
+
+
+def _is_made(hub: Hub, phase: PhaseLog, records: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a command of this hub's pipeline made the files of a phase, and so has left a log."""
+    names = {hub.relative(path) for path in phase.outputs}
+    makers = [record for record in records.values() if names & record.get("outputs", {}).keys()]
+    return any(record.get("status") == "made" for record in makers)
+
+
+def _incomplete(hub: Hub, phases: Sequence[PhaseLog]) -> list[str]:
+    """Name the phases whose log does not say that they came to their end."""
+    texts = {phase.name: _text(hub.step_log(phase.name)) for phase in phases}
+    return [name for name, text in texts.items() if text is not None and not _COMPLETE.search(text)]
+
+
+def _records(hub: Hub) -> dict[str, dict[str, Any]] | None:
+    """Read all step records, by step; None where the hub has no steps at all. An unreadable one is empty."""
+    folders = sorted(path for path in hub.step("").folder.glob("*") if path.is_dir())
+    if not folders:
+        return None
+    return {folder.name: _record(hub.step(folder.name).record) for folder in folders}
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and isinstance(content.get("outputs"), dict) else {}
+
+
+def _of_records(
+    hub: Hub, phases: Sequence[PhaseLog], records: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Finding]:
+    vouched = {
+        name: digest for record in records.values() for name, digest in record.get("outputs", {}).items()
+    }
+    for phase in phases:
+        if phase.evidence is not None and not phase.evidence.is_file():
+            yield Finding("missing", f"{phase.evidence}: not found; {phase.name} has not come to its end")
+        for path in phase.outputs:
+            yield from _of_output(path, vouched.get(hub.relative(path)), phase.name)
+
+
+def _of_output(path: Path, recorded: Any, phase: str) -> Iterator[Finding]:
+    if not isinstance(recorded, list) or not recorded:
+        yield Finding("missing", f"{path}: no record of a finished step vouches for it ({phase})")
+    elif not path.is_file():
+        yield Finding("missing", f"{path}: not found, and the record of its step lists it ({phase})")
+    elif digest_of(path) != recorded[0]:
+        yield Finding("changed", f"{path}: differs from the digest in the record of its step ({phase})")
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None

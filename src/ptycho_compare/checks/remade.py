@@ -1,0 +1,75 @@
+"""Comparing a report with the same report made again: where it differs first, and what writes it anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.checks.validation import Validation
+from ptycho_compare.errors import InputError, MissingReportError, ReportError
+from ptycho_compare.hub import Hub
+from ptycho_compare.reporting.study.reading import read_text
+from ptycho_compare.reporting.study.summary import MetricsSummary, read_summary
+
+
+def remade(
+    hub: Hub, path: Path, made_by: str, again: Callable[[MetricsSummary, str], str]
+) -> Iterator[Finding]:
+    """Make a text again from the summary, and say where the one that is there differs first.
+
+    Parameters
+    ----------
+    hub : Hub
+    path : Path
+        The text.
+    made_by : str
+        Command that writes it.
+    again : callable
+        Takes the summary and the text that is there, which may state settings; returns the text that
+        belongs there.
+    """
+    try:
+        text = read_text(path, made_by=made_by)
+        expected = again(read_summary(hub.reports().summary), text)
+    except ReportError as error:
+        yield cannot_read(error)
+        return
+    pairs = zip_longest(text.splitlines(), expected.splitlines())
+    for number, (found, wanted) in enumerate(pairs, start=1):
+        if found != wanted:
+            said, expect = ("nothing" if line is None else repr(line.strip()) for line in (found, wanted))
+            yield Finding("changed", f"{path}:{number}: says {said}, expected {expect}; run {made_by} again")
+            return
+
+
+def first_difference(expected: Any, found: Any, name: str = "") -> str | None:
+    """Say where two JSON values differ first, by dotted name; None where they do not."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        keys = dict.fromkeys([*expected, *found])
+        pairs = [(key, expected.get(key), found.get(key)) for key in keys]
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        pairs = [(str(index), *pair) for index, pair in enumerate(zip(expected, found, strict=True))]
+    else:
+        return None if _equal(expected, found) else f"{name} is {found!r}; expected {expected!r}"
+    differences = (first_difference(one, other, f"{name}.{key}".lstrip(".")) for key, one, other in pairs)
+    return next((each for each in differences if each is not None), None)
+
+
+def _equal(expected: Any, found: Any) -> bool:
+    if isinstance(expected, float) and isinstance(found, int | float):
+        return math.isclose(expected, found, rel_tol=1e-9, abs_tol=1e-12)  # a sum in another order
+    return bool(expected == found)
+
+
+def cannot_read(error: InputError) -> Finding:
+    """Say why something could not be read."""
+    return Finding("missing" if isinstance(error, MissingReportError) else "changed", str(error))
+
+
+def named(hub: Hub, description: str, path: Path, findings: Sequence[Finding], **details: Any) -> Validation:
+    """Return the validation of a file of the hub."""
+    return Validation(description, hub.relative(path), findings, details)

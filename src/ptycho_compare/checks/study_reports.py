@@ -1,0 +1,198 @@
+"""Whether a hub's reports say what its tables of scores say: each is made again and compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.checks.remade import cannot_read, first_difference, named, remade
+from ptycho_compare.checks.validation import Validation
+from ptycho_compare.errors import InputError, ReportError
+from ptycho_compare.hub import FULL_TIER, Hub
+from ptycho_compare.reporting.study.deltas import UTC_SECONDS, Deltas, deltas_of, read_deltas
+from ptycho_compare.reporting.study.digest import digest_markdown, missing_sections
+from ptycho_compare.reporting.study.job_list import JobList, Place, jobs_with_evidence, read_job_list
+from ptycho_compare.reporting.study.publish import digest_of_summary, digest_references
+from ptycho_compare.reporting.study.reading import read_text
+from ptycho_compare.reporting.study.report import highlights_text, missing_arms, report_markdown
+from ptycho_compare.reporting.study.sanity import threshold_in
+from ptycho_compare.reporting.study.scores import BlankScoresError
+from ptycho_compare.reporting.study.summary import MetricsSummary, read_summary, summarize
+from ptycho_compare.reporting.study.summary_text import summary_markdown
+from ptycho_compare.study import Comparison
+
+SUMMARIZE, REPORT, DIGEST = "ptycho-hub summarize", "ptycho-hub report", "ptycho-hub digest"
+
+
+def judge_summary(hub: Hub, *arms: str) -> list[Finding]:
+    """Judge ``metrics_summary.json``: it is made again from the tables and compared.
+
+    Parameters
+    ----------
+    hub : Hub
+    *arms : str
+        Arms that must be in it with no score blank, beside those that it says itself.
+
+    Returns
+    -------
+    list of Finding
+        "blank" for each score that an arm lacks, "changed" where the file says something else than the
+        tables.
+    """
+    path = hub.reports().summary
+    try:
+        found = read_summary(path)
+        listed = _listed(hub, [job.place for job in found.jobs])
+        expected = summarize(hub, listed, required=tuple(dict.fromkeys([*found.required_models, *arms])))
+    except BlankScoresError as error:
+        return [Finding("blank", str(blank), blank.arm) for blank in error.blanks]
+    except InputError as error:
+        return [cannot_read(error)]
+    asked = expected.model_copy(update={"required_models": found.required_models})
+    difference = first_difference(asked.model_dump(mode="json"), found.model_dump(mode="json"))
+    return [] if difference is None else [Finding("changed", f"{path}: {difference}; run {SUMMARIZE} again")]
+
+
+def _listed(hub: Hub, places: Sequence[Place]) -> JobList:
+    if hub.comparison_manifest().is_file():
+        return read_job_list(hub.comparison_manifest()).only(places)
+    return jobs_with_evidence(hub, [Comparison(*place, FULL_TIER) for place in places])
+
+
+def comparison_list(hub: Hub, places: Sequence[Place]) -> Validation:
+    """Whether the pipeline's list says that all of these comparisons succeeded."""
+    path = hub.comparison_manifest()
+    try:
+        listed = read_job_list(path)
+    except ReportError as error:
+        return named(hub, "comparison manifest", path, [cannot_read(error)])
+    there = {job.place for job in listed.jobs}
+    findings = [
+        Finding("missing", f"{path}: does not list {view}/{split} (dose={dose})")
+        for dose, view, split in places
+        if (dose, view, split) not in there
+    ]
+    findings += [Finding("failed", f"{path}: {problem}") for problem in listed.problems()]
+    counts = {"n_jobs": listed.n_jobs, "n_success": listed.n_success, "n_failed": listed.n_failed}
+    return named(hub, "comparison manifest", path, findings, **counts)
+
+
+def summary_json(hub: Hub, places: Sequence[Place]) -> Validation:
+    """`judge_summary`, and whether these comparisons are in it."""
+    path = hub.reports().summary
+    findings = judge_summary(hub)
+    if not findings:
+        there = {job.place for job in read_summary(path).jobs}
+        findings = [
+            Finding("missing", f"{path}: has no {view}/{split} (dose={dose}); run {SUMMARIZE} again")
+            for dose, view, split in places
+            if (dose, view, split) not in there
+        ]
+    return named(hub, "metrics summary JSON", path, findings)
+
+
+def summary_text(hub: Hub) -> Validation:
+    """Whether ``metrics_summary.md`` says what the JSON says."""
+    path = hub.reports().summary_text
+    findings = list(remade(hub, path, SUMMARIZE, lambda summary, _: summary_markdown(summary)))
+    return named(hub, "metrics summary markdown", path, findings)
+
+
+def aggregate_highlights(hub: Hub) -> Validation:
+    """Whether the report and its highlights say what the summary says, with no required arm missing."""
+    names = hub.reports()
+    path = names.highlights
+
+    def again(summary: MetricsSummary, text: str) -> str:
+        return highlights_text(summary, threshold=threshold_in(text))
+
+    def report(summary: MetricsSummary, _: str) -> str:
+        return report_markdown(summary, threshold=threshold_in(read_text(path, made_by=REPORT)))
+
+    findings = [*remade(hub, path, REPORT, again), *remade(hub, names.report, REPORT, report)]
+    if not findings:
+        findings = [
+            Finding("missing", f"{path}: a required arm is missing", arm)
+            for arm in missing_arms(read_summary(names.summary))
+        ]
+    return named(hub, "aggregate report and aggregate highlights", path, findings)
+
+
+def metrics_digest(hub: Hub) -> Validation:
+    """Whether the digest has its sections and says what summary and highlights say."""
+    path = hub.reports().digest
+
+    def again(summary: MetricsSummary, _: str) -> str:
+        highlights = read_text(hub.reports().highlights, made_by=REPORT)
+        return digest_markdown(summary, highlights, references=digest_references(hub))
+
+    findings = list(remade(hub, path, DIGEST, again))
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    missing = missing_sections(text)
+    if text and missing:
+        findings.insert(0, Finding("missing", f"{path}: has no {', '.join(map(repr, missing))}"))
+    return named(
+        hub,
+        "metrics digest",
+        path,
+        findings,
+        missing_sections=missing,
+        line_count=len(text.splitlines()),
+        char_count=len(text),
+    )
+
+
+def phase_c_metadata(hub: Hub) -> Validation:
+    """Whether every split's metadata name the canonical conversion; at least one split is needed."""
+    path = hub.reports().summary
+    found: dict[str, bool] = {}
+    try:
+        compliance = read_summary(path).phase_c_metadata_compliance
+        found = {
+            f"{dose}/{split}": each.compliant for dose, of in compliance.items() for split, each in of.items()
+        }
+        findings = [] if found else [Finding("missing", f"{path}: tells of no split's metadata")]
+    except ReportError as error:
+        findings = [cannot_read(error)]
+    bad = [name for name, compliant in found.items() if not compliant]
+    findings += [Finding("input", f"{path}: phase C metadata of {name} are not compliant") for name in bad]
+    return named(
+        hub,
+        "Phase C metadata compliance",
+        path,
+        findings,
+        total_splits=len(found),
+        compliant_splits=len(found) - len(bad),
+        non_compliant_splits=len(bad),
+        non_compliant_list=bad,
+    )
+
+
+def delta_summary(hub: Hub) -> Validation:
+    """Whether the deltas are those of the summary that is there."""
+    path = hub.reports().deltas
+    try:
+        findings = list(_of_deltas(hub, path, read_deltas(path)))
+    except ReportError as error:
+        findings = [cannot_read(error)]
+    return named(hub, "metrics delta summary", path, findings)
+
+
+def _of_deltas(hub: Hub, path: Path, found: Deltas) -> Iterator[Finding]:
+    if not re.match(UTC_SECONDS, found.generated_at):
+        yield Finding(
+            "changed",
+            f"{path}: generated_at '{found.generated_at}' is no UTC time such as 2026-11-23T10:04:11Z",
+        )
+    source = hub.relative(hub.reports().summary)
+    if found.source_metrics != source:
+        yield Finding("changed", f"{path}: source_metrics is '{found.source_metrics}'; expected '{source}'")
+        return
+    if found.source_sha256 not in ("", digest_of_summary(hub)):
+        yield Finding("stale", f"{path}: was made from another {source}; run {REPORT} again")
+    expected = deltas_of(read_summary(hub.reports().summary), source=source)
+    difference = first_difference(expected.deltas, found.deltas, "deltas")
+    if difference is not None:
+        yield Finding("changed", f"{path}: {difference}; run {REPORT} again")

@@ -1,0 +1,181 @@
+"""The verification of one dose and view: every check in order, and the report of what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.checks.highlights import CONFIRMED, check_highlights, delta_highlights, ssim_grid
+from ptycho_compare.checks.inventory import artifact_inventory
+from ptycho_compare.checks.pipeline_logs import cli_logs
+from ptycho_compare.checks.study_reports import (
+    aggregate_highlights,
+    comparison_list,
+    delta_summary,
+    metrics_digest,
+    phase_c_metadata,
+    summary_json,
+    summary_text,
+)
+from ptycho_compare.checks.validation import Validation
+from ptycho_compare.errors import ReportError
+from ptycho_compare.files import write_json_atomic, write_text_atomic
+from ptycho_compare.hub import Hub
+from ptycho_compare.reporting.study.publish import publish_inventory, publish_ssim_grid
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was verified, and what was found.
+
+    Attributes
+    ----------
+    dose : int
+    view : str
+    splits : tuple of str
+    moment : str
+        UTC.
+    validations : tuple of Validation
+    """
+
+    dose: int
+    view: str
+    splits: tuple[str, ...]
+    moment: str
+    validations: tuple[Validation, ...]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All that does not hold."""
+        return [finding for each in self.validations for finding in each.findings]
+
+    def to_json(self) -> dict[str, Any]:
+        """The report."""
+        n_valid = sum(each.valid for each in self.validations)
+        return {
+            "hub": ".",
+            "generated_at": self.moment,
+            "dose": self.dose,
+            "view": self.view,
+            "splits": list(self.splits),
+            "all_valid": n_valid == len(self.validations),
+            "n_checks": len(self.validations),
+            "n_valid": n_valid,
+            "n_invalid": len(self.validations) - n_valid,
+            "validations": [each.to_json() for each in self.validations],
+        }
+
+    def lines(self) -> list[str]:
+        """Say it, a line each."""
+        told = [
+            line
+            for each in self.validations
+            for line in (str(each), *(f"    {one}" for one in each.findings))
+        ]
+        valid = sum(each.valid for each in self.validations)
+        return [*told, f"{valid} of {len(self.validations)} checks are valid"]
+
+
+def verify(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Verification:
+    """Run every check.
+
+    Parameters
+    ----------
+    hub : Hub
+    dose : int
+        Photons per exposure.
+    view : str
+    splits : sequence of str
+        Those that must have been compared.
+
+    Returns
+    -------
+    Verification
+        Always the same checks in the same order, whatever is missing.
+    """
+    places = [(dose, view, split) for split in splits]
+    validations = (
+        comparison_list(hub, places),
+        summary_json(hub, places),
+        summary_text(hub),
+        aggregate_highlights(hub),
+        metrics_digest(hub),
+        phase_c_metadata(hub),
+        delta_summary(hub),
+        delta_highlights(hub),
+        ssim_grid(hub),
+        cli_logs(hub, dose, view, splits),
+        artifact_inventory(hub),
+    )
+    moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    told = tuple(replace(each, findings=_below(hub, each.findings)) for each in validations)
+    return Verification(dose, view, tuple(splits), moment, told)
+
+
+def _below(hub: Hub, findings: Sequence[Finding]) -> list[Finding]:
+    """Name files as a report names them: below the hub, wherever it lies today."""
+    return [replace(each, text=each.text.replace(f"{hub.root.as_posix()}/", "")) for each in findings]
+
+
+def write_verification(hub: Hub, verification: Verification, *, report: Path | None = None) -> list[str]:
+    """Write the report and its log; returns the lines of the log."""
+    hub.analysis().mkdir(parents=True, exist_ok=True)  # that nothing is there yet is a result too
+    lines = verification.lines()
+    write_json_atomic(hub.reports().verification if report is None else report, verification.to_json())
+    write_text_atomic(hub.reports().verification_log, "\n".join([*lines, ""]))
+    return lines
+
+
+def write_check(hub: Hub, findings: Sequence[Finding]) -> list[str]:
+    """Write the log of `check_highlights`; returns its lines."""
+    hub.analysis().mkdir(parents=True, exist_ok=True)
+    lines = [str(finding) for finding in _below(hub, findings)] or list(CONFIRMED)
+    write_text_atomic(hub.reports().check_log, "\n".join([*lines, ""]))
+    return lines
+
+
+def post_verify(
+    hub: Hub, dose: int, view: str, splits: Sequence[str], *, say: Callable[[str], None] = print
+) -> list[Finding]:
+    """Write the grid, take the inventory, verify, and check the highlights: in this order.
+
+    The inventory comes before the verification that demands it, and leaves out what the
+    verification writes: so the first run can pass. What fails is found; what comes after it is
+    looked at all the same.
+
+    Parameters
+    ----------
+    hub, dose, view, splits
+        As for `verify`.
+    say : callable
+        Takes a line for whoever watches.
+
+    Returns
+    -------
+    list of Finding
+        Empty when all of it holds.
+    """
+    findings: list[Finding] = []
+    log = hub.step_log("ssim_grid_cli")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        publish_ssim_grid(hub)
+        told = f"SSIM Grid Summary (phase-only): {hub.relative(hub.reports().ssim_grid)}"
+    except ReportError as error:
+        findings = _below(hub, [Finding("changed", str(error))])
+        told = findings[0].text
+    with log.open("a", encoding="utf-8") as stream:  # logs grow; the inventory counts on it
+        stream.write(f"{told}\n")
+    say(told)
+    say(f"{len(publish_inventory(hub))} files: {hub.relative(hub.reports().inventory)}")
+    verification = verify(hub, dose, view, splits)
+    for line in write_verification(hub, verification):
+        say(line)
+    checked = check_highlights(hub)
+    for line in write_check(hub, checked):
+        say(line)
+    return list(dict.fromkeys([*findings, *verification.findings, *_below(hub, checked)]))

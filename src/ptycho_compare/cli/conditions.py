@@ -1,0 +1,53 @@
+"""`ptycho-hub conditions`: the seven return conditions of a blocked study, met one after another."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ptycho_compare.checks.blocker import topic_of, write_blocker
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.place import add_place
+from ptycho_compare.cli.run import add_matrix, add_pace, carry_out, plan_of
+from ptycho_compare.phases.pipeline.conditions import conditions
+
+
+def add_conditions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("conditions", help="meet the seven return conditions of a blocked study")
+    add_place(parser)
+    add_matrix(parser)
+    add_pace(parser)
+    parser.set_defaults(run=_conditions)
+
+
+def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
+    plan = plan_of(arguments)
+    asked = conditions(plan)
+    for number, condition in enumerate(asked, start=1):
+        name = f"condition {number}/{len(asked)}"
+        print(f"{name}: {condition.text}", flush=True)
+        if condition.steps:
+            status = carry_out(plan, condition.transcript, condition.steps, arguments, success=f"{name}: run")
+            if status != ExitCode.OK:
+                print(f"{name}: not met; those after it were not tried")
+                return status
+        findings = condition.check()
+        if findings:
+            note = write_blocker(
+                plan.hub,
+                topic_of(findings) or f"return_condition_{number}",
+                findings,
+                comparison_id=name,
+                command=["ptycho-hub", *words],
+                returncode=None,
+                folder=plan.hub.analysis(),
+                command_log=plan.hub.step_log(condition.transcript),
+                moment=datetime.now(UTC),
+            )
+            print("\n".join([*map(str, findings), f"{name}: not met; {plan.hub.relative(note)}"]))
+            return ExitCode.FAILED
+        print(f"{name}: met", flush=True)
+    print("SUCCESS: all seven return conditions are met")
+    return ExitCode.OK

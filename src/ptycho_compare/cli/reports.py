@@ -1,0 +1,224 @@
+"""`ptycho-hub summarize | report | digest | ssim-grid`: what all comparisons of a hub come to.
+
+Each takes ``--hub`` and finds its files there; a file can be named in their place, as PtychoPINN's own
+tools take them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ptycho_compare.checks import Finding
+from ptycho_compare.checks.blocker import topic_of, write_blocker
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.place import require_of_study
+from ptycho_compare.cli.verification import add_verification
+from ptycho_compare.errors import InputError, MissingReportError, ReportError, ResultsError
+from ptycho_compare.files import write_text_atomic
+from ptycho_compare.hub import FULL_TIER, Hub, ReportFiles
+from ptycho_compare.reporting.study.arms import STUDY_ARMS
+from ptycho_compare.reporting.study.delta_lines import delta_highlights
+from ptycho_compare.reporting.study.digest import FAILURES, digest_markdown, failure_line
+from ptycho_compare.reporting.study.job_list import Place, jobs_of
+from ptycho_compare.reporting.study.publish import (
+    digest_references,
+    persist_deltas,
+    publish_ssim_grid,
+    publish_summary,
+)
+from ptycho_compare.reporting.study.reading import read_text
+from ptycho_compare.reporting.study.report import highlights_text, missing_arms, report_markdown
+from ptycho_compare.reporting.study.sanity import THRESHOLD
+from ptycho_compare.reporting.study.scores import BlankScore, BlankScoresError
+from ptycho_compare.reporting.study.ssim_grid import PreviewError
+from ptycho_compare.reporting.study.summary import read_summary
+from ptycho_compare.study import Comparison, load_study
+
+
+def add_reports(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the commands, those of verification too."""
+    _add_summarize(commands)
+    _add_report(commands)
+    _add_digest(commands)
+    grid = commands.add_parser(
+        "ssim-grid",
+        help="write the phase deltas as tables",
+        epilog="exit status: 0 written, 1 the preview speaks of amplitudes, 2 deltas or preview are missing "
+        "or damaged",
+    )
+    grid.add_argument("--hub", type=Path, required=True, help="the hub's folder")
+    grid.add_argument("--output", type=Path, help="default: analysis/ssim_grid_summary.md")
+    grid.set_defaults(run=_ssim_grid)
+    add_verification(commands)
+
+
+def _add_summarize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "summarize",
+        help="gather the scores of all comparisons",
+        epilog="exit status: 0 written, 1 a comparison failed, is missing or left a required score blank "
+        "(then with a note in red/), 2 bad input",
+    )
+    parser.add_argument("--hub", type=Path, required=True, help="the hub's folder")
+    parser.add_argument("--study", type=Path, help="study file (default: HUB/study.toml, if there is one)")
+    parser.add_argument("--dose", type=int, help="default: all that were compared")
+    parser.add_argument("--view", help="default: all that were compared")
+    parser.add_argument("--splits", dest="split", nargs="+", help="default: all of the study")
+    parser.set_defaults(run=_summarize)
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="print averages and differences of the arms, and write them into the hub",
+        epilog="exit status: 0 written, 1 a required arm is missing, 2 the summary is missing or damaged; an "
+        "arm below the threshold changes nothing",
+    )
+    parser.add_argument("--hub", type=Path, help="the hub's folder")
+    parser.add_argument("--metrics", type=Path, help="default: analysis/metrics_summary.json of the hub")
+    parser.add_argument("--output", type=Path, help="default: analysis/aggregate_report.md of the hub")
+    parser.add_argument("--highlights", type=Path, help="default: analysis/aggregate_highlights.txt")
+    text = "mean MS-SSIM below which an arm is called low (default: %(default)s)"
+    parser.add_argument("--ms-ssim-threshold", type=float, default=THRESHOLD, metavar="S", help=text)
+    parser.set_defaults(run=_report)
+
+
+def _add_digest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "digest",
+        help="write one page on all comparisons",
+        epilog="exit status: 0 written, 1 comparisons failed (written all the same) or an input is missing, "
+        "2 an input is damaged or the page cannot be written",
+    )
+    parser.add_argument("--hub", type=Path, help="the hub's folder")
+    parser.add_argument("--metrics", type=Path, help="default: analysis/metrics_summary.json of the hub")
+    parser.add_argument("--highlights", type=Path, help="default: analysis/aggregate_highlights.txt")
+    parser.add_argument("--output", type=Path, help="default: analysis/metrics_digest.md of the hub")
+    parser.set_defaults(run=_digest)
+
+
+def _summarize(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
+    hub = Hub.open(arguments.hub)
+    file = hub.study() if arguments.study is None and hub.study().is_file() else arguments.study
+    required: Sequence[str] = STUDY_ARMS
+    comparisons = None
+    if file is not None:
+        study = load_study(file)
+        require_of_study(study, file, arguments)
+        required = study.tiers[FULL_TIER].required_arms if FULL_TIER in study.tiers else STUDY_ARMS
+        comparisons = [each for each in study.comparisons() if each.tier == FULL_TIER]
+
+    def asked(place: Place) -> bool:
+        dose, view, split = place
+        wanted = (arguments.dose in (None, dose), arguments.view in (None, view))
+        return all(wanted) and split in (arguments.split or [split])
+
+    try:
+        summary = publish_summary(hub, jobs_of(hub, comparisons, asked=asked), required=required)
+    except BlankScoresError as error:
+        return _blank(hub, error.blanks, words)
+    except ResultsError as error:
+        return _failed(str(error))
+    names = hub.reports()
+    print(f"{summary.n_jobs} comparisons, arms {', '.join(summary.arms)}")
+    print("\n".join(f"wrote {hub.relative(path)}" for path in (names.summary, names.summary_text)))
+    return ExitCode.OK
+
+
+def _blank(hub: Hub, blanks: Sequence[BlankScore], words: Sequence[str]) -> ExitCode:
+    """Say what is blank, and why the study stands still."""
+    findings = [Finding("blank", str(blank), blank.arm) for blank in blanks]
+    job = blanks[0].job
+    comparison = Comparison(*job.place, FULL_TIER)
+    note = write_blocker(
+        hub,
+        topic_of(findings) or "blank_scores",
+        findings,
+        comparison_id=comparison.id,
+        command=["ptycho-hub", *words],
+        returncode=ExitCode.FAILED,
+        folder=job.folder(hub),
+        command_log=hub.command_log(comparison.id),
+        moment=datetime.now(UTC),
+    )
+    return _failed("\n".join([*map(str, findings), f"note: {hub.relative(note)}"]))
+
+
+def _report(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    hub = _hub(arguments)
+    summary = read_summary(_needed("--metrics", arguments.metrics, hub, lambda names: names.summary))
+    missing = missing_arms(summary)
+    if missing:
+        return _failed(f"missing: {', '.join(missing)}; available: {', '.join(summary.arms) or 'none'}")
+    threshold = arguments.ms_ssim_threshold
+    report = report_markdown(summary, threshold=threshold)
+    print(report)
+    _write(_file(arguments.output, hub, lambda names: names.report), report)
+    highlights = highlights_text(summary, threshold=threshold)
+    _write(_file(arguments.highlights, hub, lambda names: names.highlights), highlights)
+    if hub is not None and arguments.metrics is None:
+        print(f"Key Metrics Deltas\n{delta_highlights(persist_deltas(hub))}", end="")
+    return ExitCode.OK
+
+
+def _digest(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    hub = _hub(arguments)
+    source = _needed("--highlights", arguments.highlights, hub, lambda names: names.highlights)
+    output = _needed("--output", arguments.output, hub, lambda names: names.digest)
+    try:
+        summary = read_summary(_needed("--metrics", arguments.metrics, hub, lambda names: names.summary))
+        highlights = read_text(source, made_by="ptycho-hub report")
+    except MissingReportError as error:
+        return _failed(str(error))
+    try:
+        text = digest_markdown(summary, highlights, references=digest_references(hub or Hub(Path())))
+    except ReportError as error:
+        raise ReportError(f"{source}: {error}") from None
+    print(text)
+    _write(output, text)
+    return _failed(f"{FAILURES}\n{failure_line(summary)}") if summary.n_failed else ExitCode.OK
+
+
+def _ssim_grid(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    hub = Hub.open(arguments.hub)
+    try:
+        path = publish_ssim_grid(hub, output=arguments.output)
+    except PreviewError as error:
+        return _failed(str(error))
+    print(f"wrote {hub.relative(path)}")
+    return ExitCode.OK
+
+
+def _hub(arguments: argparse.Namespace) -> Hub | None:
+    return None if arguments.hub is None else Hub.open(arguments.hub)
+
+
+def _file(given: Path | None, hub: Hub | None, usual: Callable[[ReportFiles], Path]) -> Path | None:
+    """Choose a file: the one that was named, or that of the hub."""
+    return given if given is not None or hub is None else usual(hub.reports())
+
+
+def _needed(flag: str, given: Path | None, hub: Hub | None, usual: Callable[[ReportFiles], Path]) -> Path:
+    path = _file(given, hub, usual)
+    if path is None:
+        raise InputError(f"neither --hub nor {flag} is given; one of the two is needed")
+    return path
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is None:
+        return
+    try:
+        write_text_atomic(path, text)
+    except OSError as error:
+        raise ReportError(f"{path}: cannot be written ({error.strerror})") from None
+    print(f"wrote {path}")
+
+
+def _failed(text: str) -> ExitCode:
+    print(text, file=sys.stderr)
+    return ExitCode.FAILED

@@ -1,0 +1,5 @@
+"""Phase D: views of the splits, and how far their probes overlap."""
+
+from ptycho_compare.phases.overlap.run import overlap
+
+__all__ = ["overlap"]

@@ -1,0 +1,157 @@
+"""What follows the phases: reports over all comparisons, and their verification, as steps."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ptycho_compare.checks import Finding
+from ptycho_compare.hub import FULL_TIER, Artifacts
+from ptycho_compare.phases.pipeline.plan import Plan
+from ptycho_compare.phases.pipeline.step import PhaseStep
+
+_REPORTS = "ptycho_compare.reporting.study.publish"
+_WRITERS = ("numpy", "pandas")
+
+
+def report_steps(plan: Plan) -> list[PhaseStep]:
+    """Summary, report, digest, grid and inventory, each made from what those before it wrote."""
+    return [summarize_step(plan), report_step(plan), digest_step(plan), *_look_again(plan)]
+
+
+def verify_steps(plan: Plan) -> list[PhaseStep]:
+    """Verification of all artifacts, and the check of what the highlights say; run each time."""
+    return [
+        _reporting(
+            plan,
+            "verify",
+            "Verification of the artifacts",
+            f"verify_{plan.view}",
+            *_where(plan),
+            outputs=(plan.hub.reports().verification,),
+            needs=("inventory",),
+            always=True,
+        ),
+        _reporting(
+            plan,
+            "check-highlights",
+            "Check of the highlights",
+            f"check_{plan.view}_highlights",
+            needs=("verify",),
+            always=True,
+        ),
+    ]
+
+
+def post_verify_steps(plan: Plan) -> list[PhaseStep]:
+    """What is looked at when nothing but the verification is asked for."""
+    return [*_look_again(plan), *verify_steps(plan)]
+
+
+def _look_again(plan: Plan) -> list[PhaseStep]:
+    names = plan.hub.reports()
+    return [
+        _reporting(
+            plan,
+            "ssim-grid",
+            "SSIM Grid Summary (phase-only)",
+            "ssim_grid_cli",
+            inputs=(names.deltas, names.delta_preview),
+            outputs=(names.ssim_grid,),
+            needs=("report",),
+        ),
+        _reporting(
+            plan,
+            "inventory",
+            "Artifact inventory",
+            "artifact_inventory_cli",
+            outputs=(names.inventory, names.digests),
+            needs=("digest", "ssim-grid"),
+            always=True,
+        ),
+    ]
+
+
+def summarize_step(plan: Plan) -> PhaseStep:
+    """Scores of all comparisons that were run, and their averages."""
+    names = plan.hub.reports()
+    tables = [Artifacts(plan.comparison(split, FULL_TIER).folder).metrics for split in plan.splits]
+    return _reporting(
+        plan,
+        "summarize",
+        "Summary of all comparisons",
+        "metrics_summary_cli",
+        *("--study", str(plan.study_file)),
+        *_where(plan),
+        inputs=(plan.hub.comparison_manifest(), *tables),
+        outputs=(names.summary, names.summary_text),
+        needs=tuple(step.id for step in plan.comparing(FULL_TIER)),
+        label="metrics summarization",
+    )
+
+
+def report_step(plan: Plan) -> PhaseStep:
+    """Averages, differences and highlights."""
+    names = plan.hub.reports()
+    outputs = (names.report, names.highlights, names.deltas, names.delta_highlights, names.delta_preview)
+    return _reporting(
+        plan,
+        "report",
+        "Report and highlights",
+        "aggregate_report_cli",
+        inputs=(names.summary,),
+        outputs=outputs,
+        needs=("summarize",),
+    )
+
+
+def digest_step(plan: Plan) -> PhaseStep:
+    """One page on all of it."""
+    names = plan.hub.reports()
+    return _reporting(
+        plan,
+        "digest",
+        "Metrics digest",
+        "metrics_digest_cli",
+        inputs=(names.summary, names.highlights),
+        outputs=(names.digest,),
+        needs=("report",),
+    )
+
+
+def _where(plan: Plan) -> tuple[str, ...]:
+    return ("--dose", str(plan.dose), "--view", plan.view, "--splits", *plan.splits)
+
+
+def _reporting(
+    plan: Plan,
+    command: str,
+    title: str,
+    log_name: str,
+    *words: str,
+    inputs: tuple[Path, ...] = (),
+    outputs: tuple[Path, ...] = (),
+    needs: tuple[str, ...] = (),
+    always: bool = False,
+    label: str = "",
+) -> PhaseStep:
+    return PhaseStep(
+        plan.hub,
+        id=command,
+        title=title,
+        command=(
+            *(sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", command),
+            *("--hub", str(plan.hub.root), *words),
+        ),
+        log_name=log_name,
+        inputs=inputs,
+        outputs=outputs,
+        settings={"splits": plan.splits},
+        computed_by=_REPORTS,
+        check=list[Finding],
+        libraries=_WRITERS,
+        needs=needs,
+        always=always,
+        derived=True,
+        label=label,
+    )

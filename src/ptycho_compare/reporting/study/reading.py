@@ -1,0 +1,54 @@
+"""How reports are read back: what is missing or damaged is told in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ptycho_compare.errors import MissingReportError, ReportError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_text(path: Path, *, made_by: str) -> str:
+    """Read a text.
+
+    Parameters
+    ----------
+    path : Path
+    made_by : str
+        Command that writes it, for the message.
+
+    Raises
+    ------
+    MissingReportError
+        There is no such file.
+    ReportError
+        It is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MissingReportError(f"{path}: not found; {made_by} writes it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReportError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+
+
+def read_json(path: Path, kind: type[Model], *, made_by: str) -> Model:
+    """Read JSON of one kind; the arguments are those of `read_text`.
+
+    Raises
+    ------
+    MissingReportError
+        There is no such file.
+    ReportError
+        No JSON, or not of this kind; the message names the first key that does not fit.
+    """
+    try:
+        return kind.model_validate_json(read_text(path, made_by=made_by))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "content"
+        raise ReportError(f"{path}: {key}: {first['msg']}; {made_by} writes it anew") from None

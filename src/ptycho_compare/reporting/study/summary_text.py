@@ -1,0 +1,101 @@
+"""``metrics_summary.md``: the summary as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ptycho_compare.reporting.study.arms import in_order
+from ptycho_compare.reporting.study.compliance import Compliance
+from ptycho_compare.reporting.study.markdown import table
+from ptycho_compare.reporting.study.measures import JOB_DECIMALS, MEASURES, PARTS, number_text
+from ptycho_compare.reporting.study.summary import Averages, JobSummary, MetricsSummary
+
+
+def summary_markdown(summary: MetricsSummary) -> str:
+    """Return the text of ``metrics_summary.md``; where there is no number, the cell is empty."""
+    lines = [
+        "# Metrics Summary",
+        "",
+        f"- Comparisons: {summary.n_jobs}",
+        f"- Successful: {summary.n_success}",
+        f"- Failed: {summary.n_failed}",
+        f"- Required models: {', '.join(summary.required_models)}",
+        "",
+        "## Aggregate Metrics",
+        "",
+        "Summary statistics across all jobs per model; each job counts once, whatever its size.",
+        "",
+        *_averages(summary.aggregate_metrics, level="###"),
+    ]
+    for split, averages in summary.split_metrics.items():
+        lines += [f"## Split: {split}", "", *_averages(averages, level="###")]
+    for job in summary.jobs:
+        lines += _job(job)
+    lines += ["## Phase C Metadata Compliance", "", *_compliance(summary.phase_c_metadata_compliance)]
+    return "\n".join(lines)
+
+
+def _averages(averages: Averages, *, level: str) -> Iterator[str]:
+    for arm in in_order(averages):
+        yield from (f"{level} {arm}", "")
+        for measure in MEASURES:
+            numbers = averages[arm].get(measure.name, {})
+            statistics = ("mean", "best") if measure.has_best else ("mean",)
+            yield from (f"**{measure.title}:**", "")
+            yield from table(
+                ("Statistic", *(part.capitalize() for part in PARTS)),
+                [
+                    (
+                        statistic.capitalize(),
+                        *(number_text(numbers.get(f"{statistic}_{part}"), missing="") for part in PARTS),
+                    )
+                    for statistic in statistics
+                ],
+            )
+
+
+def _job(job: JobSummary) -> Iterator[str]:
+    yield from (f"## Job: {job.view}/{job.split} (dose={job.dose})", "")
+    facts = (
+        (job.metrics_csv, "table `{}`"),
+        (job.groups, "{} groups"),
+        (job.mask_pixels, "{} scored pixels"),
+        (job.reference, "compared with: {}"),
+        (job.metric_version, "definitions: {}"),
+    )
+    told = [text.format(fact) for fact, text in facts if fact not in (None, "")]
+    if told:
+        yield from ("; ".join(told), "")
+    yield from table(
+        ("Model", "Metric", "Amplitude", "Phase", "Value"),
+        [
+            (
+                score.model,
+                score.metric,
+                *(
+                    number_text(number, JOB_DECIMALS, missing="")
+                    for number in (score.amplitude, score.phase, score.value)
+                ),
+            )
+            for score in job.metrics
+        ],
+    )
+
+
+def _compliance(found: Compliance) -> list[str]:
+    mark = {True: "✓", False: "✗"}
+    return table(
+        ("Dose", "Split", "Metadata", "Canonical transform", "Compliant", "Error"),
+        [
+            (
+                dose,
+                split,
+                mark[each.has_metadata],
+                mark[each.has_canonical_transform],
+                mark[each.compliant],
+                each.error,
+            )
+            for dose, splits in found.items()
+            for split, each in splits.items()
+        ],
+    )

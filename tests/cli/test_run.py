@@ -1,0 +1,314 @@
+"""`ptycho-hub run` and `conditions`: phases C, D and G for real, E and F by a lab's own commands."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bundles import damage_weights
+from processes import PTYCHO_HUB, ROOT, environment, nobody_left, run, until
+from ptycho_compare.files import sha256_of
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.phases.pipeline.step import read_step_record
+from ptycho_compare.reporting.study.job_list import read_job_list
+from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+
+DOSE = 1_000_000
+LAB = ROOT / "tests" / "lab.py"
+WHERE = ("--dose", str(DOSE), "--view", "dense")
+STUDY = f"""\
+name = "a lab's own"
+doses = [{DOSE}]
+views = ["dense"]
+splits = ["train", "test"]
+
+[tiers.debug]
+groups = 48
+chunk = 20
+batch = 4
+required_arms = ["PtychoPINN", "Baseline"]
+
+[tiers.full]
+chunk = 32
+batch = 8
+
+[stitching]
+crop_px = 12
+
+[uncertainty]
+draws = 50
+
+[simulation]
+object_px = 96
+patch_px = 32
+probe_fwhm_px = 8
+images = 200
+
+[overlap.views.dense]
+s_img = 0.8
+n_groups = 64
+
+[commands]
+phase_e = ["{{python}}", "{LAB}", "train", "{{hub}}", "{{dose}}", "{{network}}"]
+phase_f = ["{{python}}", "{LAB}", "reconstruct", "{{hub}}", "{{dose}}", "{{view}}", "{{split}}"]
+"""
+TITLES = [
+    "Phase C: Dataset Generation",
+    "Phase D: Overlap View Generation",
+    "Phase E: Training Baseline (gs1)",
+    "Phase E: Training Dense (gs2)",
+    "Phase F: Reconstruction Dense train",
+    "Phase F: Reconstruction Dense test",
+    "Phase G: Comparison Dense train",
+    "Phase G: Comparison Dense test",
+]
+
+
+def hub_of(root: Path, study: str = STUDY) -> Hub:
+    root.mkdir(parents=True)
+    (root / "study.toml").write_text(study)
+    return Hub(root)
+
+
+def ptycho_hub(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
+    command, *more = words
+    return run((*PTYCHO_HUB, command, "--hub", str(hub.root), *more), hub.root)
+
+
+def attempts(hub: Hub) -> dict[str, int]:
+    """Count how often each command was started, by its log."""
+    logs = sorted((hub.root / "cli").glob("*.log"))
+    return {log.stem: log.read_text().count("--- attempt") for log in logs}
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """Return digests of all files below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): sha256_of(path) for path in folder.rglob("*") if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A hub that was run split by split, test after train; no test may damage it."""
+    hub = hub_of(tmp_path_factory.mktemp("lab") / "hub")
+    with nobody_left(hub.root):
+        first = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--skip-post-verify")
+        assert first.returncode == 0, first.stdout
+        second = ptycho_hub(hub, "run", *WHERE, "--at-a-time", "2")
+        assert second.returncode == 0, second.stdout
+        yield hub
+
+
+@pytest.fixture
+def own(run_hub: Hub, tmp_path: Path) -> Hub:
+    """A copy that a test may damage. Paths in records are relative, but commands name the hub."""
+    return Hub(Path(shutil.copytree(run_hub.root, tmp_path / "own")))
+
+
+class TestARun:
+    def test_says_what_it_does_in_order(self, run_hub: Hub) -> None:
+        transcript = run_hub.step_log("run_phase_g_dense").read_text()
+        whole = transcript.rpartition("--- run of")[2]
+        banners = re.findall(r"(?m)^\[(\d+)/15\] (.+)$", whole)
+        assert [int(number) for number, _ in banners] == sorted(int(number) for number, _ in banners)
+        assert [title for _, title in banners][:8] == TITLES
+        assert whole.rstrip().endswith("SUCCESS: All phases completed")
+        assert "SUCCESS" not in whole.rpartition("Check of the highlights")[0]
+
+    def test_leaves_a_log_and_a_record_per_step(self, run_hub: Hub) -> None:
+        steps = (
+            *(f"dose_{DOSE}-{name}" for name in ("simulate", "overlap-dense", "train-baseline")),
+            "verify",
+        )
+        for step in steps:
+            record = read_step_record(run_hub.step(step).record)
+            assert record is not None
+            for name, (sha256, size) in record.outputs.items():
+                assert sha256_of(run_hub.root / name) == sha256
+                assert (run_hub.root / name).stat().st_size == size
+        assert "trained baseline" in run_hub.step_log(f"phase_e_baseline_gs1_dose{DOSE}").read_text()
+
+    def test_compares_three_arms_on_every_split(self, run_hub: Hub) -> None:
+        for split in ("train", "test"):
+            table = Artifacts(run_hub.comparison_dir(DOSE, "dense", split, "full")).metrics
+            assert {row.model for row in read_metrics_csv(table)} == {"PtychoPINN", "Baseline", "PtyChi"}
+
+    def test_split_by_split_adds_up(self, run_hub: Hub) -> None:
+        listed = read_job_list(run_hub.comparison_manifest())
+        assert [job.split for job in listed.jobs] == ["train", "test"]
+        assert (listed.n_success, listed.n_failed) == (2, 0)
+        assert run_hub.comparison_summary().read_text().count(": ok") == 2
+
+    def test_repeats_nothing(self, run_hub: Hub) -> None:
+        """Train was done by the first run; of the second only what it added, and what judges."""
+        counted = attempts(run_hub)
+        phases = {name: count for name, count in counted.items() if name.startswith("phase_")}
+        assert set(phases.values()) == {1}
+        assert len(phases) == 8
+        again = ptycho_hub(run_hub, "run", *WHERE)
+        assert again.returncode == 0
+        assert again.stdout.count(": reused\n") == 2 * 12  # as they end, and in the list
+        changed = {name for name, count in attempts(run_hub).items() if count != counted[name]}
+        assert changed == {"artifact_inventory_cli", "verify_dense", "check_dense_highlights"}
+
+    def test_of_the_verification_only_runs_nothing_else(self, run_hub: Hub) -> None:
+        done = ptycho_hub(run_hub, "run", *WHERE, "--post-verify-only")
+        assert done.returncode == 0
+        assert re.findall(r"(?m)^\[\d+/3\] (.+)$", done.stdout) == [
+            "Artifact inventory",
+            "Verification of the artifacts",
+            "Check of the highlights",
+        ]
+        assert "SUCCESS: Post-verify-only mode completed" in done.stdout
+
+
+class TestThePlan:
+    def test_is_printed_and_nothing_is_written(self, tmp_path: Path) -> None:
+        hub = hub_of(tmp_path / "hub")
+        done = ptycho_hub(hub, "run", *WHERE, "--collect-only")
+        assert done.returncode == 0
+        assert [title for _, title in re.findall(r"(?m)^\[(\d+)/15\] (.+)$", done.stdout)][:8] == TITLES
+        assert "after dose_1000000-simulate" in done.stdout
+        assert str(LAB) in done.stdout
+        assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
+
+    def test_says_what_is_done(self, run_hub: Hub) -> None:
+        done = ptycho_hub(run_hub, "run", *WHERE, "--collect-only")
+        assert done.stdout.count("; done") == 12
+
+    def test_of_one_split_has_fewer_steps(self, tmp_path: Path) -> None:
+        hub = hub_of(tmp_path / "hub")
+        done = ptycho_hub(hub, "run", *WHERE, "--splits", "test", "--collect-only")
+        assert "[13/13]" in done.stdout
+        assert "train" not in done.stdout.partition("Reconstruction")[2].partition("Summary")[0]
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("--dose", "5", "--view", "dense"), "--dose 5: the study has 1000000"),
+            (("--dose", str(DOSE), "--view", "sparse"), "--view sparse: the study has dense"),
+            ((*WHERE, "--splits", "night"), "--split night: the study has train, test"),
+            ((*WHERE, "--post-verify-only", "--clobber"), "exclude each other"),
+            ((*WHERE, "--post-verify-only", "--skip-post-verify"), "exclude each other"),
+            ((*WHERE, "--at-a-time", "0"), "needed: at least 1"),
+        ],
+    )
+    def test_that_cannot_be_is_refused_in_a_line(
+        self, tmp_path: Path, words: tuple[str, ...], said: str
+    ) -> None:
+        hub = hub_of(tmp_path / "hub")
+        done = ptycho_hub(hub, "run", *words)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
+
+
+class TestAFailure:
+    def test_is_noted_and_nothing_after_it_begins(self, tmp_path: Path) -> None:
+        study = STUDY.replace(f'"{LAB}", "train"', f'"{LAB}", "trane"')
+        hub = hub_of(tmp_path / "hub", study)
+        done = ptycho_hub(hub, "run", *WHERE)
+        assert done.returncode == 1
+        assert done.stdout.count("not begun") == 12
+        blocker = hub.blocker_log().read_text()
+        assert blocker.startswith("Blocked at: ")
+        assert "Return code: 1" in blocker
+        assert f"Full log: cli/phase_e_baseline_gs1_dose{DOSE}.log" in blocker
+        (note,) = (hub.root / "red").glob("blocked_*_failed_step.md")
+        assert "KeyError: 'trane'" in note.read_text()
+        hub.study().write_text(STUDY)
+        again = ptycho_hub(hub, "run", *WHERE, "--window", "1s")  # too short for anything but a look
+        assert again.returncode == 75
+        assert note.exists()
+
+    def test_of_a_phase_that_left_nothing_is_red_in_spite_of_status_0(self, tmp_path: Path) -> None:
+        study = STUDY + 'phase_c = ["{python}", "-c", "print(7)"]\n'
+        hub = hub_of(tmp_path / "hub", study)
+        done = ptycho_hub(hub, "run", *WHERE)
+        assert done.returncode == 1
+        assert "Blocked during Phase C metadata validation" in hub.blocker_log().read_text()
+        assert "patched_train.npz" in hub.blocker_log().read_text()
+
+    def test_leaves_measured_data_alone(self, tmp_path: Path) -> None:
+        hub = hub_of(tmp_path / "hub")
+        measured = hub.patched(DOSE, "train")
+        measured.parent.mkdir(parents=True)
+        measured.write_bytes(b"a night at the beamline")
+        done = ptycho_hub(hub, "run", *WHERE)
+        assert done.returncode == 1
+        assert "--given" in done.stdout
+        assert measured.read_bytes() == b"a night at the beamline"
+
+
+class TestChangedFiles:
+    def test_are_made_again_and_what_was_there_is_kept(self, own: Hub) -> None:
+        """A network that was tampered with is found by its digest, moved away and trained again."""
+        bundle = own.baseline_dir(DOSE) / "wts.h5.zip"
+        before = sha256_of(bundle)
+        damage_weights(bundle, "zero")
+        tampered = sha256_of(bundle)
+        done = ptycho_hub(own, "run", *WHERE, "--skip-post-verify", "--window", "200s")
+        assert done.returncode == 0, done.stdout
+        assert sha256_of(bundle) == before
+        (kept,) = (own.root / "archive").rglob("wts.h5.zip")
+        assert sha256_of(kept) == tampered
+
+    def test_clobber_archives_all_that_was_made(self, own: Hub) -> None:
+        before = snapshot(own.root)
+        own.study().write_text(STUDY + 'phase_c = ["{python}", "-c", "raise SystemExit(3)"]\n')
+        done = ptycho_hub(own, "run", *WHERE, "--clobber")
+        assert done.returncode == 1
+        (archive,) = (own.root / "archive").iterdir()
+        kept = snapshot(archive)
+        stayed = {"study.toml", *(name for name in before if name.startswith(("green/", "red/", "archive/")))}
+        assert kept == {name: digest for name, digest in before.items() if name not in stayed}
+        assert not (own.root / "data").exists()
+
+
+class TestTheReturnConditions:
+    def test_are_met_one_after_another(self, run_hub: Hub) -> None:
+        done = ptycho_hub(run_hub, "conditions", *WHERE, "--at-a-time", "2")
+        assert done.returncode == 0, done.stdout
+        met = re.findall(r"(?m)^condition (\d)/7: met$", done.stdout)
+        assert met == [str(number) for number in range(1, 8)]
+        assert done.stdout.rstrip().endswith("SUCCESS: all seven return conditions are met")
+        assert {
+            name for name, count in attempts(run_hub).items() if name.startswith("phase_") and count > 1
+        } == set()
+
+    def test_end_at_a_dead_baseline(self, tmp_path: Path, run_hub: Hub) -> None:
+        """The study's own halt rule: nothing goes on, and the note has its name."""
+        own = hub_of(tmp_path / "hub")
+        shutil.copytree(run_hub.root / "data", own.root / "data")
+        damage_weights(own.baseline_dir(DOSE) / "wts.h5.zip", "zero")
+        done = ptycho_hub(own, "conditions", *WHERE, "--splits", "train")
+        assert done.returncode == 1
+        assert "condition 1/7: not met" in done.stdout
+        assert "condition 2/7" not in done.stdout
+        (note,) = (own.root / "red").glob("blocked_*_zero_baseline.md")
+        assert "Baseline" in note.read_text()
+
+
+def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    hub = hub_of(tmp_path / "hub")
+    command = (*PTYCHO_HUB, "run", "--hub", str(hub.root), *WHERE, "--splits", "train", "--skip-post-verify")
+    with nobody_left(hub.root):
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(hub.root), stdout=subprocess.PIPE, text=True
+        )
+        until(lambda: hub.step(f"dose_{DOSE}-overlap-dense").record.exists())
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate()
+        assert process.returncode == 75
+        assert "stopped with the work saved" in said
+    done = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--window", "1s")
+    assert done.returncode == 75
+    assert attempts(hub)["phase_c_generation"] == 1

@@ -22,6 +22,8 @@ class Simulation(Section):
         pure phase object).
     object_px : int
         Side of the object, px.
+    amplitude, phase_rad : tuple of float
+        Least and largest amplitude and phase of the object; ``phase`` has amplitude 1.
     probe : str
         ``zone_plate`` (defocused), ``gaussian`` or ``file``.
     probe_file : str
@@ -29,6 +31,9 @@ class Simulation(Section):
     probe_fwhm_px : float
         Full width at half maximum of the Gaussian amplitude that has the probe's half-energy radius, px; a
         probe from a file keeps its own.
+    probe_curvature : float
+        Of a ``gaussian``: phase per squared distance from its middle, rad/px^2; 0 in focus. Near pi/N the
+        pattern becomes a shadow image of the object at its own size.
     patch_px : int
         N, side of a diffraction pattern, px.
     path : str
@@ -43,9 +48,12 @@ class Simulation(Section):
 
     object: Literal["lines", "broadband", "siemens", "phase"] = "lines"
     object_px: PositiveInt = 256
+    amplitude: tuple[Share, Share] = (0.4, 1.0)
+    phase_rad: tuple[float, float] = (-1.0, 1.0)
     probe: Literal["zone_plate", "gaussian", "file"] = "zone_plate"
     probe_file: str = ""
     probe_fwhm_px: PositiveFloat = 16.0
+    probe_curvature: float = 0.0
     patch_px: Annotated[int, Field(ge=16, multiple_of=16)] = 64
     path: Literal["raster", "snake", "fermat", "random"] = "random"
     images: Annotated[int, Field(ge=8)] = 1280
@@ -56,6 +64,12 @@ class Simulation(Section):
     def _fits(self) -> Simulation:
         if (self.probe == "file") != bool(self.probe_file):
             raise ValueError("probe = 'file' and probe_file belong together")
+        if self.probe != "gaussian" and self.probe_curvature:
+            raise ValueError("probe_curvature belongs to probe = 'gaussian'")
+        for name in ("amplitude", "phase_rad"):
+            low, high = getattr(self, name)
+            if not low < high:
+                raise ValueError(f"{name} is [{low:g}, {high:g}]; needed: the least, then the largest")
         if self.object_px < 2 * self.patch_px:
             raise ValueError(
                 f"object_px is {self.object_px}; needed: at least twice patch_px, {2 * self.patch_px}"
@@ -164,23 +178,29 @@ class Reconstruction(Section):
     Attributes
     ----------
     engine : str
-        By pty-chi's name.
+        By pty-chi's name; ``AD`` is gradient descent by automatic differentiation (Adam). ``DM`` and
+        ``RAAR``, the difference map and relaxed averaged alternating reflections, need many photons: at a
+        thousand per image they do not converge.
     epochs : int
     batch : int
-        Images per update; pty-chi's difference map and relaxed averaging have none.
+        Images per update; smaller ones need fewer epochs. ``DM`` and ``RAAR`` have none.
+    segment : int
+        Epochs between checkpoints. Each segment begins from the object and probe that the one before
+        stored, so that a broken run and a whole one give the same.
     noise_model : str
         Of LSQML; its Poisson model diverges at high doses.
     seed : int
-        Of the start.
+        Of the start and of the order of the images.
     device : str
         ``auto`` takes a GPU where there is one.
     """
 
     engine: Literal["LSQML", "EPIE", "RPIE", "DM", "RAAR", "AD"] = "LSQML"
     epochs: PositiveInt = 100
-    batch: PositiveInt = 64
+    batch: PositiveInt = 32
+    segment: PositiveInt = 20
     noise_model: Literal["gaussian", "poisson"] = "gaussian"
-    seed: Seed = 1
+    seed: Annotated[Seed, Field(lt=2**31)] = 1
     device: Literal["auto", "cpu", "gpu"] = "auto"
 
 

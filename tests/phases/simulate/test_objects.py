@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from ptycho_compare.phases.simulate.objects import make_object
+from ptycho_compare.study import Simulation
 
 KINDS = ("lines", "broadband", "siemens", "phase")
 
 
-def draw(kind: str, seed: int = 42, side: int = 256) -> np.ndarray:
-    return make_object(kind, side, np.random.default_rng(seed))
+def draw(kind: str, seed: int = 42, side: int = 256, **more: Any) -> np.ndarray:
+    simulation = Simulation(object=kind, object_px=side, patch_px=16, probe_fwhm_px=8, **more)
+    return make_object(simulation, np.random.default_rng(seed))
 
 
 def error_of_best_constant(values: np.ndarray) -> float:
@@ -69,3 +73,14 @@ def test_a_star_shows_its_spokes() -> None:
     rows, columns = (np.rint(127.5 + radius * f(angle)).astype(int) for f in (np.sin, np.cos))
     spectrum = np.abs(np.fft.rfft(drawn[rows, columns]))
     assert spectrum[1:].argmax() + 1 == 32
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_contrast_is_what_the_study_asks_for(kind: str) -> None:
+    drawn = draw(kind, amplitude=(0.15, 0.9), phase_rad=(-0.8, 0.1))
+    phase = np.angle(drawn)
+    assert -0.81 < phase.min() < -0.6
+    assert -0.1 < phase.max() < 0.11
+    if kind != "phase":
+        assert 0.14 < np.abs(drawn).min() < 0.3
+        assert 0.75 < np.abs(drawn).max() < 0.91

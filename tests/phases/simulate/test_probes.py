@@ -100,3 +100,15 @@ def test_a_file_without_a_fitting_probe_is_named(
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"probe\.npz"):
         from_file(tmp_path)
+
+
+def test_a_curved_gaussian_keeps_its_width_and_spreads_its_pattern(tmp_path: Path) -> None:
+    """At a curvature of pi/N a pattern is as wide as the probe: a shadow image at the object's own size."""
+    flat, curved = (
+        make_probe(Simulation(probe="gaussian", probe_curvature=curvature), tmp_path)
+        for curvature in (0.0, np.pi / 64)
+    )
+    np.testing.assert_allclose(np.abs(flat), np.abs(curved), atol=1e-6)
+    pattern = np.fft.fftshift(np.fft.fft2(curved))
+    assert width_px(pattern) == pytest.approx(width_px(curved), rel=0.05)
+    assert width_px(np.fft.fftshift(np.fft.fft2(flat))) < width_px(curved) / 4

@@ -13,33 +13,31 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from ptycho_compare.study import Simulation
+
 Field = NDArray[np.float64]
 
-_AMPLITUDES = (0.4, 1.0)
-_PHASES_RAD = (-1.0, 1.0)
 _EDGE_PX = 0.5  # scale of a logistic edge: 10 % to 90 % in 2.2 px
 _STRETCH = 1.4  # two standard deviations reach 94 % of the way to either end
 
 
-def make_object(kind: str, side: int, generator: np.random.Generator) -> NDArray[np.complex64]:
-    """Draw an object.
+def make_object(simulation: Simulation, generator: np.random.Generator) -> NDArray[np.complex64]:
+    """Draw the object that a study asks for.
 
     Parameters
     ----------
-    kind : str
-        ``lines``, ``broadband``, ``siemens`` or ``phase``, as `study.Simulation` has them.
-    side : int
-        Px.
+    simulation : Simulation
     generator : Generator
         Of everything random in it.
 
     Returns
     -------
-    ndarray, (side, side), complex64
-        Amplitude 0.4 to 1, phase -1 to 1 rad; the amplitude of ``phase`` is 1.
+    ndarray, (H, H), complex64
     """
-    amplitude, phase = _KINDS[kind](side, generator)
-    return np.asarray(amplitude * np.exp(1j * phase), np.complex64)
+    absorption, delay = _KINDS[simulation.object](simulation.object_px, generator)
+    (least, most), (first, last) = simulation.amplitude, simulation.phase_rad
+    amplitude = 1.0 if absorption is None else most + (least - most) * absorption
+    return np.asarray(amplitude * np.exp(1j * (first + (last - first) * delay)), np.complex64)
 
 
 def _lines(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
@@ -59,17 +57,16 @@ def _lines(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
         line = expit((half_width - distance) / _EDGE_PX)
         thickness += absorption * line
         delay += shift * line
-    return _between(-thickness, *_AMPLITUDES), _between(delay, *_PHASES_RAD)
+    return _spread(thickness), _spread(delay)
 
 
 def _broadband(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
     """Detail on every scale, as in natural images, for amplitude and phase alike."""
-    fields = (_natural(side, generator) for _ in range(2))
-    return _between(next(fields), *_AMPLITUDES), _between(next(fields), *_PHASES_RAD)
+    return _spread(-_natural(side, generator)), _spread(_natural(side, generator))
 
 
-def _phase_only(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
-    return np.ones((side, side)), _between(_natural(side, generator), *_PHASES_RAD)
+def _phase_only(side: int, generator: np.random.Generator) -> tuple[None, Field]:
+    return None, _spread(_natural(side, generator))
 
 
 def _siemens(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
@@ -87,12 +84,7 @@ def _siemens(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
         inside *= expit(from_ring / _EDGE_PX)
     inside *= expit((0.97 * side / 2 - radius) / _EDGE_PX)
     texture = 0.1 * np.tanh(_natural(side, generator))
-    low, high = _AMPLITUDES
-    dark, bright = _PHASES_RAD
-    return (
-        low + (high - low) * (0.9 - 0.8 * inside + texture),
-        dark + (bright - dark) * (0.1 + 0.8 * inside + texture),
-    )
+    return 0.1 + 0.8 * inside - texture, 0.1 + 0.8 * inside + texture
 
 
 def _natural(side: int, generator: np.random.Generator) -> Field:
@@ -113,15 +105,15 @@ def _natural(side: int, generator: np.random.Generator) -> Field:
     return np.asarray(field / field.std(), np.float64)
 
 
-def _between(field: Field, low: float, high: float) -> Field:
-    """Bring a field of any scale between two values, most of it well between them."""
-    standard = (field - field.mean()) / field.std()
-    return np.asarray(low + (high - low) * expit(_STRETCH * standard), np.float64)
+def _spread(field: Field) -> Field:
+    """Bring a field of any scale between 0 and 1, most of it well between them."""
+    return np.asarray(expit(_STRETCH * (field - field.mean()) / field.std()), np.float64)
 
 
-_KINDS: dict[str, Callable[[int, np.random.Generator], tuple[Field, Field]]] = {
+_KINDS: dict[str, Callable[[int, np.random.Generator], tuple[Field | None, Field]]] = {
     "lines": _lines,
     "broadband": _broadband,
     "siemens": _siemens,
     "phase": _phase_only,
 }
+"""Each gives how far every pixel absorbs, if it does, and how far it delays, both from 0 to 1."""

@@ -51,7 +51,8 @@ def make_probe(simulation: Simulation, root: Path) -> NDArray[np.complex64]:
     if simulation.probe == "file":
         probe = _from_file(root / simulation.probe_file, side)
     elif simulation.probe == "gaussian":
-        probe = np.exp(-4 * np.log(2) * (_radius(side) / fwhm_px) ** 2).astype(np.complex128)
+        width = 4 * np.log(2) / fwhm_px**2
+        probe = np.exp((1j * simulation.probe_curvature - width) * _radius(side) ** 2)
     else:
         probe = _zone_plate(side, fwhm_px)
     return np.asarray(probe / np.abs(probe).max(), np.complex64)

@@ -75,7 +75,7 @@ def measure(simulation: Simulation, dose: int, root: Path) -> Dataset:
         np.random.default_rng(seed) for seed in np.random.SeedSequence(simulation.seed).spawn(2)
     )
     probe = make_probe(simulation, root)
-    truth = make_object(simulation.object, simulation.object_px, of_object)
+    truth = make_object(simulation, of_object)
     positions = make_path(simulation, of_path)
     photons = np.random.default_rng((simulation.seed, dose))
     diffraction = expose(truth, probe, positions, dose=dose, generator=photons)

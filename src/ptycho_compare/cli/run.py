@@ -28,8 +28,6 @@ def add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     add_matrix(parser)
     parser.add_argument("--clobber", action="store_true",
                         help="archive all that was made before, and begin from nothing")  # fmt: skip
-    parser.add_argument("--given", nargs="+", default=[], choices=["C", "D", "E", "F"], metavar="PHASE",
-                        help="phases whose files come from elsewhere: checked and recorded")  # fmt: skip
     parser.add_argument("--collect-only", action="store_true", help="print the plan; nothing is written")
     parser.add_argument("--skip-post-verify", action="store_true", help="leave out the verification")
     parser.add_argument("--post-verify-only", action="store_true", help="verify what is there; nothing else")
@@ -38,10 +36,12 @@ def add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def add_matrix(parser: argparse.ArgumentParser) -> None:
-    """Declare `--dose`, `--view` and `--splits`."""
+    """Declare which slice of the study's matrix is meant, and what of it is there already."""
     parser.add_argument("--dose", type=int, required=True, help="photons per exposure")
     parser.add_argument("--view", required=True)
     parser.add_argument("--splits", dest="split", nargs="+", help="default: all of the study")
+    parser.add_argument("--given", nargs="+", default=[], choices=["C", "D", "E", "F"], metavar="PHASE",
+                        help="phases whose files come from elsewhere: checked and recorded")  # fmt: skip
 
 
 def add_pace(parser: argparse.ArgumentParser, *, at_a_time: int = 1) -> None:
@@ -56,7 +56,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     hub, study, file = place_of(arguments, new=True)
     require_of_study(study, file, arguments)
     splits = tuple(arguments.split or study.splits)
-    given = frozenset(getattr(arguments, "given", ()))
+    given = frozenset(arguments.given)
     return Plan(hub, study, file, arguments.dose, arguments.view, splits, given)
 
 

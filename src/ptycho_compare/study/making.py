@@ -22,8 +22,10 @@ class Simulation(Section):
         pure phase object).
     object_px : int
         Side of the object, px.
-    amplitude, phase_rad : tuple of float
-        Least and largest amplitude and phase of the object; ``phase`` has amplitude 1.
+    amplitude : tuple of float
+        Of the object where it absorbs most, and where it absorbs least; ``phase`` has amplitude 1.
+    phase_rad : tuple of float
+        Of the object where it delays least, and where it delays most; either sign is somebody's convention.
     probe : str
         ``zone_plate`` (defocused), ``gaussian`` or ``file``.
     probe_file : str
@@ -33,7 +35,7 @@ class Simulation(Section):
         probe from a file keeps its own.
     probe_curvature : float
         Of a ``gaussian``: phase per squared distance from its middle, rad/px^2; 0 in focus. Near pi/N the
-        pattern becomes a shadow image of the object at its own size.
+        pattern is a shadow image of the object at its own size: upright, and upside down near -pi/N.
     patch_px : int
         N, side of a diffraction pattern, px.
     path : str
@@ -66,10 +68,9 @@ class Simulation(Section):
             raise ValueError("probe = 'file' and probe_file belong together")
         if self.probe != "gaussian" and self.probe_curvature:
             raise ValueError("probe_curvature belongs to probe = 'gaussian'")
-        for name in ("amplitude", "phase_rad"):
-            low, high = getattr(self, name)
-            if not low < high:
-                raise ValueError(f"{name} is [{low:g}, {high:g}]; needed: the least, then the largest")
+        if not self.amplitude[0] < self.amplitude[1]:
+            low, high = self.amplitude
+            raise ValueError(f"amplitude is [{low:g}, {high:g}]; needed: the least, then the largest")
         if self.object_px < 2 * self.patch_px:
             raise ValueError(
                 f"object_px is {self.object_px}; needed: at least twice patch_px, {2 * self.patch_px}"

@@ -49,16 +49,16 @@ class Condition:
 
 
 def conditions(plan: Plan) -> list[Condition]:
-    """All seven, in order."""
+    """All seven, in order; what the first needs is made, where it is not there."""
     run_log, own_log = f"run_phase_g_{plan.view}", "return_conditions"
-    compared = [*plan.comparing(DEBUG_TIER), *plan.comparing(FULL_TIER)]
+    compared = (*plan.making, *plan.comparing(DEBUG_TIER), *plan.comparing(FULL_TIER))
     summary = summarize_step(plan)
 
     def compare_holds() -> list[Finding]:
         return [finding for step in plan.comparing(FULL_TIER) for finding in step.job.why_not_done()]
 
     return [
-        Condition("both full tables hold every Baseline score", tuple(compared), own_log, compare_holds),
+        Condition("both full tables hold every Baseline score", compared, own_log, compare_holds),
         Condition(
             "metrics_summary.json has Baseline entries that are not zero",
             (summary,),

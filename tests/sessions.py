@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,9 @@ from results import results
 TRAIN, TEST = f"dose_{DOSE}-dense-train-full", f"dose_{DOSE}-dense-test-full"
 SCAN = f"data/phase_c/dose_{DOSE}/patched_train.npz"
 BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
+
+THROUGH = ("-p", "resume.through")
+PYTHONPATH = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def pytest_command(hub: Path | None, *arguments: str) -> list[str]:
@@ -83,6 +87,11 @@ def start_on(hub: Path, *arguments: str, **more: str) -> Session:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     return Session(process, output)
+
+
+def through(*runner: str) -> dict[str, str]:
+    """Environment of a session with `THROUGH`: its jobs run their commands through a runner of ours."""
+    return {"PTYCHO_TEST_RUNNER": json.dumps(runner), "PYTHONPATH": PYTHONPATH}
 
 
 def folder_of(hub: Path, split: str = "train", tier: str = "full") -> Path:

@@ -29,9 +29,9 @@ PYTHONPATH = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.envi
 
 
 def pytest_command(hub: Path | None, *arguments: str) -> list[str]:
-    """As it is typed, without plugins that change what is run."""
+    """As it is typed, without plugins that change what is run, or that take long to load."""
     judged = () if hub is None else (f"--hub={hub}",)
-    plain = ("-p", "no:cacheprovider", "-p", "no:randomly")
+    plain = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:hypothesispytest")
     return [sys.executable, "-m", "pytest", *plain, *judged, *arguments]
 
 

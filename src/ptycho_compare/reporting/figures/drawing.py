@@ -32,11 +32,12 @@ ALARM = "#b00020"
 COLUMN_INCHES = 3.3
 LINE_CHARACTERS = 42
 """How much text of `write_above` is as wide as a column."""
+LINE_POINTS = 12.0
+"""How high a line of it is."""
 
 _OUTSIDE = "#d9dde3"  # off the gray scale, and hatched: no pixel of a gray image looks like it
 _HATCH = "#c2c8d0"
 _MARGIN_INCHES = 0.1
-_LINE_POINTS = 12.0
 _NAME_POINTS = 13.0
 _NAME_CHARACTERS = 24
 
@@ -149,9 +150,9 @@ def write_above(axis: Axes, name: str, lines: Sequence[Line], *, room: int) -> N
     alarm = any(line.alarm for line in lines)
     # a long name is written smaller, so that it stays in its column
     size = _NAME_POINTS * min(1.0, _NAME_CHARACTERS / max(len(name), 1))
-    _write(axis, name, 6 + _LINE_POINTS * room, size=size, alarm=alarm, weight="bold")
+    _write(axis, name, 6 + LINE_POINTS * room, size=size, alarm=alarm, weight="bold")
     for number, line in enumerate(lines):
-        _write(axis, line.text, 6 + _LINE_POINTS * (room - 1 - number), size=9.0, alarm=line.alarm)
+        _write(axis, line.text, 6 + LINE_POINTS * (room - 1 - number), size=9.0, alarm=line.alarm)
 
 
 def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from hubs import DOSE, SLOW_ROWS, SPLITS
+from processes import SESSION_PLUGINS
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.study import Comparison, load_study
 from sessions import (
-    PYTHONPATH,
     TEST,
     THROUGH,
     TRAIN,
@@ -182,7 +182,10 @@ class TestAWindowThatIsTooShort:
         """Its time is its own: the next run would come no further, and must not be deferred for ever."""
         (tmp_path / "slow_setup.py").write_text(SLOW_SETUP)
         command = ("-m", "full", "-k", "train", "--ptycho-no-gate", "--timeout=2", "-p", "slow_setup")
-        done = run_on(untried_hub, *command, PYTHONPATH=os.pathsep.join([str(tmp_path), PYTHONPATH]))
+        path = os.pathsep.join(
+            [str(tmp_path), SESSION_PLUGINS, *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+        done = run_on(untried_hub, *command, PYTHONPATH=path)
         assert done.returncode == 1, done.stdout
         assert "1 blocked" in done.stdout
         assert re.search(

@@ -75,13 +75,12 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
     if not options.fresh and job.is_done():
         return _evidence(job)
     command = job.command if options.adopt is None else _adoption(job, options.adopt)
-    if command == job.command and options.gate:
-        _pass_gate(item, job)
+    gated = command == job.command and options.gate and _pass_gate(item, job)
     standing = job.standing()
     if stopping.asked:
         raise Deferred(f"not started: {stopping.asked}", _progress(standing))
     if not options.detach and not standing.running and command == job.command:
-        _require_room(job, standing, deadline)
+        _require_room(job, standing, deadline, worked=gated)
     with stopping.waiting():
         spec = _spec(job, command, options, deadline)
         is_done = (lambda: False) if options.fresh else job.is_done
@@ -97,22 +96,29 @@ def _adoption(job: ComparisonJob, source: Path) -> tuple[str, ...]:
     return job.command if folder is None else job.adopting(folder)
 
 
-def _pass_gate(item: pytest.Item, job: ComparisonJob) -> None:
-    """See that the tier before is green; bring it there where this session or another process is at it."""
+def _pass_gate(item: pytest.Item, job: ComparisonJob) -> bool:
+    """See that the tier before is green; bring it there where this session or another process is at it.
+
+    Returns
+    -------
+    bool
+        Whether time was spent on that.
+    """
     from ptycho_compare.checks import Finding
 
     before = job.gate()
     if before is None:
-        return
-    reasons = before.why_not_current()
+        return False
+    reasons, worked = before.why_not_current(), False
     if not reasons:
         reasons = before.judge()
     elif before.comparison in _selected(item.session) or before.standing().running:
-        reasons = conduct(item, before).findings
+        reasons, worked = conduct(item, before).findings, True
     if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         text = f"{before.id} is not green, and {job.id} comes after it: {reasons[0]}{more}; "
         raise Blocked([Finding("gate", f"{text}run pytest -m {before.comparison.tier} first")])
+    return worked
 
 
 def _selected(session: pytest.Session) -> list[Comparison]:
@@ -121,8 +127,12 @@ def _selected(session: pytest.Session) -> list[Comparison]:
     return [case.params["comparison"] for case in cases if case is not None and "comparison" in case.params]
 
 
-def _require_room(job: ComparisonJob, standing: Standing, deadline: Deadline) -> None:
-    """Start nothing that would end without having gained anything."""
+def _require_room(job: ComparisonJob, standing: Standing, deadline: Deadline, *, worked: bool) -> None:
+    """Start nothing that would end without having gained anything.
+
+    A session's window may have been spent by other tests, and the next one is another. A test's own time
+    was spent on getting here, unless the test `worked` before: the next run would come no further.
+    """
     from ptycho_compare.checks import Finding
     from ptycho_compare.jobs.duration import duration_text
 
@@ -130,10 +140,13 @@ def _require_room(job: ComparisonJob, standing: Standing, deadline: Deadline) ->
     if least_s <= deadline.working_s and deadline.working_s > 0:
         return
     need = f"an attempt needs about {duration_text(least_s)} to gain anything"
-    if least_s > deadline.whole_working_s():
-        text = f"{need}, a window of {length_for_s(least_s):.0f} s; {deadline.name} is too short"
-        raise Blocked([Finding("window", f"{job.id}: {text}")])
+    if standing.least_s is None:
+        need = "what an attempt needs was never measured"
     left = f"{duration_text(max(0.0, deadline.working_s))} are left of {deadline.name}"
+    spent_s = deadline.length_s - deadline.left_s if deadline.own and not worked else 0.0
+    if spent_s or least_s > deadline.whole_working_s():
+        text = f"{need}, a window of {length_for_s(least_s + spent_s):.0f} s; {deadline.name} is too short"
+        raise Blocked([Finding("window", f"{job.id}: {text}{f': {left}' if spent_s else ''}")])
     raise Deferred(f"not started: {need}, and {left}", _progress(standing))
 
 

@@ -33,11 +33,14 @@ class Deadline:
         How long there was in all.
     name : str
         Whose it is.
+    own : bool
+        Whether it is the test's alone, and not the session's.
     """
 
     at: float = float("inf")
     length_s: float = float("inf")
     name: str = ""
+    own: bool = False
 
     @property
     def left_s(self) -> float:
@@ -83,7 +86,7 @@ def take_over_timeout(item: pytest.Item, seconds: float) -> bool:
     """Take over pytest-timeout's deadline for a test that runs a job; leave it alone for others."""
     if "evidence" not in getattr(item, "fixturenames", ()):
         return False
-    item.stash[_TIMEOUT] = Deadline(time.time() + seconds, seconds, f"timeout {seconds:g} s")
+    item.stash[_TIMEOUT] = Deadline(time.time() + seconds, seconds, f"timeout {seconds:g} s", own=True)
     return True
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from hubs import DOSE, SLOW_COUNT, SPLITS, make_hub
+from sharing import shared
 from star import STAR_SCAN, reconstruct_star
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
@@ -60,19 +61,23 @@ def compared_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """The same with its debug tier computed, to be adopted elsewhere; no test may damage it either."""
     from ptycho_compare.cli.ptycho_hub import main  # most tests need nothing of what it loads
 
-    hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("compared") / "hub"))
-    for split in SPLITS:
-        assert main(["compare", f"dose_{DOSE}-dense-{split}-debug", "--hub", str(hub)]) == 0
-    return hub
+    def make(hub: Path) -> None:
+        shutil.copytree(small_hub, hub)
+        for split in SPLITS:
+            assert main(["compare", f"dose_{DOSE}-dense-{split}-debug", "--hub", str(hub)]) == 0
+
+    return shared(tmp_path_factory, "compared", make)
 
 
 @pytest.fixture(scope="session")
 def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hub whose full tier goes image by image, which takes seconds; no test may damage it."""
-    hub = make_hub(tmp_path_factory.mktemp("slow") / "hub", count=SLOW_COUNT)
-    study = hub / "study.toml"
-    study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
-    return hub
+
+    def make(hub: Path) -> None:
+        study = make_hub(hub, count=SLOW_COUNT) / "study.toml"
+        study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
+
+    return shared(tmp_path_factory, "slow", make)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ COMPARE_MODELS = (sys.executable, "-m", "ptycho_compare.cli.compare_models")
 
 MARK = "PTYCHO_TEST_PLACE"
 """What whoever is started for a place has in the environment, and so has all that it starts."""
+SESSION_PLUGINS = str(ROOT / "tests" / "session_plugins")
 PATIENCE_S = 120.0
 """How long anything may take on a busy machine before a test calls it missing."""
 
@@ -26,9 +27,10 @@ Found = TypeVar("Found")
 
 
 def environment(place: Path | None, **more: str) -> dict[str, str]:
-    """Ours, marked, without what belongs to the pytest that runs us."""
+    """Ours, marked, without what belongs to the pytest that runs us, with our plugins for another."""
     outer = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    return {**outer, **({} if place is None else {MARK: str(place)}), **more}
+    path = os.pathsep.join([SESSION_PLUGINS, *filter(None, [outer.get("PYTHONPATH")])])
+    return {**outer, "PYTHONPATH": path, **({} if place is None else {MARK: str(place)}), **more}
 
 
 def run(command: list[str] | tuple[str, ...], hub: Path, **more: str) -> subprocess.CompletedProcess[str]:

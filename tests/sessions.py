@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -23,12 +24,15 @@ TRAIN, TEST = f"dose_{DOSE}-dense-train-full", f"dose_{DOSE}-dense-test-full"
 SCAN = f"data/phase_c/dose_{DOSE}/patched_train.npz"
 BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
 
+THROUGH = ("-p", "through")
+"""Has a session run the commands of its jobs through the runner that `through` names."""
+
 
 def pytest_command(hub: Path | None, *arguments: str) -> list[str]:
-    """As it is typed, without plugins that change what is run."""
+    """As it is typed, without plugins that change what is run, or that take long to load."""
     judged = () if hub is None else (f"--hub={hub}",)
-    plain = ("-p", "no:cacheprovider", "-p", "no:randomly")
-    return [sys.executable, "-m", "pytest", *plain, *judged, *arguments]
+    plain = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:hypothesispytest")
+    return [sys.executable, "-m", "pytest", *plain, "-p", "unmeasured", *judged, *arguments]
 
 
 def run_pytest(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -83,6 +87,11 @@ def start_on(hub: Path, *arguments: str, **more: str) -> Session:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     return Session(process, output)
+
+
+def through(*runner: str) -> dict[str, str]:
+    """Environment of a session with `THROUGH`."""
+    return {"PTYCHO_TEST_RUNNER": json.dumps(runner)}
 
 
 def folder_of(hub: Path, split: str = "train", tier: str = "full") -> Path:

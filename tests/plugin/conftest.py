@@ -15,6 +15,7 @@ from sessions import (
     results_of,
     run_on,
 )
+from sharing import shared
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,25 @@ class Unbroken:
 
 
 @pytest.fixture(scope="session")
-def debugged_hub(slow_hub: Path) -> Path:
+def debugged_hub(slow_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, its debug tier green."""
-    hub = Path(shutil.copytree(slow_hub, slow_hub.with_name("debugged")))
-    done = run_on(hub, "-m", "debug", "-n2")
-    assert done.returncode == 0, done.stdout
-    return hub
+
+    def make(hub: Path) -> None:
+        done = run_on(Path(shutil.copytree(slow_hub, hub)), "-m", "debug", "-n2")
+        assert done.returncode == 0, done.stdout
+
+    return shared(tmp_path_factory, "debugged", make)
 
 
 @pytest.fixture(scope="session")
-def unbroken(debugged_hub: Path) -> Unbroken:
+def unbroken(debugged_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     """The same, with the full comparison of the train split."""
-    hub = Path(shutil.copytree(debugged_hub, debugged_hub.with_name("unbroken")))
-    done = run_on(hub, "-m", "full", "-k", "train", "--timeout=0")
-    assert done.returncode == 0, done.stdout
+
+    def make(hub: Path) -> None:
+        done = run_on(Path(shutil.copytree(debugged_hub, hub)), "-m", "full", "-k", "train", "--timeout=0")
+        assert done.returncode == 0, done.stdout
+
+    hub = shared(tmp_path_factory, "unbroken", make)
     (ended,) = events(hub, "ended")
     return Unbroken(hub, ended["seconds"], results_of(hub))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from hubs import DOSE, SLOW_ROWS, SPLITS
+from processes import SESSION_PLUGINS
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.study import Comparison, load_study
 from sessions import (
     TEST,
+    THROUGH,
     TRAIN,
     course_of,
     events,
@@ -26,6 +29,7 @@ from sessions import (
     results_of,
     run_on,
     run_pytest,
+    through,
 )
 
 from .conftest import Unbroken
@@ -42,6 +46,15 @@ def test_that_fails():
 def test_that_passes():
     pass
 """
+
+SLOW_SETUP = """\
+import time, pytest
+
+@pytest.fixture(autouse=True)
+def slow():
+    time.sleep(1.6)  # a quarter of the timeout is kept for stopping
+"""
+PENDING = str(Path(__file__).parents[1] / "resume" / "pending.py")
 
 
 @pytest.fixture
@@ -151,18 +164,38 @@ class TestAWindowThatIsTooShort:
 
     def test_to_begin_with_is_none_where_nothing_was_measured(self, untried_hub: Path) -> None:
         """Two attempts are spent to find out; then it is red, and says what to do."""
-        command = ("-m", "full", "-k", "train", "--ptycho-no-gate", "--timeout=2")
-        first = run_on(untried_hub, *command)
+        # long enough for a busy machine to begin an attempt, which gains nothing on a fast one either
+        command = ("-m", "full", "-k", "train", "--ptycho-no-gate", "--timeout=8", *THROUGH)
+        first = run_on(untried_hub, *command, **through(PENDING))
         assert first.returncode == EXIT_STOPPED, first.stdout
         assert "1 deferred" in first.stdout
-        second = run_on(untried_hub, *command, "--timeout-method=thread")
+        second = run_on(untried_hub, *command, "--timeout-method=thread", **through(PENDING))
         assert second.returncode == 1, second.stdout
         assert "1 deferred" not in second.stdout
-        text = "stalled: 2 attempts in a row were stopped and gained nothing (the last: timeout 2 s)"
+        text = "stalled: 2 attempts in a row were stopped and gained nothing (the last: timeout 8 s)"
         assert text in second.stdout
         (note,) = notes(untried_hub, "no_progress")
         assert "give it a longer window, or run it with --timeout=0" in note.read_text()
         assert launches(untried_hub) == {"train-full": 2}
+
+    def test_for_the_test_to_come_to_its_job_is_blocked(self, untried_hub: Path, tmp_path: Path) -> None:
+        """Its time is its own: the next run would come no further, and must not be deferred for ever."""
+        (tmp_path / "slow_setup.py").write_text(SLOW_SETUP)
+        command = ("-m", "full", "-k", "train", "--ptycho-no-gate", "--timeout=2", "-p", "slow_setup")
+        path = os.pathsep.join(
+            [str(tmp_path), SESSION_PLUGINS, *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+        done = run_on(untried_hub, *command, PYTHONPATH=path)
+        assert done.returncode == 1, done.stdout
+        assert "1 blocked" in done.stdout
+        assert re.search(
+            rf"window: {TRAIN}: what an attempt needs was never measured, a window of \d+ s; "
+            "timeout 2 s is too short: 0 s are left of timeout 2 s",
+            done.stdout,
+        )
+        (note,) = notes(untried_hub, "window_too_small")
+        assert "The same tests are run in a window of at least the length named above." in note.read_text()
+        assert launches(untried_hub) == {}
 
 
 class TestOtherTestsOfTheSession:

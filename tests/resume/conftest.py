@@ -9,9 +9,8 @@ import pytest
 
 from .runs import (
     Whole,
-    compare,
     debug_folder,
-    finish,
+    finish_here,
     whole,
 )
 
@@ -20,5 +19,5 @@ from .runs import (
 def unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """Of the debug comparison."""
     hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("unbroken") / "hub"))
-    finish(hub, compare(hub))
+    finish_here(hub)
     return whole(debug_folder(hub))

@@ -32,6 +32,7 @@ from .runs import (
     debug_folder,
     events,
     finish,
+    finish_here,
     job_of,
     stop,
     stopped_at,
@@ -225,7 +226,7 @@ def test_with_a_little_more_room_each_time_each_attempt_comes_further(disk: Disk
     assert not names.manifest.exists()
 
     disk.make_room()
-    finish(disk.hub, compare(disk.hub))
+    finish_here(disk.hub)
     assert starts(disk.folder) == [[0, 0], [first["PtychoPINN"], 0], list(saved(disk.folder).values())]
     # the checkpoints held everything: no network was loaded again
     assert "working" not in [event["state"] for event in attempts(events(disk.folder))[-1]]
@@ -240,7 +241,7 @@ def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(disk: Disk, un
     assert re.match(rf"{re.escape(str(job_of(disk.folder).folder))}/(states\.jsonl|checkpoints): ", line)
     assert READ_ONLY in line
     safe = saved(disk.folder)
-    finish(disk.hub, compare(disk.hub))
+    finish_here(disk.hub)
     assert starts(disk.folder) == [[0, 0], [48, safe.get("Baseline", 0)]]
     assert_same_results(disk.folder, unbroken.results)
 

@@ -26,7 +26,7 @@ from processes import COMPARE_MODELS, run
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.reporting.manifest import read_manifest
 from results import assert_same_results, results
-from sessions import pytest_command
+from sessions import THROUGH, run_on, through
 
 from .runs import (
     DEBUG,
@@ -64,11 +64,8 @@ def scarce(limits: dict[int, dict[str, Any]]) -> list[str]:
 
 def judge(hub: Path, *runner: str) -> subprocess.CompletedProcess[str]:
     """Judge the debug comparison; its command runs through a runner."""
-    command = pytest_command(hub, "-m", "debug", "-k", "train")
-    if not runner:
-        return run(command, hub)
-    more = {"PTYCHO_TEST_RUNNER": json.dumps(runner), "PYTHONPATH": str(Path(__file__).parents[1])}
-    return run([*command, "-p", "resume.through"], hub, **more)
+    command = ("-m", "debug", "-k", "train")
+    return run_on(hub, *command, *THROUGH, **through(*runner)) if runner else run_on(hub, *command)
 
 
 def halvings(folder: Path) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ import pytest
 from bundles import write_bundle
 from hubs import CROP, DOSE, SIDE, command_of, make_split
 from processes import COMPARE_MODELS, environment, marked, nobody_left, run, until
+from ptycho_compare.cli.compare_models import main as compare_models
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import EXIT_STOPPED
 from results import assert_same_results, results
@@ -26,6 +27,7 @@ from .runs import (
     diagnostics,
     events,
     finish,
+    finish_here,
     job_of,
     stop,
     stopped_at,
@@ -76,7 +78,7 @@ def test_a_stop_from_outside_is_heard(own_hub: Path, unbroken: Whole) -> None:
         assert process.returncode == EXIT_STOPPED, said
         assert said.splitlines()[-1].startswith("ptycho-hub: stopped by SIGTERM;")
         assert marked(own_hub) == []
-    finish(own_hub, compare(own_hub))
+    finish_here(own_hub)
     assert_same_results(debug_folder(own_hub), unbroken.results)
 
 
@@ -88,7 +90,7 @@ def test_a_stream_that_ends_at_its_last_row_loses_no_chunk(
     """All its rows lie on the canvas then, and its last chunk was not told of."""
     done = run(stopped_at(part, unbroken.rows[part], compare(own_hub), number), own_hub)
     assert done.returncode == (EXIT_STOPPED if number == signal.SIGTERM else -number), done.stderr
-    finish(own_hub, compare(own_hub))
+    finish_here(own_hub)
     assert_same_results(debug_folder(own_hub), unbroken.results)
     assert set(diagnostics(debug_folder(own_hub))) == set(unbroken.diagnostics)
 
@@ -112,11 +114,11 @@ def test_halves_of_the_data_go_on_each(own_hub: Path, tmp_path: Path) -> None:
     write_scan(scan, arrays)
 
     def command(output: Path) -> list[str]:
-        return [*COMPARE_MODELS, *command_of(own_hub, "train", output, "--test_data", str(scan)), *BATCHES]
+        return [*command_of(own_hub, "train", output, "--test_data", str(scan)), *BATCHES]
 
-    finish(own_hub, command(whole_run))
-    stop(own_hub, "Baseline+half2", 16, command(broken))
-    finish(own_hub, command(broken))
+    assert compare_models(command(whole_run)) == 0
+    stop(own_hub, "Baseline+half2", 16, [*COMPARE_MODELS, *command(broken)])
+    assert compare_models(command(broken)) == 0
     (_, again) = (event["parts"] for event in events(broken) if event["state"] == "planned")
     left = {part: total - start for part, (start, total) in again.items() if start < total}
     assert list(left) == ["Baseline+half2"]
@@ -162,8 +164,8 @@ def test_only_what_rests_on_something_else_is_set_aside(
     stop(own_hub, "Baseline", 20, compare(own_hub))
     change(own_hub)
     fresh = Path(shutil.copytree(own_hub, own_hub.with_name("fresh"), ignore=lambda *_: {"analysis"}))
-    finish(own_hub, compare(own_hub))
-    finish(fresh, compare(fresh))
+    finish_here(own_hub)
+    finish_here(fresh)
     assert_same_results(debug_folder(own_hub), results(debug_folder(fresh)))
     kept = {path.parent.name.partition("Z-")[2]: path.read_text() for path in
             job_of(debug_folder(own_hub)).set_aside.glob("*/reason.txt")}  # fmt: skip

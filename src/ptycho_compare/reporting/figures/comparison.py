@@ -12,24 +12,21 @@ from numpy.typing import NDArray
 
 from ptycho_compare.reporting.figures.arm_lines import arm_lines
 from ptycho_compare.reporting.figures.drawing import (
-    COLUMN_INCHES,
     Box,
     Image,
     Limits,
     Line,
     PlotLimits,
-    bands,
     draw_image,
     draw_nothing,
     label_edges,
-    panel_inches,
     save,
     widened,
     write_above,
 )
+from ptycho_compare.reporting.figures.grid import Grid, panel_grid
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower still
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ptycho_compare.scoring import ArmScore, ReferenceKind, Scorecard
@@ -97,34 +94,35 @@ def comparison_figure(scorecard: Scorecard, truth: Image | None, limits: PlotLim
         Cropped to the mask and a margin; axes in pixels of the truth's grid. More than five
         columns go on below, under the same colours.
     """
-    from matplotlib.figure import Figure
-
     view = _View(scorecard.mask, truth, widened(scorecard.box, scorecard.mask.shape))
     columns = [view.arm(arm, limits) for arm in scorecard.arms]
     columns.append(view.truth_column(scorecard.reference, limits))
     labels = view.labels(scorecard.reference)
-    count, across = bands(len(columns), most=_MOST_COLUMNS)
     room = max(len(column.lines) for column in columns)
-    height = panel_inches(view.box) * len(labels) + 0.17 * room + 0.9
-    figure = Figure(figsize=(COLUMN_INCHES * across + 1.2, height * count + 0.9), layout="compressed")
-    axes = figure.subplots(count * len(labels), across, squeeze=False, sharex=True, sharey=True)
+    grid = panel_grid(
+        view.box,
+        len(columns),
+        most=_MOST_COLUMNS,
+        rows=len(labels),
+        room=room,
+        bars_below=any(column.own_phase for column in columns),
+    )
+    across = grid.axes.shape[1]
     for row, label in enumerate(labels):
         common = _common_limits(columns, row, limits)
-        for band in range(count):
-            shown = columns[band * across : (band + 1) * across]
-            _draw_row(figure, axes[band * len(labels) + row], shown, row, label, common, view.box)
+        for band in range(0, len(grid.axes), len(labels)):
+            first = band // len(labels) * across
+            _draw_row(grid, band, columns[first : first + across], row, label, common, view.box)
     for number, column in enumerate(columns):
-        write_above(
-            axes[number // across * len(labels)][number % across], column.name, column.lines, room=room
-        )
-    label_edges(axes, len(columns), rows=len(labels))
-    figure.suptitle(
+        axis = grid.axes[number // across * len(labels)][number % across]
+        write_above(axis, column.name, column.lines, room=room)
+    label_edges(grid.axes, len(columns), rows=len(labels))
+    grid.write_title(
         f"Reconstructions: {KINDS[scorecard.reference]}\n"
         f"one mask of {scorecard.mask.sum():,} px for all arms; hatched: not scored; "
-        f"metrics: {scorecard.metric_version}",
-        fontsize=11,
+        f"metrics: {scorecard.metric_version}"
     )
-    return figure
+    return grid.figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,15 +184,15 @@ def _common_limits(columns: Sequence[_Column], row: int, limits: PlotLimits) -> 
 
 
 def _draw_row(
-    figure: Figure,
-    axes: Sequence[Axes],
+    grid: Grid,
+    band: int,
     columns: Sequence[_Column],
     row: int,
     label: str,
     common: Limits,
     box: Box,
 ) -> None:
-    sharing = []
+    axes, sharing = grid.axes[band + row], []
     for axis, column in zip(axes, columns, strict=False):
         panel = column.panels[row]
         own = column.own_phase if row == 0 else None
@@ -205,9 +203,9 @@ def _draw_row(
         else:  # the truth has no error: an empty place, not a grey one
             axis.set_axis_off()
         if panel is not None and own:
-            figure.colorbar(axis.images[0], ax=axis, location="bottom", shrink=0.8, extend="both")
+            grid.add_bar_below(axis)
         elif panel is not None:
             sharing.append(axis)
     if sharing:
-        figure.colorbar(sharing[0].images[0], ax=list(axes), label=label, extend="both", pad=0.01)
+        grid.add_bar(sharing[0].images[0], band + row, band + row, label=label)
     axes[0].set_ylabel(f"{label}\n\ny (px)", fontsize=11)

@@ -19,6 +19,7 @@ from ptycho_compare.files import atomic_path
 if TYPE_CHECKING:  # matplotlib is slow to load
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 Image = NDArray[np.complexfloating[Any, Any]]
 Limits = tuple[float, float]
@@ -31,10 +32,12 @@ ALARM = "#b00020"
 COLUMN_INCHES = 3.3
 LINE_CHARACTERS = 42
 """How much text of `write_above` is as wide as a column."""
+LINE_POINTS = 12.0
+"""How high a line of it is."""
 
 _OUTSIDE = "#d9dde3"  # off the gray scale, and hatched: no pixel of a gray image looks like it
 _HATCH = "#c2c8d0"
-_LINE_POINTS = 12.0
+_MARGIN_INCHES = 0.1
 _NAME_POINTS = 13.0
 _NAME_CHARACTERS = 24
 
@@ -133,8 +136,10 @@ def label_edges(axes: NDArray[Any], used: int, *, rows: int) -> None:
     across = axes.shape[1]
     for number, axis in enumerate(axes.flat):
         band, row, place = number // across // rows, number // across % rows, number % across
+        # what is not drawn is not laid out either: ticks are most of the work of a figure
         lowest = row == rows - 1
-        axis.tick_params(labelbottom=lowest, labelleft=place == 0)
+        axis.xaxis.set_visible(lowest)
+        axis.yaxis.set_visible(place == 0)
         axis.set_xlabel("x (px)" if lowest else "")
         if band * across + place >= used:
             axis.set_axis_off()
@@ -145,9 +150,9 @@ def write_above(axis: Axes, name: str, lines: Sequence[Line], *, room: int) -> N
     alarm = any(line.alarm for line in lines)
     # a long name is written smaller, so that it stays in its column
     size = _NAME_POINTS * min(1.0, _NAME_CHARACTERS / max(len(name), 1))
-    _write(axis, name, 6 + _LINE_POINTS * room, size=size, alarm=alarm, weight="bold")
+    _write(axis, name, 6 + LINE_POINTS * room, size=size, alarm=alarm, weight="bold")
     for number, line in enumerate(lines):
-        _write(axis, line.text, 6 + _LINE_POINTS * (room - 1 - number), size=9.0, alarm=line.alarm)
+        _write(axis, line.text, 6 + LINE_POINTS * (room - 1 - number), size=9.0, alarm=line.alarm)
 
 
 def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:
@@ -156,15 +161,28 @@ def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:
     Trimmed, it is as large as what is drawn: images of fixed aspect seldom fill a figure, and
     its layout knows the ticks of a colour bar only roughly.
     """
+    figure.set_dpi(DPI)
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         # without the version of matplotlib in it, equal figures are equal files
         figure.savefig(
             stream,
             format="png",
             dpi=DPI,
-            bbox_inches="tight" if trimmed else None,
+            bbox_inches=_extent(figure) if trimmed else None,
             metadata={"Software": None},
         )
+
+
+def _extent(figure: Figure) -> Bbox:
+    """Lay a figure out, and return what is drawn of it and a margin, in.
+
+    `bbox_inches="tight"` finds the same by drawing all of it once more.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # done: nothing is to move when it is drawn
+    return figure.get_tightbbox().padded(_MARGIN_INCHES)
 
 
 def _write(axis: Axes, text: str, points: float, *, size: float, alarm: bool, weight: str = "normal") -> None:

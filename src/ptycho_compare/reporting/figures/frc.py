@@ -26,7 +26,9 @@ _MARKERS = "osD^v<>p"
 _COMPONENTS = ("amplitude", "phase", "complex")
 _NYQUIST = 0.5  # cycles/px
 _GREY = "#606060"
-_PANEL_INCHES = (5.4, 4.9)
+_PANEL_INCHES = (4.1, 3.4)
+_LEFT_INCHES, _RIGHT_INCHES = 0.75, 0.6  # for labels; thresholds are named on the right
+_ABOVE_INCHES, _BELOW_INCHES = 1.4, 0.7  # for titles and the period; for the label of the frequency
 _ENTRY_INCHES = 0.195
 _TICK_SPACING = 0.045  # cycles/px between two labels of the period
 
@@ -103,12 +105,15 @@ def frc_figure(scorecard: Scorecard, *, pixel_nm: float | None = None) -> Figure
     panels = {name: list(_entries(scorecard, name)) for name in _COMPONENTS}
     shown = {name: found for name, found in panels.items() if any(each.curve for each in found)}
     shown = shown or {"": panels["complex"]}
-    lines = max(len(found) for found in shown.values())
-    width, height = _PANEL_INCHES
-    figure = Figure(figsize=(width * len(shown), height + _ENTRY_INCHES * (lines + 1)), layout="constrained")
-    axes = figure.subplots(1, len(shown), squeeze=False)[0]
-    for axis, (component, entries) in zip(axes, shown.items(), strict=True):
-        _draw_panel(axis, component, entries, pixel_nm)
+    width = _LEFT_INCHES + _PANEL_INCHES[0] + _RIGHT_INCHES
+    below = _BELOW_INCHES + _ENTRY_INCHES * (max(len(found) for found in shown.values()) + 1)
+    height = _ABOVE_INCHES + _PANEL_INCHES[1] + below
+    # all sizes are known: a layout engine would measure every label twice to find them
+    figure = Figure(figsize=(width * len(shown), height))
+    for number, (component, entries) in enumerate(shown.items()):
+        left, bottom = (number * width + _LEFT_INCHES) / (width * len(shown)), below / height
+        size = _PANEL_INCHES[0] / (width * len(shown)), _PANEL_INCHES[1] / height
+        _draw_panel(figure.add_axes((left, bottom, *size)), component, entries, pixel_nm)
     kind = "agreement between arms, not resolution" if scorecard.agreements else KINDS[scorecard.reference]
     figure.suptitle(
         f"Fourier ring correlation: {kind}\n"

@@ -10,19 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.reporting.figures.drawing import (
-    COLUMN_INCHES,
     Box,
     Line,
     PlotLimits,
-    bands,
     draw_image,
     draw_nothing,
     label_edges,
-    panel_inches,
     save,
     widened,
     write_above,
 )
+from ptycho_compare.reporting.figures.grid import panel_grid
 
 if TYPE_CHECKING:  # matplotlib is slow to load
     from matplotlib.figure import Figure
@@ -60,20 +58,13 @@ def residual_figure(maps: Mapping[str, Map], r_factors: Mapping[str, float], box
     ValueError
         No map, unlike grids, or other arms in `r_factors` than in `maps`.
     """
-    from matplotlib.figure import Figure
-
     shape = _checked(maps, r_factors)
     box = widened(box, shape)
-    count, across = bands(len(maps), most=_MOST_COLUMNS)
-    figure = Figure(
-        figsize=(max(COLUMN_INCHES * across + 1.2, 5.5), (panel_inches(box) + 0.8) * count + 0.7),
-        layout="compressed",
-    )
-    axes = figure.subplots(count, across, squeeze=False, sharex=True, sharey=True)
+    grid = panel_grid(box, len(maps), most=_MOST_COLUMNS, rows=1, room=1)
     parts = {arm: np.where(np.isfinite(values), values, np.nan)[box] for arm, values in maps.items()}
     limits = _LIMITS.of(list(parts.values()))
     drawn = []
-    for axis, (arm, part) in zip(axes.flat, parts.items(), strict=False):
+    for axis, (arm, part) in zip(grid.axes.flat, parts.items(), strict=False):
         known = bool(np.isfinite(part).any())
         if known:
             draw_image(axis, part, colours="magma", limits=limits, box=box)
@@ -83,13 +74,13 @@ def residual_figure(maps: Mapping[str, Map], r_factors: Mapping[str, float], box
         total = r_factors[arm]
         text = f"R = {total:.4f} in total" if np.isfinite(total) else "R not known"
         write_above(axis, arm, [Line(text, alarm=not np.isfinite(total))], room=1)
-    label_edges(axes, len(maps), rows=1)
-    for left in axes[:, 0]:
+    label_edges(grid.axes, len(maps), rows=1)
+    for left in grid.axes[:, 0]:
         left.set_ylabel("y (px)")
     if drawn:
-        figure.colorbar(drawn[0].images[0], ax=axes, label="R-factor", extend="both", pad=0.01)
-    figure.suptitle("R-factor of the diffraction amplitudes; hatched: no image lies here", fontsize=11)
-    return figure
+        grid.add_bar(drawn[0].images[0], 0, len(grid.axes) - 1, label="R-factor")
+    grid.write_title("R-factor of the diffraction amplitudes; hatched: no image lies here")
+    return grid.figure
 
 
 def _checked(maps: Mapping[str, Map], r_factors: Mapping[str, float]) -> tuple[int, ...]:

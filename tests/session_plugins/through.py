@@ -1,4 +1,4 @@
-"""A plugin for pytest (``-p resume.through``): jobs run their command through one of our runners.
+"""A plugin for pytest (``-p through``): jobs run their command through one of our runners.
 
 ``PTYCHO_TEST_RUNNER`` is the runner and its arguments, as JSON.
 """

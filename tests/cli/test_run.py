@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.pipeline.step import read_step_record
 from ptycho_compare.reporting.study.job_list import read_job_list
 from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+from sharing import shared
 
 DOSE = 1_000_000
 LAB = ROOT / "tests" / "lab.py"
@@ -96,17 +96,20 @@ def snapshot(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
     """A hub that was run on one split, then brought through all conditions; no test may damage it."""
-    hub = hub_of(tmp_path_factory.mktemp("lab") / "hub")
-    with nobody_left(hub.root):
-        first = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--skip-post-verify")
-        assert first.returncode == 0, first.stdout
-        (hub.root.parent / "first.txt").write_text(first.stdout)
-        second = ptycho_hub(hub, "conditions", *WHERE, "--at-a-time", "2")
-        assert second.returncode == 0, second.stdout
-        (hub.root.parent / "conditions.txt").write_text(second.stdout)
-        yield hub
+
+    def make(folder: Path) -> None:
+        hub = hub_of(folder / "hub")
+        with nobody_left(hub.root):
+            first = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--skip-post-verify")
+            assert first.returncode == 0, first.stdout
+            (folder / "first.txt").write_text(first.stdout)
+            second = ptycho_hub(hub, "conditions", *WHERE, "--at-a-time", "2")
+            assert second.returncode == 0, second.stdout
+            (folder / "conditions.txt").write_text(second.stdout)
+
+    return Hub(shared(tmp_path_factory, "lab", make) / "hub")
 
 
 @pytest.fixture
@@ -150,20 +153,20 @@ class TestARun:
         assert (listed.n_success, listed.n_failed) == (2, 0)
         assert run_hub.comparison_summary().read_text().count(": ok") == 2
 
-    def test_repeats_nothing(self, run_hub: Hub) -> None:
+    def test_repeats_nothing(self, own: Hub) -> None:
         """Train was done by the first run; of the second only what it added, and what judges."""
-        counted = attempts(run_hub)
+        counted = attempts(own)
         phases = {name: count for name, count in counted.items() if name.startswith("phase_")}
         assert set(phases.values()) == {1}
         assert len(phases) == 8
-        again = ptycho_hub(run_hub, "run", *WHERE)
+        again = ptycho_hub(own, "run", *WHERE)
         assert again.returncode == 0
         assert again.stdout.count(": reused\n") == 2 * 12  # as they end, and in the list
-        changed = {name for name, count in attempts(run_hub).items() if count != counted[name]}
+        changed = {name for name, count in attempts(own).items() if count != counted[name]}
         assert changed == {"artifact_inventory_cli", "verify_dense", "check_dense_highlights"}
 
-    def test_of_the_verification_only_runs_nothing_else(self, run_hub: Hub) -> None:
-        done = ptycho_hub(run_hub, "run", *WHERE, "--post-verify-only")
+    def test_of_the_verification_only_runs_nothing_else(self, own: Hub) -> None:
+        done = ptycho_hub(own, "run", *WHERE, "--post-verify-only")
         assert done.returncode == 0
         assert re.findall(r"(?m)^\[\d+/4\] (.+)$", done.stdout) == [
             "SSIM Grid Summary (phase-only)",
@@ -276,7 +279,7 @@ class TestChangedFiles:
         made = {name: digest for name, digest in before.items() if name.startswith(MADE)}
         assert snapshot(archive) == made
         assert len(made) > 100
-        assert not (own.root / "data").exists()
+        assert list((own.root / "data").iterdir()) == []
 
 
 class TestTheReturnConditions:

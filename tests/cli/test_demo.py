@@ -1,0 +1,91 @@
+"""The demo study: networks that have learnt, pty-chi that has converged, three arms in every table.
+
+It is made in ``.demo``, where ``make debug`` makes it too: whoever comes second finds it done.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from processes import PTYCHO_HUB, ROOT, run
+from ptycho_compare.hub import Artifacts, Hub, TrainingFiles
+from ptycho_compare.phases.pipeline.step import read_step_record
+from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.study import Study, load_study
+from sessions import run_on
+
+pytestmark = [pytest.mark.slow]
+
+SPLITS = ("train", "test")
+
+
+@pytest.fixture(scope="module")
+def demo() -> Hub:
+    """The demo's hub, judged."""
+    pytest.importorskip("torch", reason="no torch: make .venv/.ptychi")
+    hub = Hub(ROOT / ".demo")
+    made = run((*PTYCHO_HUB, "demo", "--hub", str(hub.root)), hub.root)
+    assert made.returncode == 0, made.stdout
+    judged = run_on(hub.root, "-m", "debug")
+    assert judged.returncode == 0, judged.stdout
+    return hub
+
+
+@pytest.fixture(scope="module")
+def study(demo: Hub) -> Study:
+    return load_study(demo.study())
+
+
+def folder_of(demo: Hub, study: Study, split: str) -> Path:
+    return demo.comparison_dir(study.doses[0], "dense", split, "debug")
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_networks_beat_a_constant_by_two_and_pty_chi_converges(demo: Hub, study: Study, split: str) -> None:
+    names = Artifacts(folder_of(demo, study, split))
+    rows = {row.model: row.value for row in read_metrics_csv(names.metrics) if row.metric == "fienup"}
+    with np.load(names.reconstructions) as arrays:
+        truth = arrays["ground_truth_complex"][arrays["mask"]].astype(np.complex128)
+    # Fienup error of the best constant: sqrt(1 - |mean|^2 / mean square)
+    constant = np.sqrt(1 - np.abs(truth.mean()) ** 2 / (np.abs(truth) ** 2).mean())
+    assert rows["PtychoPINN"] <= constant / 2
+    assert rows["Baseline"] <= constant / 2
+    assert rows["PtyChi"] <= 0.1
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_table_has_three_arms_without_a_blank(demo: Hub, study: Study, split: str) -> None:
+    rows = read_metrics_csv(Artifacts(folder_of(demo, study, split)).metrics)
+    for arm in ("PtychoPINN", "Baseline", "PtyChi"):
+        cells = {row.metric: row for row in rows if row.model == arm}
+        for metric in ("mae", "mse", "psnr", "ssim", "ms_ssim"):
+            assert cells[metric].amplitude is not None
+            assert cells[metric].phase is not None
+
+
+def test_training_losses_fall(demo: Hub, study: Study) -> None:
+    dose = study.doses[0]
+    for folder in (demo.baseline_dir(dose), demo.pinn_dir(dose, "dense")):
+        with TrainingFiles(folder).history.open() as stream:
+            rows = list(csv.DictReader(stream))
+        for column in ("loss", "val_loss"):
+            losses = [float(row[column]) for row in rows]
+            assert min(losses) == pytest.approx(losses[-1], rel=0.1)
+            assert losses[-1] < losses[0] / 2
+
+
+def test_a_second_time_makes_nothing(demo: Hub, study: Study) -> None:
+    records = {
+        name: read_step_record(demo.step(f"dose_{study.doses[0]}-{name}").record)
+        for name in ("simulate", "overlap-dense", "train-baseline", "train-dense", "reconstruct-dense-test")
+    }
+    again = run((*PTYCHO_HUB, "demo", "--hub", str(demo.root)), demo.root)
+    assert again.returncode == 0
+    assert again.stdout.count(": reused\n") == 2 * 6
+    for name, record in records.items():
+        assert record is not None
+        assert read_step_record(demo.step(f"dose_{study.doses[0]}-{name}").record) == record

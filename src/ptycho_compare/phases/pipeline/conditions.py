@@ -51,7 +51,7 @@ class Condition:
 def conditions(plan: Plan) -> list[Condition]:
     """All seven, in order; what the first needs is made, where it is not there."""
     run_log, own_log = f"run_phase_g_{plan.view}", "return_conditions"
-    compared = (*plan.making, *plan.comparing(DEBUG_TIER), *plan.comparing(FULL_TIER))
+    compared: tuple[Step, ...] = (*plan.making, *plan.comparing(DEBUG_TIER), *plan.comparing(FULL_TIER))
     summary = summarize_step(plan)
 
     def compare_holds() -> list[Finding]:

@@ -48,6 +48,10 @@ class JobError(InputError):
     """A job cannot be started, found or stopped as asked."""
 
 
+class MissingProgramError(InputError):
+    """A program that a phase runs is not installed."""
+
+
 class AdoptionError(InputError):
     """Results made elsewhere do not hold."""
 
@@ -66,6 +70,20 @@ class ResultsError(ReportError):
 
 class ArmError(PtychoCompareError):
     """One arm gave no usable reconstruction; the others are not affected."""
+
+
+class EngineError(ArmError):
+    """An iterative reconstruction's engine failed.
+
+    Attributes
+    ----------
+    returncode : int
+        Of its process.
+    """
+
+    def __init__(self, text: str, *, returncode: int) -> None:
+        super().__init__(text)
+        self.returncode = returncode
 
 
 class OutOfMemoryError(ArmError):

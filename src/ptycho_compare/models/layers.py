@@ -135,7 +135,10 @@ class ReassemblePatchesLayer(keras.layers.Layer):  # type: ignore[misc]
         if offsets.dtype.is_complex:
             offsets = tf.math.real(offsets)
         shift_x, shift_y = -offsets[:, 0, 0, :], -offsets[:, 0, 1, :]
-        along_x, along_y = self._interpolation(shift_x), self._interpolation(shift_y)
+        margin = (self.padded_size - self.N) // 2
+        along_x, along_y = (
+            interpolation(shift, self.padded_size, first=margin, count=self.N) for shift in (shift_x, shift_y)
+        )
         stacked = tf.transpose(patches, [0, 3, 1, 2])
         real = _move_and_sum(along_y, tf.math.real(stacked), along_x)
         imag = _move_and_sum(along_y, tf.math.imag(stacked), along_x)
@@ -145,20 +148,6 @@ class ReassemblePatchesLayer(keras.layers.Layer):  # type: ignore[misc]
         mask_x = tf.reduce_sum(along_x[..., quarter : self.N - quarter], -1)
         coverage = tf.reduce_sum(mask_y[..., :, None] * mask_x[..., None, :], axis=1) + MASK_FLOOR
         return tf.complex(real / coverage, imag / coverage)[..., None]
-
-    def _interpolation(self, shift: Any) -> Any:
-        """Return weights (B, C, P, N): how much of input pixel j lands in canvas pixel i."""
-        margin = (self.padded_size - self.N) // 2
-        canvas = tf.range(self.padded_size, dtype=tf.float32)
-        source = canvas[None, None, :] - shift[:, :, None]
-        # floor() pins the order of the float32 operations. Written as max(0, 1 - |(i - d) - j|), grappler
-        # reassociates the subtractions inside a tf.function and the result is off by 2.6e-5.
-        below = tf.floor(source)
-        fraction = (source - below)[..., None]
-        pixel = tf.range(margin, margin + self.N, dtype=tf.float32)
-        at_below = tf.cast(tf.equal(pixel, below[..., None]), tf.float32)
-        at_above = tf.cast(tf.equal(pixel, below[..., None] + 1.0), tf.float32)
-        return at_below * (1.0 - fraction) + at_above * fraction
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Return the symbolic output: one map per group."""
@@ -225,6 +214,24 @@ def silu(x: Any) -> Any:
     size of the tensor, and a row's result then depends on how many rows there are (4e-7).
     """
     return x / (1.0 + tf.exp(-x))
+
+
+def interpolation(shift: Any, canvas_px: int, *, first: int, count: int) -> Any:
+    """Return weights (B, C, P, count) float32 of a bilinear move, zeros outside: a factor per axis.
+
+    How much of pixel `first` + j lands in canvas pixel i when the content moves by `shift`,
+    (B, C) float32 px.
+    """
+    canvas = tf.range(canvas_px, dtype=tf.float32)
+    source = canvas[None, None, :] - shift[:, :, None]
+    # floor() pins the order of the float32 operations. Written as max(0, 1 - |(i - d) - j|), grappler
+    # reassociates the subtractions inside a tf.function and the result is off by 2.6e-5.
+    below = tf.floor(source)
+    fraction = (source - below)[..., None]
+    pixel = tf.range(first, first + count, dtype=tf.float32)
+    at_below = tf.cast(tf.equal(pixel, below[..., None]), tf.float32)
+    at_above = tf.cast(tf.equal(pixel, below[..., None] + 1.0), tf.float32)
+    return at_below * (1.0 - fraction) + at_above * fraction
 
 
 def _move_and_sum(along_y: Any, images: Any, along_x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The figures of a comparison: all arms side by side, their ring correlation, their residuals.
+"""The figures of a comparison: all arms side by side, their ring correlation, their residuals; of a training.
 
 Equal input gives equal bytes, and every file is whole or absent. Nothing here imports
 matplotlib before a figure is drawn.
@@ -10,6 +10,7 @@ from ptycho_compare.reporting.figures.canvas import write_debug_images
 from ptycho_compare.reporting.figures.comparison import GROUND_TRUTH, comparison_figure, plot_comparison
 from ptycho_compare.reporting.figures.drawing import DPI, PlotLimits
 from ptycho_compare.reporting.figures.frc import frc_figure, plot_frc
+from ptycho_compare.reporting.figures.history import history_figure, plot_history
 from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "PlotLimits",
     "comparison_figure",
     "frc_figure",
+    "history_figure",
     "plot_comparison",
     "plot_frc",
+    "plot_history",
     "plot_residuals",
     "residual_figure",
     "write_debug_images",

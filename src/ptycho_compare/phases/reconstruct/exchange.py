@@ -1,0 +1,174 @@
+"""What the phase and its engine hand each other: files in one folder, and a line per event.
+
+The engine is started as ``python -m ptycho_compare.phases.reconstruct.engine FOLDER``. It reads the task
+and the input, writes its state after each segment, and prints events as JSON lines on its standard output.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from ptycho_compare.basis import Basis
+from ptycho_compare.files import atomic_path, naming, write_json_atomic
+from ptycho_compare.phases.reconstruct.start import Start
+from ptycho_compare.study.making import Reconstruction
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a reconstruction is.
+
+    Attributes
+    ----------
+    object : ndarray, (H, W), complex64
+    probe : ndarray, (N, N), complex64
+    losses : ndarray, (epochs done,), float64
+        pty-chi's own, by epoch; its scale depends on the engine.
+    seconds : float
+        What these epochs took, over all attempts.
+    """
+
+    object: NDArray[np.complex64]
+    probe: NDArray[np.complex64]
+    losses: NDArray[np.float64]
+    seconds: float
+
+    @property
+    def epochs(self) -> int:
+        """How many are done."""
+        return len(self.losses)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it."""
+        total = hashlib.sha256()
+        for array in (self.object, self.probe, self.losses, np.array(self.seconds)):
+            total.update(f"{array.dtype} {array.shape}\0".encode() + array.tobytes())
+        return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the engine has to do.
+
+    Attributes
+    ----------
+    settings : Reconstruction
+    basis : Basis
+        What its states rest on.
+    """
+
+    settings: Reconstruction
+    basis: Basis
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The folder that a phase and its engine share."""
+
+    folder: Path
+
+    @property
+    def task(self) -> Path:
+        """What is to be done."""
+        return self.folder / "task.json"
+
+    @property
+    def images(self) -> Path:
+        """Intensities, (n, N, N) float32, DC in pixel [0, 0]."""
+        return self.folder / "intensities.npy"
+
+    @property
+    def start(self) -> Path:
+        """Positions, object and probe."""
+        return self.folder / "start.npz"
+
+    @property
+    def state(self) -> Path:
+        """The newest state: the checkpoint."""
+        return self.folder / "state.npz"
+
+    @property
+    def complaints(self) -> Path:
+        """The engine's standard error."""
+        return self.folder / "stderr.txt"
+
+    def write_task(self, task: Task) -> None:
+        """Say what is to be done."""
+        write_json_atomic(self.task, {"settings": task.settings.model_dump(), "basis": task.basis.to_json()})
+
+    def read_task(self) -> Task:
+        """Read what is to be done."""
+        told = json.loads(self.task.read_text(encoding="utf-8"))
+        return Task(Reconstruction.model_validate(told["settings"]), Basis.from_json(told["basis"]))
+
+    def write_images(self, shape: tuple[int, int, int], blocks: Iterable[NDArray[np.float32]]) -> float:
+        """Write all images, a block at a time: together they may not fit into memory.
+
+        Returns
+        -------
+        float
+            Mean over the images of the sum over their pixels.
+        """
+        total = 0.0
+        header = {"descr": npy.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+        with naming(self.images), self.images.open("wb") as stream:
+            npy.write_array_header_1_0(stream, header)
+            for block in blocks:
+                stream.write(np.ascontiguousarray(block).tobytes())
+                total += float(block.sum(dtype=np.float64))
+        return total / shape[0]
+
+    def read_images(self) -> NDArray[np.float32]:
+        """Read all images."""
+        images: NDArray[np.float32] = np.load(self.images, allow_pickle=False)
+        return images
+
+    def write_start(self, start: Start) -> None:
+        """Write where it begins."""
+        _write(self.start, asdict(start))
+
+    def read_start(self) -> Start:
+        """Read where it begins."""
+        with np.load(self.start, allow_pickle=False) as held:
+            row, column = (int(each) for each in held["origin_yx"])
+            return Start(held["positions_yx"], held["object"], held["probe"], (row, column))
+
+    def write_state(self, state: State, basis: Basis) -> None:
+        """Replace the checkpoint."""
+        rests_on = json.dumps(basis.to_json())
+        _write(self.state, {**asdict(state), "basis": rests_on, "sha256": state.digest})
+
+    def read_state(self) -> tuple[State, Basis]:
+        """Read the checkpoint, and what it rests on.
+
+        Raises
+        ------
+        ValueError
+            It is damaged.
+        """
+        try:
+            with np.load(self.state, allow_pickle=False) as held:
+                seconds = float(held["seconds"])
+                state = State(held["object"], held["probe"], held["losses"], seconds)
+                basis = Basis.from_json(json.loads(str(held["basis"])))
+                same = state.digest == str(held["sha256"])
+        except Exception as error:  # numpy's and zipfile's readers raise nearly anything
+            raise ValueError(" ".join(str(error).split())) from None
+        if not same:
+            raise ValueError("it differs from the digest in it")
+        return state, basis
+
+
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)

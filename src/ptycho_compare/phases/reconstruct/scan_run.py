@@ -1,0 +1,174 @@
+"""pty-chi on one scan file: all of its images, or some."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.basis import Basis
+from ptycho_compare.errors import EngineError, StudyError
+from ptycho_compare.files import sha256_of
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs import Shift, shift
+from ptycho_compare.phases.reconstruct import engine
+from ptycho_compare.phases.reconstruct.child import Ending, Event, require_ptychi, run_engine
+from ptycho_compare.phases.reconstruct.exchange import Exchange, State, Task
+from ptycho_compare.phases.reconstruct.files import ReconstructionFiles
+from ptycho_compare.phases.reconstruct.publish import Facts, publish, write_log
+from ptycho_compare.phases.reconstruct.resume import usable_epochs
+from ptycho_compare.phases.reconstruct.start import Measured, Start, make_start
+from ptycho_compare.scan import Reading, open_scan
+from ptycho_compare.scan.reading import AS_FOUND
+from ptycho_compare.study.making import Reconstruction
+
+LIBRARIES = ("numpy", "scipy", "torch", "ptychi")
+"""Distributions that the numbers depend on."""
+
+PART = "PtyChi"
+"""What a job's records call the work; its units are epochs."""
+
+
+@dataclass(frozen=True)
+class Reconstructed:
+    """A finished reconstruction.
+
+    Attributes
+    ----------
+    files : ReconstructionFiles
+        All of them are written.
+    state : State
+    facts : Facts
+    scan_sha256 : str
+    ending : Ending
+        Of the engine.
+    """
+
+    files: ReconstructionFiles
+    state: State
+    facts: Facts
+    scan_sha256: str
+    ending: Ending
+
+
+def reconstruct_scan(
+    scan_file: Path,
+    how: Reconstruction,
+    files: ReconstructionFiles,
+    job: JobFiles,
+    *,
+    images: NDArray[np.int64] | None = None,
+    reading: Reading = AS_FOUND,
+    title: str = "",
+) -> Reconstructed:
+    """Reconstruct object and probe from a scan.
+
+    The file it writes records where the object lies (``origin_yx_px``), so that whoever compares it
+    needs no registration. Its arrays depend on scan, settings and versions only, however often it was
+    broken off: after each segment of epochs there is a checkpoint, and the next attempt goes on from it.
+
+    Parameters
+    ----------
+    scan_file : Path
+        Anything that `open_scan` reads; it must hold a probe. A true object in it is not looked at.
+    how : Reconstruction
+    files : ReconstructionFiles
+        Where the results go.
+    job : JobFiles
+        Where attempts are recorded, and checkpoints kept until it is done.
+    images : ndarray, (n,), int, or None
+        Numbers of the images to use; None for all.
+    reading : Reading
+        What the scan file does not say of itself.
+    title : str
+        What log and figure call it; left out, the name of the scan file.
+
+    Raises
+    ------
+    MissingProgramError
+        pty-chi is not installed.
+    ScanError, ArchiveError
+        The scan cannot be read, or has no probe or no such images.
+    StudyError
+        The device that was asked for is not there.
+    EngineError
+        The engine failed; the log holds its output.
+    Stopped
+        Asked to stop; the same call goes on from the last checkpoint.
+    """
+    require_ptychi()
+    place = Exchange(job.checkpoints)
+    with shift(job) as ours:
+        for folder in (files.folder, place.folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with open_scan(scan_file, spool_folder=place.folder, reading=reading) as scan:
+            for warning in scan.warnings:
+                print(f"warning: {warning}", flush=True)
+            measured = Measured.of(scan, images)
+            start = _hand_over(place, measured, how.seed)
+        facts = Facts(title or scan_file.name, scan_file, how, measured.numbers, start.origin_yx)
+        digest = sha256_of(scan_file)
+        task = Task(how, _basis(digest, facts, reading))
+        place.write_task(task)
+        done = usable_epochs(place, task.basis, job.set_aside, ours)
+        ours.planned({PART: (done, how.epochs)}, unit="epochs")
+        print(
+            f"{facts.title}: {how.engine} on {len(facts.images)} images, {done} of {how.epochs} epochs done"
+        )
+        ending = run_engine(place, _Listener(ours, how.epochs))
+        write_log(files.log, facts, ending)
+        _require_success(facts, files, ending)
+        ours.step("artifacts")
+        state, _ = place.read_state()
+        publish(files, facts, state, measured.positions)
+        shutil.rmtree(place.folder)
+    return Reconstructed(files, state, facts, digest, ending)
+
+
+def _hand_over(place: Exchange, measured: Measured, seed: int) -> Start:
+    """Write the engine's input."""
+    probe = measured.probe
+    energy = place.write_images(measured.shape, measured.blocks())
+    start = make_start(measured.positions, probe, energy, seed=seed)
+    place.write_start(start)
+    return start
+
+
+def _basis(scan_sha256: str, facts: Facts, reading: Reading) -> Basis:
+    settings = {
+        "reconstruction": facts.how.model_dump(),
+        "reading": asdict(reading),
+        "images": facts.images.tolist(),
+    }
+    return Basis.here({"scan": scan_sha256}, settings, computed_by=engine.__name__, libraries=LIBRARIES)
+
+
+class _Listener:
+    """Tells what the engine tells: to the job's records, and in plain lines."""
+
+    def __init__(self, ours: Shift, epochs: int) -> None:
+        self._shift, self._epochs = ours, epochs
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case {"event": "ready", "device": device, "ptychi": version}:
+                print(f"pty-chi {version} on {device}", flush=True)
+            case {"event": "epoch", "done": done, "loss": loss, "seconds": seconds}:
+                self._shift.working(PART, done, seconds, now=done == self._epochs)
+                print(f"epoch {done} of {self._epochs}: loss {loss}, {seconds:.2f} s in all", flush=True)
+            case {"event": "saved", "done": done, "seconds": seconds}:
+                self._shift.saved(PART, done, seconds)
+
+
+def _require_success(facts: Facts, files: ReconstructionFiles, ending: Ending) -> None:
+    if ending.refusal:
+        raise StudyError(f"[reconstruction] {ending.refusal}")
+    if ending.returncode != 0:
+        raise EngineError(
+            f"{facts.title}: pty-chi's {facts.how.engine} ended with exit status {ending.returncode}: "
+            f"{ending.last_words or 'no last words; killed, for want of memory perhaps'} ({files.log})",
+            returncode=ending.returncode,
+        )

@@ -1,0 +1,104 @@
+"""An iterative reconstruction by itself: object, probe, and how the loss fell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.reporting.figures.drawing import (
+    COLUMN_INCHES,
+    Box,
+    Image,
+    PlotLimits,
+    draw_image,
+    panel_inches,
+    save,
+)
+
+if TYPE_CHECKING:  # matplotlib is slow to load
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LIMITS = PlotLimits(p_min=1.0, p_max=99.0)
+
+
+def plot_object(
+    path: Path,
+    values: Image,
+    probe: Image,
+    losses: NDArray[np.floating[Any]],
+    *,
+    origin_yx: tuple[int, int],
+    scanned: Box,
+    title: str,
+) -> None:
+    """Draw a reconstruction as PNG, 150 dots per inch; see `object_figure`."""
+    figure = object_figure(values, probe, losses, origin_yx=origin_yx, scanned=scanned, title=title)
+    save(path, figure)
+
+
+def object_figure(
+    values: Image,
+    probe: Image,
+    losses: NDArray[np.floating[Any]],
+    *,
+    origin_yx: tuple[int, int],
+    scanned: Box,
+    title: str,
+) -> Figure:
+    """Draw amplitude and phase of an object, the amplitude of its probe, and the losses.
+
+    Parameters
+    ----------
+    values : ndarray, (H, W), complex
+    probe : ndarray, (N, N), complex
+    losses : ndarray, (epochs,), float
+        In units of the engine; drawn on a logarithmic scale where all are above 0.
+    origin_yx : tuple of int
+        Row and column of the object's pixel [0, 0] on the scan's grid: the axes count there.
+    scanned : tuple of slice
+        Rows and columns of the scan's grid between the outermost positions: the colours are theirs,
+        since outside them an object is what it was at the start.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.figure import Figure
+
+    box = _box(values, origin_yx)
+    inside = tuple(
+        slice(part.start - first, part.stop - first) for part, first in zip(scanned, origin_yx, strict=True)
+    )
+    figure = Figure(figsize=(2 * COLUMN_INCHES + 2.0, 2 * panel_inches(box) + 1.6), layout="constrained")
+    (left, right), (below, curve) = figure.subplots(2, 2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        amplitude, phase = np.abs(values), np.angle(values)
+    for axis, part, colours, label in (
+        (left, amplitude, "gray", "amplitude"),
+        (right, phase, "viridis", "phase (rad)"),
+    ):
+        draw_image(axis, part, colours=colours, limits=_LIMITS.of([part[inside]]), box=box)
+        _caption(figure, axis, f"object: {label}", label)
+    width = np.abs(probe)
+    draw_image(below, width, colours="gray", limits=PlotLimits(0, 100).of([width]), box=_box(probe, (0, 0)))
+    _caption(figure, below, "probe: amplitude", "amplitude")
+    curve.plot(np.arange(1, len(losses) + 1), losses, color="black")
+    curve.set_yscale("log" if len(losses) and losses.min() > 0 else "linear")
+    curve.set(xlabel="epoch", ylabel="loss of the engine", title="loss")
+    figure.suptitle(title, fontsize=11, parse_math=False)
+    return figure
+
+
+def _box(image: Image, origin_yx: tuple[int, int]) -> Box:
+    (row, column), (height, width) = origin_yx, image.shape
+    return slice(row, row + height), slice(column, column + width)
+
+
+def _caption(figure: Figure, axis: Axes, title: str, label: str) -> None:
+    axis.set(xlabel="x (px)", ylabel="y (px)", title=title)
+    figure.colorbar(axis.images[0], ax=axis, label=label)

@@ -1,0 +1,79 @@
+"""A training that is stopped, killed or damaged ends as one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from phases.train.conftest import Trained
+from phases.train.mini import DOSE, STUDY, VIEW, with_training
+from phases.train.test_train import files_of
+from ptycho_compare.files import sha256_of
+from ptycho_compare.hub import Hub, JobFiles
+from ptycho_compare.jobs import Stopped, read_course
+from ptycho_compare.models.training.trainer import Trainer
+from ptycho_compare.phases.train.run import train
+
+PATIENCE_S = 120
+
+
+def records_of(hub: Hub, network: str) -> JobFiles:
+    return hub.step_job(f"dose_{DOSE}-train-{network}")
+
+
+def test_killed_and_started_again_it_ends_with_the_same_bytes(trained: Trained, hub: Hub) -> None:
+    command = [sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", "train", "--network", VIEW]
+    command += ["--hub", str(hub.root), "--dose", str(DOSE)]
+    record = records_of(hub, VIEW).checkpoints / "training.json"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
+        end = time.monotonic() + PATIENCE_S
+        while not record.exists() and child.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        child.kill()
+        told = child.stderr.read().decode() if child.stderr else ""
+    assert child.returncode == -signal.SIGKILL, told
+    done = len(json.loads(record.read_text())["epochs"])
+    assert not files_of(hub, VIEW).bundle.exists()
+    train(hub, STUDY, DOSE, VIEW)
+    assert sha256_of(files_of(hub, VIEW).bundle) == sha256_of(files_of(trained.hub, VIEW).bundle)
+    course = read_course(records_of(hub, VIEW))
+    assert len(course.attempts) == 2
+    assert course.attempts[1].gained == (3 - done) * course.total // 3
+
+
+def test_a_request_to_stop_is_heard_between_steps_and_loses_no_epoch(
+    trained: Trained, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, taken = Trainer.step, []
+
+    def step_and_be_asked(self: Trainer, *batch: np.ndarray) -> float:
+        taken.append(step(self, *batch))
+        if len(taken) == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return taken[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", step_and_be_asked)
+        with pytest.raises(Stopped):
+            train(hub, STUDY, DOSE, "baseline")
+    assert len(taken) == 8
+    assert (records_of(hub, "baseline").checkpoints / "training.json").exists()
+    train(hub, STUDY, DOSE, "baseline")
+    ours, theirs = (files_of(each, "baseline").bundle for each in (hub, trained.hub))
+    assert sha256_of(ours) == sha256_of(theirs)
+
+
+def test_training_ends_when_the_validation_loss_falls_no_more(hub: Hub) -> None:
+    train(hub, with_training(epochs=40, patience=1, learning_rate=0.05), DOSE, "baseline")
+    listed = json.loads((hub.phase_e() / "training_manifest.json").read_text())
+    result = listed["jobs"][0]["result"]
+    assert result["epochs_completed"] == result["kept_epoch"] + 1 < 40
+    course = read_course(records_of(hub, "baseline"))
+    assert course.done == course.total

@@ -11,6 +11,7 @@ PTYCHI := $(VENV)/.ptychi
 ORACLES := $(VENV)/.oracles
 # by its local name pip finds the CPU build or nothing, never the CUDA build of several gigabytes
 TORCH ?= torch==2.13.0+cpu
+PTYCHI_RELEASE ?= ptychi==2.2.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 # tests at a time; most of them start processes that compute
@@ -46,10 +47,12 @@ $(READY): pyproject.toml
 	$(PIP) install --quiet --editable ".[test,lint]"
 	touch $@
 
-# pty-chi asks for torchvision, which has no CPU build for this torch; what it uses of it is in phases/reconstruct
+# without dependencies: it asks for torchvision, whose builds bring a CUDA build of torch; what it uses
+# of that is in phases/reconstruct
 $(PTYCHI): $(READY)
 	$(PIP) install --quiet "$(TORCH)" || $(PIP) install --quiet "$(TORCH)" --extra-index-url $(TORCH_INDEX)
-	$(PIP) install --quiet --no-deps --requirement src/ptycho_compare/phases/reconstruct/requirements.txt
+	$(PIP) install --quiet tqdm scikit-learn
+	$(PIP) install --quiet --no-deps "$(PTYCHI_RELEASE)"
 	touch $@
 
 # what tests/oracles compares with; a test whose oracle is missing is skipped and says so

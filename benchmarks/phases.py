@@ -2,7 +2,7 @@
 
     python benchmarks/phases.py [--images 500 5000]
 
-Makes the demo study with so many images per split, a few epochs, one step at a time, and reads
+Makes the demo study with so many images per split, one epoch, one step at a time, and reads
 the records that the steps leave: CPU seconds and peak memory of the whole process tree. Needs
 pty-chi for phase F (left out where it is missing). Prints a Markdown table; docs/benchmarks.md holds
 the numbers of the last run.
@@ -23,7 +23,7 @@ from ptycho_compare.phases.pipeline.plan import Plan
 from ptycho_compare.phases.pipeline.run import Runner
 from ptycho_compare.study import load_study
 
-EPOCHS = 2
+EPOCHS = 1
 
 
 @dataclass(frozen=True)

@@ -140,12 +140,11 @@ class Measured:
         Raises
         ------
         ScanError
-            It has none, or an empty one.
+            It has none.
         """
         probe = self.scan.probe
-        if probe is None or not np.abs(probe).any():
-            found = "no probe" if probe is None else "a probe that is zero everywhere"
-            raise ScanError(f"{self.scan.path}: has {found}; pty-chi needs one to start from (probeGuess)")
+        if probe is None:
+            raise ScanError(f"{self.scan.path}: has no probe; pty-chi needs one to start from (probeGuess)")
         return probe
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from hubs import DOSE
+from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
 from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.errors import ArmError
 
 
 def test_list(small_hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,3 +40,11 @@ def test_bad_input_is_one_line(small_hub: Path, tmp_path: Path, capsys: pytest.C
         assert error.startswith("ptycho-hub: error: ")
         assert message in error
         assert error.count("\n") == 1
+
+
+def test_a_computation_that_failed_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def diverges() -> ExitCode:
+        raise ArmError("baseline: the loss is nan after epoch 3")
+
+    assert reporting_bad_input("ptycho-hub", diverges) == 1
+    assert capsys.readouterr().err == "ptycho-hub: failed: baseline: the loss is nan after epoch 3\n"

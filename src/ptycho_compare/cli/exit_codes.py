@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from enum import IntEnum
 
-from ptycho_compare.errors import AdoptionError, InputError
+from ptycho_compare.errors import AdoptionError, InputError, PtychoCompareError
 from ptycho_compare.files import STORAGE_ERRORS
 from ptycho_compare.jobs import EXIT_STOPPED, Stopped
 
@@ -23,7 +23,8 @@ class ExitCode(IntEnum):
 def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
     """Run a command and choose its exit status.
 
-    Bad input becomes one line on stderr and status 2, results that do not hold one line and 1, a stop 75.
+    Bad input becomes one line on stderr and status 2, a computation that failed and results that do not
+    hold one line and 1, a stop 75.
     """
     try:
         return int(run())
@@ -38,3 +39,6 @@ def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
     except InputError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         return int(ExitCode.FAILED if isinstance(error, AdoptionError) else ExitCode.BAD_INPUT)
+    except PtychoCompareError as error:
+        print(f"{program}: failed: {error}", file=sys.stderr)
+        return int(ExitCode.FAILED)

@@ -166,6 +166,7 @@ class Plan:
                 "training": {**training.model_dump(exclude={"baseline", "ptychopinn"}), **how.model_dump()},
                 "grouping": self.study.grouping.model_dump(),
                 "stitching": self.study.stitching.model_dump(),
+                "scan": self.study.scan.model_dump(),
             },
             computed_by=_code("train"),
             check=check,

@@ -1,4 +1,4 @@
-"""What the files are called inside the folders of a hub: of a comparison, a job, a step, a network."""
+"""What the files are called inside the folders of a hub."""
 
 from __future__ import annotations
 
@@ -187,6 +187,28 @@ class TrainingFiles:
     def history_plot(self) -> Path:
         """The losses as a figure."""
         return self.folder / "history.png"
+
+
+@dataclass(frozen=True)
+class ReconstructionFiles:
+    """File names inside the folder of an iterative reconstruction."""
+
+    folder: Path
+
+    @property
+    def reconstruction(self) -> Path:
+        """Object, probe, and where the object lies."""
+        return self.folder / "ptychi_reconstruction.npz"
+
+    @property
+    def figure(self) -> Path:
+        """Object, probe and losses."""
+        return self.folder / "reconstruction_visualization.png"
+
+    @property
+    def log(self) -> Path:
+        """Command, exit status and output of the engine."""
+        return self.folder / "ptychi.log"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub.files import JobFiles, ReportFiles, StepFiles
+from ptycho_compare.hub.files import JobFiles, ReconstructionFiles, ReportFiles, StepFiles
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
@@ -111,7 +111,7 @@ class Hub:
 
     def ptychi(self, dose: int, view: str, split: str) -> Path:
         """The split's own iterative reconstruction."""
-        return self.ptychi_dir(dose, view, split) / "ptychi_reconstruction.npz"
+        return ReconstructionFiles(self.ptychi_dir(dose, view, split)).reconstruction
 
     def step_log(self, name: str) -> Path:
         """Output of a step of the pipeline, attempt after attempt."""

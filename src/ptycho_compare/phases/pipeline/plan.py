@@ -197,7 +197,7 @@ class Plan:
             },
             computed_by=_code("reconstruct"),
             check=check,
-            libraries=("numpy", "torch", "ptychi"),
+            libraries=("numpy", "scipy", "torch", "ptychi"),
             needs=(self._data_step,),
         )
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.files import write_text_atomic
+from ptycho_compare.hub import ReconstructionFiles
 from ptycho_compare.phases.reconstruct.child import Ending
 from ptycho_compare.phases.reconstruct.exchange import State
-from ptycho_compare.phases.reconstruct.files import ReconstructionFiles
 from ptycho_compare.reporting.arrays import write_arrays
 from ptycho_compare.reporting.figures.object import plot_object
 from ptycho_compare.study.making import Reconstruction

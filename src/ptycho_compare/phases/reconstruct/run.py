@@ -7,8 +7,7 @@ from typing import Any
 
 from ptycho_compare.basis import versions_of
 from ptycho_compare.errors import EngineError, HubError
-from ptycho_compare.hub import Hub
-from ptycho_compare.phases.reconstruct.files import ReconstructionFiles
+from ptycho_compare.hub import Hub, ReconstructionFiles
 from ptycho_compare.phases.reconstruct.manifest import Job, record_result, record_skip
 from ptycho_compare.phases.reconstruct.scan_run import LIBRARIES, Reconstructed, reconstruct_scan
 from ptycho_compare.scan import Reading

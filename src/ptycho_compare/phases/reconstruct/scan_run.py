@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from ptycho_compare.basis import Basis
 from ptycho_compare.errors import EngineError, StudyError
 from ptycho_compare.files import sha256_of
-from ptycho_compare.hub import JobFiles
+from ptycho_compare.hub import JobFiles, ReconstructionFiles
 from ptycho_compare.jobs import Shift, shift
 from ptycho_compare.phases.reconstruct import engine
 from ptycho_compare.phases.reconstruct.child import Ending, Event, require_ptychi, run_engine
 from ptycho_compare.phases.reconstruct.exchange import Exchange, State, Task
-from ptycho_compare.phases.reconstruct.files import ReconstructionFiles
 from ptycho_compare.phases.reconstruct.publish import Facts, publish, write_log
 from ptycho_compare.phases.reconstruct.resume import usable_epochs
 from ptycho_compare.phases.reconstruct.start import Measured, Start, make_start

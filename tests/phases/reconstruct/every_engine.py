@@ -1,0 +1,9 @@
+"""Run folders of tasks one after the other in this process: ``python every_engine.py FOLDER...``."""
+
+import sys
+from pathlib import Path
+
+from ptycho_compare.phases.reconstruct import engine
+
+for folder in sys.argv[1:]:
+    print(engine.main(Path(folder)), file=sys.stderr)

@@ -1,0 +1,165 @@
+"""pty-chi itself: what it leaves, where it lies, and that no break changes it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.errors import EngineError, HubError, MissingProgramError, StudyError
+from ptycho_compare.hub import Hub, ReconstructionFiles
+from ptycho_compare.jobs import read_course
+from ptycho_compare.phases.reconstruct.run import reconstruct
+from ptycho_compare.reconstruction import Grid, read_ready_made
+from ptycho_compare.scan import open_scan
+from ptycho_compare.scoring.alignment.registration import register
+from ptycho_compare.study import Study
+
+from .conftest import DOSE, SPLIT, VIEW, make_tiny_hub
+
+WHERE = (DOSE, VIEW, SPLIT)
+STEP = f"dose_{DOSE}-reconstruct-{VIEW}-{SPLIT}"
+
+
+def arrays_of(hub: Hub) -> dict[str, np.ndarray]:
+    with np.load(hub.ptychi(*WHERE)) as held:
+        return {key: held[key] for key in held.files}
+
+
+def test_the_truth_comes_back_in_its_place(whole: Hub) -> None:
+    with open_scan(whole.patched(DOSE, SPLIT)) as scan:
+        truth, positions = scan.truth, scan.positions
+    found = read_ready_made(whole.ptychi(*WHERE))
+    assert found.placed
+    values, _ = found.on_grid(positions, Grid((0, 0), truth.shape))
+    (left, top), (right, bottom) = (
+        each.astype(int) for each in (positions.min(axis=0), positions.max(axis=0))
+    )
+    part, true = (image[top:bottom, left:right] for image in (values, truth))
+    overlap = abs(np.vdot(true, part)) / (np.linalg.norm(true) * np.linalg.norm(part))
+    assert np.sqrt(1 - overlap**2) < 0.03  # a flat object is at 0.22
+    mask = np.zeros(truth.shape, np.bool_)
+    mask[top:bottom, left:right] = True
+    shift = register(values, truth, mask, radius_px=3.0)
+    assert max(abs(shift.dy), abs(shift.dx)) < 0.05
+
+
+def test_the_file_holds_numbers_and_text_only(whole: Hub) -> None:
+    held = arrays_of(whole)
+    assert held["reconstructed_object"].dtype == held["reconstructed_probe"].dtype == np.complex64
+    assert held["reconstructed_probe"].shape == (32, 32)
+    assert (str(held["algorithm"]), str(held["engine"])) == ("pty-chi", "LSQML")
+    assert held["origin_yx_px"].shape == (2,)
+    np.testing.assert_array_equal(held["image_numbers"], np.arange(120))
+    losses = held["losses"]
+    assert losses.shape == (24,)
+    assert losses[-1] < 0.05 * losses[0]
+    found = read_ready_made(whole.ptychi(*WHERE))
+    assert found.arm == "PtyChi"
+    assert found.seconds == pytest.approx(float(held["reconstruction_time"]))
+    assert found.probe is not None
+
+
+def test_manifest_log_and_figure_tell_of_it(whole: Hub) -> None:
+    files = ReconstructionFiles(whole.ptychi_dir(*WHERE))
+    assert files.figure.read_bytes().startswith(b"\x89PNG")
+    log = files.log.read_text()
+    for part in (f"job: dose_{DOSE}-{VIEW}-{SPLIT}", "return code: 0", "--- STDOUT ---", "--- STDERR ---"):
+        assert part in log
+    assert "Traceback" not in log
+    assert "RuntimeWarning" not in log
+    manifest = json.loads((whole.phase_f() / "reconstruction_manifest.json").read_text())
+    (job,), (result,) = manifest["jobs"], manifest["execution_results"]
+    assert (job["algorithm"], job["num_epochs"]) == ("LSQML", 24)
+    assert (result["returncode"], result["epochs"], result["images"]) == (0, 24, 120)
+    assert (whole.root / result["log_path"]).samefile(files.log)
+    course = read_course(whole.step_job(STEP))
+    assert (course.unit, course.saved, course.total) == ("epochs", 24, 24)
+    assert not whole.step_job(STEP).checkpoints.exists()
+
+
+def test_killed_and_stopped_it_goes_on_and_nothing_differs(
+    whole: Hub, tiny_study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub = make_tiny_hub(tmp_path / "hub")
+    states = hub.step_job(STEP).states
+    command = [
+        *(*PTYCHO_HUB, "reconstruct", "--hub", str(hub.root), "--study", str(hub.study())),
+        *("--dose", str(DOSE), "--view", VIEW, "--split", SPLIT),
+    ]
+    with nobody_left(hub.root):
+        for number, saved in ((signal.SIGKILL, 8), (signal.SIGTERM, 16)):
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment(hub.root), start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            told = f'"checkpoint", "part": "PtyChi", "done": {saved},'
+            until(lambda told=told: states.exists() and told in states.read_text(), told)
+            process.send_signal(number)
+            process.wait()
+        assert process.returncode == ExitCode.DEFERRED
+    assert not hub.ptychi(*WHERE).exists()
+    reconstruct(hub, tiny_study, *WHERE)
+    assert "16 of 24 epochs done" in capsys.readouterr().out
+    ours, theirs = arrays_of(hub), arrays_of(whole)
+    assert ours.keys() == theirs.keys()
+    for key in ours.keys() - {"reconstruction_time"}:
+        np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
+    assert [attempt.gained for attempt in read_course(hub.step_job(STEP)).attempts] == [8, 8, 8]
+
+
+def test_without_ptychi_it_says_what_to_install(
+    tiny_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_tiny_hub(tmp_path / "hub")
+    monkeypatch.setitem(sys.modules, "ptychi", None)  # Python's own way to say that there is none
+    with pytest.raises(MissingProgramError, match=r"has no .*ptychi.*: pip install .* --no-deps"):
+        reconstruct(hub, tiny_study, *WHERE)
+    assert not hub.ptychi(*WHERE).exists()
+
+
+def test_a_split_that_is_not_there_is_listed_and_refused(tiny_study: Study, tmp_path: Path) -> None:
+    hub = Hub(tmp_path / "hub")
+    with pytest.raises(HubError, match="phase C makes it"):
+        reconstruct(hub, tiny_study, *WHERE)
+    skipped = json.loads((hub.phase_f() / "skip_summary.json").read_text())
+    assert skipped["skipped_count"] == 1
+    assert skipped["skipped_jobs"][0]["split"] == SPLIT
+
+
+def test_a_device_that_is_not_there_is_the_study_s_to_change(
+    ptychi: None, tiny_study: Study, tmp_path: Path
+) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    how = tiny_study.reconstruction.model_copy(update={"device": "gpu"})
+    study = tiny_study.model_copy(update={"reconstruction": how})
+    with pytest.raises(StudyError, match="device is 'gpu', and torch finds none"):
+        reconstruct(make_tiny_hub(tmp_path / "hub"), study, *WHERE)
+
+
+def test_an_engine_that_breaks_is_an_error_with_its_last_words(
+    ptychi: None, tiny_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_tiny_hub(tmp_path / "hub")
+    broken = tmp_path / "broken" / "sklearn"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('a library is broken')")
+    monkeypatch.setenv("PYTHONPATH", str(broken.parent))
+    with pytest.raises(
+        EngineError, match=r"LSQML ended with exit status 1: ImportError: a library is broken"
+    ):
+        reconstruct(hub, tiny_study, *WHERE)
+    manifest = json.loads((hub.phase_f() / "reconstruction_manifest.json").read_text())
+    assert manifest["execution_results"][0]["returncode"] == 1
+    assert "Traceback" in ReconstructionFiles(hub.ptychi_dir(*WHERE)).log.read_text()
+    assert not hub.ptychi(*WHERE).exists()

@@ -19,6 +19,7 @@ from ptycho_compare.jobs.record import (
     read_done,
     read_launch,
 )
+from ptycho_compare.jobs.set_aside import aside_for
 
 __all__ = [
     "ASKED_BY_LAUNCHER",
@@ -32,6 +33,7 @@ __all__ = [
     "Running",
     "Shift",
     "Stopped",
+    "aside_for",
     "attempts_so_far",
     "attend",
     "measured_pace",

@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ import numpy as np
 from ptycho_compare.basis import Basis
 from ptycho_compare.errors import StorageError
 from ptycho_compare.files import atomic_path, plain_json, write_json_atomic
-from ptycho_compare.hub import stamp
+from ptycho_compare.jobs import aside_for
 from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
 
@@ -200,15 +199,10 @@ class Checkpoint:
 
     def _put_aside(self, reason: str) -> None:
         """Move the files away: nobody's work is deleted because it does not fit here."""
-        name = f"{stamp(datetime.now(UTC))}-{self.name}"
-        away, number = self.set_aside / name, 2
-        while away.exists():  # nor is what was set aside within the same second
-            away, number = self.set_aside / f"{name}_{number}", number + 1
-        away.mkdir(parents=True)
+        away = aside_for(self.set_aside, self.name, reason)
         for path in (self.record, *self.folder.glob(f"{self.name}@*.npz")):
             if path.exists():
                 path.replace(away / path.name)
-        (away / "reason.txt").write_text(f"{reason}\n", encoding="utf-8")
 
 
 def _digest(facts: dict[str, Any]) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ptycho_compare.basis import Basis
-from ptycho_compare.hub import stamp
-from ptycho_compare.jobs import Shift
+from ptycho_compare.jobs import Shift, aside_for
 from ptycho_compare.phases.reconstruct.exchange import Exchange
 
 
@@ -36,18 +34,7 @@ def usable_epochs(place: Exchange, basis: Basis, set_aside: Path, ours: Shift) -
         reason = "; ".join(differences)
     except ValueError as error:
         reason = f"damaged: {error}"
-    _put_aside(place.state, set_aside, reason)
+    place.state.replace(aside_for(set_aside, "reconstruction", reason) / place.state.name)
     print(f"the checkpoint is set aside: {reason}", flush=True)
     ours.noted("set_aside", reason=reason)
     return 0
-
-
-def _put_aside(state: Path, set_aside: Path, reason: str) -> None:
-    """Move it away: nobody's work is deleted because it does not fit here."""
-    name = f"{stamp(datetime.now(UTC))}-reconstruction"
-    away, number = set_aside / name, 2
-    while away.exists():  # nor is what was set aside within the same second
-        away, number = set_aside / f"{name}_{number}", number + 1
-    away.mkdir(parents=True)
-    state.replace(away / state.name)
-    (away / "reason.txt").write_text(f"{reason}\n", encoding="utf-8")

@@ -11,9 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,8 @@ from numpy.typing import NDArray
 from ptycho_compare.basis import Basis
 from ptycho_compare.errors import StorageError
 from ptycho_compare.files import atomic_path, write_json_atomic
-from ptycho_compare.hub import JobFiles, stamp
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs import aside_for
 
 _RECORD = "training.json"
 _BEST = "best_"
@@ -164,14 +163,10 @@ class TrainingCheckpoint:
         return Progress([Epoch(**epoch) for epoch in facts["epochs"]], state, best)
 
     def _put_aside(self, reason: str) -> None:
-        """Move the folder away: nobody's work is deleted because it does not fit here."""
-        away = self.files.set_aside / f"{stamp(datetime.now(UTC))}-training"
-        number = 2
-        while away.exists():
-            away, number = away.with_name(f"{away.name.partition('_')[0]}_{number}"), number + 1
-        away.parent.mkdir(parents=True, exist_ok=True)
-        self.files.checkpoints.replace(away)
-        Path(away, "reason.txt").write_text(f"{reason}\n", encoding="utf-8")
+        """Move the files away: nobody's work is deleted because it does not fit here."""
+        away = aside_for(self.files.set_aside, "training", reason)
+        for path in self.files.checkpoints.iterdir():
+            path.replace(away / path.name)
 
 
 def _digest(facts: dict[str, Any]) -> str:

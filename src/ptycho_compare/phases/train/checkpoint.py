@@ -167,6 +167,7 @@ class TrainingCheckpoint:
         away = aside_for(self.files.set_aside, "training", reason)
         for path in self.files.checkpoints.iterdir():
             path.replace(away / path.name)
+        self.files.checkpoints.rmdir()
 
 
 def _digest(facts: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from ptycho_compare.hub.files import (
     ReportFiles,
     StepFiles,
     TrainingFiles,
+    VerdictFiles,
     short_name,
 )
 from ptycho_compare.hub.layout import DEBUG_TIER, FULL_TIER, STUDY_FILE, Hub, stamp
@@ -30,6 +31,7 @@ __all__ = [
     "ReportFiles",
     "StepFiles",
     "TrainingFiles",
+    "VerdictFiles",
     "dose_of",
     "place_in_hub",
     "short_name",

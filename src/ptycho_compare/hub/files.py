@@ -288,6 +288,33 @@ class ReportFiles:
         return self.folder / "check_dense_highlights.log"
 
 
+@dataclass(frozen=True)
+class VerdictFiles:
+    """File names of what a person or a CI looks at first, in ``report/``."""
+
+    folder: Path
+
+    @property
+    def page(self) -> Path:
+        """All of the study to look at, in one file."""
+        return self.folder / "index.html"
+
+    @property
+    def record(self) -> Path:
+        """The gate's verdict, for programs."""
+        return self.folder / "acceptance.json"
+
+    @property
+    def junit(self) -> Path:
+        """The same as a CI reads it."""
+        return self.folder / "acceptance.junit.xml"
+
+    @property
+    def text(self) -> Path:
+        """The same as tables; also what GitHub shows of a run."""
+        return self.folder / "acceptance.md"
+
+
 def short_name(arm: str) -> str:
     """An arm in file names, keys and log lines, where PtychoPINN calls its own ``pinn``."""
     return "pinn" if arm == "PtychoPINN" else arm.lower()

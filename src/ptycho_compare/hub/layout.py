@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub.files import JobFiles, ReconstructionFiles, ReportFiles, StepFiles
+from ptycho_compare.hub.files import JobFiles, ReconstructionFiles, ReportFiles, StepFiles, VerdictFiles
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
@@ -132,6 +132,10 @@ class Hub:
     def reports(self) -> ReportFiles:
         """Reports over all comparisons."""
         return ReportFiles(self.analysis())
+
+    def verdict(self) -> VerdictFiles:
+        """The gate's verdict and the page."""
+        return VerdictFiles(self.root / "report")
 
     def comparison_manifest(self) -> Path:
         """Which comparisons the pipeline ran, and how they ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from ptycho_compare.study.section import Fraction, Name, Section, Seed
 
@@ -114,3 +114,41 @@ class Tier(Section):
     batch: PositiveInt = 16
     required_arms: tuple[str, ...] = (PTYCHOPINN, BASELINE, PTYCHI)
     after: Name | Literal[""] | None = None
+
+
+class Tolerance(Section):
+    """How far a score may move from that of an accepted hub and still count as the same.
+
+    Attributes
+    ----------
+    absolute : float or None
+        In the score's own unit.
+    relative : float or None
+        Part of the accepted value.
+    interval : bool
+        Whether it is the same too while either value lies within the other's interval.
+    """
+
+    absolute: NonNegativeFloat | None = None
+    relative: NonNegativeFloat | None = None
+    interval: bool = True
+
+
+class Acceptance(Section):
+    """What the gate asks beyond evidence that holds.
+
+    Attributes
+    ----------
+    ms_ssim : float
+        Below it an arm's MS-SSIM is told as low.
+    gating : bool
+        Whether a low arm closes the gate; left out, it is told and no more.
+    tolerances : dict of str to Tolerance
+        By score, against an earlier accepted hub; for scores that are not here ``default`` holds.
+    default : Tolerance
+    """
+
+    ms_ssim: Fraction = 0.80
+    gating: bool = False
+    tolerances: dict[str, Tolerance] = Field(default={})
+    default: Tolerance = Tolerance(relative=0.01)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER
 from ptycho_compare.study.comparing import (
+    Acceptance,
     ArmOfStudy,
     Grouping,
     ScanFile,
@@ -60,6 +61,7 @@ class Study(Section):
     training: Training = Training()
     reconstruction: Reconstruction = Reconstruction()
     commands: Commands = Commands()
+    acceptance: Acceptance = Acceptance()
 
     @model_validator(mode="after")
     def _gates_exist(self) -> Study:

@@ -12,8 +12,10 @@ Kind = Literal[
     "stalled",  # attempts end without having gained anything
     "changed",  # an artifact differs from its recorded digest
     "gate",  # an earlier tier is not green
+    "deferred",  # not finished, goes on
     "window",  # no window of this length can gain anything
     "adoption",  # results made elsewhere do not hold
+    "orphan",  # a process outlived its job
     "failed",  # an arm gave no usable reconstruction
     "dead",  # an arm is zero, constant, flat, mostly empty or not finite
     "blank",  # a score is missing or out of its range

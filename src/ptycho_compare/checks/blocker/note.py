@@ -1,0 +1,176 @@
+"""The note that says why a study stands still, and when it may go on. Written once, never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from ptycho_compare.checks.blocker.causes import return_condition
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.files import write_text_atomic
+from ptycho_compare.hub import Artifacts, Hub, stamp
+
+_DIAGNOSTIC = "DIAGNOSTIC"
+_NAME = re.compile(r"blocked_(?P<stamp>\d{8}T\d{6}Z)_(?P<topic>.+)")
+_HEADING = re.compile(r"# Blocked: (?P<subject>.+): (?P<topic>[a-z][a-z0-9_]*)")
+_FOUND = "## What was found"
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Why something stands still, or stood.
+
+    Attributes
+    ----------
+    note : Path
+    subject : str
+        Id of the comparison or step; empty for a note that we did not write.
+    topic : str
+    moment : datetime or None
+        When it was noted; None when the file's name does not say.
+    findings : tuple of str
+        A sentence each; of a foreign note none.
+    sha256 : str
+        Of the note; empty when it cannot be read.
+    """
+
+    note: Path
+    subject: str
+    topic: str
+    moment: datetime | None
+    findings: tuple[str, ...]
+    sha256: str
+
+
+def write_blocker(
+    hub: Hub,
+    topic: str,
+    findings: Sequence[Finding],
+    *,
+    comparison_id: str,
+    command: Sequence[str],
+    returncode: int | None,
+    folder: Path,
+    command_log: Path,
+    moment: datetime,
+) -> Path:
+    """Write ``red/blocked_<UTC>_<topic>.md``; an earlier note is never overwritten.
+
+    Parameters
+    ----------
+    hub : Hub
+    topic : str
+        As `topic_of` names it, or one of the caller's own.
+    findings : sequence of Finding
+    comparison_id : str
+        What is blocked: the id of a comparison or of a step.
+    command : sequence of str
+        What was run, or would be.
+    returncode : int or None
+        Its exit status; None when it was not started.
+    folder, command_log : Path
+        Where its artifacts and its output lie.
+    moment : datetime
+
+    Returns
+    -------
+    Path
+        The note.
+    """
+    names = Artifacts(folder)
+    evidence = [names.metrics, names.manifest, names.reconstructions, names.plot, names.log, command_log]
+    lines = [
+        f"# Blocked: {comparison_id}: {topic}",
+        "",
+        f"**When:** {stamp(moment)}",
+        "",
+        _FOUND,
+        *(f"- {' '.join(str(finding).splitlines())}" for finding in findings),
+        "",
+        "## Numbers",
+        "```",
+        *(_diagnostics(names.log) or ["no DIAGNOSTIC lines were logged"]),
+        "```",
+        "",
+        f"## Command ({'not started' if returncode is None else f'exit status {returncode}'})",
+        "```bash",
+        shlex.join(command),
+        "```",
+        "",
+        "## Evidence",
+        *(f"- `{hub.relative(path)}`" for path in evidence if path.exists()),
+        "",
+        "## Condition to return",
+        return_condition(topic, comparison_id),
+        "Until then nothing that rests on it may be counted. A record beside this note says when it was met.",
+        "",
+    ]
+    path = _reserved(hub, topic, moment)
+    try:
+        write_text_atomic(path, "\n".join(lines))
+    except BaseException:  # a full disk: an empty note would say nothing
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read_blocker(note: Path) -> Blocker:
+    """Read a note; whatever a file holds that is none of ours, it is a note all the same."""
+    try:
+        content = note.read_bytes()
+    except OSError:
+        content = None
+    lines = (content or b"").decode("utf-8", errors="replace").splitlines()
+    name, heading = _NAME.fullmatch(note.stem), _HEADING.fullmatch(lines[0]) if lines else None
+    of_name = name["topic"] if name else note.stem.removeprefix("blocked_")
+    ours = name is not None and heading is not None
+    return Blocker(
+        note,
+        subject=heading["subject"] if ours and heading else "",
+        topic=heading["topic"] if ours and heading else of_name,
+        moment=_moment(name["stamp"]) if name else None,
+        findings=_findings(lines) if ours else (),
+        sha256="" if content is None else hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _reserved(hub: Hub, topic: str, moment: datetime) -> Path:
+    """Take a name that nobody has: two processes may stop within the same second."""
+    for number in count(1):
+        path = hub.blocker(topic if number == 1 else f"{topic}_{number}", moment=moment)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return path
+    raise RuntimeError("unreachable: there is always a next number")
+
+
+def _diagnostics(log: Path) -> list[str]:
+    if not log.is_file():
+        return []
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return [line for line in text.splitlines() if _DIAGNOSTIC in line]
+
+
+def _findings(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the items of the list that stands below its heading."""
+    if _FOUND not in lines:
+        return ()
+    below = lines[lines.index(_FOUND) + 1 :]
+    end = next((number for number, line in enumerate(below) if not line.startswith("- ")), len(below))
+    return tuple(line.removeprefix("- ") for line in below[:end])
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:  # digits that are no date
+        return None

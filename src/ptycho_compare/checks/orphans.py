@@ -1,0 +1,96 @@
+"""Processes of jobs that nobody keeps any more: they take memory and cores, and may still write."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import psutil
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.errors import JobError
+from ptycho_compare.hub import Hub, JobFiles
+from ptycho_compare.jobs import LaunchRecord, read_claim, read_done, read_launch
+from ptycho_compare.jobs.identity import ProcessIdentity
+from ptycho_compare.jobs.tree import TOKEN_VARIABLE
+
+_KEEPER = "ptycho_compare.jobs.keeper"
+_CLOCK_S = 2.0
+_PARTING_S = 0.5
+"""A keeper gives its claim back a moment before it ends."""
+
+
+def orphans(hub: Hub) -> list[Finding]:
+    """Find processes on this machine whose job is held by nobody, or by another attempt.
+
+    A command and all that it started carry the token of their attempt, which no other process ever has; a
+    keeper is known by its pid, and by having started before its launch was recorded, which no later process
+    with that pid has, after a boot or before.
+
+    Parameters
+    ----------
+    hub : Hub
+
+    Returns
+    -------
+    list of Finding
+        Of kind "orphan", one per job, with the pids; "changed" for records that cannot be read.
+    """
+    found = list(_found(hub))
+    if any(finding.kind == "orphan" for finding in found):
+        time.sleep(_PARTING_S)
+        found = list(_found(hub))
+    return found
+
+
+def _found(hub: Hub) -> Iterator[Finding]:
+    by_token = _by_token()
+    for files in hub.jobs():
+        try:
+            # in this order: what has ended since it was seen running holds no claim by now, and is gone
+            finding = _of_job(hub, files, by_token)
+        except JobError as error:
+            finding = Finding("changed", str(error))
+        if finding is not None:
+            yield finding
+
+
+def _of_job(hub: Hub, files: JobFiles, by_token: Mapping[str, Sequence[psutil.Process]]) -> Finding | None:
+    launch, claim = read_launch(files), read_claim(files.claim)
+    if launch is None or (claim is not None and claim.alive and claim.token == launch.token):
+        return None
+    alive = sorted({process.pid for process in (*by_token.get(launch.token, ()), *_keeper(launch))})
+    if not alive:
+        return None
+    why = "nobody holds its claim" if claim is None or not claim.alive else "another attempt holds its claim"
+    if read_done(files) is not None:
+        why = "it has ended"
+    pids = " ".join(map(str, alive))
+    text = f"{hub.relative(files.folder)}: attempt {launch.attempt} still runs on {launch.host}, and {why}"
+    return Finding("orphan", f"{text}; end what is left: kill {pids}")
+
+
+def _keeper(launch: LaunchRecord) -> Iterator[psutil.Process]:
+    """Yield the keeper of an attempt, if it still runs here."""
+    if launch.host != ProcessIdentity.mine().host_name:
+        return
+    try:
+        process = psutil.Process(launch.pid)
+        recorded = datetime.fromisoformat(launch.started).timestamp()
+        same = _KEEPER in process.cmdline() and process.create_time() <= recorded + _CLOCK_S
+        if same and process.status() != psutil.STATUS_ZOMBIE:
+            yield process
+    except (psutil.Error, ValueError):
+        return  # gone, another user's, or a record without a time
+
+
+def _by_token() -> dict[str, list[psutil.Process]]:
+    """Sort this machine's processes by the attempt they belong to; one look at each."""
+    found = defaultdict(list)
+    for process in psutil.process_iter(["environ", "status"]):
+        token = (process.info["environ"] or {}).get(TOKEN_VARIABLE)
+        if token and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found[token].append(process)
+    return dict(found)

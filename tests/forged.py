@@ -50,3 +50,36 @@ def edit_arrays(
     edit(arrays)
     np.savez(folder / name, **arrays)
     record_again(folder, name)
+
+
+def edit_canvas(folder: Path, arm: str, edit: Callable[[Any], object]) -> None:
+    """Change an arm's canvas in all of its arrays."""
+
+    def alike(held: dict[str, Any]) -> None:
+        values = held[f"{arm}_complex"]
+        edit(values)
+        held.update({f"{arm}_amplitude": np.abs(values), f"{arm}_phase": np.angle(values)})
+
+    edit_arrays(folder, alike)
+
+
+def edit_plan(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change a plan, and what the manifest tells of it."""
+    edit_arrays(folder, edit, name="plan.npz")
+    with np.load(folder / "plan.npz") as stored:
+        told = {key: stored[key].item() for key in stored if stored[key].ndim == 0}
+        groups = stored["groups"]
+    told |= {"groups": len(groups), "group_size": groups.shape[1], "images": len(np.unique(groups))}
+    edit_manifest(folder, lambda manifest: manifest["plan"].update(told))
+
+
+def edit_column(folder: Path, column: str, value: object) -> None:
+    """Set a column of the table of scores in all of its rows; of those before the notes."""
+    header = (folder / "comparison_metrics.csv").read_text().splitlines()[0].split(",")
+    place = header.index(column)
+
+    def edit(line: str) -> str:
+        cells = line.split(",")
+        return line if cells == header else ",".join([*cells[:place], str(value), *cells[place + 1 :]])
+
+    edit_table(folder, edit)

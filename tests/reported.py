@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
+from ptycho_compare.reporting.study.inventory import take_inventory, write_inventory
 from ptycho_compare.reporting.study.job_list import read_job_list
 from ptycho_compare.reporting.study.publish import (
-    persist_deltas,
-    publish_digest,
-    publish_inventory,
-    publish_report,
     publish_ssim_grid,
     publish_summary,
 )
@@ -145,11 +143,10 @@ def phase_log_names() -> list[str]:
 def report_all(hub: Hub) -> Hub:
     """Write every report of a compared hub."""
     publish_summary(hub, read_job_list(hub.comparison_manifest()))
-    publish_report(hub)
-    publish_digest(hub)
-    persist_deltas(hub)
+    for command in ("report", "digest"):  # the former writes the deltas too
+        assert main([command, "--hub", str(hub.root)]) == 0
     publish_ssim_grid(hub)
-    publish_inventory(hub)
+    write_inventory(hub, take_inventory(hub))
     return hub
 
 

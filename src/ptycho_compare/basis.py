@@ -145,6 +145,7 @@ def versions_of(libraries: Sequence[str]) -> dict[str, str]:
     return found | {name: version_of(name) for name in libraries}
 
 
+@cache
 def version_of(distribution: str) -> str:
     """Version of an installed distribution."""
     try:

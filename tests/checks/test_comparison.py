@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forged import edit_table, record_again
+from forged import edit_arrays, edit_table, record_again
 from hubs import command_of
 from ptycho_compare.checks import Finding, judge_comparison, stale
 from ptycho_compare.checks.blocker import topic_of, write_blocker
@@ -146,7 +146,8 @@ def test_the_study_s_own_limits_hold(folder: Path) -> None:
         changed = dict(arrays)
     rows, columns = np.nonzero(changed["mask"])
     tenth = len(rows) // 10
-    changed["baseline_complex"][rows[:tenth], columns[:tenth]] = 0
+    for part in ("complex", "amplitude", "phase"):
+        changed[f"baseline_{part}"][rows[:tenth], columns[:tenth]] = 0
     np.savez(path, **changed)
     record_again(folder, path.name)
     (finding,) = judge_comparison(folder, required=ARMS)
@@ -172,13 +173,42 @@ def test_canvases_that_cannot_be_read(folder: Path) -> None:
     assert kinds(judge_comparison(folder, required=ARMS)) == {("changed", "")}
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("groups", np.int64(3), "int64 (); needed: (B, C) integers"),
+        ("groups", np.ones((48, 4)), "float64 (48, 4); needed: (B, C) integers"),
+        ("normalization", np.ones(2), "float64 (2,); needed: one number"),
+        ("normalization", np.array("2.4"), "<U3 (); needed: one number"),
+        ("seed", np.float64(123), "float64 (); needed: one integer"),
+        ("neighbors", np.array([4]), "int64 (1,); needed: one integer"),
+        ("algorithm", np.int64(1), "int64 (); needed: one name"),
+    ],
+)
+def test_a_plan_that_is_none_is_told_with_what_is_needed(
+    folder: Path, key: str, value: np.generic, said: str
+) -> None:
+    edit_arrays(folder, lambda held: held.update({key: value}), name="plan.npz")
+    (finding,) = judge_comparison(folder, required=ARMS)
+    assert (finding.kind, finding.text) == ("changed", f"{folder / 'plan.npz'}: '{key}' is {said}")
+
+
+def test_a_plan_that_cannot_be_read_is_named_once(folder: Path) -> None:
+    path = folder / "plan.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    record_again(folder, path.name)
+    (finding,) = judge_comparison(folder, required=ARMS)
+    assert finding.kind == "changed"
+    assert finding.text.count(str(path)) == 1
+
+
 def test_topics() -> None:
     assert (
         topic_of([Finding("dead", "x", "PtychoPINN"), Finding("blank", "x", "Baseline")]) == "zero_baseline"
     )
     assert topic_of([Finding("dead", "x", "PtychoPINN")]) == "dead_ptychopinn"
     assert topic_of([Finding("input", "x")]) == "bad_input"
-    assert topic_of([Finding("stale", "x")]) is None
+    assert topic_of([Finding("stale", "x")]) == "stale_evidence"
     assert repr([Finding("dead", "is zero", "Baseline")]) == "[dead: arm Baseline: is zero]"
 
 

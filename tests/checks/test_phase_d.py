@@ -18,7 +18,7 @@ from ptycho_compare.phases.overlap import overlap
 from ptycho_compare.study import Study
 from scans import make_scan, write_scan
 from sessions import run_on
-from views import DOSE, STUDY, write_splits
+from views import CANONICAL, DOSE, STUDY, write_splits
 
 VIEW = "dense"
 
@@ -261,7 +261,16 @@ def test_without_its_split_a_view_cannot_be_judged(hub: Hub) -> None:
 class TestAsAcceptance:
     """`pytest -m phase_d` on a hub."""
 
-    def test_good_bad_and_absent_views(self, hub: Hub) -> None:
+    def test_views_of_data_without_history_are_blocked(self, hub: Hub) -> None:
+        done = run_on(hub.root, "-m", "phase_d")
+        assert done.returncode == 1, done.stdout
+        assert "4 blocked" in done.stdout
+        assert "phase C is not green, and this rests on it" in done.stdout
+
+    def test_good_bad_and_absent_views(self, tmp_path: Path) -> None:
+        hub = write_splits(tmp_path / "hub", _metadata=CANONICAL)
+        for view in STUDY.views:
+            overlap(hub, STUDY, DOSE, view)
         path = hub.overlap_metrics(DOSE, VIEW, "train")
         path.write_text(path.read_text().replace('"n_images_total": 60', '"n_images_total": 61'))
         done = run_on(hub.root, "-m", "phase_d")

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
+from processes import ROOT
+from ptycho_compare.checks import Finding
 from ptycho_compare.checks.highlights import CONFIRMED, check_highlights
 from ptycho_compare.checks.study_reports import judge_summary
 from ptycho_compare.checks.validation import Validation
-from ptycho_compare.checks.verification import Verification, post_verify, verify, write_verification
+from ptycho_compare.checks.verification import report_checks, verify, write_verification
 from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.study.publish import publish_inventory
+from ptycho_compare.reporting.study.inventory import take_inventory, write_inventory
+from ptycho_compare.study import load_study
 from reported import (
     DOSE,
     SPLITS,
@@ -43,6 +46,14 @@ ROWS = [
     "CLI orchestrator logs",
     "artifact inventory",
 ]
+PHASES = [
+    "Phase C data",
+    "Phase D overlap view",
+    "Phase E networks",
+    "Phase F reconstructions",
+    "comparison train",
+    "comparison test",
+]
 SUMMARY, DELTAS, TEXTS, GRID, LOGS, INVENTORY = (ROWS[index] for index in (1, 6, 7, 8, 9, 10))
 Damage = Callable[[Hub], object]
 
@@ -60,12 +71,16 @@ def hub(whole: Hub, tmp_path: Path) -> Hub:
     return copy_of(whole, tmp_path / "hub")
 
 
-def verified(hub: Hub) -> Verification:
-    return verify(hub, DOSE, VIEW, SPLITS)
+def reports_of(hub: Hub) -> list[Validation]:
+    return report_checks(hub, DOSE, VIEW, SPLITS)
+
+
+def findings(hub: Hub) -> list[Finding]:
+    return [finding for each in reports_of(hub) for finding in each.findings]
 
 
 def row(hub: Hub, description: str) -> Validation:
-    (found,) = [each for each in verified(hub).validations if each.description == description]
+    (found,) = [each for each in reports_of(hub) if each.description == description]
     return found
 
 
@@ -82,27 +97,33 @@ def edit_json(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_a_whole_hub_is_valid_in_all_of_eleven_checks(whole: Hub) -> None:
-    verification = verified(whole)
-    assert verification.findings == []
+    assert findings(whole) == []
+    assert [each.description for each in reports_of(whole)] == ROWS
+    assert all(each.to_json()["error"] is None for each in reports_of(whole))
+
+
+def test_reports_without_evidence_behind_them_are_not_enough(whole: Hub, tmp_path: Path) -> None:
+    """Tables that nobody can trace: all eleven rows are valid, and those of the phases are not."""
+    verification = verify(whole, DOSE, VIEW, SPLITS)
     report = verification.to_json()
-    assert (report["all_valid"], report["n_checks"], report["n_valid"], report["n_invalid"]) == (
-        True,
-        11,
-        11,
-        0,
-    )
-    assert [each["description"] for each in report["validations"]] == ROWS
-    assert all(each["error"] is None for each in report["validations"])
-    assert verification.lines()[-1] == "11 of 11 checks are valid"
+    assert [each["description"] for each in report["validations"]] == [*PHASES, *ROWS]
+    assert (report["all_valid"], report["n_checks"], report["n_valid"]) == (False, 17, 12)
+    assert [each.description for each in verification.validations if not each.valid] == [
+        each for each in PHASES if each != "Phase D overlap view"
+    ]
+    assert report["validations"][1]["study"] is None
+    assert str(whole.root) not in json.dumps(report)
 
 
 def test_an_empty_hub_is_judged_by_the_same_checks(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    verification = verified(Hub(tmp_path))
-    assert [each.description for each in verification.validations] == ROWS
+    hub = Hub(tmp_path)
+    verification = verify(hub, DOSE, VIEW, SPLITS, study=load_study(ROOT / "acceptance" / "study.toml"))
+    assert [each.description for each in verification.validations] == [*PHASES, *ROWS]
     assert not any(each.valid for each in verification.validations)
-    write_verification(Hub(tmp_path), verification)
-    assert json.loads((tmp_path / "analysis/verification_report.json").read_text())["n_invalid"] == 11
+    assert verification.lines()[-1] == "0 of 17 checks are valid"
+    write_verification(hub, verification)
+    assert json.loads((tmp_path / "analysis/verification_report.json").read_text())["n_invalid"] == 17
 
 
 DAMAGES: list[tuple[str, Damage, list[str], str]] = [
@@ -217,10 +238,9 @@ def test_a_damaged_report_is_found_by_its_check(hub: Hub, damage: Damage, rows: 
     """The inventory notices each of them too; taken again, it does not, and the others still do."""
     damage(hub)
     assert not row(hub, INVENTORY).valid
-    publish_inventory(hub)
-    verification = verified(hub)
-    assert [each.description for each in verification.validations if not each.valid] == rows
-    assert text in "; ".join(finding.text for finding in verification.findings)
+    write_inventory(hub, take_inventory(hub))
+    assert [each.description for each in reports_of(hub) if not each.valid] == rows
+    assert text in "; ".join(finding.text for finding in findings(hub))
 
 
 @pytest.mark.parametrize("tool", [None, "other_tool"])
@@ -408,6 +428,13 @@ def test_only_the_last_run_of_a_transcript_counts(hub: Hub) -> None:
     assert row(hub, LOGS).to_json()["missing_banners"] == [f"[{number}/15]" for number in range(2, 9)]
 
 
+def step_record(step_id: str, status: str, outputs: dict[str, list[Any]]) -> dict[str, Any]:
+    """A finished step's record, of which nothing but status and outputs matters here."""
+    rest = {"title": "", "command": [], "basis": {}, "attempts": [], "ended": ""}
+    costs = {"seconds": 0.0, "cpu_s": 0.0, "peak_bytes": 0}
+    return {"id": step_id, "status": status, "outputs": outputs, **rest, **costs}
+
+
 @pytest.fixture
 def recorded(hub: Hub) -> Hub:
     """The same hub after a pipeline that records its steps; phases C and E came from elsewhere."""
@@ -426,7 +453,7 @@ def recorded(hub: Hub) -> Hub:
         status = "given" if step_id.endswith(("simulate", "baseline")) else "made"
         record = hub.step(step_id).record
         record.parent.mkdir(parents=True)
-        record.write_text(json.dumps({"id": step_id, "status": status, "outputs": outputs}))
+        record.write_text(json.dumps(step_record(step_id, status, outputs)))
     for split in SPLITS:
         (table_of(hub, split).parent / "manifest.json").write_text("{}")
     for name in (
@@ -538,41 +565,8 @@ def test_logs_may_grow_and_notes_may_come(hub: Hub) -> None:
     for name in ("green/pytest_x.log", "red/blocked_x.md", "cli/verify_dense.log"):
         (hub.root / name).parent.mkdir(exist_ok=True)
         (hub.root / name).write_text("x")
-    assert verified(hub).findings == []
+    assert findings(hub) == []
     assert row(hub, LOGS).to_json()["has_success"] is True
-
-
-def test_post_verify_passes_on_its_first_run_and_on_its_next(tmp_path: Path) -> None:
-    """The inventory is taken before the verification that asks for it (7.A 6)."""
-    hub = make_compared(tmp_path)
-    write_logs(hub)
-    report_all(hub)
-    names = hub.reports()
-    for path in (names.ssim_grid, names.inventory, names.digests, hub.step_log("ssim_grid_cli")):
-        path.unlink()
-    said: list[str] = []
-    for _ in range(2):
-        assert post_verify(hub, DOSE, VIEW, SPLITS, say=said.append) == []
-    report = json.loads(names.verification.read_text())
-    assert report["all_valid"]
-    assert report["hub"] == "."
-    assert names.check_log.read_text().splitlines() == list(CONFIRMED)
-    assert names.verification_log.read_text().splitlines()[-1] == "11 of 11 checks are valid"
-    order = [said.index(line) for line in (said[0], said[1], "11 of 11 checks are valid", CONFIRMED[0])]
-    assert order == sorted(order)
-    assert said[0] == "SSIM Grid Summary (phase-only): analysis/ssim_grid_summary.md"
-
-
-def test_post_verify_tells_all_that_it_finds(hub: Hub) -> None:
-    hub.reports().delta_preview.write_text("amplitude\n")
-    hub.step_log("phase_c_generation").unlink()
-    findings = post_verify(hub, DOSE, VIEW, SPLITS, say=lambda line: None)
-    texts = [finding.text for finding in findings]
-    assert texts[0].startswith("analysis/metrics_delta_highlights_preview.txt:1: a preview is phase only")
-    assert "cli/phase_c_generation.log: not found" in texts
-    assert len(set(texts)) == len(texts)
-    assert str(hub.root) not in hub.reports().verification.read_text()
-    assert "analysis/metrics_delta_highlights_preview.txt:1" in hub.reports().check_log.read_text()
 
 
 def test_a_summary_is_judged_by_the_tables(hub: Hub) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ptycho_compare.checks.finding import Finding
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.files import digest_of
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub, TrainingFiles
+from ptycho_compare.reporting.step_record import StepRecord, read_step_record
 
 HELPER_LOGS = ("aggregate_report_cli", "metrics_digest_cli", "ssim_grid_cli")
 _SUCCESS = "SUCCESS: All phases completed"
@@ -118,11 +117,11 @@ def _missing_banners(text: str, phases: int) -> list[str]:
     return [f"[{number}/{total}]" for number in range(1, phases + 1) if found.get(number) != total]
 
 
-def _is_made(hub: Hub, phase: PhaseLog, records: Mapping[str, Mapping[str, Any]]) -> bool:
+def _is_made(hub: Hub, phase: PhaseLog, records: Mapping[str, StepRecord | None]) -> bool:
     """Whether a command of this hub's pipeline made the files of a phase, and so has left a log."""
     names = {hub.relative(path) for path in phase.outputs}
-    makers = [record for record in records.values() if names & record.get("outputs", {}).keys()]
-    return any(record.get("status") == "made" for record in makers)
+    return any(each is not None and each.status == "made" and names & each.outputs.keys()
+               for each in records.values())  # fmt: skip
 
 
 def _incomplete(hub: Hub, phases: Sequence[PhaseLog]) -> list[str]:
@@ -131,28 +130,19 @@ def _incomplete(hub: Hub, phases: Sequence[PhaseLog]) -> list[str]:
     return [name for name, text in texts.items() if text is not None and not _COMPLETE.search(text)]
 
 
-def _records(hub: Hub) -> dict[str, dict[str, Any]] | None:
-    """Read all step records, by step; None where the hub has no steps at all. An unreadable one is empty."""
+def _records(hub: Hub) -> dict[str, StepRecord | None] | None:
+    """Read all step records, by step; None where the hub has no steps at all, or a step no readable one."""
     folders = sorted(path for path in hub.step("").folder.glob("*") if path.is_dir())
     if not folders:
         return None
-    return {folder.name: _record(hub.step(folder.name).record) for folder in folders}
-
-
-def _record(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) and isinstance(content.get("outputs"), dict) else {}
+    return {folder.name: read_step_record(hub.step(folder.name).record) for folder in folders}
 
 
 def _of_records(
-    hub: Hub, phases: Sequence[PhaseLog], records: Mapping[str, Mapping[str, Any]]
+    hub: Hub, phases: Sequence[PhaseLog], records: Mapping[str, StepRecord | None]
 ) -> Iterator[Finding]:
-    vouched = {
-        name: digest for record in records.values() for name, digest in record.get("outputs", {}).items()
-    }
+    made = [record for record in records.values() if record is not None]
+    vouched = {name: sha256 for record in made for name, (sha256, _) in record.outputs.items()}
     for phase in phases:
         if phase.evidence is not None and not phase.evidence.is_file():
             yield Finding("missing", f"{phase.evidence}: not found; {phase.name} has not come to its end")
@@ -160,12 +150,12 @@ def _of_records(
             yield from _of_output(path, vouched.get(hub.relative(path)), phase.name)
 
 
-def _of_output(path: Path, recorded: Any, phase: str) -> Iterator[Finding]:
-    if not isinstance(recorded, list) or not recorded:
+def _of_output(path: Path, sha256: str | None, phase: str) -> Iterator[Finding]:
+    if sha256 is None:
         yield Finding("missing", f"{path}: no record of a finished step vouches for it ({phase})")
     elif not path.is_file():
         yield Finding("missing", f"{path}: not found, and the record of its step lists it ({phase})")
-    elif digest_of(path) != recorded[0]:
+    elif digest_of(path) != sha256:
         yield Finding("changed", f"{path}: differs from the digest in the record of its step ({phase})")
 
 

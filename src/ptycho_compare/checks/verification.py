@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ptycho_compare.checks.finding import Finding
-from ptycho_compare.checks.highlights import CONFIRMED, check_highlights, delta_highlights, ssim_grid
+from ptycho_compare.checks.highlights import CONFIRMED, delta_highlights, ssim_grid
 from ptycho_compare.checks.inventory import artifact_inventory
+from ptycho_compare.checks.phases import phase_checks
 from ptycho_compare.checks.pipeline_logs import cli_logs
 from ptycho_compare.checks.study_reports import (
     aggregate_highlights,
@@ -22,10 +23,9 @@ from ptycho_compare.checks.study_reports import (
     summary_text,
 )
 from ptycho_compare.checks.validation import Validation
-from ptycho_compare.errors import ReportError
 from ptycho_compare.files import write_json_atomic, write_text_atomic
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.study.publish import publish_inventory, publish_ssim_grid
+from ptycho_compare.study import Study
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,10 @@ class Verification:
         return [*told, f"{valid} of {len(self.validations)} checks are valid"]
 
 
-def verify(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Verification:
-    """Run every check.
+def verify(
+    hub: Hub, dose: int, view: str, splits: Sequence[str], *, study: Study | None = None
+) -> Verification:
+    """Run every check: of the phases' files first, then of what was reported about them.
 
     Parameters
     ----------
@@ -91,14 +93,24 @@ def verify(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Verificatio
     view : str
     splits : sequence of str
         Those that must have been compared.
+    study : Study or None
+        Says which arms are required, when one is dead, and how the view was drawn.
 
     Returns
     -------
     Verification
         Always the same checks in the same order, whatever is missing.
     """
+    validations = (*phase_checks(hub, dose, view, splits, study), *report_checks(hub, dose, view, splits))
+    moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    told = tuple(replace(each, findings=_below(hub, each.findings)) for each in validations)
+    return Verification(dose, view, tuple(splits), moment, told)
+
+
+def report_checks(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> list[Validation]:
+    """Judge reports, logs and the inventory: the rows of PtychoPINN's own verifier, and the list."""
     places = [(dose, view, split) for split in splits]
-    validations = (
+    return [
         comparison_list(hub, places),
         summary_json(hub, places),
         summary_text(hub),
@@ -110,10 +122,7 @@ def verify(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Verificatio
         ssim_grid(hub),
         cli_logs(hub, dose, view, splits),
         artifact_inventory(hub),
-    )
-    moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    told = tuple(replace(each, findings=_below(hub, each.findings)) for each in validations)
-    return Verification(dose, view, tuple(splits), moment, told)
+    ]
 
 
 def _below(hub: Hub, findings: Sequence[Finding]) -> list[Finding]:
@@ -136,46 +145,3 @@ def write_check(hub: Hub, findings: Sequence[Finding]) -> list[str]:
     lines = [str(finding) for finding in _below(hub, findings)] or list(CONFIRMED)
     write_text_atomic(hub.reports().check_log, "\n".join([*lines, ""]))
     return lines
-
-
-def post_verify(
-    hub: Hub, dose: int, view: str, splits: Sequence[str], *, say: Callable[[str], None] = print
-) -> list[Finding]:
-    """Write the grid, take the inventory, verify, and check the highlights: in this order.
-
-    The inventory comes before the verification that demands it, and leaves out what the
-    verification writes: so the first run can pass. What fails is found; what comes after it is
-    looked at all the same.
-
-    Parameters
-    ----------
-    hub, dose, view, splits
-        As for `verify`.
-    say : callable
-        Takes a line for whoever watches.
-
-    Returns
-    -------
-    list of Finding
-        Empty when all of it holds.
-    """
-    findings: list[Finding] = []
-    log = hub.step_log("ssim_grid_cli")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        publish_ssim_grid(hub)
-        told = f"SSIM Grid Summary (phase-only): {hub.relative(hub.reports().ssim_grid)}"
-    except ReportError as error:
-        findings = _below(hub, [Finding("changed", str(error))])
-        told = findings[0].text
-    with log.open("a", encoding="utf-8") as stream:  # logs grow; the inventory counts on it
-        stream.write(f"{told}\n")
-    say(told)
-    say(f"{len(publish_inventory(hub))} files: {hub.relative(hub.reports().inventory)}")
-    verification = verify(hub, dose, view, splits)
-    for line in write_verification(hub, verification):
-        say(line)
-    checked = check_highlights(hub)
-    for line in write_check(hub, checked):
-        say(line)
-    return list(dict.fromkeys([*findings, *verification.findings, *_below(hub, checked)]))

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ptycho_compare.checks.blocker import topic_of, write_blocker
+from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocker
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place import add_place
 from ptycho_compare.cli.run import add_matrix, add_pace, carry_out, plan_of
@@ -28,26 +28,28 @@ def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode
     for number, condition in enumerate(asked, start=1):
         name = f"condition {number}/{len(asked)}"
         print(f"{name}: {condition.text}", flush=True)
-        if condition.steps:
-            status = carry_out(plan, condition.transcript, condition.steps, arguments, success=f"{name}: run")
+        if steps := (*condition.steps, *condition.comparing):
+            status = carry_out(plan, condition.transcript, steps, arguments, success=f"{name}: run")
             if status != ExitCode.OK:
                 print(f"{name}: not met; those after it were not tried")
                 return status
+        log = plan.hub.step_log(condition.transcript)
         findings = condition.check()
         if findings:
             note = write_blocker(
                 plan.hub,
                 topic_of(findings) or f"return_condition_{number}",
                 findings,
-                comparison_id=name,
+                comparison_id=condition.id,
                 command=["ptycho-hub", *words],
                 returncode=None,
                 folder=plan.hub.analysis(),
-                command_log=plan.hub.step_log(condition.transcript),
+                command_log=log,
                 moment=datetime.now(UTC),
             )
             print("\n".join([*map(str, findings), f"{name}: not met; {plan.hub.relative(note)}"]))
             return ExitCode.FAILED
+        close_blockers(plan.hub, condition.id, closed_by="ptycho-hub conditions", evidence=[log])
         print(f"{name}: met", flush=True)
     print("SUCCESS: all seven return conditions are met")
     return ExitCode.OK

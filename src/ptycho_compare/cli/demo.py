@@ -41,4 +41,6 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         print(f"judge it:   pytest -m debug --hub={place}")
         print(f"count it:   pytest -m {FULL_TIER} --timeout=0 --hub={place}")
         print(f"report it:  ptycho-hub run --hub {place} --dose {dose} --view {view}")
+        print(f"accept it:  ptycho-hub gate --hub {place}")
+        print(f"look at it: ptycho-hub page --hub {place}")
     return status

@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     OK = 0
     FAILED = 1
     BAD_INPUT = 2
+    INCOMPLETE = 3
     DEFERRED = EXIT_STOPPED
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from math import inf
 
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place import add_place, duration, place_of, require_of_study
 from ptycho_compare.errors import InputError
+from ptycho_compare.hub import Hub
 from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, execute
 from ptycho_compare.phases.pipeline.plan import Plan
 from ptycho_compare.phases.pipeline.reports import post_verify_steps, report_steps, verify_steps
 from ptycho_compare.phases.pipeline.run import Outcome
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.phases.pipeline.workspace import clobber
+from ptycho_compare.reporting.study.closing import closing_lines
 
 VERIFIED = "SUCCESS: Post-verify-only mode completed"
 
@@ -61,20 +64,29 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
 
 
 def carry_out(
-    plan: Plan, name: str, steps: Sequence[Step], arguments: argparse.Namespace, *, success: str = ALL_DONE
+    plan: Plan,
+    name: str,
+    steps: Sequence[Step],
+    arguments: argparse.Namespace,
+    *,
+    success: str = ALL_DONE,
+    closing: Callable[[Hub], Iterable[str]] = lambda _: (),
 ) -> ExitCode:
     """Run steps as a command line asks, and choose the exit status."""
     if arguments.at_a_time < 1:
         raise InputError(f"--at-a-time {arguments.at_a_time}; needed: at least 1")
-    window = arguments.window
+    window = inf if arguments.window is None else arguments.window
+    grace_s = min(10.0, window / 4)
+    end = time.monotonic() + window - grace_s
     outcomes = execute(
         plan.hub,
         name,
         steps,
         at_a_time=arguments.at_a_time,
-        end=None if window is None else time.monotonic() + window,
-        grace_s=10.0 if window is None else min(10.0, window / 4),
+        out_of_time=lambda: time.monotonic() >= end,
+        grace_s=grace_s,
         success=success,
+        closing=closing,
     )
     return _exit_code(outcomes)
 
@@ -100,9 +112,10 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         for path in clobber(plan.hub, plan.hub.archive(datetime.now(UTC)), given=plan.given):
             print(f"archived: {plan.hub.relative(path)}")
     name = f"run_phase_g_{plan.view}"
+    success = ALL_DONE
     if only_verify:
-        return carry_out(plan, f"{name}_post_verify_only", steps, arguments, success=VERIFIED)
-    return carry_out(plan, name, steps, arguments)
+        name, success = f"{name}_post_verify_only", VERIFIED
+    return carry_out(plan, name, steps, arguments, success=success, closing=closing_lines)
 
 
 def _collect(plan: Plan, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:

@@ -28,13 +28,14 @@ def add_verification(commands: argparse._SubParsersAction[argparse.ArgumentParse
     inventory.set_defaults(run=_inventory)
     verifying = commands.add_parser(
         "verify",
-        help="check all reports of one dose and view, and write what was found",
+        help="check all files and reports of one dose and view, and write what was found",
         epilog="exit status: 0 all of it holds, 1 some of it does not, 2 there is no such hub",
     )
     verifying.add_argument("--report", type=Path, help="default: analysis/verification_report.json")
     verifying.add_argument("--dose", type=int, default=_DOSE, help="default: %(default)s")
     verifying.add_argument("--view", default=_VIEW, help="default: %(default)s")
-    verifying.add_argument("--splits", nargs="+", help="default: those of HUB/study.toml, or train and test")
+    verifying.add_argument("--splits", nargs="+", help="default: those of the study, or train and test")
+    verifying.add_argument("--study", type=Path, help="study file (default: HUB/study.toml, if there is one)")
     verifying.set_defaults(run=_verify)
     checking = commands.add_parser(
         "check-highlights",
@@ -56,8 +57,10 @@ def _inventory(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode
 
 def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = Hub.open(arguments.hub)
-    splits = arguments.splits or (load_study(hub.study()).splits if hub.study().is_file() else _SPLITS)
-    verification = verify(hub, arguments.dose, arguments.view, splits)
+    file = hub.study() if arguments.study is None and hub.study().is_file() else arguments.study
+    study = None if file is None else load_study(file)
+    splits = arguments.splits or (_SPLITS if study is None else study.splits)
+    verification = verify(hub, arguments.dose, arguments.view, splits, study=study)
     print("\n".join(write_verification(hub, verification, report=arguments.report)))
     return ExitCode.FAILED if verification.findings else ExitCode.OK
 

@@ -18,7 +18,15 @@ import numpy as np
 import pytest
 
 from bundles import write_bundle
-from forged import edit_arrays, edit_manifest, edit_table, record_again
+from forged import (
+    edit_arrays,
+    edit_canvas,
+    edit_column,
+    edit_manifest,
+    edit_plan,
+    edit_table,
+    record_again,
+)
 from hubs import CROP, DOSE, SIDE, SPLITS, make_split, write_ptychi
 from processes import PTYCHO_HUB, environment, nobody_left, until
 from ptycho_compare.checks import judge_comparison
@@ -164,6 +172,14 @@ def arrays(edit: Callable[[dict[str, Any]], object], name: str = CANVASES) -> Ca
     return lambda folder: edit_arrays(folder, edit, name=name)
 
 
+def canvas(arm: str, edit: Callable[[Any], object]) -> Callable[[Path], None]:
+    return lambda folder: edit_canvas(folder, arm, edit)
+
+
+def plan(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    return lambda folder: edit_plan(folder, edit)
+
+
 def manifest(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     return lambda folder: edit_manifest(folder, edit)
 
@@ -231,20 +247,43 @@ def an_extra_arm(folder: Path) -> None:
     edit_manifest(folder, lambda found: found["arms"].update(Extra=found["arms"]["PtyChi"]))
 
 
-def a_region(held: dict[str, Any]) -> None:
-    held["baseline_complex"][30:45, 30:50] *= 0.5
+def a_region(values: Any) -> None:
+    values[30:45, 30:50] *= 0.5
 
 
-def brighter(held: dict[str, Any]) -> None:
+def brighter(values: Any) -> None:
     """Which no score shows: a factor is removed before scoring. A window differs by that or more."""
-    held["ptychopinn_complex"] *= 1.01
+    values *= 1.01
 
 
-def hole(value: complex) -> Callable[[dict[str, Any]], None]:
-    def edit(held: dict[str, Any]) -> None:
-        held["baseline_complex"][:, 36:] = value
+def spot(values: Any) -> None:
+    values[38:42, 38:42] = 1.0
+
+
+def hole(value: complex) -> Callable[[Any], None]:
+    def edit(values: Any) -> None:
+        values[:, 36:] = value
 
     return edit
+
+
+def a_pixel_less(held: dict[str, Any]) -> None:
+    held["mask"].flat[np.flatnonzero(held["mask"])[0]] = False
+
+
+def another_mask(folder: Path) -> None:
+    """Its pixels are counted everywhere where they are told."""
+    edit_arrays(folder, a_pixel_less)
+    with np.load(folder / CANVASES) as held:
+        pixels = int(held["mask"].sum())
+    edit_manifest(folder, lambda found: found.update(mask_pixels=pixels))
+    edit_column(folder, "mask_pixels", pixels)
+
+
+def a_smaller_plan(folder: Path) -> None:
+    edit_plan(folder, lambda held: held.update(groups=held["groups"][1:]))
+    edit_column(folder, "groups", 47)
+    Artifacts(folder).log.unlink()  # it tells of the predictions of 48, and may be left out
 
 
 def swapped_groups(held: dict[str, Any]) -> None:
@@ -282,13 +321,15 @@ FORGERIES = [
                 (folder / METRICS).write_bytes(b"\xff\xfe\x00"), record_again(folder, METRICS)),
             rf"{METRICS}: not a readable table"),
     # canvases
-    Forgery("a region", arrays(a_region), rf"Baseline: computed again, the window|{NOT_FROM_CANVASES}"),
-    Forgery("a brighter canvas", arrays(brighter),
+    Forgery("a region", canvas("baseline", a_region),
+            rf"Baseline: computed again, the window|{NOT_FROM_CANVASES}"),
+    Forgery("a brighter canvas", canvas("ptychopinn", brighter),
             r"PtychoPINN: computed again, the window at row \d+, column \d+ differs by 0\.0[1-9]\d*"),
     Forgery("another coverage", arrays(lambda held: held.update(baseline_weight=held["baseline_weight"] + 1)),
             r"Baseline: in the window at row \d+, column \d+ other patches lie than were stored"),
-    Forgery("half a canvas of zeros", arrays(hole(0)), "dead: arm Baseline: (zero|mostly_empty)"),
-    Forgery("half a canvas of NaN", arrays(hole(complex("nan"))), "dead: arm Baseline: non_finite"),
+    Forgery("half a canvas of zeros", canvas("baseline", hole(0)), "dead: arm Baseline: (zero|mostly_empty)"),
+    Forgery("half a canvas of NaN", canvas("baseline", hole(complex("nan"))),
+            "dead: arm Baseline: non_finite"),
     Forgery("a canvas gone", arrays(lambda held: held.pop("baseline_complex")),
             "key 'baseline_complex' is missing"),
     Forgery("another place", arrays(lambda held: held.update(origin=held["origin"] + 1)),
@@ -304,8 +345,9 @@ FORGERIES = [
             r"reconstructions\.npz: 'baseline_complex' of <U1"),
     Forgery("a smaller mask", arrays(lambda held: held.update(mask=held["mask"][1:])),
             r"'mask' of bool \(71, 80\) are no canvas"),
-    Forgery("another mask", arrays(lambda held: held.update(mask=~held["mask"])),
-            rf"{NOT_FROM_CANVASES}'mask' is not|dead: "),
+    Forgery("another mask", another_mask, rf"{NOT_FROM_CANVASES}'mask' is not"),
+    Forgery("another mask, not counted", arrays(a_pixel_less),
+            r"'mask' holds (\d+) pixels, and the manifest says mask_pixels (?!\1)\d+"),
     Forgery("a truncated NPZ", truncated(CANVASES, recorded=False), rf"{CANVASES}: differs from the digest"),
     Forgery("a truncated NPZ, recorded", truncated(CANVASES, recorded=True),
             rf"changed: .*{CANVASES}: not a readable zip archive"),
@@ -313,16 +355,16 @@ FORGERIES = [
     Forgery("the same, said to be ours", nothing, r"PtyChi: the stored canvas is not what .*phase_f.* holds",
             base="other_reconstruction", claims=True),
     # the plan
-    Forgery("another plan", arrays(swapped_groups, PLAN),
+    Forgery("another plan", plan(swapped_groups),
             rf"{PLAN}: 2 of 48 groups are others than those drawn here"),
-    Forgery("a smaller plan", arrays(lambda held: held.update(groups=held["groups"][1:]), PLAN),
-            "47 groups of 4, here 48 of 4"),
-    Forgery("no groups", arrays(lambda held: held.update(groups=np.int64(3)), PLAN), "'groups' of int64"),
+    Forgery("a smaller plan", a_smaller_plan, "47 groups of 4, here 48 of 4"),
+    Forgery("no groups", arrays(lambda held: held.update(groups=np.int64(3)), PLAN),
+            rf"{PLAN}: 'groups' is int64 \(\); needed: \(B, C\) integers"),
     Forgery("another normalisation",
-            arrays(lambda held: held.update(normalization=held["normalization"] * 1.1), PLAN),
+            plan(lambda held: held.update(normalization=held["normalization"] * 1.1)),
             r"normalisation \S+, here"),
     Forgery("two normalisations", arrays(lambda held: held.update(normalization=np.ones(2)), PLAN),
-            "'normalization' of float64"),
+            rf"{PLAN}: 'normalization' is float64 \(2,\); needed: one number"),
     Forgery("a truncated plan, recorded", truncated(PLAN, recorded=True), rf"{PLAN}: .*readable zip archive"),
     # other results
     Forgery("another split", nothing, f"which is not {TRAIN}", base="other_split"),
@@ -465,6 +507,9 @@ def test_a_comparison_of_other_settings_here(train: Path, own_hub: Path, tmp_pat
         adopt(job_of(own_hub), train)
     theirs = Path(shutil.copytree(train, tmp_path / "theirs"))
     edit_manifest(theirs, lambda found: found["settings"].update(seed=5))
+    with pytest.raises(AdoptionError, match=r"settings\.seed is 5, and plan\.npz was drawn with 123"):
+        adopt(job_of(own_hub), theirs)
+    edit_plan(theirs, lambda held: held.update(seed=np.int64(5)))
     with pytest.raises(AdoptionError, match=r"\d+ of 48 groups are others than those drawn here"):
         adopt(job_of(own_hub), theirs)
     assert not Artifacts(job_of(own_hub).folder).manifest.exists()
@@ -526,7 +571,7 @@ def test_a_forged_spot_with_scores_that_follow_is_found_by_computing_it_again(
 ) -> None:
     """For certain when every window is computed again, else by chance; without any, by nothing."""
     theirs = Path(shutil.copytree(train, tmp_path / "theirs"))
-    edit_arrays(theirs, lambda held: held["baseline_complex"].__setitem__(np.s_[38:42, 38:42], 1.0))
+    edit_canvas(theirs, "baseline", spot)
     make_scores_follow(theirs, job_of(own_hub))
     assert judge_comparison(theirs, required=["PtychoPINN", "Baseline", "PtyChi"]) == []
     with pytest.raises(AdoptionError, match="Baseline: computed again, the window at row") as refused:

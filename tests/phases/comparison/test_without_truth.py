@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
+import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from forged import edit_manifest, edit_table
 from hubs import DOSE, make_split, request_on
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.phases.comparison.compare import compare
@@ -36,11 +36,6 @@ def finished(small_hub: Path, blind: Path, tmp_path_factory: pytest.TempPathFact
     assert [score.status for score in scorecard.arms] == ["ok"] * 3
     assert scorecard.reference == "none"
     return output
-
-
-def edit_manifest(folder: Path, **changes: Any) -> None:
-    path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def test_every_arm_has_a_residual_and_networks_have_halves(finished: Path) -> None:
@@ -85,20 +80,12 @@ def test_the_evidence_is_judged_by_its_own_verdicts(finished: Path) -> None:
 
 
 def test_an_arm_without_a_residual_is_blank_unless_there_is_no_probe(finished: Path, tmp_path: Path) -> None:
-    import shutil
-
-    from ptycho_compare.files import sha256_of
-
     folder = Path(shutil.copytree(finished, tmp_path / "copy"))
-    table = folder / "comparison_metrics.csv"
-    lines = [line for line in table.read_text().splitlines() if not line.startswith("Baseline,r_factor,")]
-    table.write_text("\n".join(lines) + "\n")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["artifacts"][table.name]["sha256"] = sha256_of(table)
-    edit_manifest(folder, artifacts=manifest["artifacts"])
+    edit_table(folder, lambda line: "" if line.startswith("Baseline,r_factor,") else line)
     (finding,) = judge_comparison(folder, required=ARMS)
     assert (finding.kind, finding.arm) == ("blank", "Baseline")
-    edit_manifest(folder, scan={**manifest["scan"], "probe": False})
+    assert "has no r_factor row" in finding.text
+    edit_manifest(folder, lambda manifest: manifest["scan"].update(probe=False))
     assert judge_comparison(folder, required=ARMS) == []
 
 

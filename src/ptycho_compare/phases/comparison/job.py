@@ -131,6 +131,14 @@ class ComparisonJob:
             raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
         return Basis.here(digests, self.request.settings(), computed_by=COMPUTED_BY)
 
+    def why_not_ready(self) -> list[Finding]:
+        """Say what it needs and is not there; empty when it can begin."""
+        try:
+            self.basis()
+        except InputError as error:
+            return [Finding("missing", str(error))]
+        return []
+
     def judge(self) -> list[Finding]:
         """Say what does not hold in the evidence, by the study's limits."""
         limits = scoring_of(self.study).placing.limits

@@ -7,12 +7,16 @@ before it is looked at, and the counted run reuses by digest what the conditions
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ptycho_compare.checks import Finding
+from ptycho_compare.checks.highlights import check_highlights, delta_highlights
 from ptycho_compare.checks.phase_d import judge_phase_d
-from ptycho_compare.checks.study_reports import judge_summary
+from ptycho_compare.checks.pipeline_logs import cli_logs
+from ptycho_compare.checks.study_reports import aggregate_highlights, judge_summary, metrics_digest
+from ptycho_compare.checks.verification import verify
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER
+from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
 from ptycho_compare.phases.pipeline.plan import Plan
 from ptycho_compare.phases.pipeline.reports import (
     digest_step,
@@ -34,49 +38,78 @@ class Condition:
     ----------
     text : str
         What holds when it is met.
+    check : callable
+        Says what does not hold.
     steps : tuple of Step
-        What brings it about.
+        What brings it about, beside comparisons.
+    comparing : tuple of ComparisonStep
+        Comparisons that it rests on; they come after `steps`.
     transcript : str
         Name of the log of the run over these steps.
-    check : callable
-        Says what does not hold afterwards.
+    id : str
+        What a blocker names.
     """
 
     text: str
-    steps: tuple[Step, ...]
-    transcript: str
-    check: Callable[[], list[Finding]] = list
+    check: Callable[[], list[Finding]]
+    steps: tuple[Step, ...] = ()
+    comparing: tuple[ComparisonStep, ...] = ()
+    transcript: str = "return_conditions"
+    id: str = ""
 
 
 def conditions(plan: Plan) -> list[Condition]:
     """All seven, in order; what the first needs is made, where it is not there."""
-    run_log, own_log = f"run_phase_g_{plan.view}", "return_conditions"
-    compared: tuple[Step, ...] = (*plan.making, *plan.comparing(DEBUG_TIER), *plan.comparing(FULL_TIER))
-    summary = summarize_step(plan)
+    hub, run_log = plan.hub, f"run_phase_g_{plan.view}"
+    place = (plan.dose, plan.view, plan.splits)
+    full = plan.comparing(FULL_TIER)
+    counted = (*plan.steps, *report_steps(plan), *verify_steps(plan))
+    verifying = tuple(post_verify_steps(plan))
 
     def compare_holds() -> list[Finding]:
-        return [finding for step in plan.comparing(FULL_TIER) for finding in step.job.why_not_done()]
+        return [finding for step in full for finding in step.why_not_done()]
 
-    return [
-        Condition("both full tables hold every Baseline score", compared, own_log, compare_holds),
+    def run_holds() -> list[Finding]:
+        once = [*plan.steps, *(step for step in report_steps(plan) if not step.always)]
+        left = [finding for step in once for finding in step.why_not_done()]
+        return left or list(cli_logs(hub, *place).findings)
+
+    def verification_holds() -> list[Finding]:
+        return [*verify(hub, *place).findings, *check_highlights(hub)]
+
+    asked = [
+        Condition(
+            "both full tables hold every Baseline score",
+            compare_holds,
+            steps=plan.making,
+            comparing=(*plan.comparing(DEBUG_TIER), *full),
+        ),
         Condition(
             "metrics_summary.json has Baseline entries that are not zero",
-            (summary,),
-            own_log,
-            lambda: judge_summary(plan.hub, BASELINE),
+            lambda: judge_summary(hub, BASELINE),
+            steps=(summarize_step(plan),),
         ),
         Condition(
             "the hub's phase D passes its acceptance",
-            (),
-            own_log,
-            lambda: judge_phase_d(plan.hub, plan.study, plan.dose, plan.view),
+            lambda: judge_phase_d(hub, plan.study, plan.dose, plan.view),
+        ),
+        Condition("the counted run ends well", run_holds, steps=counted, transcript=run_log),
+        Condition(
+            "the report is written",
+            lambda: [*aggregate_highlights(hub).findings, *delta_highlights(hub).findings],
+            steps=(report_step(plan),),
         ),
         Condition(
-            "the counted run ends well",
-            (*plan.steps, *report_steps(plan), *verify_steps(plan)),
-            run_log,
+            "the digest is written", lambda: list(metrics_digest(hub).findings), steps=(digest_step(plan),)
         ),
-        Condition("the report is written", (report_step(plan),), own_log),
-        Condition("the digest is written", (digest_step(plan),), own_log),
-        Condition("the verification passes", tuple(post_verify_steps(plan)), f"{run_log}_post_verify_only"),
+        Condition(
+            "the verification passes",
+            verification_holds,
+            steps=verifying,
+            transcript=f"{run_log}_post_verify_only",
+        ),
+    ]
+    return [
+        replace(condition, id=f"dose_{plan.dose}-{plan.view}-condition-{number}")
+        for number, condition in enumerate(asked, start=1)
     ]

@@ -6,15 +6,14 @@ import contextlib
 import shlex
 import signal
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from ptycho_compare.checks.blocker import topic_of, write_blocker
+from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocker
 from ptycho_compare.files import write_text_atomic
-from ptycho_compare.hub import Hub, stamp
+from ptycho_compare.hub import Artifacts, Hub, stamp
 from ptycho_compare.phases.pipeline.run import Outcome, Runner
 from ptycho_compare.phases.pipeline.step import Step
 
@@ -28,9 +27,11 @@ def execute(
     steps: Sequence[Step],
     *,
     at_a_time: int = 1,
-    end: float | None = None,
+    out_of_time: Callable[[], bool] = lambda: False,
     grace_s: float = 10.0,
     success: str = ALL_DONE,
+    closing: Callable[[Hub], Iterable[str]] = lambda _: (),
+    listen: bool = True,
 ) -> list[Outcome]:
     """Run steps and say how they went, on standard output and in ``cli/NAME.log``.
 
@@ -42,12 +43,16 @@ def execute(
     steps : sequence of Step
     at_a_time : int
         Steps that may run at the same time.
-    end : float or None
-        Moment of `time.monotonic` at which the steps that run must have saved their work.
+    out_of_time : callable
+        Whether the steps that run must save their work now.
     grace_s : float
         Between asking a step to stop and killing it.
     success : str
         Said last, and only when every step is good.
+    closing : callable
+        What is said before that.
+    listen : bool
+        Whether SIGTERM and Ctrl-C stop the run; else `out_of_time` has to tell.
 
     Returns
     -------
@@ -60,18 +65,21 @@ def execute(
             transcript.say,
             hub.archive(moment),
             at_a_time,
-            lambda: end is not None and time.monotonic() >= end - grace_s,
+            out_of_time,
             grace_s,
         )
-        with _stoppable(runner):
+        with _stoppable(runner) if listen else contextlib.nullcontext():
             outcomes = runner.run(steps)
         transcript.say("\n".join(["", *(f"  {outcome}" for outcome in outcomes), ""]))
         failed = [outcome for outcome in outcomes if outcome.state == "failed"]
         for outcome in failed:
             _note(hub, outcome, moment, transcript)
+        for outcome in outcomes:
+            if outcome.good:
+                _close(hub, outcome.step, name, transcript)
         if all(outcome.good for outcome in outcomes):
             hub.blocker_log().unlink(missing_ok=True)
-            transcript.say(success)
+            transcript.say("\n".join([*closing(hub), success]))
         elif not failed:
             transcript.say("stopped with the work saved; the same command goes on")
     return outcomes
@@ -135,7 +143,7 @@ def _note(hub: Hub, outcome: Outcome, moment: datetime, transcript: Transcript) 
     write_text_atomic(hub.blocker_log(), "\n".join([*lines, ""]))
     note = write_blocker(
         hub,
-        topic_of(outcome.findings) or FAILED_STEP,
+        topic_of(outcome.findings, started=outcome.done is not None) or FAILED_STEP,
         outcome.findings,
         comparison_id=outcome.step.id,
         command=spec.command,
@@ -145,3 +153,10 @@ def _note(hub: Hub, outcome: Outcome, moment: datetime, transcript: Transcript) 
         moment=moment,
     )
     transcript.say("\n".join([*lines, f"Note: {hub.relative(note)}"]))
+
+
+def _close(hub: Hub, step: Step, name: str, transcript: Transcript) -> None:
+    """Close what a step stood still for: it is good now, by its record or a comparison's manifest."""
+    evidence = [step.files.record, Artifacts(step.files.folder).manifest]
+    for record in close_blockers(hub, step.id, closed_by=f"ptycho-hub {name}", evidence=evidence):
+        transcript.say(f"closed: {hub.relative(record)}")

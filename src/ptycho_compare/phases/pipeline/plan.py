@@ -17,6 +17,7 @@ from ptycho_compare.checks.phase_c import judge_phase_c
 from ptycho_compare.checks.phase_d import judge_phase_d
 from ptycho_compare.errors import InputError, StudyError
 from ptycho_compare.hub import FULL_TIER, Hub, TrainingFiles
+from ptycho_compare.jobs import read_launch
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
@@ -65,6 +66,15 @@ class Plan:
         made = [self._simulate(), self._overlap(), self._train(BASELINE_NETWORK), self._train(self.view)]
         made += [self._reconstruct(split) for split in self.splits]
         return tuple(self._as_asked(step, phase) for step, phase in zip(made, self._phases, strict=True))
+
+    @cached_property
+    def brought(self) -> frozenset[str]:
+        """Phases whose files lie in the hub, and which nothing in it made: they come from elsewhere."""
+        plain = replace(self, given=frozenset())
+        steps = list(zip(plain.making, plain._phases, strict=True))
+        return frozenset(
+            phase for phase in plain._phases if all(_is_brought(step) for step, of in steps if of == phase)
+        )
 
     def comparing(self, tier: str) -> tuple[ComparisonStep, ...]:
         """Phase G of one tier."""
@@ -240,6 +250,10 @@ class Plan:
             return tuple(word.format(**place, **more) for word in own)
         ours = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", *words)
         return (*ours, *(part for key, value in place.items() for part in (f"--{key}", value)))
+
+
+def _is_brought(step: PhaseStep) -> bool:
+    return read_launch(step.files.job) is None and all(path.is_file() for path in step.outputs)
 
 
 def _code(room: str) -> str:

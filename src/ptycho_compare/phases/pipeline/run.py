@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -97,7 +98,7 @@ class Runner:
         outcomes: dict[str, Outcome] = {}
         numbers = {step.id: number for number, step in enumerate(steps, start=1)}
         waiting, running = list(steps), dict[Future[Outcome], Step]()
-        with ThreadPoolExecutor(self.at_a_time, thread_name_prefix="step") as pool:
+        with ThreadPoolExecutor(self.at_a_time, thread_name_prefix="step") as pool, self._stopped_by_errors():
             while waiting or running:
                 for step in self._ready(waiting, running):
                     waiting.remove(step)
@@ -112,6 +113,15 @@ class Runner:
                     if not outcome.good:
                         self.stop()
         return [outcomes.get(step.id, Outcome(step, "not begun")) for step in steps]
+
+    @contextmanager
+    def _stopped_by_errors(self) -> Iterator[None]:
+        """Let whatever interrupts the wait (Ctrl-C in a test) stop the steps that run."""
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
 
     def _ready(self, waiting: Sequence[Step], running: dict[Future[Outcome], Step]) -> list[Step]:
         if self._is_over():

@@ -13,14 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from ptycho_compare.basis import NUMERIC_LIBRARIES, Basis
 from ptycho_compare.checks import Finding
 from ptycho_compare.errors import HubError
 from ptycho_compare.files import digest_of, write_json_atomic
 from ptycho_compare.hub import Hub, StepFiles
 from ptycho_compare.jobs import DoneRecord, JobSpec, attempts_so_far, read_launch
+from ptycho_compare.reporting.step_record import StepRecord, read_step_record
 
 
 class Step(Protocol):
@@ -75,34 +74,6 @@ class Step(Protocol):
     def seal(self, done: DoneRecord | None) -> list[Finding]:
         """Check what it left behind, and record it when all of it holds."""
         ...
-
-
-class StepRecord(BaseModel):
-    """What a finished step rests on and left behind, as JSON holds it.
-
-    Attributes
-    ----------
-    status : str
-        ``made`` by its command, or ``given``: brought from elsewhere and checked here.
-    outputs : dict
-        Path below the hub to SHA-256 and size in bytes.
-    seconds, cpu_s, peak_bytes : float or int
-        Of the attempt that finished it.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: str
-    title: str
-    status: str
-    command: tuple[str, ...]
-    basis: dict[str, Any]
-    outputs: dict[str, tuple[str, int]]
-    attempts: list[dict[str, Any]]
-    seconds: float
-    cpu_s: float
-    peak_bytes: int
-    ended: str
 
 
 @dataclass(frozen=True)
@@ -267,11 +238,3 @@ class PhaseStep:
 
     def _record(self) -> StepRecord | None:
         return read_step_record(self.files.record)
-
-
-def read_step_record(path: Path) -> StepRecord | None:
-    """Read the record of a finished step; None where there is none, or none of this version."""
-    try:
-        return StepRecord.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None

@@ -7,6 +7,7 @@ from typing import Any
 
 from ptycho_compare.basis import versions_of
 from ptycho_compare.errors import EngineError, HubError
+from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub, ReconstructionFiles
 from ptycho_compare.phases.reconstruct.manifest import Job, record_result, record_skip
 from ptycho_compare.phases.reconstruct.scan_run import LIBRARIES, Reconstructed, reconstruct_scan
@@ -90,11 +91,14 @@ def _reading(study: Study) -> Reading:
 
 
 def _result(hub: Hub, done: Reconstructed) -> dict[str, Any]:
+    output = done.files.reconstruction
     return {
         "returncode": done.ending.returncode,
         "log_path": hub.relative(done.files.log),
         "stdout_preview": done.ending.output[:_PREVIEW],
-        "output_npz": hub.relative(done.files.reconstruction),
+        "output_npz": hub.relative(output),
+        "output_sha256": sha256_of(output),
+        "output_bytes": output.stat().st_size,
         "engine": done.facts.how.engine,
         "epochs": done.state.epochs,
         "images": len(done.facts.images),

@@ -1,0 +1,100 @@
+"""Whether every arm was given all groups of the plan, and predicted what was expected of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.errors import ArchiveError
+from ptycho_compare.hub import short_name
+from ptycho_compare.reporting.manifest import ArmRecord, Manifest
+from ptycho_compare.untrusted.npz import open_npz
+
+_AGAIN = "run the comparison again"
+_HELD: Mapping[str, tuple[str, int, str]] = {
+    "groups": ("iu", 2, "(B, C) integers"),
+    "normalization": ("fiu", 0, "one number"),
+    "seed": ("iu", 0, "one integer"),
+    "neighbors": ("iu", 0, "one integer"),
+    "algorithm": ("U", 0, "one name"),
+}
+"""What ``plan.npz`` holds: kinds, as NumPy calls them, dimensions, and both in words."""
+
+
+def judge_plan(path: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Compare ``plan.npz`` with what the manifest says of the plan."""
+    if not path.is_file():
+        return
+    told = manifest.plan
+    try:
+        with open_npz(path) as archive:
+            held = {key: archive.array(key) for key in _HELD}
+    except ArchiveError as error:
+        yield Finding("changed", str(error))
+        return
+    wrong = list(_of_another_kind(path, held))
+    if wrong:
+        yield from wrong
+        return
+    groups = held.pop("groups")
+    found = {key: value.item() for key, value in held.items()}
+    found |= {"groups": len(groups), "group_size": groups.shape[1], "images": len(np.unique(groups))}
+    for key, value in found.items():
+        if value != told.get(key):
+            yield Finding(
+                "changed", f"{path}: {key} is {value}, and the manifest says {told.get(key)}; {_AGAIN}"
+            )
+    for key in ("seed", "neighbors"):
+        if key in manifest.settings and manifest.settings[key] != found[key]:
+            text = f"settings.{key} is {manifest.settings[key]}, and {path.name} was drawn with {found[key]}"
+            yield Finding("changed", f"{path.with_name('manifest.json')}: {text}; {_AGAIN}")
+    images = told.get("images_in_scan", 0)
+    if groups.size and not (groups.min() >= 0 and groups.max() < images):
+        ends = f"{groups.min()} to {groups.max()}"
+        yield Finding("changed", f"{path}: 'groups' names images {ends}, and the scan has {images}; {_AGAIN}")
+
+
+def _of_another_kind(path: Path, held: Mapping[str, NDArray[Any]]) -> Iterator[Finding]:
+    for key, (kinds, dimensions, needed) in _HELD.items():
+        value = held[key]
+        if value.ndim != dimensions or value.dtype.kind not in kinds:
+            text = f"'{key}' is {value.dtype} {value.shape}; needed: {needed}"
+            yield Finding("changed", f"{path}: {text}")
+
+
+def judge_log(path: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Compare the numbers of predicted pixels in a comparison's log, if it is there, with its plan."""
+    if not path.is_file():
+        return
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for arm, record in manifest.arms.items():
+        expected = _expected(record, manifest)
+        if expected is None or record.status != "ok":
+            continue
+        name = f"DIAGNOSTIC {short_name(arm)}_output stats"
+        sizes = re.findall(rf"{re.escape(name)}: .*nonzero_count=(\d+)/(\d+)$", text, re.MULTILINE)
+        if not sizes:
+            yield Finding("missing", f"{path}: has no line '{name}'; {_AGAIN}", arm)
+        elif int(sizes[-1][1]) != expected:
+            yield Finding(
+                "changed",
+                f"{path}: '{name}' tells of {sizes[-1][1]} predicted pixels, and the plan asks for "
+                f"{expected}; {_AGAIN}",
+                arm,
+            )
+
+
+def _expected(record: ArmRecord, manifest: Manifest) -> int | None:
+    """Pixels that a network predicts: a patch per group, or per image of the plan; None for other arms."""
+    parameters = record.details.get("parameters", {})
+    side, gridsize = parameters.get("N"), parameters.get("gridsize")
+    if not isinstance(side, int) or not isinstance(gridsize, int):
+        return None
+    rows = manifest.plan.get("images" if gridsize == 1 else "groups")
+    return rows * side**2 if isinstance(rows, int) else None

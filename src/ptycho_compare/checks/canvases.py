@@ -1,0 +1,81 @@
+"""Whether the stored canvases of a comparison are alive, finite and on the pixels that were scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.checks.finding import Finding
+from ptycho_compare.errors import ArchiveError
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.reporting.manifest import Manifest
+from ptycho_compare.scoring import CollapseLimits, find_collapse
+from ptycho_compare.untrusted.npz import NpzFile, open_npz
+
+_ROUNDING = 1e-5
+"""Relative, of an amplitude in single precision."""
+_MAY_BE_NAN = ("_offset_dy", "_offset_dx", "_map")
+"""Shifts that were not measured, and pixels of a residual map that no image reached."""
+
+
+def judge_canvases(path: Path, manifest: Manifest, limits: CollapseLimits) -> Iterator[Finding]:
+    """Look at ``reconstructions.npz`` itself: a score alone would not show a blank picture."""
+    if not path.is_file():
+        return
+    try:
+        with open_npz(path) as archive:
+            mask = archive.array("mask")
+            pixels = int(np.count_nonzero(mask))
+            if pixels != manifest.mask_pixels:
+                said = f"the manifest says mask_pixels {manifest.mask_pixels}"
+                yield Finding("changed", f"{path}: 'mask' holds {pixels} pixels, and {said}")
+            for arm, record in manifest.arms.items():
+                if record.status == "ok":
+                    yield from _of_arm(path, archive, arm, mask, limits)
+    except ArchiveError as error:
+        yield Finding("changed", str(error))
+
+
+def _of_arm(
+    path: Path, archive: NpzFile, arm: str, mask: NDArray[Any], limits: CollapseLimits
+) -> Iterator[Finding]:
+    key = f"{arm.lower()}_complex"
+    values = archive.array(key)
+    if (values.dtype.kind, mask.dtype.kind, mask.shape) != ("c", "b", values.shape):
+        found = f"'{key}' of {values.dtype} {values.shape} and 'mask' of {mask.dtype} {mask.shape}"
+        yield Finding("changed", f"{path}: {found} are no canvas", arm)
+        return
+    if not mask.any():
+        return
+    collapse = find_collapse(values, mask, limits=limits)
+    if collapse is not None:
+        yield Finding("dead", f"{collapse.kind}: {collapse.detail} ({path})", arm)
+        return
+    parts = {f"{arm.lower()}_amplitude": np.abs(values), f"{arm.lower()}_phase": np.angle(values)}
+    for name, wanted in parts.items():
+        stored = archive.array(name) if name in archive else wanted
+        largest = _ROUNDING * max(float(np.abs(wanted).max()), 1.0)
+        if stored.shape != wanted.shape or not (np.abs(stored - wanted) <= largest)[mask].all():
+            yield Finding("changed", f"{path}: '{name}' is not that of '{key}'", arm)
+
+
+def judge_finite(names: Artifacts, manifest: Manifest) -> Iterator[Finding]:
+    """Find numbers that are not finite in what is stored of arms that count as alive."""
+    dead = tuple(f"{arm.lower()}_" for arm, record in manifest.arms.items() if record.status != "ok")
+    for path in (names.reconstructions, names.reconstructions_aligned, names.residuals):
+        if not path.is_file():
+            continue
+        try:
+            with open_npz(path) as archive:
+                for key, header in archive.headers.items():
+                    if header.dtype.kind not in "fc" or key.endswith(_MAY_BE_NAN) or key.startswith(dead):
+                        continue
+                    bad = int((~np.isfinite(archive.array(key))).sum())
+                    if bad:
+                        yield Finding("dead", f"non_finite: {path}: '{key}' is not finite in {bad} values")
+        except ArchiveError as error:
+            yield Finding("changed", str(error))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from processes import ROOT
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
 from reported import (
@@ -57,15 +59,17 @@ def run(command: str, hub: Hub, *words: str) -> int:
 
 def test_from_tables_to_a_verified_hub(compared: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     """The order in which the blocked run's conditions are met, each by its command (7.A 1 and 3)."""
-    for command in ("summarize", "report", "digest", "ssim-grid", "inventory", "verify", "check-highlights"):
+    for command in ("summarize", "report", "digest", "ssim-grid", "inventory", "check-highlights"):
         assert run(command, compared) == 0, capsys.readouterr().err
+    # all reports are valid, and nothing lies behind them: neither networks nor evidence of comparisons
+    assert run("verify", compared) == 1
     out, err = capsys.readouterr()
     assert err == ""
     for line in (
         "wrote analysis/metrics_summary.json",
         "Key Metrics Deltas",
         "✓ ALL COMPARISONS SUCCESSFUL ✓",
-        "11 of 11 checks are valid",
+        "12 of 17 checks are valid",
         "Highlights match",
         "SSIM grid summary table values match",
         "Preview metadata confirms phase-only",
@@ -80,8 +84,10 @@ def test_from_tables_to_a_verified_hub(compared: Hub, capsys: pytest.CaptureFixt
         *("verify_dense_stdout.log", "check_dense_highlights.log"),
     }
     # the report and the digest may be asked for once more, and the hub still holds
-    for command in ("report", "digest", "verify"):
+    for command in ("report", "digest"):
         assert run(command, compared) == 0
+    run("verify", compared)
+    assert json.loads(compared.reports().verification.read_text())["n_valid"] == 12
 
 
 def test_summarize_without_a_list_goes_by_the_study(compared: Hub) -> None:
@@ -240,21 +246,31 @@ def test_other_places_for_the_results(hub: Hub, tmp_path: Path) -> None:
     assert (tmp_path / "g.md").read_bytes() == hub.reports().ssim_grid.read_bytes()
     assert run("inventory", hub, "--output", str(tmp_path / "i.txt")) == 0
     assert (tmp_path / "i.txt").read_bytes() == hub.reports().inventory.read_bytes()
-    assert run("verify", hub, "--report", str(tmp_path / "v.json")) == 0
-    assert json.loads((tmp_path / "v.json").read_text())["n_valid"] == 11
+    assert run("verify", hub, "--report", str(tmp_path / "v.json")) == 1
+    assert json.loads((tmp_path / "v.json").read_text())["n_valid"] == 12
 
 
 def test_verify_writes_its_report_when_it_fails(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.reports().ssim_grid.unlink()
     assert run("verify", hub, "--dose", str(DOSE), "--view", "dense") == 1
     report = json.loads(hub.reports().verification.read_text())
-    assert (report["all_valid"], report["n_invalid"]) == (False, 2)
+    assert (report["all_valid"], report["n_invalid"]) == (False, 7)
     assert capsys.readouterr().out == hub.reports().verification_log.read_text()
 
 
 def test_verify_knows_the_splits_that_are_meant(hub: Hub) -> None:
-    assert run("verify", hub, "--splits", "train", "test", "third") == 1
-    assert run("verify", hub, "--splits", "test") == 0
+    for splits, invalid in ((("test",), 4), (("train", "test", "third"), 9)):
+        assert run("verify", hub, "--splits", *splits) == 1
+        assert json.loads(hub.reports().verification.read_text())["n_invalid"] == invalid
+
+
+def test_verify_draws_views_again_by_the_study_that_is_named(hub: Hub) -> None:
+    for words, name in (((), None), (("--study", str(ROOT / "acceptance/study.toml")), "acceptance")):
+        run("verify", hub, *words)
+        report = json.loads(hub.reports().verification.read_text())
+        (row,) = [each for each in report["validations"] if each["description"] == "Phase D overlap view"]
+        assert (row["study"] is None) == (name is None)
+        assert row["valid"] == (name is None)  # of this hub's phase D there is nothing
 
 
 def test_no_hub_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,3 +296,123 @@ def test_help_tells_what_an_exit_status_means(command: str, capsys: pytest.Captu
     with pytest.raises(SystemExit):
         main([command, "--help"])
     assert "exit status: 0" in capsys.readouterr().out
+
+
+def test_check_highlights_wants_the_preview_confirmed(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    path = hub.reports().ssim_grid
+    path.write_text(path.read_text().replace("(phase-only)", ""))
+    assert run("check-highlights", hub) == 1
+    assert "preview metadata validation failed" in capsys.readouterr().err
+
+
+def test_the_highlights_check_says_three_lines(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check-highlights", hub) == 0
+    out, err = capsys.readouterr()
+    beginnings = (
+        "Highlights match",
+        "SSIM grid summary table values match",
+        "Preview metadata confirms phase-only",
+    )
+    assert len(out.splitlines()) == 3
+    assert all(line.startswith(start) for line, start in zip(out.splitlines(), beginnings, strict=True))
+    assert err == ""
+
+
+DETAILS = {
+    "metrics digest": {"missing_sections", "line_count", "char_count"},
+    "Phase C metadata compliance": {
+        *("total_splits", "compliant_splits", "non_compliant_splits", "non_compliant_list"),
+    },
+    "Metrics delta highlights and preview": {
+        *("line_count", "checked_models", "missing_models", "missing_metrics", "missing_preview_values"),
+        *("mismatched_highlight_values", "preview_phase_only", "preview_format_errors"),
+    },
+    "SSIM grid summary (phase-only)": {"has_preview_metadata", "preview_phase_only"},
+    "CLI orchestrator logs": {
+        *("found_logs", "missing_banners", "has_success", "found_phase_logs", "missing_phase_logs"),
+        *("found_helper_logs", "missing_helper_logs", "incomplete_phase_logs"),
+    },
+    "artifact inventory": {"entries", "invalid_entries"},
+}
+"""study_contract.md 5.7: what a row of the verification tells beside its result."""
+
+
+def test_verify_tells_the_contract_s_details(hub: Hub) -> None:
+    run("verify", hub)
+    report = json.loads(hub.reports().verification.read_text())
+    assert {"hub", "all_valid", "n_checks", "n_valid", "n_invalid", "validations"} <= set(report)
+    rows = {each["description"]: each for each in report["validations"]}
+    for description, details in DETAILS.items():
+        assert {"valid", "description", "path", "error"} | details <= set(rows[description]), description
+        assert rows[description]["valid"], description
+
+
+def test_a_missing_score_is_never_a_word_of_its_own(
+    compared: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """null in JSON, N/A in texts, blank in the summary; no NaN, None or long dash anywhere."""
+    for split in SPLITS:
+        table = table_of(compared, split)
+        head, *lines = table.read_text().splitlines()
+        table.write_text("\n".join([f"{head},note", *(f"{line}," for line in lines), ""]))
+        edit_cells(table, "PtyChi", "ms_ssim", ",0.9,,amplitude: no contrast in the truth")
+    for command in ("summarize", "report", "digest", "ssim-grid"):
+        assert run(command, compared) == 0, capsys.readouterr().err
+    texts = {path.name: path.read_text() for path in compared.analysis().iterdir() if path.is_file()}
+    del texts["comparison_manifest.json"]
+    assert len(texts) == 9
+    for name, text in texts.items():
+        assert not re.search(r"—|\b(nan|NaN|None|Infinity)\b(?!\.)", text), name
+    averages = json.loads(texts["metrics_summary.json"])["aggregate_metrics"]["PtyChi"]["ms_ssim"]
+    assert averages["mean_amplitude"] is None
+    assert (
+        json.loads(texts["metrics_delta_summary.json"])["deltas"]["vs_PtyChi"]["ms_ssim"]["amplitude"] is None
+    )
+    assert "| Mean |  | 0.900 |" in texts["metrics_summary.md"]
+    assert "| PtyChi | N/A | 0.900 | OK |" in texts["aggregate_report.md"]
+    assert "| PtyChi | N/A | 0.900 | OK |" in texts["metrics_digest.md"]
+    assert (
+        "MS-SSIM Δ (PtychoPINN - PtyChi)    : amplitude N/A  phase +0.017"
+        in texts["metrics_delta_highlights.txt"]
+    )
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Hub:
+    (tmp_path / "study.toml").write_text(STUDY)
+    return Hub(tmp_path)
+
+
+def plan_of(hub: Hub, capsys: pytest.CaptureFixture[str], *words: str) -> list[tuple[str, str]]:
+    """Return command and log of every step that a run would take; nothing is written."""
+    assert run("run", hub, "--dose", str(DOSE), "--view", "dense", "--collect-only", *words) == 0
+    out = capsys.readouterr().out
+    assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
+    assert ("Post-verify-only mode: skipping Phase C→F" in out) == ("--post-verify-only" in words)
+    commands = re.findall(r"(?m)^    \S+ -m ptycho_compare.cli.ptycho_hub (\S+) --hub", out)
+    logs = re.findall(r"(?m)^    log (\S+);", out)
+    return list(zip(commands[-len(logs) :], logs[-len(commands) :], strict=True))
+
+
+REPORTING = [
+    ("summarize", "cli/metrics_summary_cli.log"),
+    ("report", "cli/aggregate_report_cli.log"),
+    ("digest", "cli/metrics_digest_cli.log"),
+]
+VERIFYING = [
+    ("ssim-grid", "cli/ssim_grid_cli.log"),
+    ("inventory", "cli/artifact_inventory_cli.log"),
+    ("verify", "cli/verify_dense.log"),
+    ("check-highlights", "cli/check_dense_highlights.log"),
+]
+
+
+def test_a_run_reports_in_the_contract_s_order(planned: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan_of(planned, capsys)[-7:] == [*REPORTING, *VERIFYING]
+    assert plan_of(planned, capsys, "--skip-post-verify")[-5:] == [*REPORTING, *VERIFYING[:2]]
+
+
+def test_a_run_that_only_verifies_has_no_other_steps(
+    planned: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert plan_of(planned, capsys, "--post-verify-only") == VERIFYING

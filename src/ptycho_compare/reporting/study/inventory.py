@@ -90,8 +90,9 @@ def _belongs(text: str, hub: Hub) -> bool:
     )
     parts = PurePosixPath(text).parts
     of_a_process = parts[0] == _PROCESS_RECORDS or _PROCESS_FOLDER in parts[:-1]
+    of_the_gate = hub.verdict().folder in (hub.root / text).parents
     unfinished = parts[-1].startswith(".") and parts[-1].endswith(".tmp")
-    return not (of_a_process or unfinished or text in {hub.relative(path) for path in own})
+    return not (of_a_process or of_the_gate or unfinished or text in {hub.relative(path) for path in own})
 
 
 def may_grow(path: str) -> bool:

@@ -1,10 +1,11 @@
-"""The measures that reports speak of: which way is better, and with how many digits they are told.
+"""Scores: which way each is better; and those that reports single out, with how many digits they are told.
 
-One table for all reports; nothing else in the tree states a direction or a precision of them.
+One table for all reports; nothing else in the tree states a direction or a precision.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,25 @@ MISSING = "N/A"
 TABLE_DECIMALS = 3
 JOB_DECIMALS = 4
 
+_HIGHER = (
+    "psnr",
+    "ssim",
+    "ms_ssim",
+    "frc50",
+    "frc1over7",
+    "frc_half_bit",
+    "frc_auc",
+)  # cut-offs: frequencies
+_LOWER = ("mae", "mse", "fienup", "phase_rmse", "r_factor", "r_factor_own_probe")
+_OF_HALVES = ("frc50", "frc1over7", "frc_half_bit", "frc_auc", "fienup", "phase_rmse")
+
+HIGHER_IS_BETTER: Mapping[str, bool] = {
+    **dict.fromkeys(_HIGHER, True),
+    **dict.fromkeys(_LOWER, False),
+    **{f"half_{name}": name in _HIGHER for name in _OF_HALVES},
+}
+"""By score. Rows of a table that are not here measure something else: a shift, a gauge, a time."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -26,7 +46,6 @@ class Measure:
     ----------
     name, title : str
         In tables and JSON, and in texts.
-    higher_is_better : bool
     delta_decimals : int
         Digits of a difference in the delta files.
     has_best : bool
@@ -35,9 +54,13 @@ class Measure:
 
     name: str
     title: str
-    higher_is_better: bool
     delta_decimals: int
     has_best: bool
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way is better."""
+        return HIGHER_IS_BETTER[self.name]
 
     def delta_text(self, delta: float | None) -> str:
         """Tell a difference as the delta files do: with its sign."""
@@ -50,8 +73,8 @@ class Measure:
         return f"{better} is better: a {sign} difference is in PtychoPINN's favour."
 
 
-MS_SSIM = Measure("ms_ssim", "MS-SSIM", higher_is_better=True, delta_decimals=3, has_best=True)
-MAE = Measure("mae", "MAE", higher_is_better=False, delta_decimals=6, has_best=False)
+MS_SSIM = Measure("ms_ssim", "MS-SSIM", delta_decimals=3, has_best=True)
+MAE = Measure("mae", "MAE", delta_decimals=6, has_best=False)
 MEASURES = (MS_SSIM, MAE)
 
 

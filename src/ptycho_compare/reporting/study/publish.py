@@ -11,12 +11,8 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.reporting.study.arms import STUDY_ARMS
 from ptycho_compare.reporting.study.delta_lines import delta_highlights, delta_preview
 from ptycho_compare.reporting.study.deltas import Deltas, deltas_of, read_deltas, write_deltas
-from ptycho_compare.reporting.study.digest import digest_markdown
-from ptycho_compare.reporting.study.inventory import InventoryEntry, take_inventory, write_inventory
 from ptycho_compare.reporting.study.job_list import JobList
 from ptycho_compare.reporting.study.reading import read_text
-from ptycho_compare.reporting.study.report import highlights_text, report_markdown
-from ptycho_compare.reporting.study.sanity import THRESHOLD
 from ptycho_compare.reporting.study.ssim_grid import require_phase_only, ssim_grid_markdown
 from ptycho_compare.reporting.study.summary import MetricsSummary, read_summary, summarize, write_summary
 from ptycho_compare.reporting.study.summary_text import summary_markdown
@@ -27,37 +23,6 @@ def publish_summary(hub: Hub, listed: JobList, *, required: Sequence[str] = STUD
     summary = summarize(hub, listed, required=required)
     write_summary(hub.reports().summary, summary)
     write_text_atomic(hub.reports().summary_text, summary_markdown(summary))
-    return summary
-
-
-def publish_report(hub: Hub, *, threshold: float = THRESHOLD) -> MetricsSummary:
-    """Write ``aggregate_report.md`` and ``aggregate_highlights.txt``.
-
-    Raises
-    ------
-    ReportError
-        There is no summary.
-    """
-    summary = read_summary(hub.reports().summary)
-    write_text_atomic(hub.reports().report, report_markdown(summary, threshold=threshold))
-    write_text_atomic(hub.reports().highlights, highlights_text(summary, threshold=threshold))
-    return summary
-
-
-def publish_digest(hub: Hub) -> MetricsSummary:
-    """Write ``metrics_digest.md``, of failures too.
-
-    Raises
-    ------
-    ReportError
-        There is no summary, or no highlights.
-    """
-    summary, highlights = (
-        read_summary(hub.reports().summary),
-        read_text(hub.reports().highlights, made_by="ptycho-hub report"),
-    )
-    text = digest_markdown(summary, highlights, references=digest_references(hub))
-    write_text_atomic(hub.reports().digest, text)
     return summary
 
 
@@ -121,10 +86,3 @@ def publish_ssim_grid(hub: Hub, *, output: Path | None = None) -> Path:
     path = names.ssim_grid if output is None else output
     write_text_atomic(path, text)
     return path
-
-
-def publish_inventory(hub: Hub) -> list[InventoryEntry]:
-    """Write ``artifact_inventory.txt`` and ``artifact_digests.tsv``; see `take_inventory` for errors."""
-    entries = take_inventory(hub)
-    write_inventory(hub, entries)
-    return entries

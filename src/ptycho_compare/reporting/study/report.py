@@ -18,6 +18,7 @@ from ptycho_compare.reporting.study.measures import (
 )
 from ptycho_compare.reporting.study.sanity import THRESHOLD, sanity_section, threshold_line
 from ptycho_compare.reporting.study.summary import MetricsSummary
+from ptycho_compare.reporting.study.undecided import undecided_section
 from ptycho_compare.study import PTYCHOPINN
 
 HIGHLIGHTS_TITLE = "Phase G Dense Metrics Highlights"
@@ -51,6 +52,7 @@ def report_markdown(summary: MetricsSummary, *, threshold: float = THRESHOLD) ->
         "## Deltas",
         "",
         *(line for measure in MEASURES for arm in COMPARED_WITH for line in _deltas(summary, measure, arm)),
+        *undecided_section(summary.undecided, metrics=[measure.name for measure in MEASURES]),
     ]
     return "\n".join(lines)
 

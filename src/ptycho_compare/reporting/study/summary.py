@@ -10,13 +10,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, FiniteFloat, model_serializer
 
 from ptycho_compare.files import write_json_atomic
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.reporting.study.arms import STUDY_ARMS, canonical_arms, in_order
 from ptycho_compare.reporting.study.compliance import Compliance, phase_c_compliance
 from ptycho_compare.reporting.study.job_list import JobList, Place
 from ptycho_compare.reporting.study.measures import MEASURES, PARTS, Measure, Part
 from ptycho_compare.reporting.study.reading import read_json
 from ptycho_compare.reporting.study.scores import RANGES, JobScores, read_all_scores, require_scores
+from ptycho_compare.reporting.study.undecided import Undecided, read_undecided
 from ptycho_compare.reporting.tables.metrics_csv import MetricRow
 
 Number = FiniteFloat | None
@@ -25,7 +26,13 @@ Averages = dict[str, dict[str, dict[str, Number]]]
 
 
 class Score(BaseModel):
-    """One row of a comparison's table; a row of amplitude and phase has `value` for the complex field."""
+    """One row of a comparison's table; a row of amplitude and phase has `value` for the complex field.
+
+    Attributes
+    ----------
+    intervals : dict
+        Low and high end by part, of the numbers that have them.
+    """
 
     model_config = ConfigDict(frozen=True)
     model: str
@@ -33,14 +40,17 @@ class Score(BaseModel):
     amplitude: Number = None
     phase: Number = None
     value: Number = None
+    intervals: dict[str, tuple[FiniteFloat, FiniteFloat]] = {}
 
     @model_serializer
     def _as_read(self) -> dict[str, Any]:
-        whole = {"model": self.model, "metric": self.metric}
-        both = {"amplitude": self.amplitude, "phase": self.phase}
-        if self.amplitude is None and self.phase is None and self.metric not in RANGES:
-            return {**whole, "value": self.value}
-        return {**whole, **both} if self.value is None else {**whole, **both, "value": self.value}
+        told: dict[str, Any] = {"model": self.model, "metric": self.metric}
+        alone = self.amplitude is None and self.phase is None and self.metric not in RANGES
+        if not alone:
+            told |= {"amplitude": self.amplitude, "phase": self.phase}
+        if alone or self.value is not None:
+            told["value"] = self.value
+        return told | ({"intervals": self.intervals} if self.intervals else {})
 
 
 class JobSummary(BaseModel):
@@ -54,6 +64,8 @@ class JobSummary(BaseModel):
         Definitions behind the scores, and what the arms were compared with.
     mask_pixels, groups : int or None
         Scored pixels and groups of the plan, the same for all arms.
+    undecided : tuple of Undecided, or None
+        Scores by which two arms cannot be told apart; None where there are no intervals.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,11 +79,17 @@ class JobSummary(BaseModel):
     reference: str = ""
     mask_pixels: int | None = None
     groups: int | None = None
+    undecided: tuple[Undecided, ...] | None = None
 
     @property
     def place(self) -> Place:
         """Which comparison it is."""
         return self.dose, self.view, self.split
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.view}/{self.split} (dose={self.dose})"
 
 
 class MetricsSummary(BaseModel):
@@ -103,6 +121,11 @@ class MetricsSummary(BaseModel):
     def arms(self) -> list[str]:
         """All arms, in the order of all tables."""
         return in_order(self.aggregate_metrics)
+
+    @property
+    def undecided(self) -> dict[str, tuple[Undecided, ...] | None]:
+        """By comparison, what its arms cannot be told apart by."""
+        return {job.name: job.undecided for job in self.jobs}
 
     def average(self, arm: str, measure: Measure, part: Part, statistic: str = "mean") -> float | None:
         """Return an average (``mean``) or the ``best`` of all comparisons, None where there is none."""
@@ -153,20 +176,25 @@ def _of_job(hub: Hub, scores: JobScores) -> JobSummary:
         dose=scores.job.dose,
         view=scores.job.view,
         split=scores.job.split,
-        metrics=tuple(
-            Score(
-                model=row.model,
-                metric=row.metric,
-                **{part: _finite(getattr(row, part)) for part in (*PARTS, "value")},
-            )
-            for row in scores.rows
-        ),
+        metrics=tuple(_of_row(row) for row in scores.rows),
         metrics_csv=hub.relative(scores.table),
         sha256=scores.sha256,
         metric_version=first.metric_version,
         reference=first.reference,
         mask_pixels=first.mask_pixels,
         groups=first.groups,
+        undecided=read_undecided(Artifacts(scores.table.parent).differences),
+    )
+
+
+def _of_row(row: MetricRow) -> Score:
+    parts = (*PARTS, "value")
+    ends = {part: (getattr(row, f"{part}_low"), getattr(row, f"{part}_high")) for part in parts}
+    return Score(
+        model=row.model,
+        metric=row.metric,
+        **{part: _finite(getattr(row, part)) for part in parts},
+        intervals={part: pair for part, pair in ends.items() if None not in map(_finite, pair)},
     )
 
 

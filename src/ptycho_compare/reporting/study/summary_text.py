@@ -1,4 +1,4 @@
-"""``metrics_summary.md``: the summary as tables."""
+"""``metrics_summary.md``: the summary as tables, numbers with their intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from ptycho_compare.reporting.study.arms import in_order
 from ptycho_compare.reporting.study.compliance import Compliance
 from ptycho_compare.reporting.study.markdown import table
 from ptycho_compare.reporting.study.measures import JOB_DECIMALS, MEASURES, PARTS, number_text
-from ptycho_compare.reporting.study.summary import Averages, JobSummary, MetricsSummary
+from ptycho_compare.reporting.study.summary import Averages, JobSummary, MetricsSummary, Score
+from ptycho_compare.reporting.study.undecided import undecided_section
 
 
 def summary_markdown(summary: MetricsSummary) -> str:
@@ -31,6 +32,7 @@ def summary_markdown(summary: MetricsSummary) -> str:
         lines += [f"## Split: {split}", "", *_averages(averages, level="###")]
     for job in summary.jobs:
         lines += _job(job)
+    lines += undecided_section(summary.undecided)
     lines += ["## Phase C Metadata Compliance", "", *_compliance(summary.phase_c_metadata_compliance)]
     return "\n".join(lines)
 
@@ -55,7 +57,7 @@ def _averages(averages: Averages, *, level: str) -> Iterator[str]:
 
 
 def _job(job: JobSummary) -> Iterator[str]:
-    yield from (f"## Job: {job.view}/{job.split} (dose={job.dose})", "")
+    yield from (f"## Job: {job.name}", "")
     facts = (
         (job.metrics_csv, "table `{}`"),
         (job.groups, "{} groups"),
@@ -69,17 +71,16 @@ def _job(job: JobSummary) -> Iterator[str]:
     yield from table(
         ("Model", "Metric", "Amplitude", "Phase", "Value"),
         [
-            (
-                score.model,
-                score.metric,
-                *(
-                    number_text(number, JOB_DECIMALS, missing="")
-                    for number in (score.amplitude, score.phase, score.value)
-                ),
-            )
+            (score.model, score.metric, *(_with_interval(score, part) for part in (*PARTS, "value")))
             for score in job.metrics
         ],
     )
+
+
+def _with_interval(score: Score, part: str) -> str:
+    text = number_text(getattr(score, part), JOB_DECIMALS, missing="")
+    ends = [number_text(end, JOB_DECIMALS) for end in score.intervals.get(part, ())]
+    return f"{text} [{', '.join(ends)}]" if text and ends else text
 
 
 def _compliance(found: Compliance) -> list[str]:

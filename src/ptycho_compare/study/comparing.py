@@ -126,12 +126,13 @@ class Tolerance(Section):
     relative : float or None
         Part of the accepted value.
     interval : bool
-        Whether it is the same too while either value lies within the other's interval.
+        Whether it is the same too while either value lies within the other's interval. That tells how
+        a score varies over the image, which is far more than two runs on the same data differ by.
     """
 
     absolute: NonNegativeFloat | None = None
     relative: NonNegativeFloat | None = None
-    interval: bool = True
+    interval: bool = False
 
 
 class Acceptance(Section):

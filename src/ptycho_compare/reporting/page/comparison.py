@@ -1,0 +1,134 @@
+"""What the page shows of one comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.reporting.figures.comparison import KINDS
+from ptycho_compare.reporting.manifest import Manifest, read_manifest
+from ptycho_compare.reporting.page.curves import CurveSet, read_curves
+from ptycho_compare.reporting.page.gallery import Gallery, read_gallery
+from ptycho_compare.reporting.page.notes import link_to
+from ptycho_compare.reporting.page.provenance import Provenance, provenance_of
+from ptycho_compare.reporting.page.scores import Scores, read_scores
+from ptycho_compare.reporting.page.words import readable
+from ptycho_compare.reporting.verdict.record import ComparisonVerdict
+
+MISSING = "missing"
+_REFERENCES = {"truth": "Truth", "independent_half": "Other half", "same_data": "Reference"}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm and how it came out: ``ok``, ``failed``, ``unscored`` or ``missing``, and why."""
+
+    name: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ComparisonPart:
+    """One comparison on the page.
+
+    Attributes
+    ----------
+    verdict : ComparisonVerdict
+    arms : tuple of Arm
+        Those of the evidence, then those that the study requires and that are missing.
+    against : str
+        What the arms were compared with, in words.
+    gallery, curves, scores : Gallery, CurveSet, Scores
+    provenance : Provenance or None
+        None where there is no readable manifest; `trouble` says why.
+    trouble : str
+    links : dict of str to str
+        To its files, by their names.
+    """
+
+    verdict: ComparisonVerdict
+    arms: tuple[Arm, ...]
+    against: str
+    gallery: Gallery
+    curves: CurveSet
+    scores: Scores
+    provenance: Provenance | None
+    trouble: str
+    links: Mapping[str, str]
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether there is anything of it to look at."""
+        return self.provenance is not None or bool(self.gallery.rows or self.scores.scores)
+
+    def status_of(self, arm: str) -> str:
+        """How an arm came out."""
+        return next((each.status for each in self.arms if each.name == arm), MISSING)
+
+
+def read_comparison(
+    hub: Hub, verdict: ComparisonVerdict, *, required: Sequence[str], pixels: int, page: Path
+) -> ComparisonPart:
+    """Read the evidence of a comparison, as far as it is there.
+
+    Parameters
+    ----------
+    hub : Hub
+    verdict : ComparisonVerdict
+    required : sequence of str
+        Arms that the study asks for.
+    pixels : int
+        Most of an image; 0 leaves images out.
+    page : Path
+        Where the page will lie: links start there.
+    """
+    names = Artifacts(hub.comparison_dir(verdict.dose, verdict.view, verdict.split, verdict.tier))
+    manifest, trouble = _manifest(names)
+    arms = _arms(manifest, required)
+    scored = [arm.name for arm in arms if arm.status != MISSING]
+    reference = manifest.reference if manifest else "truth"
+    statuses = {arm.name: arm.status for arm in arms}
+    linked = (names.plot, names.frc_plot, names.metrics, names.manifest, names.log)
+    return ComparisonPart(
+        verdict=verdict,
+        arms=arms,
+        against=dict(KINDS).get(reference, reference),  # type: ignore[call-overload]
+        gallery=read_gallery(names, statuses, truth_name=_REFERENCES.get(reference, "Truth"), pixels=pixels)
+        if pixels
+        else Gallery(notes=("Images left out: more comparisons than one page can show.",)),
+        curves=read_curves(names, [arm.name for arm in arms]),
+        scores=read_scores(names, scored or [arm.name for arm in arms]),
+        provenance=provenance_of(
+            manifest,
+            origin=verdict.origin,
+            adoption=names.adoption,
+            manifest_sha256=verdict.manifest_sha256,
+        )
+        if manifest
+        else None,
+        trouble=trouble,
+        links={path.name: link_to(hub, path, page=page) for path in linked if path.is_file()},
+    )
+
+
+def _manifest(names: Artifacts) -> tuple[Manifest | None, str]:
+    try:
+        return read_manifest(names.manifest), ""
+    except FileNotFoundError:
+        return None, f"{names.manifest.name}: missing"
+    except OSError as error:
+        return None, f"{names.manifest.name}: cannot be read ({error.strerror})"
+    except ValidationError as error:
+        return None, f"{names.manifest.name}: is no manifest ({error.error_count()} mistakes)"
+
+
+def _arms(manifest: Manifest | None, required: Sequence[str]) -> tuple[Arm, ...]:
+    held = {} if manifest is None else manifest.arms
+    found = [Arm(name, record.status, readable(record.reason)) for name, record in held.items()]
+    lacking = [Arm(name, MISSING, "required by the study") for name in required if name not in held]
+    return (*found, *lacking)

@@ -1,0 +1,184 @@
+"""One HTML file with all that a person wants to see of a study; it loads nothing and runs nothing foreign."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ptycho_compare.files import write_text_atomic
+from ptycho_compare.hub import DEBUG_TIER, Hub
+from ptycho_compare.reporting.manifest import versions
+from ptycho_compare.reporting.page.attempts import TimeLine, endings_of, read_timeline
+from ptycho_compare.reporting.page.comparison import ComparisonPart, read_comparison
+from ptycho_compare.reporting.page.notes import Note, read_notes
+from ptycho_compare.reporting.page.provenance import StepLine, read_steps
+from ptycho_compare.reporting.page.words import number_text, readable
+from ptycho_compare.reporting.verdict.record import Verdict
+from ptycho_compare.study import Study
+
+_PIXELS = 5_500_000  # of all images: a byte each at most, a third more as text
+_MANY = 24  # comparisons; of more the debug tier goes without images
+_FEW = 4  # comparisons that all stand open
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template shows.
+
+    Attributes
+    ----------
+    study : Study
+    verdict : Verdict
+    comparisons : tuple of ComparisonPart
+        In the study's order.
+    notes : tuple of Note
+        Blockers that are not closed.
+    timeline : TimeLine or None
+    steps : tuple of StepLine
+    versions : dict of str to str
+        Of what made the page.
+    """
+
+    study: Study
+    verdict: Verdict
+    comparisons: tuple[ComparisonPart, ...]
+    notes: tuple[Note, ...]
+    timeline: TimeLine | None
+    steps: tuple[StepLine, ...]
+    versions: dict[str, str]
+
+    @property
+    def arms(self) -> list[str]:
+        """All arms of all comparisons, once each."""
+        return list(dict.fromkeys(arm.name for part in self.comparisons for arm in part.arms))
+
+    @property
+    def standings(self) -> Counter[str]:
+        """How many comparisons stand how."""
+        return Counter(each.standing for each in self.verdict.comparisons)
+
+    @property
+    def places(self) -> list[tuple[int, str, str]]:
+        """Dose, view and split of every row of the matrix."""
+        return list(dict.fromkeys((each.dose, each.view, each.split) for each in self.verdict.comparisons))
+
+    @property
+    def tiers(self) -> list[str]:
+        """The columns of the matrix."""
+        return list(dict.fromkeys(each.tier for each in self.verdict.comparisons))
+
+    def part_at(self, place: tuple[int, str, str], tier: str) -> ComparisonPart | None:
+        """One cell of the matrix."""
+        for part in self.comparisons:
+            each = part.verdict
+            if (each.dose, each.view, each.split, each.tier) == (*place, tier):
+                return part
+        return None
+
+    def opened(self, part: ComparisonPart) -> bool:
+        """Whether a comparison stands open: all when they are few, else those that do not hold."""
+        return part.has_evidence and (len(self.comparisons) <= _FEW or part.verdict.standing == "red")
+
+
+def write_page(hub: Hub, study: Study, verdict: Verdict, *, output: Path | None = None) -> Path:
+    """Write the page of a hub.
+
+    What is missing or cannot be read is said on the page; it stops nothing.
+
+    Parameters
+    ----------
+    hub : Hub
+    study : Study
+    verdict : Verdict
+        What the gate found.
+    output : Path, optional
+        Where to write it; ``report/index.html`` of the hub.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    path = hub.verdict().page if output is None else output
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(path, _render(_page(hub, study, verdict, path)))
+    return path
+
+
+def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
+    required = {name: tier.required_arms for name, tier in study.tiers.items()}
+    crowded = len(verdict.comparisons) > _MANY
+    pictured = [each for each in verdict.comparisons if not (crowded and each.tier == DEBUG_TIER)]
+    # amplitude, phase and error of each arm, amplitude and phase of the truth
+    images = sum(3 * len(required.get(each.tier, ())) + 2 for each in pictured)
+    parts = tuple(
+        read_comparison(
+            hub,
+            each,
+            required=required.get(each.tier, ()),
+            pixels=_PIXELS // images if each in pictured else 0,
+            page=path,
+        )
+        for each in verdict.comparisons
+    )
+    folders = {
+        hub.comparison_dir(each.dose, each.view, each.split, each.tier): each.id
+        for each in verdict.comparisons
+    }
+    return Page(
+        study=study,
+        verdict=verdict,
+        comparisons=parts,
+        notes=read_notes(hub, verdict.blockers, page=path),
+        timeline=read_timeline(hub, folders),
+        steps=read_steps(hub),
+        versions=versions(),
+    )
+
+
+def _render(page: Page) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # slow to load
+
+    environment = Environment(
+        loader=PackageLoader("ptycho_compare.reporting", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number_text, "readable": readable}
+    style, script = _own_file("style.css"), _own_file("script.js")
+    held: dict[str, Any] = {
+        "page": page,
+        "style": style,
+        "script": script,
+        "policy": _policy(style, script),
+        "endings": endings_of(page.timeline.jobs) if page.timeline else [],
+        "count": _count,
+    }
+    return environment.get_template("index.html.j2").render(**held)
+
+
+def _policy(style: str, script: str) -> str:
+    """Allow the page its own style, script and images and nothing else: no network, no foreign script."""
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _own_file(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

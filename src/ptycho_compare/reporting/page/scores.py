@@ -1,0 +1,163 @@
+"""The scores of one comparison as tables: a row per metric and component, a column per arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ptycho_compare.errors import InputError
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.reporting.page.words import interval_text, number_text
+from ptycho_compare.reporting.tables.metrics_csv import METRIC_NAMES, MetricRow, read_metrics_csv
+from ptycho_compare.reporting.tables.pairs_csv import read_differences_csv
+
+_PARTS = ("amplitude", "phase", "value")
+_NOTED = {"amplitude": "amplitude", "phase": "phase", "value": "complex"}
+_MEASURED = (
+    "registration_offset_dy", "registration_offset_dx", "computation_time_s", "gauge_gain", "gauge_ramp_y",
+    "gauge_ramp_x", "overlap_before", "overlap_after", "twin_overlap",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScoreCell:
+    """A number as text, its interval and its note, both may be empty."""
+
+    number: str
+    interval: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One metric of one component; `part` is empty where a metric has one number only."""
+
+    metric: str
+    part: str
+    unit: str
+    cells: tuple[ScoreCell, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the tables of a comparison say.
+
+    Attributes
+    ----------
+    arms : tuple of str
+        The columns.
+    scores, measured : tuple of ScoreRow
+        Metrics; and what was removed from an arm or measured of it.
+    alike : tuple of str
+        Pairs of arms, and in which scores they cannot be told apart.
+    undecided : tuple of str
+        Pairs of which that is not known.
+    missing : tuple of str
+        What could not be read.
+    """
+
+    arms: tuple[str, ...] = ()
+    scores: tuple[ScoreRow, ...] = ()
+    measured: tuple[ScoreRow, ...] = ()
+    alike: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def cell(self, metric: str, part: str, arm: str) -> ScoreCell:
+        """One cell of the table of metrics; without a number where there is no such score."""
+        for row in self.scores:
+            if (row.metric, row.part) == (metric, part) and arm in self.arms:
+                return row.cells[self.arms.index(arm)]
+        return ScoreCell(number_text(None))
+
+
+def read_scores(names: Artifacts, arms: Sequence[str]) -> Scores:
+    """Read ``comparison_metrics.csv`` and ``comparison_differences.csv``.
+
+    Parameters
+    ----------
+    names : Artifacts
+    arms : sequence of str
+        The columns; arms that the table has beside them follow.
+    """
+    missing: list[str] = []
+    rows: list[MetricRow] = []
+    try:
+        rows = read_metrics_csv(names.metrics)
+    except InputError as error:
+        missing.append(str(error))
+    columns = tuple(dict.fromkeys([*arms, *(row.model for row in rows)]))
+    order = dict.fromkeys([*METRIC_NAMES, *(row.metric for row in rows)])
+    table = {
+        name: _rows(name, [row for row in rows if row.metric == name], columns)
+        for name in order
+        if any(row.metric == name for row in rows)
+    }
+    alike, undecided = _pairs(names, missing)
+    return Scores(
+        columns,
+        tuple(row for name, found in table.items() if name not in _MEASURED for row in found),
+        tuple(row for name in _MEASURED for row in table.get(name, [])),
+        alike,
+        undecided,
+        tuple(missing),
+    )
+
+
+def _rows(metric: str, rows: Sequence[MetricRow], arms: Sequence[str]) -> list[ScoreRow]:
+    by_arm = {row.model: row for row in rows}
+    units = [row.unit for row in rows if row.unit]
+    parts = [part for part in _PARTS if any(getattr(row, part) is not None for row in rows)] or ["value"]
+    single = len(parts) == 1 and parts[0] == "value"
+    return [
+        ScoreRow(
+            metric,
+            "" if single else _shown(part),
+            units[0] if units else "",
+            tuple(_cell(by_arm.get(arm), part) for arm in arms),
+        )
+        for part in parts
+    ]
+
+
+def _cell(row: MetricRow | None, part: str) -> ScoreCell:
+    if row is None:
+        return ScoreCell(number_text(None))
+    interval = interval_text(getattr(row, f"{part}_low"), getattr(row, f"{part}_high"))
+    # why an arm failed stands beside its name, once
+    note = "" if row.status == "failed" else _note_on(part, row.note)
+    return ScoreCell(number_text(getattr(row, part)), interval, note)
+
+
+def _note_on(part: str, note: str) -> str:
+    """Leave out of a row's note what is said of its other numbers, e.g. ``amplitude beyond Nyquist``."""
+    others = tuple(f"{name} " for each, name in _NOTED.items() if each != part)
+    return "; ".join(piece for piece in note.split("; ") if not piece.startswith(others))
+
+
+def _shown(part: str) -> str:
+    return "complex field" if part == "value" else part
+
+
+def _pairs(names: Artifacts, missing: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Say which pairs cannot be told apart, and of which it is not known."""
+    if not names.differences.is_file():
+        missing.append(f"{names.differences.name}: missing")
+        return (), ()
+    try:
+        rows = read_differences_csv(names.differences)
+    except InputError as error:
+        missing.append(str(error))
+        return (), ()
+    found: dict[bool | None, dict[str, list[str]]] = {False: {}, None: {}}
+    several = {row.metric for row in rows if row.component != "value"}
+    for row in rows:
+        if row.told_apart is not True:
+            component = f" {_shown(row.component)}" if row.metric in several else ""
+            pair = f"{row.first} and {row.second}"
+            found[row.told_apart].setdefault(pair, []).append(f"{row.metric}{component}")
+    alike, undecided = (
+        tuple(f"{pair}: {', '.join(scores)}" for pair, scores in found[kind].items())
+        for kind in (False, None)
+    )
+    return alike, undecided

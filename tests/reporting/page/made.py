@@ -1,0 +1,226 @@
+"""Hubs to look at, without a network: evidence of small scorecards through the real writers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ptycho_compare.hub import Artifacts, Hub, JobFiles
+from ptycho_compare.reporting.arrays import write_reconstructions
+from ptycho_compare.reporting.manifest import ArmRecord, FileRecord, Manifest, versions, write_manifest
+from ptycho_compare.reporting.tables.frc_csv import write_frc_csv
+from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
+from ptycho_compare.reporting.tables.pairs_csv import write_differences_csv
+from ptycho_compare.reporting.verdict.record import Change, CheckVerdict, ComparisonVerdict, Verdict
+from ptycho_compare.scoring import Scorecard
+from ptycho_compare.study import Comparison, Study, load_study
+
+from ..cards import card, coverage, noisy, staying, truth_image
+
+HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\x07\x00"
+STUDY = """\
+name = "a study & <b>its</b> page"
+doses = [1000]
+views = ["dense"]
+splits = ["train", "test", "blind"]
+[tiers.debug]
+required_arms = ["PtychoPINN", "Baseline"]
+[tiers.full]
+required_arms = ["PtychoPINN", "Baseline", "PtyChi", "Mine"]
+"""
+NOTE = "red/blocked_20261125T060000Z_zero_baseline.md"
+START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+
+
+def make_hub(root: Path) -> tuple[Hub, Study, Verdict]:
+    """Write a hub in which all goes wrong that the page must show, and what the gate would say of it."""
+    hub = Hub(root)
+    (root / "data").mkdir(parents=True)
+    hub.study().write_text(STUDY)
+    study = load_study(hub.study())
+    write_evidence(hub, Comparison(1000, "dense", "train", "debug"), whole_card())
+    write_evidence(hub, Comparison(1000, "dense", "train", "full"), card(), reason=HOSTILE)
+    write_evidence(hub, Comparison(1000, "dense", "test", "debug"), card(truth=False))
+    deferred = Artifacts(hub.comparison_dir(1000, "dense", "test", "full"))
+    write_states(deferred.job, [("died", None), ("stopped", 75)])
+    write_step(hub, "dose_1000-simulate")
+    note = root / NOTE
+    note.parent.mkdir()
+    note.write_text(f"# Blocked: Baseline is zero\n{HOSTILE}\n")
+    return hub, study, verdict_on(hub, study, **told_of(hub))
+
+
+def whole_card() -> Scorecard:
+    """Three arms that are alive; two corners of the area were never measured."""
+    weight = coverage()
+    rows, columns = np.indices(weight.shape)
+    weight[abs(rows + columns - 110) > 60] = 0.0
+    names = ("PtychoPINN", "Baseline", "PtyChi")
+    images = {name: staying(noisy(0.02 * (each + 1), 10 * each), weight) for each, name in enumerate(names)}
+    return card(**images)
+
+
+def told_of(hub: Hub) -> dict[str, dict[str, Any]]:
+    """What the gate says of some comparisons, by id."""
+    return {
+        "dose_1000-dense-train-full": {
+            "standing": "red",
+            "findings": (f"dead: Baseline: |object| = 0 in 100 % of the mask {HOSTILE}",),
+            "scientific": "low",
+            "low": ("PtyChi: MS-SSIM phase 0.71 is below 0.80",),
+        },
+        "dose_1000-dense-test-full": {"standing": "deferred", "findings": ("32 of 64 patches are safe",)},
+        "dose_1000-dense-blind-full": {"required": False},
+    }
+
+
+def verdict_on(hub: Hub, study: Study, **told: dict[str, Any]) -> Verdict:
+    """Accept every comparison that has a manifest, but for what is `told` of some, by id."""
+    comparisons = []
+    for each in study.comparisons():
+        folder = hub.comparison_dir(each.dose, each.view, each.split, each.tier)
+        there = Artifacts(folder).manifest.exists()
+        held: dict[str, Any] = {
+            "id": each.id,
+            **{name: getattr(each, name) for name in ("dose", "view", "split", "tier")},
+            "folder": hub.relative(folder),
+            "required": True,
+            "standing": "accepted" if there else "missing",
+            "origin": "computed" if there else "",
+            "scientific": "ok" if there else "unscored",
+        }
+        comparisons.append(ComparisonVerdict(**{**held, **told.get(each.id, {})}))
+    holding = sum(each.standing == "accepted" for each in comparisons)
+    whole = holding == len(comparisons)
+    return Verdict(
+        study=study.name,
+        generated_at="2026-11-25T06:00:00Z",
+        required_tiers=tuple(study.tiers),
+        outcome="accepted" if whole else "red",
+        reason=f"{holding} of {len(comparisons)} comparisons hold",
+        comparisons=tuple(comparisons),
+        checks=(
+            CheckVerdict(description="every file of phase C is whole", path="data/phase_c"),
+            CheckVerdict(
+                description="the inventory lists every file",
+                path="analysis/artifact_inventory.txt",
+                findings=() if whole else ("3 files are not listed",),
+            ),
+        ),
+        blockers=tuple(hub.relative(path) for path in sorted((hub.root / "red").glob("*.md"))),
+        compared_with="" if whole else "/elsewhere/report/acceptance.json",
+        changes=() if whole else changes(),
+    )
+
+
+def changes() -> tuple[Change, ...]:
+    """A worse, a lost and an equal score."""
+    base = {"id": "dose_1000-dense-train-debug", "arm": "Baseline", "tolerance": "relative 0.01"}
+    rows = (("mae", 0.02, 0.03, "worse"), ("ms_ssim", 0.9, None, "worse"), ("psnr", 30.0, 30.01, "same"))
+    return tuple(
+        Change(**base, metric=metric, part="amplitude", before=before, now=now, judged=judged)
+        for metric, before, now, judged in rows
+    )
+
+
+def write_evidence(hub: Hub, comparison: Comparison, scorecard: Scorecard, *, reason: str = "") -> Artifacts:
+    """Write what a comparison leaves, by the writers that a comparison uses; `reason` joins a failure's."""
+    each = comparison
+    names = Artifacts(hub.comparison_dir(each.dose, each.view, each.split, each.tier))
+    names.folder.mkdir(parents=True)
+    write_metrics_csv(names.metrics, scorecard, groups=64, seconds={})
+    write_differences_csv(names.differences, scorecard.differences)
+    for arm in scorecard.arms:
+        if arm.curves:
+            write_frc_csv(names.frc_curves(arm.arm), arm.arm, arm.curves)
+    box = scorecard.box
+    write_reconstructions(
+        names.reconstructions_aligned,
+        {arm.arm: arm.image[box] for arm in scorecard.arms},
+        truth=None if scorecard.reference == "none" else truth_image()[box],
+        extra={"mask": scorecard.mask[box], "origin": np.zeros(2, int)},
+    )
+    write_states(names.job, [("finished", 0)])
+    arms = {
+        arm.arm: ArmRecord(
+            status=arm.status,
+            reason=f"{arm.reason} {reason}".strip() if arm.reason else "",
+            seconds={},
+            details={},
+        )
+        for arm in scorecard.arms
+    }
+    write_manifest(
+        names.manifest,
+        Manifest(
+            started="2026-11-25T04:00:00Z",
+            finished="2026-11-25T04:01:00Z",
+            command=["ptycho-hub", "compare", each.id, "--hub", "a b"],
+            settings={"crop_px": 20},
+            inputs={"test_data": FileRecord(path="data/x.npz", sha256="0" * 64, bytes=10)},
+            plan={"groups": 64, "normalization": 4.712682992293238},
+            mask_pixels=int(scorecard.mask.sum()),
+            reference=scorecard.reference,
+            truth_range={},
+            scan={},
+            metric_version=scorecard.metric_version,
+            arms=arms,
+            warnings=["the scan has no probe"],
+            versions=versions(),
+            code="c" * 64,
+            attempts=[],
+            artifacts={},
+        ),
+    )
+    return names
+
+
+def write_states(files: JobFiles, endings: list[tuple[str, int | None]]) -> None:
+    """Write the state log of attempts of a minute each, an hour apart; None has no end."""
+    files.folder.mkdir(parents=True)
+    lines = []
+    for number, (reason, returncode) in enumerate(endings, start=1):
+        moment = START + timedelta(hours=number)
+        facts: list[dict[str, Any]] = [
+            {"state": "launched", "attempt": number, "host": f"node{number} {HOSTILE}"},
+            {"state": "running"},
+            {"state": "planned", "parts": {"PtychoPINN": [16 * (number - 1), 64]}},
+            {"state": "working", "part": "PtychoPINN", "done": 16 * number, "seconds": 1.0},
+            {"state": "checkpoint", "part": "PtychoPINN", "done": 16 * number, "seconds": 0.1},
+        ]
+        if returncode is not None:
+            facts.append(
+                {"state": "ended", "returncode": returncode, "reason": "" if returncode == 0 else reason}
+            )
+        for step, fact in enumerate(facts):
+            lines.append(json.dumps({"time": (moment + timedelta(seconds=12 * step)).isoformat(), **fact}))
+    files.states.write_text("\n".join([*lines, ""]))
+
+
+def write_step(hub: Hub, step_id: str) -> None:
+    """Write a finished step."""
+    files = hub.step(step_id)
+    write_states(files.job, [("killed", -9), ("bad", 1), ("finished", 0)])
+    record = {
+        "id": step_id,
+        "title": f"Phase C {HOSTILE}",
+        "status": "made",
+        "command": ["ptycho-hub", "simulate"],
+        "basis": {},
+        "outputs": {},
+        "attempts": [],
+        "seconds": 60.0,
+        "cpu_s": 50.0,
+        "peak_bytes": 2**28,
+        "ended": "2026-11-25T05:00:00Z",
+    }
+    files.record.write_text(json.dumps(record))
+
+
+def without(verdict: Verdict, **changed: Any) -> Verdict:
+    """The verdict with some fields replaced."""
+    return verdict.model_copy(update=changed)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 from hubs import DOSE, SLOW_COUNT, SPLITS, make_hub
+from lab_runs import make_finished_hub
+from ptycho_compare.hub import Hub
 from sharing import shared
 from star import STAR_SCAN, reconstruct_star
 
@@ -78,6 +80,12 @@ def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
         study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
 
     return shared(tmp_path_factory, "slow", make)
+
+
+@pytest.fixture(scope="session")
+def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
+    """A hub in which the seven conditions are met, phases E and F by a lab's own commands; see `lab_runs`."""
+    return Hub(shared(tmp_path_factory, "lab", make_finished_hub) / "hub")
 
 
 @pytest.fixture(scope="session")

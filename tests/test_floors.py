@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = [
     {"pytest_ptycho", "cli"},
+    {"gate"},
     {"phases"},
     {"checks"},
     {"reporting"},

@@ -11,53 +11,14 @@ from pathlib import Path
 import pytest
 
 from bundles import damage_weights
-from processes import PTYCHO_HUB, ROOT, environment, nobody_left, run, until
+from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of, ptycho_hub
+from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
 from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.phases.pipeline.step import read_step_record
+from ptycho_compare.reporting.step_record import read_step_record
 from ptycho_compare.reporting.study.job_list import read_job_list
 from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
-from sharing import shared
 
-DOSE = 1_000_000
-LAB = ROOT / "tests" / "lab.py"
-WHERE = ("--dose", str(DOSE), "--view", "dense")
-STUDY = f"""\
-name = "a lab's own"
-doses = [{DOSE}]
-views = ["dense"]
-splits = ["train", "test"]
-
-[tiers.debug]
-groups = 48
-chunk = 20
-batch = 4
-required_arms = ["PtychoPINN", "Baseline"]
-
-[tiers.full]
-chunk = 32
-batch = 8
-
-[stitching]
-crop_px = 12
-
-[uncertainty]
-draws = 50
-
-[simulation]
-object_px = 96
-patch_px = 32
-probe_fwhm_px = 8
-images = 200
-
-[overlap.views.dense]
-s_img = 0.8
-n_groups = 64
-
-[commands]
-phase_e = ["{{python}}", "{LAB}", "train", "{{hub}}", "{{dose}}", "{{network}}"]
-phase_f = ["{{python}}", "{LAB}", "reconstruct", "{{hub}}", "{{dose}}", "{{view}}", "{{split}}"]
-"""
 MADE = ("data/", "analysis/", "cli/", "jobs/")
 TITLES = [
     "Phase C: Dataset Generation",
@@ -71,17 +32,6 @@ TITLES = [
 ]
 
 
-def hub_of(root: Path, study: str = STUDY) -> Hub:
-    root.mkdir(parents=True)
-    (root / "study.toml").write_text(study)
-    return Hub(root)
-
-
-def ptycho_hub(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
-    command, *more = words
-    return run((*PTYCHO_HUB, command, "--hub", str(hub.root), *more), hub.root)
-
-
 def attempts(hub: Hub) -> dict[str, int]:
     """Count how often each command was started, by its log."""
     logs = sorted((hub.root / "cli").glob("*.log"))
@@ -93,23 +43,6 @@ def snapshot(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): sha256_of(path) for path in folder.rglob("*") if path.is_file()
     }
-
-
-@pytest.fixture(scope="module")
-def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
-    """A hub that was run on one split, then brought through all conditions; no test may damage it."""
-
-    def make(folder: Path) -> None:
-        hub = hub_of(folder / "hub")
-        with nobody_left(hub.root):
-            first = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--skip-post-verify")
-            assert first.returncode == 0, first.stdout
-            (folder / "first.txt").write_text(first.stdout)
-            second = ptycho_hub(hub, "conditions", *WHERE, "--at-a-time", "2")
-            assert second.returncode == 0, second.stdout
-            (folder / "conditions.txt").write_text(second.stdout)
-
-    return Hub(shared(tmp_path_factory, "lab", make) / "hub")
 
 
 @pytest.fixture

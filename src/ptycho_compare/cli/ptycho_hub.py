@@ -11,7 +11,9 @@ from ptycho_compare.cli.compare_models import conclude
 from ptycho_compare.cli.conditions import add_conditions
 from ptycho_compare.cli.demo import add_demo
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
+from ptycho_compare.cli.gate import add_gate
 from ptycho_compare.cli.jobs import add_jobs
+from ptycho_compare.cli.page import add_page
 from ptycho_compare.cli.phases import add_phases
 from ptycho_compare.cli.place import add_place, find_comparison, place_of
 from ptycho_compare.cli.reports import add_reports
@@ -44,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     add_phases(commands)
     add_reports(commands)
     add_conditions(commands)
+    add_gate(commands)
+    add_page(commands)
     add_score(commands.add_parser("score", help="score any two complex arrays"))
     return parser
 

@@ -1,0 +1,193 @@
+"""The verdict on a hub: every comparison of the study, the phases' files, the reports that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from ptycho_compare.checks import Finding
+from ptycho_compare.checks.blocker import Blocker, close_blockers, open_blockers
+from ptycho_compare.checks.validation import Validation
+from ptycho_compare.errors import StudyError
+from ptycho_compare.files import digest_of
+from ptycho_compare.gate.checks import checks_of, is_incomplete
+from ptycho_compare.gate.standing import standing_of
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.reporting.verdict.record import Change, CheckVerdict, ComparisonVerdict, Standing, Verdict
+from ptycho_compare.reporting.verdict.regression import changes
+from ptycho_compare.study import Study
+
+_PARTS = ("amplitude", "phase")
+
+Outcome = Literal["accepted", "red", "incomplete", "deferred"]
+_WEIGHTS: tuple[Outcome, ...] = ("red", "incomplete", "deferred")
+_CLOSES: Mapping[Standing, Outcome] = {
+    "red": "red",
+    "missing": "incomplete",
+    "stale": "incomplete",
+    "deferred": "deferred",
+}
+
+
+def judge_hub(
+    hub: Hub,
+    study: Study,
+    study_file: Path,
+    *,
+    require: Sequence[str] = (),
+    against: Hub | None = None,
+) -> Verdict:
+    """Judge a hub by what lies in it.
+
+    Blockers of comparisons that are accepted are closed on the way: their condition holds.
+
+    Parameters
+    ----------
+    hub : Hub
+    study : Study
+    study_file : Path
+        Where the study was read from.
+    require : sequence of str
+        Tiers whose comparisons must all be accepted; none means all tiers of the study.
+    against : Hub or None
+        One that was accepted earlier: scores that became worse beyond the study's tolerances turn this
+        one red.
+
+    Raises
+    ------
+    StudyError
+        The study has no such tier.
+    InputError
+        The earlier hub has no verdict of acceptance.
+    """
+    for tier in require:
+        if tier not in study.tiers:
+            raise StudyError(f"{study_file}: --require {tier}: the study has {', '.join(study.tiers)}")
+    tiers = tuple(tier for tier in study.tiers if not require or tier in require)
+    jobs = [ComparisonJob(hub, study, study_file, each) for each in study.comparisons()]
+    compared = tuple(_of_comparison(job, required=job.comparison.tier in tiers) for job in jobs)
+    found = _Found(
+        study,
+        compared,
+        tuple(checks_of(hub, study, compared)),
+        tuple(_left_open(hub, compared)),
+        () if against is None else tuple(changes(against, hub, compared, study.acceptance)),
+    )
+    return Verdict(
+        study=study.name,
+        generated_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        required_tiers=tiers,
+        outcome=found.outcome,
+        reason=found.reason,
+        comparisons=compared,
+        checks=tuple(_of_check(hub, each) for each in found.checks),
+        blockers=tuple(hub.relative(each.note) for each in found.blockers),
+        compared_with="" if against is None else str(against.verdict().record),
+        changes=found.changes,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """All that the outcome is drawn from."""
+
+    study: Study
+    comparisons: tuple[ComparisonVerdict, ...]
+    checks: tuple[Validation, ...]
+    blockers: tuple[Blocker, ...]
+    changes: tuple[Change, ...]
+
+    @cached_property
+    def unmet(self) -> list[tuple[Outcome, str]]:
+        """Everything that keeps the gate closed, what weighs most first."""
+        return sorted(self._unsorted(), key=lambda each: _WEIGHTS.index(each[0]))
+
+    def _unsorted(self) -> Iterator[tuple[Outcome, str]]:
+        required = [each for each in self.comparisons if each.required]
+        for each in required:
+            if each.standing != "accepted":
+                told = "" if each.standing == "red" else f" is {each.standing}"
+                yield _CLOSES[each.standing], f"{each.id}{told}: {each.findings[0]}"
+            elif each.low and self.study.acceptance.gating:
+                yield "red", f"{each.id}: {each.low[0]}"
+        for check in self.checks:
+            if check.findings:
+                kind: Outcome = "incomplete" if is_incomplete(check.findings) else "red"
+                yield kind, f"{check.description}: {check.findings[0]}"
+        for change in self.changes:
+            if change.judged == "worse":
+                what = f"{change.id}: {change.arm}: {change.metric} {change.part}".rstrip()
+                yield "red", f"{what} was {change.before}, is {change.now}: worse ({change.tolerance})"
+        for blocker in self.blockers:
+            if blocker.subject:
+                yield "incomplete", f"{blocker.note.name} is not closed: {blocker.subject} stands still"
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.unmet[0][0] if self.unmet else "accepted"
+
+    @property
+    def reason(self) -> str:
+        if self.unmet:
+            more = f" (and {len(self.unmet) - 1} more)" if len(self.unmet) > 1 else ""
+            return f"{self.unmet[0][1]}{more}"
+        required = [each for each in self.comparisons if each.required]
+        adopted = sum(each.origin == "adopted" for each in required)
+        told = f"all {len(required)} comparisons hold"
+        return f"{told}, {adopted} of them adopted from elsewhere" if adopted else told
+
+
+def _of_comparison(job: ComparisonJob, *, required: bool) -> ComparisonVerdict:
+    names, place = Artifacts(job.folder), job.comparison
+    standing, findings = standing_of(job)
+    there = names.manifest.is_file()
+    low = tuple(_low(names.metrics, job.study.acceptance.ms_ssim)) if standing == "accepted" else None
+    scientific: Literal["ok", "low", "unscored"] = "unscored" if low is None else "low" if low else "ok"
+    return ComparisonVerdict(
+        id=job.id,
+        dose=place.dose,
+        view=place.view,
+        split=place.split,
+        tier=place.tier,
+        folder=job.hub.relative(job.folder),
+        required=required,
+        standing=standing,
+        findings=_below(job.hub, findings),
+        origin="" if not there else "adopted" if names.adoption.exists() else "computed",
+        scientific=scientific,
+        low=low or (),
+        manifest_sha256=digest_of(names.manifest) if there else "",
+    )
+
+
+def _low(metrics: Path, threshold: float) -> Iterator[str]:
+    """Yield the arms whose MS-SSIM does not reach the study's line."""
+    for row in read_metrics_csv(metrics):
+        for part in _PARTS if row.metric == "ms_ssim" else ():
+            score = getattr(row, part)
+            if score is not None and score < threshold:
+                yield f"{row.model}: ms_ssim {part} {score:.3f} is below {threshold:g}"
+
+
+def _of_check(hub: Hub, check: Validation) -> CheckVerdict:
+    return CheckVerdict(description=check.description, path=check.path, findings=_below(hub, check.findings))
+
+
+def _below(hub: Hub, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Name files below the hub, wherever it lies today."""
+    return tuple(str(each).replace(f"{hub.root.as_posix()}/", "") for each in findings)
+
+
+def _left_open(hub: Hub, compared: Sequence[ComparisonVerdict]) -> Iterator[Blocker]:
+    """Close what the accepted comparisons were blocked by, and yield all other open blockers."""
+    for each in compared:
+        if each.standing == "accepted":
+            manifest = Artifacts(hub.root / each.folder).manifest
+            close_blockers(hub, each.id, closed_by="ptycho-hub gate", evidence=[manifest])
+    yield from open_blockers(hub)

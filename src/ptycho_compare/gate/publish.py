@@ -1,0 +1,49 @@
+"""Writes the verdict where people and programs look for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ptycho_compare.files import write_text_atomic
+from ptycho_compare.hub import Hub
+from ptycho_compare.reporting.verdict.junit import write_junit
+from ptycho_compare.reporting.verdict.record import Verdict, write_verdict
+from ptycho_compare.reporting.verdict.text import verdict_markdown
+
+_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+def publish(hub: Hub, verdict: Verdict) -> None:
+    """Write ``acceptance.json``, its text and its junit file into ``report/``.
+
+    In a GitHub workflow the text is also appended to what the run's page shows.
+    """
+    names, text = hub.verdict(), verdict_markdown(verdict)
+    write_verdict(names.record, verdict)
+    write_junit(names.junit, verdict)
+    write_text_atomic(names.text, text)
+    if shown := os.environ.get(_STEP_SUMMARY):
+        with Path(shown).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+def told(verdict: Verdict) -> Iterator[str]:
+    """Yield the verdict as lines for a terminal; the last says it all."""
+    width = max(len(each.id) for each in verdict.comparisons)
+    for each in verdict.comparisons:
+        note = each.findings[0] if each.findings else each.origin
+        asked = "" if each.required else "  (not asked for)"
+        yield f"{each.id:<{width}}  {each.standing:<8}  {note}{asked}"
+    for each in verdict.comparisons:
+        yield from (f"{each.id}: scientific: {line}" for line in each.low)
+    for check in verdict.checks:
+        yield from (f"{check.description}: {finding}" for finding in check.findings)
+    yield from (f"open: {note}" for note in verdict.blockers)
+    if verdict.compared_with:
+        counts = {
+            word: sum(each.judged == word for each in verdict.changes) for word in ("worse", "same", "better")
+        }
+        yield f"against {verdict.compared_with}: " + ", ".join(f"{n} {word}" for word, n in counts.items())
+    yield f"{verdict.outcome.upper()}: {verdict.reason}"

@@ -1,0 +1,72 @@
+"""A study whose phases E and F are a lab's own commands, and `ptycho-hub` on its hubs."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from processes import PTYCHO_HUB, ROOT, nobody_left, run
+from ptycho_compare.hub import Hub
+
+DOSE = 1_000_000
+LAB = ROOT / "tests" / "lab.py"
+WHERE = ("--dose", str(DOSE), "--view", "dense")
+STUDY = f"""\
+name = "a lab's own"
+doses = [{DOSE}]
+views = ["dense"]
+splits = ["train", "test"]
+
+[tiers.debug]
+groups = 48
+chunk = 20
+batch = 4
+required_arms = ["PtychoPINN", "Baseline"]
+
+[tiers.full]
+chunk = 32
+batch = 8
+
+[stitching]
+crop_px = 12
+
+[uncertainty]
+draws = 50
+
+[simulation]
+object_px = 96
+patch_px = 32
+probe_fwhm_px = 8
+images = 200
+
+[overlap.views.dense]
+s_img = 0.8
+n_groups = 64
+
+[commands]
+phase_e = ["{{python}}", "{LAB}", "train", "{{hub}}", "{{dose}}", "{{network}}"]
+phase_f = ["{{python}}", "{LAB}", "reconstruct", "{{hub}}", "{{dose}}", "{{view}}", "{{split}}"]
+"""
+
+
+def hub_of(root: Path, study: str = STUDY) -> Hub:
+    root.mkdir(parents=True)
+    (root / "study.toml").write_text(study)
+    return Hub(root)
+
+
+def ptycho_hub(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
+    command, *more = words
+    return run((*PTYCHO_HUB, command, "--hub", str(hub.root), *more), hub.root)
+
+
+def make_finished_hub(folder: Path) -> None:
+    """Run a hub on one split, then bring it through all conditions; what was said lies beside it."""
+    hub = hub_of(folder / "hub")
+    with nobody_left(hub.root):
+        first = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--skip-post-verify")
+        assert first.returncode == 0, first.stdout
+        (folder / "first.txt").write_text(first.stdout)
+        second = ptycho_hub(hub, "conditions", *WHERE, "--at-a-time", "2")
+        assert second.returncode == 0, second.stdout
+        (folder / "conditions.txt").write_text(second.stdout)

@@ -1,10 +1,11 @@
 """Cases: a test that asks for `comparison` runs once per comparison of the study.
 
-One that asks for `overlap_view` runs once per dose and view.
+One that asks for `dose_and_view` runs once per dose and view, one for `study_dose` once per dose.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,27 +21,34 @@ STUDIES = pytest.StashKey[dict[Path, "Study"]]()
 
 
 class DoseAndView(NamedTuple):
-    """What phase D makes at a time."""
+    """What is simulated, viewed, trained and reconstructed at a time."""
 
     dose: int
     view: str
 
 
-def parametrize_views(metafunc: pytest.Metafunc) -> None:
-    """Give the test one case per dose and view; the fixture `overlap_view` takes it from here."""
-    study = study_for(metafunc.config, metafunc.definition.path)
-    places = [DoseAndView(dose, view) for dose in sorted(study.doses) for view in study.views]
-    ids = [f"dose_{place.dose}-{place.view}" for place in places]
-    metafunc.parametrize("overlap_view", places, ids=ids, indirect=True)
-
-
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Give the test one case per comparison, marked with its tier.
+    """Turn the study's comparisons, and its doses and views, into cases of a test that asks for them.
 
-    The cases depend on the study file alone, never on what the hub holds, so that all
-    workers collect the same.
+    They depend on the study file alone, never on what the hub holds, so that all workers collect the same.
     """
-    study = study_for(metafunc.config, metafunc.definition.path)
+    for name, cases_of in _CASES.items():
+        if name in metafunc.fixturenames:
+            cases_of(metafunc, study_for(metafunc.config, metafunc.definition.path))
+
+
+def _doses(metafunc: pytest.Metafunc, study: Study) -> None:
+    doses = sorted(study.doses)
+    metafunc.parametrize("study_dose", doses, ids=[f"dose_{dose}" for dose in doses])
+
+
+def _places(metafunc: pytest.Metafunc, study: Study) -> None:
+    places = [DoseAndView(dose, view) for dose in sorted(study.doses) for view in study.views]
+    metafunc.parametrize("dose_and_view", places, ids=[f"dose_{place.dose}-{place.view}" for place in places])
+
+
+def _comparisons(metafunc: pytest.Metafunc, study: Study) -> None:
+    """One case per comparison, marked with its tier."""
     metafunc.parametrize(
         "comparison",
         [
@@ -48,6 +56,13 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
             for comparison in study.comparisons()
         ],
     )
+
+
+_CASES: Mapping[str, Callable[[pytest.Metafunc, Study], None]] = {
+    "comparison": _comparisons,
+    "dose_and_view": _places,
+    "study_dose": _doses,
+}
 
 
 def study_for(config: pytest.Config, test_file: Path) -> Study:

@@ -72,8 +72,12 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
         It cannot begin.
     """
     options, deadline, stopping = item.config.stash[OPTIONS], deadline_of(item), item.config.stash[STOPPING]
+    if options.verify:
+        return _as_it_stands(job)
     if not options.fresh and job.is_done():
         return _evidence(job)
+    if missing := job.why_not_ready():
+        raise Blocked(missing)
     command = job.command if options.adopt is None else _adoption(job, options.adopt)
     gated = command == job.command and options.gate and _pass_gate(item, job)
     standing = job.standing()
@@ -86,6 +90,15 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
         is_done = (lambda: False) if options.fresh else job.is_done
         found = _attend(spec, is_done, lambda: bool(stopping.asked) or deadline.working_s <= 0)
     return _conclude(job, found, stopping.asked, deadline, _death(standing))
+
+
+def _as_it_stands(job: ComparisonJob) -> Evidence:
+    from ptycho_compare.gate import standing_of
+
+    standing, findings = standing_of(job)
+    if standing == "deferred":
+        raise Deferred(findings[0].text, _progress(job.standing()))
+    return _evidence(job, findings=findings)
 
 
 def _adoption(job: ComparisonJob, source: Path) -> tuple[str, ...]:
@@ -199,6 +212,8 @@ def _conclude(
         raise Blocked([Finding("adoption", found.tail[-1] if found.tail else "no output")])
     if not found.stopped:
         return _evidence(job, found, findings=_refusal(found) or job.judge(), death=death)
+    if job.is_done():  # asked to stop when all was written
+        return _evidence(job, found, death=death)
     ours = found.reason.startswith(ASKED_BY_LAUNCHER)
     late = ours and not asked
     stalled = standing.course.stalled

@@ -41,7 +41,7 @@ def record(
     """
     decided = report.when == "call" or (report.when == "setup" and not report.passed)
     hub = item.config.stash[OPTIONS].hub
-    if not decided or "comparison" not in getattr(item, "fixturenames", ()):
+    if not decided or not _judges_a_hub(item):
         return None
     if isinstance(error, Deferred):
         return _of_deferred(item, error)
@@ -53,6 +53,8 @@ def record(
     try:
         log = _write_log(hub, item, report, evidence, moment)
         note = _blocker(hub, item.stash.get(COMPARISON, None), findings, evidence, moment)
+        if evidence is not None and report.passed:
+            _close(hub, evidence, item.nodeid)
     except OSError as problem:  # what was judged stays true where the hub cannot be written
         log, note = f"no log: {problem.filename}: {problem.strerror}", None
     return {
@@ -65,6 +67,11 @@ def record(
         "log": log,
         "note": note,
     }
+
+
+def _judges_a_hub(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return "comparison" in fixtures or item.get_closest_marker("acceptance") is not None
 
 
 def _of_deferred(item: pytest.Item, error: Deferred) -> dict[str, Any]:
@@ -124,6 +131,14 @@ def _lines(item: pytest.Item, report: pytest.TestReport, evidence: Evidence | No
     yield evidence.log.read_text(encoding="utf-8", errors="replace") if evidence.log.exists() else "(none)"
 
 
+def _close(hub: Hub, evidence: Evidence, test: str) -> None:
+    """Close what the comparison was blocked by: it is green."""
+    from ptycho_compare.checks.blocker import close_blockers
+
+    manifest = Artifacts(evidence.folder).manifest
+    close_blockers(hub, evidence.comparison.id, closed_by=test, evidence=[manifest])
+
+
 def _undecided(evidence: Evidence) -> list[str]:
     """Which arms cannot be told apart, from the table that the comparison left."""
     from ptycho_compare.errors import InputError
@@ -148,7 +163,7 @@ def _blocker(
 ) -> str | None:
     from ptycho_compare.checks.blocker import topic_of, write_blocker
 
-    topic = topic_of(findings)
+    topic = topic_of(findings, started=evidence is not None)
     if topic is None or comparison is None:
         return None
     where = comparison.dose, comparison.view, comparison.split, comparison.tier

@@ -6,6 +6,7 @@ The hub is taken from the command line, then the environment, then the ini file.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Options:
         Say what would be done, and do nothing.
     adopt : Path or None
         Where results made elsewhere lie.
+    verify : bool
+        Judge what is there; compute nothing.
     """
 
     hub: Hub | None
@@ -58,6 +61,7 @@ class Options:
     gate: bool = True
     plan: bool = False
     adopt: Path | None = None
+    verify: bool = False
 
 
 OPTIONS = pytest.StashKey[Options]()
@@ -108,6 +112,11 @@ def _add_running(group: pytest.OptionGroup) -> None:
         metavar="DIR",
         help="take results from another hub, after verifying them and recomputing parts here",
     )
+    group.addoption(
+        "--ptycho-verify",
+        action="store_true",
+        help="judge the evidence that is there, compute nothing, and write the verdict into HUB/report",
+    )
     group.addoption("--ptycho-fresh", action="store_true", help="compute anew what is done")
     group.addoption(
         "--ptycho-no-gate",
@@ -136,8 +145,11 @@ def resolve(config: pytest.Config) -> Options:
         raise pytest.UsageError(f"--ptycho-slots: {slots}; needed: at least 1")
     if config.getoption("ptycho_plan") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--ptycho-plan prints from one process; add -n0")
+    _refuse_together(
+        config, "ptycho_verify", ("ptycho_fresh", "ptycho_detach", "ptycho_adopt", "ptycho_plan")
+    )
     deadline_s = _seconds(config, "ptycho_deadline")
-    return Options(
+    chosen = Options(
         hub=_hub(config),
         study=_existing(config, "ptycho_study"),
         window_s=_seconds(config, "ptycho_window"),
@@ -148,7 +160,25 @@ def resolve(config: pytest.Config) -> Options:
         gate=not config.getoption("ptycho_no_gate"),
         plan=config.getoption("ptycho_plan"),
         adopt=_existing(config, "ptycho_adopt"),
+        verify=config.getoption("ptycho_verify"),
     )
+    _require_study_to_verify(chosen)
+    return chosen
+
+
+def _require_study_to_verify(chosen: Options) -> None:
+    """The gate asks for the whole study, whichever tests are run."""
+    if not chosen.verify or chosen.hub is None or chosen.study is not None:
+        return
+    if not chosen.hub.study().is_file():
+        where = f"{chosen.hub.study()}: there is no such file"
+        raise pytest.UsageError(f"--ptycho-verify: {where}; name the study: --ptycho-study FILE")
+
+
+def _refuse_together(config: pytest.Config, option: str, others: Sequence[str]) -> None:
+    for other in others:
+        if config.getoption(option) and config.getoption(other):
+            raise pytest.UsageError(f"{_flag(option)} and {_flag(other)} exclude each other")
 
 
 def _hub(config: pytest.Config) -> Hub | None:
@@ -170,8 +200,7 @@ def _existing(config: pytest.Config, option: str) -> Path | None:
         return None
     path = _absolute(config, name)
     if not path.exists():
-        flag = f"--{option.replace('_', '-')}"
-        raise pytest.UsageError(f"{flag}: {path}: there is no such file or folder")
+        raise pytest.UsageError(f"{_flag(option)}: {path}: there is no such file or folder")
     return path
 
 
@@ -180,7 +209,11 @@ def _seconds(config: pytest.Config, option: str) -> float | None:
     try:
         return None if text is None else parse_duration(text)
     except ValueError as error:
-        raise pytest.UsageError(f"--{option.replace('_', '-')}: {error}") from None
+        raise pytest.UsageError(f"{_flag(option)}: {error}") from None
+
+
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
 
 
 def _absolute(config: pytest.Config, name: str) -> Path:

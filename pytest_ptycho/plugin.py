@@ -8,18 +8,39 @@ from typing import Any
 
 import pytest
 
-from pytest_ptycho import evidence_log, live, options, outcomes, plan, summary, window
-from pytest_ptycho.cases import parametrize, parametrize_views
-from pytest_ptycho.fixtures import evidence, hub, overlap_view, study
+from pytest_ptycho import evidence_log, live, options, outcomes, plan, summary, verdict, window
+from pytest_ptycho.cases import parametrize
+from pytest_ptycho.fixtures import (
+    counted_run,
+    evidence,
+    hub,
+    networks,
+    overlap_view,
+    reconstructions,
+    return_conditions,
+    study,
+)
 from pytest_ptycho.stopping import STOPPING, Stopping
 
-__all__ = ["evidence", "hub", "overlap_view", "study"]
+__all__ = [
+    "counted_run",
+    "evidence",
+    "hub",
+    "networks",
+    "overlap_view",
+    "reconstructions",
+    "return_conditions",
+    "study",
+]
 
 _MARKS = (
     "acceptance: judges a study hub",
     "debug: comparisons of the tier 'debug' (minutes)",
     "full: comparisons of the tier 'full' (the whole split, counted)",
+    "phase_c: phase C, simulated or measured data",
     "phase_d: phase D, overlap views",
+    "phase_e: phase E, trained networks",
+    "phase_f: phase F, iterative reconstructions",
     "phase_g: phase G, comparison",
 )
 
@@ -86,10 +107,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Turn the study's comparisons, and its doses and views, into cases."""
-    if "comparison" in metafunc.fixturenames:
-        parametrize(metafunc)
-    if "overlap_view" in metafunc.fixturenames:
-        parametrize_views(metafunc)
+    parametrize(metafunc)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -130,19 +148,22 @@ def pytest_report_teststatus(
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Say by exit status 75 that nothing failed and something goes on."""
+    """Say by exit status 75 that nothing failed and something goes on; judge the hub where asked to."""
     config = session.config
-    stopped = bool(config.stash[STOPPING].asked)
-    session.exitstatus = outcomes.exit_status(
-        config.stash[outcomes.RECORDS], exitstatus, stopped=stopped, failed=session.testsfailed
-    )
+    records, stopped = config.stash[outcomes.RECORDS], bool(config.stash[STOPPING].asked)
+    status = outcomes.exit_status(records, exitstatus, stopped=stopped, failed=session.testsfailed)
+    session.exitstatus = verdict.give_verdict(config, {record["id"] for record in records}, status)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print one line per comparison, and how it goes on."""
+    """Print one line per test of the hub, and how it goes on."""
     records = config.stash[outcomes.RECORDS]
     if records:
-        terminalreporter.section("ptycho: comparisons")
+        terminalreporter.section("ptycho: acceptance")
         command = shlex.join(["pytest", *config.invocation_params.args])
         for line in summary.lines(records, command=command):
+            terminalreporter.write_line(line)
+    if found := list(verdict.lines(config)):
+        terminalreporter.section("ptycho: gate")
+        for line in found:
             terminalreporter.write_line(line)

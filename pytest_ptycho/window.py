@@ -19,6 +19,8 @@ _SHARE_FOR_STOPPING = 0.25
 _WINDOW = pytest.StashKey["Deadline"]()
 _TIMEOUT = pytest.StashKey["Deadline"]()
 _WORKER_KEY = "ptycho_window_end"
+_RUN_JOBS = frozenset(("evidence", "return_conditions"))
+"""Fixtures that run jobs, and so keep to a deadline by themselves."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def hand_to_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
 
 def take_over_timeout(item: pytest.Item, seconds: float) -> bool:
     """Take over pytest-timeout's deadline for a test that runs a job; leave it alone for others."""
-    if "evidence" not in getattr(item, "fixturenames", ()):
+    if not _RUN_JOBS.intersection(getattr(item, "fixturenames", ())):
         return False
     item.stash[_TIMEOUT] = Deadline(time.time() + seconds, seconds, f"timeout {seconds:g} s", own=True)
     return True

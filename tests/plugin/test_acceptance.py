@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from bundles import damage_weights
 from hubs import DOSE, SPLITS, make_split
+from ptycho_compare.checks.blocker import closing_of, open_blockers
+from ptycho_compare.hub import Hub
 from scans import write_scan
 from sessions import BASELINE, launches, run_pytest
 
@@ -103,12 +106,25 @@ def test_a_study_without_truth_is_green_by_its_own_verdicts(own_hub: Path) -> No
         assert "no true object: arms are judged by their residual" in log
 
 
-def test_a_missing_model_is_red_with_the_one_line(own_hub: Path) -> None:
-    (own_hub / BASELINE).unlink()
-    done = run_pytest("-m", "debug", "--hub", str(own_hub))
+def test_a_missing_model_blocks_until_it_is_there(own_hub: Path) -> None:
+    model = own_hub / BASELINE
+    elsewhere = model.rename(own_hub / "elsewhere.zip")
+    done = run_pytest("-m", "debug", "--hub", str(own_hub), "-n2")
     assert done.returncode == 1
-    assert re.search(r"input: exit status 2: ptycho-hub: error: .*baseline/gs1", done.stdout)
-    assert any("bad_input" in name for name in names(own_hub / "red"))
+    assert "2 blocked" in done.stdout
+    assert re.search(r"missing: .*baseline/gs1", done.stdout)
+    assert launches(own_hub) == {}
+    notes = sorted((own_hub / "red").glob("blocked_*_missing_input*.md"))
+    assert [blocker.note for blocker in open_blockers(Hub(own_hub))] == notes
+    assert all("The files named above are there." in note.read_text() for note in notes)
+    elsewhere.rename(model)
+    assert run_pytest("-m", "debug", "--hub", str(own_hub), "-n2").returncode == 0
+    assert open_blockers(Hub(own_hub)) == []
+    records = [json.loads(closing_of(note).read_text()) for note in notes]
+    assert {record["subject"] for record in records} == {
+        f"dose_{DOSE}-dense-{split}-debug" for split in SPLITS
+    }
+    assert all("test_every_arm_is_alive_and_scored" in record["closed_by"] for record in records)
 
 
 def test_ptychi_is_required_in_full_only(own_hub: Path) -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from hubs import SLOW_ROWS, SPLITS
 from processes import marked, until
+from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import EXIT_STOPPED
 from sessions import (
     TEST,
+    THROUGH,
     TRAIN,
     Session,
     course_of,
@@ -25,6 +27,7 @@ from sessions import (
     results_of,
     run_on,
     start_on,
+    through,
 )
 
 from .conftest import Unbroken
@@ -37,6 +40,7 @@ TOLD = pytest.mark.parametrize(
     ids=["serial", "n2", "n2-group"],  # a serial session is its group: a job is in none of its own
 )
 """Which processes hear the signal: pytest, or all of its group."""
+LINGERING = str(Path(__file__).parents[1] / "resume" / "lingering.py")
 
 
 def nothing_is_lost(hub: Path, *splits: str) -> None:
@@ -92,6 +96,20 @@ def test_ctrl_c_saves_the_work(
     until(lambda: not marked(gated_hub), "a process is left")
     nothing_is_lost(gated_hub, *splits)
     assert (tmp_path / "j.xml").exists()
+
+
+def test_sigterm_when_all_is_written_defers_nothing(untried_hub: Path, tmp_path: Path) -> None:
+    """The command may take its time to leave."""
+    command = ("-m", "debug", "-k", "train", *THROUGH, f"--junitxml={tmp_path}/j.xml")
+    session = start_on(untried_hub, *command, **through(LINGERING))
+    log = Hub(untried_hub).command_log(TRAIN.replace("full", "debug"))
+    until(lambda: log.exists() and "Comparison complete!" in log.read_text(), "no end")
+    session.signal(signal.SIGTERM)
+    status, text = session.ended()
+    assert "1 passed" in text
+    assert status == pytest.ExitCode.INTERRUPTED, text
+    (case,) = junit_of(tmp_path / "j.xml").values()
+    assert (case.outcome, case.properties) == ("passed", {})
 
 
 def test_sigterm_before_any_job_runs_starts_none(gated_hub: Path, tmp_path: Path) -> None:

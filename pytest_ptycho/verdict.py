@@ -1,0 +1,72 @@
+"""`--ptycho-verify`: when all tests have judged what is there, the gate judges the hub as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ptycho_compare.jobs import EXIT_STOPPED
+from pytest_ptycho.options import OPTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ptycho_compare.hub import Hub
+    from ptycho_compare.reporting.verdict.record import Verdict
+
+VERDICT = pytest.StashKey["Verdict"]()
+_JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, EXIT_STOPPED)
+
+
+def give_verdict(config: pytest.Config, judged: Collection[str], status: int) -> int:
+    """Judge the hub where that was asked for, and write the verdict into it.
+
+    Only tiers of which a comparison was judged have to be there: ``-m debug`` asks for no more.
+
+    Parameters
+    ----------
+    config : pytest.Config
+    judged : collection of str
+        Ids of the comparisons that this session has judged.
+    status : int
+        The session's exit status so far.
+
+    Returns
+    -------
+    int
+        Its exit status: a session whose tests are green ends as the gate does.
+    """
+    options = config.stash[OPTIONS]
+    hub = options.hub
+    if not options.verify or status not in _JUDGED or config.getoption("collectonly"):
+        return status
+    if hasattr(config, "workerinput") or hub is None or not hub.exists():
+        return status
+    verdict = config.stash[VERDICT] = _verdict(hub, options.study or hub.study(), judged)
+    if status != pytest.ExitCode.OK or verdict.outcome == "accepted":
+        return status
+    return EXIT_STOPPED if verdict.outcome == "deferred" else int(pytest.ExitCode.TESTS_FAILED)
+
+
+def _verdict(hub: Hub, file: Path, judged: Collection[str]) -> Verdict:
+    from ptycho_compare.gate import judge_hub, publish
+    from ptycho_compare.study import load_study
+
+    study = load_study(file)
+    asked = {comparison.tier for comparison in study.comparisons() if comparison.id in judged}
+    verdict = judge_hub(hub, study, file, require=[tier for tier in study.tiers if tier in asked])
+    publish(hub, verdict)
+    return verdict
+
+
+def lines(config: pytest.Config) -> Iterator[str]:
+    """Yield the verdict's lines for the terminal; none where it was not asked for."""
+    verdict, hub = config.stash.get(VERDICT, None), config.stash[OPTIONS].hub
+    if verdict is None or hub is None:
+        return
+    from ptycho_compare.gate import told
+
+    yield from told(verdict)
+    yield f"verdict: {hub.relative(hub.verdict().record)}"

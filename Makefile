@@ -9,6 +9,7 @@ PIP := $(VENV)/bin/python -m pip
 READY := $(VENV)/.ready
 PTYCHI := $(VENV)/.ptychi
 ORACLES := $(VENV)/.oracles
+AXE := $(VENV)/.axe
 # by its local name pip finds the CPU build or nothing, never the CUDA build of several gigabytes
 TORCH ?= torch==2.13.0+cpu
 PTYCHI_RELEASE ?= ptychi==2.2.0
@@ -27,7 +28,7 @@ debug: $(if $(HUB),$(READY),demo)
 demo: $(READY) $(PTYCHI)
 	$(VENV)/bin/python -m ptycho_compare.cli.ptycho_hub demo --hub $(DEMO)
 
-test: $(READY) $(PTYCHI) $(ORACLES)
+test: $(READY) $(PTYCHI) $(ORACLES) $(AXE)
 	$(VENV)/bin/python -m coverage erase
 	$(VENV)/bin/python -m coverage run -m pytest tests -m "not slow" -n$(WORKERS) --dist worksteal $(ARGS)
 	$(VENV)/bin/python -m coverage combine --quiet
@@ -58,6 +59,11 @@ $(PTYCHI): $(READY)
 # what tests/oracles compares with; a test whose oracle is missing is skipped and says so
 $(ORACLES): $(PTYCHI) tests/oracles/requirements.txt
 	$(PIP) install --quiet --no-deps --requirement tests/oracles/requirements.txt
+	touch $@
+
+# judges the page's accessibility; without npm, or Chromium, its tests are skipped and say so
+$(AXE): $(READY)
+	! command -v npm >/dev/null || npm install --silent --prefix $(VENV)/axe axe-core@4.14.1
 	touch $@
 
 clean:

@@ -95,7 +95,7 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
 def _as_it_stands(job: ComparisonJob) -> Evidence:
     from ptycho_compare.gate import standing_of
 
-    standing, findings = standing_of(job)
+    standing, findings = standing_of(job, arrays=True)
     if standing == "deferred":
         raise Deferred(findings[0].text, _progress(job.standing()))
     return _evidence(job, findings=findings)

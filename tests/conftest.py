@@ -88,6 +88,12 @@ def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
     return Hub(shared(tmp_path_factory, "lab", make_finished_hub) / "hub")
 
 
+@pytest.fixture
+def own(run_hub: Hub, tmp_path: Path) -> Hub:
+    """A copy of it that a test may damage. Paths in records are relative, but commands name the hub."""
+    return Hub(Path(shutil.copytree(run_hub.root, tmp_path / "own")))
+
+
 @pytest.fixture(scope="session")
 def star(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with reconstructions of the real Siemens star: all, even and odd images."""

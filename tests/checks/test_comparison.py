@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,7 @@ import pytest
 from forged import edit_arrays, edit_table, record_again
 from hubs import command_of
 from ptycho_compare.checks import Finding, judge_comparison, stale
-from ptycho_compare.checks.blocker import topic_of, write_blocker
 from ptycho_compare.cli.compare_models import main
-from ptycho_compare.hub import Hub
 from ptycho_compare.reporting.manifest import read_manifest
 from ptycho_compare.scoring import CollapseLimits
 
@@ -202,38 +199,6 @@ def test_a_plan_that_cannot_be_read_is_named_once(folder: Path) -> None:
     assert finding.text.count(str(path)) == 1
 
 
-def test_topics() -> None:
-    assert (
-        topic_of([Finding("dead", "x", "PtychoPINN"), Finding("blank", "x", "Baseline")]) == "zero_baseline"
-    )
-    assert topic_of([Finding("dead", "x", "PtychoPINN")]) == "dead_ptychopinn"
-    assert topic_of([Finding("input", "x")]) == "bad_input"
-    assert topic_of([Finding("stale", "x")]) == "stale_evidence"
+def test_findings_read_like_sentences() -> None:
     assert repr([Finding("dead", "is zero", "Baseline")]) == "[dead: arm Baseline: is zero]"
-
-
-def test_an_earlier_note_is_never_overwritten(finished: Path, tmp_path: Path) -> None:
-    notes = [
-        write_blocker(
-            Hub(tmp_path),
-            "zero_baseline",
-            [Finding("dead", f"number {number}", "Baseline")],
-            comparison_id="dose_1-dense-train-debug",
-            command=["ptycho-hub", "compare", "a b"],
-            returncode=1,
-            folder=finished if number else tmp_path / "none",
-            command_log=tmp_path / "none.log",
-            moment=datetime(2026, 11, 23, 10, 4, 11, tzinfo=UTC),
-        )
-        for number in range(3)
-    ]
-    assert [note.name for note in notes] == [
-        "blocked_20261123T100411Z_zero_baseline.md",
-        "blocked_20261123T100411Z_zero_baseline_2.md",
-        "blocked_20261123T100411Z_zero_baseline_3.md",
-    ]
-    texts = [note.read_text() for note in notes]
-    assert all(f"number {number}" in text for number, text in enumerate(texts))
-    assert "no DIAGNOSTIC lines were logged" in texts[0]
-    assert "DIAGNOSTIC baseline_output stats" in texts[1]
-    assert "ptycho-hub compare 'a b'" in texts[2]
+    assert str(Finding("input", "is no scan")) == "input: is no scan"

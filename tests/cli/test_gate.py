@@ -31,12 +31,6 @@ ALL = [f"{PLACE}-{split}-{tier}" for split in ("train", "test") for tier in ("de
 
 
 @pytest.fixture
-def own(run_hub: Hub, tmp_path: Path) -> Hub:
-    """A copy of a finished hub that a test may damage."""
-    return Hub(Path(shutil.copytree(run_hub.root, tmp_path / "own")))
-
-
-@pytest.fixture
 def gate(capsys: pytest.CaptureFixture[str]) -> Gate:
     """Runs the command: its status, and the lines that it said."""
 

@@ -45,12 +45,6 @@ def snapshot(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def own(run_hub: Hub, tmp_path: Path) -> Hub:
-    """A copy that a test may damage. Paths in records are relative, but commands name the hub."""
-    return Hub(Path(shutil.copytree(run_hub.root, tmp_path / "own")))
-
-
 class TestARun:
     def test_says_what_it_does_in_order(self, run_hub: Hub) -> None:
         said = (run_hub.root.parent / "first.txt").read_text()
@@ -59,6 +53,10 @@ class TestARun:
         assert [title for _, title in banners][:6] == [title for title in TITLES if " test" not in title]
         assert said.rstrip().endswith("SUCCESS: All phases completed")
         assert said.count("SUCCESS") == 1
+        closing = said.partition("Aggregate highlights preview\n")[2]
+        for line in ("Key Metrics Deltas", f"Artifacts saved to: {run_hub.root}", "CLI logs: cli",
+                     "Metrics digest: analysis/metrics_digest.md"):  # fmt: skip
+            assert f"\n{line}\n" in closing, closing
         transcript = run_hub.step_log("run_phase_g_dense").read_text()
         assert said in transcript
 

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -15,12 +14,6 @@ from ptycho_compare.hub import Hub
 from sessions import run_on
 
 PLACE = f"dose_{DOSE}-dense"
-
-
-@pytest.fixture
-def own(run_hub: Hub, tmp_path: Path) -> Hub:
-    """A copy of a finished hub that a test may damage."""
-    return Hub(Path(shutil.copytree(run_hub.root, tmp_path / "own")))
 
 
 def outcomes(hub: Hub, *words: str) -> tuple[int, str, dict[str, str]]:

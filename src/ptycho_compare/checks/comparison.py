@@ -24,6 +24,7 @@ def judge_comparison(
     *,
     required: Sequence[str],
     limits: CollapseLimits | None = None,
+    arrays: bool = True,
 ) -> list[Finding]:
     """Collect what does not hold in a comparison's folder.
 
@@ -35,6 +36,9 @@ def judge_comparison(
         Arms that must be scored. Other arms that are there are judged the same way.
     limits : CollapseLimits or None
         When a stored canvas counts as dead: the study's; None for the defaults.
+    arrays : bool
+        Whether stored canvases are read; without, what the manifest says of them is believed where the
+        files have its digests.
 
     Returns
     -------
@@ -62,8 +66,9 @@ def judge_comparison(
             findings.append(_of_failed_arm(arm, record))
     if not damaged:  # what a changed file says is of no interest
         findings += judge_table(names.metrics, manifest)
-        findings += judge_canvases(names.reconstructions, manifest, limits or CollapseLimits())
-        findings += judge_finite(names, manifest)
+        if arrays:
+            findings += judge_canvases(names.reconstructions, manifest, limits or CollapseLimits())
+            findings += judge_finite(names, manifest)
         findings += judge_plan(names.plan, manifest)
     return [*findings, *judge_log(names.log, manifest)]
 

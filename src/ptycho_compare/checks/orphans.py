@@ -53,6 +53,10 @@ def _found(hub: Hub) -> Iterator[Finding]:
             finding = _of_job(hub, files, by_token)
         except JobError as error:
             finding = Finding("changed", str(error))
+        except OSError as error:
+            finding = Finding("changed", f"{error.filename or files.folder}: {error.strerror}")
+        except (TypeError, ValueError) as error:  # it has all names, and its pid, token or time is none
+            finding = Finding("changed", f"{files.launch}: is no LaunchRecord ({error}); move it away")
         if finding is not None:
             yield finding
 
@@ -78,12 +82,13 @@ def _keeper(launch: LaunchRecord) -> Iterator[psutil.Process]:
         return
     try:
         process = psutil.Process(launch.pid)
+        if _KEEPER not in process.cmdline() or process.status() == psutil.STATUS_ZOMBIE:
+            return
         recorded = datetime.fromisoformat(launch.started).timestamp()
-        same = _KEEPER in process.cmdline() and process.create_time() <= recorded + _CLOCK_S
-        if same and process.status() != psutil.STATUS_ZOMBIE:
+        if process.create_time() <= recorded + _CLOCK_S:
             yield process
-    except (psutil.Error, ValueError):
-        return  # gone, another user's, or a record without a time
+    except psutil.Error:
+        return  # gone, or another user's
 
 
 def _by_token() -> dict[str, list[psutil.Process]]:

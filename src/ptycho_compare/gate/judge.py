@@ -145,7 +145,7 @@ class _Found:
 
 def _of_comparison(job: ComparisonJob, *, required: bool) -> ComparisonVerdict:
     names, place = Artifacts(job.folder), job.comparison
-    standing, findings = standing_of(job)
+    standing, findings = standing_of(job, arrays=False)
     there = names.manifest.is_file()
     low = tuple(_low(names.metrics, job.study.acceptance.ms_ssim)) if standing == "accepted" else None
     scientific: Literal["ok", "low", "unscored"] = "unscored" if low is None else "low" if low else "ok"

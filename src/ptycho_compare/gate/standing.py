@@ -11,15 +11,21 @@ from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.reporting.verdict.record import Standing
 
 
-def standing_of(job: ComparisonJob) -> tuple[Standing, Sequence[Finding]]:
+def standing_of(job: ComparisonJob, *, arrays: bool) -> tuple[Standing, Sequence[Finding]]:
     """Say how a comparison stands, and what does not hold.
 
     An attempt at it that runs, or was stopped with its work saved, makes it deferred, whatever older
     evidence lies there: it goes on.
+
+    Parameters
+    ----------
+    job : ComparisonJob
+    arrays : bool
+        Whether stored canvases are read, or held by their digests alone.
     """
     findings = job.why_not_current()
     if not findings:
-        findings = job.judge()
+        findings = job.judge(arrays=arrays)
         return ("red" if findings else "accepted"), findings
     if going_on := _going_on(job):
         return "deferred", [Finding("deferred", going_on)]

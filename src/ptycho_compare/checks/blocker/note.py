@@ -6,6 +6,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -18,7 +19,7 @@ from ptycho_compare.hub import Artifacts, Hub, stamp
 
 _DIAGNOSTIC = "DIAGNOSTIC"
 _NAME = re.compile(r"blocked_(?P<stamp>\d{8}T\d{6}Z)_(?P<topic>.+)")
-_HEADING = re.compile(r"# Blocked: (?P<subject>.+): (?P<topic>[a-z][a-z0-9_]*)")
+_HEADING = re.compile(r"# Blocked: (?P<subject>.+): (?P<topic>[a-z][a-z0-9_.-]*)")
 _FOUND = "## What was found"
 
 
@@ -111,11 +112,14 @@ def write_blocker(
         "Until then nothing that rests on it may be counted. A record beside this note says when it was met.",
         "",
     ]
+    # names of files need not be text: what has no UTF-8 form stands escaped, and the note is written
+    text = "\n".join(lines).encode("utf-8", errors="backslashreplace").decode("utf-8")
     path = _reserved(hub, topic, moment)
     try:
-        write_text_atomic(path, "\n".join(lines))
+        write_text_atomic(path, text)
     except BaseException:  # a full disk: an empty note would say nothing
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that became read-only the error under way says so
+            path.unlink(missing_ok=True)
         raise
     return path
 

@@ -139,10 +139,10 @@ class ComparisonJob:
             return [Finding("missing", str(error))]
         return []
 
-    def judge(self) -> list[Finding]:
-        """Say what does not hold in the evidence, by the study's limits."""
+    def judge(self, *, arrays: bool = True) -> list[Finding]:
+        """Say what does not hold in the evidence, by the study's limits; see `judge_comparison`."""
         limits = scoring_of(self.study).placing.limits
-        return judge_comparison(self.folder, required=self.required_arms, limits=limits)
+        return judge_comparison(self.folder, required=self.required_arms, limits=limits, arrays=arrays)
 
     def why_not_current(self) -> list[Finding]:
         """Say why there is no evidence of just these inputs, settings and code; empty when there is."""

@@ -1,0 +1,514 @@
+"""Why a study stands still is noted once, never changed, and closed by what it waited for alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processes import until
+from ptycho_compare.checks import Finding
+from ptycho_compare.checks.blocker import (
+    close_blockers,
+    closing_of,
+    open_blockers,
+    read_blocker,
+    topic_of,
+    write_blocker,
+)
+from ptycho_compare.checks.blocker.causes import CAUSES
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.study import ARM_NAME
+
+SUBJECT = "dose_1-dense-train-debug"
+MOMENT = datetime(2026, 11, 23, 10, 4, 11, tzinfo=UTC)
+NAME = "blocked_20261123T100411Z_zero_baseline"
+DEAD = Finding("dead", "|object| = 0 in 2400 of 2400 pixels", "Baseline")
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Hub:
+    return Hub(tmp_path / "hub")
+
+
+def noted(
+    hub: Hub, topic: str = "zero_baseline", findings: Sequence[Finding] = (DEAD,), **changes: Any
+) -> Path:
+    """Write a note; what was run left nothing, unless it is told where."""
+    settings: dict[str, Any] = {
+        "comparison_id": SUBJECT,
+        "command": ["ptycho-hub", "compare", "a b"],
+        "returncode": 1,
+        "folder": hub.root / "none",
+        "command_log": hub.root / "none.log",
+        "moment": MOMENT,
+    }
+    return write_blocker(hub, topic, findings, **{**settings, **changes})
+
+
+def section(note: Path, heading: str) -> list[str]:
+    """Lines of a note below a heading."""
+    (found,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", note.read_text(), re.MULTILINE | re.DOTALL)
+    return str(found).strip().splitlines()
+
+
+def names(hub: Hub) -> list[str]:
+    return sorted(path.name for path in (hub.root / "red").iterdir())
+
+
+def closed(hub: Hub, *, subject: str = SUBJECT, evidence: Sequence[Path] = ()) -> list[Path]:
+    return close_blockers(hub, subject, closed_by="test_it", evidence=evidence)
+
+
+# topics
+
+
+TOPICS = [
+    ([Finding("dead", "x", "PtychoPINN"), Finding("blank", "x", "Baseline")], "zero_baseline"),
+    ([Finding("dead", "x", "Baseline")], "zero_baseline"),
+    ([Finding("failed", "x", "Baseline")], "zero_baseline"),
+    ([Finding("failed", "x", "PtychoPINN")], "dead_ptychopinn"),
+    ([Finding("blank", "x", "PtychoPINN"), Finding("dead", "x", "PtyChi")], "dead_ptychi"),
+    ([Finding("blank", "x", "PtyChi")], "blank_ptychi"),
+    ([Finding("failed", "failed: out_of_memory: 3 GB", "Baseline")], "out_of_memory"),
+    ([Finding("dead", "x", "Baseline"), Finding("input", "out_of_memory: one row")], "out_of_memory"),
+    ([Finding("missing", "x"), Finding("orphan", "x")], "orphan_alive"),
+    ([Finding("input", "x")], "bad_input"),
+    ([Finding("gate", "x")], "tier_gate"),
+    ([Finding("window", "x")], "window_too_small"),
+    ([Finding("stalled", "x")], "no_progress"),
+    ([Finding("adoption", "x")], "refused_adoption"),
+    ([Finding("stale", "x"), Finding("input", "x")], "bad_input"),
+    ([Finding("stale", "x")], "stale_evidence"),
+]
+
+
+@pytest.mark.parametrize(("findings", "topic"), TOPICS)
+@pytest.mark.parametrize("started", [True, False])
+def test_what_is_found_names_the_topic(findings: list[Finding], topic: str, started: bool) -> None:
+    assert topic_of(findings, started=started) == topic
+
+
+def test_what_is_missing_blocks_only_what_was_not_started() -> None:
+    missing = [Finding("missing", "wts.h5.zip: is not there")]
+    assert topic_of(missing, started=False) == "missing_input"
+    assert topic_of(missing, started=True) is None
+    assert topic_of([*missing, Finding("stale", "x")]) == "stale_evidence"
+
+
+@pytest.mark.parametrize(
+    "findings",
+    [[], [Finding("changed", "x")], [Finding("deferred", "x")], [Finding("failed", "exit status 1")]],
+)
+def test_what_stops_no_study_has_no_topic(findings: list[Finding]) -> None:
+    """What failed and is no arm keeps the caller's own topic."""
+    assert topic_of(findings) is None
+    assert topic_of(findings, started=False) is None
+
+
+def test_every_cause_is_told_of_here() -> None:
+    topics = [topic for _, topic in TOPICS] + ["missing_input"]
+    for cause in CAUSES:
+        assert any(re.fullmatch(cause.topic.replace("{arm}", r"(?!baseline)\w+"), each) for each in topics)
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.topic)
+def test_a_note_says_what_ends_each_cause(hub: Hub, cause: Any) -> None:
+    topic = cause.topic.format(arm="ptychi")
+    usual = f"The command above ends with exit status 0 and nothing is found: `{SUBJECT}` is green."
+    first, last = section(noted(hub, topic), "Condition to return")
+    assert first == (cause.returns or usual)
+    assert last.startswith("Until then nothing that rests on it may be counted.")
+
+
+# a note
+
+
+def test_a_note_tells_what_was_found_run_and_left(hub: Hub) -> None:
+    files = Artifacts(hub.root / "analysis/dose_1/dense/train")
+    files.log.parent.mkdir(parents=True)
+    files.log.write_bytes(
+        b"INFO begins\nDIAGNOSTIC baseline_output stats: mean=0\nINFO \xff DIAGNOSTIC max=0\n"
+    )
+    files.metrics.touch()
+    log = hub.command_log(SUBJECT)
+    log.parent.mkdir()
+    log.touch()
+    note = noted(hub, findings=[DEAD, Finding("stale", "other")], folder=files.folder, command_log=log)
+    assert hub.relative(note) == f"red/{NAME}.md"
+    assert note.read_text().startswith(f"# Blocked: {SUBJECT}: zero_baseline\n\n**When:** 20261123T100411Z\n")
+    assert section(note, "What was found") == [f"- {DEAD}", "- stale: other"]
+    assert section(note, "Numbers") == [
+        "```",
+        "DIAGNOSTIC baseline_output stats: mean=0",
+        "INFO � DIAGNOSTIC max=0",
+        "```",
+    ]
+    assert section(note, r"Command \(exit status 1\)") == ["```bash", "ptycho-hub compare 'a b'", "```"]
+    assert section(note, "Evidence") == [
+        f"- `{hub.relative(path)}`" for path in (files.metrics, files.log, log)
+    ]
+
+
+def test_a_note_of_what_was_not_started_says_so(hub: Hub) -> None:
+    note = noted(hub, "missing_input", returncode=None)
+    assert section(note, r"Command \(not started\)")[1] == "ptycho-hub compare 'a b'"
+    assert section(note, "Numbers") == ["```", "no DIAGNOSTIC lines were logged", "```"]
+    assert section(note, "Evidence") == []
+
+
+def test_an_earlier_note_is_never_overwritten(hub: Hub) -> None:
+    notes = [noted(hub, findings=[Finding("dead", f"number {number}", "Baseline")]) for number in range(3)]
+    assert [note.stem for note in notes] == [NAME, f"{NAME}_2", f"{NAME}_3"]
+    for number, blocker in enumerate(open_blockers(hub)):
+        assert blocker.note == notes[number]
+        assert (blocker.topic, blocker.moment) == ("zero_baseline", MOMENT)
+        assert blocker.findings == (f"dead: arm Baseline: number {number}",)
+
+
+def test_a_note_is_read_as_it_was_written(hub: Hub) -> None:
+    note = noted(hub)
+    blocker = read_blocker(note)
+    assert (blocker.note, blocker.subject, blocker.topic) == (note, SUBJECT, "zero_baseline")
+    assert (blocker.moment, blocker.findings) == (MOMENT, (str(DEAD),))
+    assert blocker.sha256 == hashlib.sha256(note.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("arm", ["PtyChi", "LSQML-2", "rPIE_v1.5", "a.md"])
+def test_a_note_about_any_arm_is_ours(hub: Hub, arm: str) -> None:
+    findings = [Finding("dead", "is zero", arm)]
+    topic = topic_of(findings)
+    assert topic == f"dead_{arm.lower()}"
+    note = noted(hub, topic, findings)
+    blocker = read_blocker(note)
+    assert (blocker.subject, blocker.topic, blocker.moment) == (SUBJECT, topic, MOMENT)
+    assert closed(hub) == [note.with_name(f"blocked_20261123T100411Z_{topic}.closed.json")]
+    assert open_blockers(hub) == []
+
+
+HOSTILE = (
+    *("## Numbers", "## What was found", "# Blocked: a: b", "- item", "```", "**bold** | `x`", ""),
+    *("\r", "\u2028", "\x1c", "Unreadable: data/\udcff.npz"),
+)
+TEXTS = st.one_of(
+    st.text(),
+    st.text(st.characters(categories=["Cs", "Lu", "Zl", "Cc"])),
+    st.lists(st.sampled_from(HOSTILE), max_size=5).map("\n".join),
+)
+FINDINGS = st.builds(
+    Finding,
+    st.sampled_from(["input", "missing", "dead", "blank", "failed", "stale", "changed"]),
+    TEXTS,
+    st.just("") | st.from_regex(ARM_NAME, fullmatch=True),
+)
+SUBJECTS = st.sampled_from([SUBJECT, "train_gs2: dose_1: dense", "ptycho-hub-reports", "# Blocked: x"])
+
+
+@settings(max_examples=100)
+@given(st.lists(FINDINGS, max_size=4), SUBJECTS)
+def test_whatever_is_found_is_one_item_each(findings: list[Finding], subject: str) -> None:
+    with TemporaryDirectory() as folder:
+        hub = Hub(Path(folder))
+        topic = topic_of(findings, started=False) or "failed_step"
+        note = noted(hub, topic, findings, comparison_id=subject)
+        blocker = read_blocker(note)
+    assert (blocker.subject, blocker.topic, blocker.moment) == (subject, topic, MOMENT)
+    lines = [" ".join(str(finding).splitlines()) for finding in findings]
+    assert list(blocker.findings) == [
+        line.encode("utf-8", errors="backslashreplace").decode("utf-8") for line in lines
+    ]
+
+
+# whose note it is
+
+
+def is_empty(note: Path) -> None:
+    note.touch()
+
+
+def is_binary(note: Path) -> None:
+    note.write_bytes(bytes(range(256)))
+
+
+def has_another_heading(note: Path) -> None:
+    note.write_text(f"# Waiting for beam time: {SUBJECT}\n\n## What was found\n- nothing\n")
+
+
+def has_our_heading_further_down(note: Path) -> None:
+    note.write_text(f"\n# Blocked: {SUBJECT}: zero_baseline\n")
+
+
+def is_a_link_to_nowhere(note: Path) -> None:
+    note.symlink_to(note.with_name("nowhere"))
+
+
+@pytest.mark.parametrize(
+    "made", [is_empty, is_binary, has_another_heading, has_our_heading_further_down, is_a_link_to_nowhere]
+)
+def test_a_note_of_somebody_else_stays_open_when_it(hub: Hub, made: Any) -> None:
+    (hub.root / "red").mkdir(parents=True)
+    note = hub.root / "red" / f"{NAME}.md"
+    made(note)
+    (blocker,) = open_blockers(hub)
+    assert (blocker.note, blocker.subject, blocker.topic) == (note, "", "zero_baseline")
+    assert (blocker.moment, blocker.findings) == (MOMENT, ())
+    assert bool(blocker.sha256) == note.exists()
+    for subject in ("", SUBJECT, "zero_baseline"):
+        assert closed(hub, subject=subject) == []
+    assert names(hub) == [note.name]
+
+
+@pytest.mark.parametrize("stamp", ["20261123", "yesterday", "20261123T100411", "20261323T100411Z", ""])
+def test_a_note_without_a_date_has_no_moment(hub: Hub, stamp: str) -> None:
+    note = noted(hub)
+    note = note.rename(note.with_name(f"blocked_{stamp}_x.md"))
+    (blocker,) = open_blockers(hub)
+    assert blocker.moment is None
+    if stamp != "20261323T100411Z":  # that is one of our names, and no day
+        assert (blocker.subject, blocker.topic) == ("", f"{stamp}_x")
+        assert closed(hub) == []
+
+
+def test_our_note_without_its_list_has_no_findings(hub: Hub) -> None:
+    note = noted(hub)
+    note.write_text(note.read_text().replace("## What was found", "## Found"))
+    (blocker,) = open_blockers(hub)
+    assert (blocker.subject, blocker.findings) == (SUBJECT, ())
+
+
+def test_a_folder_of_that_name_is_no_note(hub: Hub) -> None:
+    folder = hub.root / "red" / f"{NAME}.md"
+    folder.mkdir(parents=True)
+    assert open_blockers(hub) == []
+    assert (read_blocker(folder).subject, read_blocker(folder).sha256) == ("", "")
+    note = noted(hub)
+    assert note.stem == f"{NAME}_2"
+    assert closed(hub) == [closing_of(note)]
+
+
+def test_where_nothing_is_noted_nothing_is_closed(hub: Hub) -> None:
+    assert open_blockers(hub) == []
+    assert closed(hub) == []
+    assert not hub.root.exists()
+
+
+# closing
+
+
+def test_only_the_notes_of_what_is_green_are_closed(hub: Hub) -> None:
+    others = [
+        noted(hub, "bad_input", comparison_id=subject)
+        for subject in ("dose_1-dense-train-full", f"{SUBJECT}-2", f"x: {SUBJECT}")
+    ]
+    notes = [noted(hub), noted(hub), noted(hub, "no_progress")]
+    assert set(closed(hub)) == set(map(closing_of, notes))
+    assert [blocker.note for blocker in open_blockers(hub)] == others
+
+
+def test_a_record_says_what_closed_the_note_and_leaves_it_as_it_is(hub: Hub) -> None:
+    note = noted(hub)
+    before, written = note.read_bytes(), note.stat().st_mtime_ns
+    shown = hub.root / "analysis" / "manifest.json"
+    shown.parent.mkdir()
+    shown.write_text("{}")
+    (record,) = closed(hub, evidence=[shown, hub.root / "none", hub.root])
+    assert record.name == f"{NAME}.closed.json"
+    values = json.loads(record.read_text())
+    closed_at = datetime.fromisoformat(values.pop("closed_at"))
+    assert abs((datetime.now(UTC) - closed_at).total_seconds()) < 600
+    assert values == {
+        "note": f"red/{note.name}",
+        "note_sha256": hashlib.sha256(before).hexdigest(),
+        "subject": SUBJECT,
+        "topic": "zero_baseline",
+        "closed_by": "test_it",
+        "evidence": {"analysis/manifest.json": hashlib.sha256(b"{}").hexdigest()},
+    }
+    assert (note.read_bytes(), note.stat().st_mtime_ns) == (before, written)
+
+
+def test_what_is_closed_is_not_closed_again(hub: Hub) -> None:
+    noted(hub)
+    (record,) = closed(hub)
+    before, written = record.read_bytes(), record.stat().st_mtime_ns
+    assert closed(hub) == []
+    assert (record.read_bytes(), record.stat().st_mtime_ns) == (before, written)
+    assert names(hub) == [record.name, f"{NAME}.md"]
+
+
+def test_a_note_that_was_edited_after_closing_is_open_again(hub: Hub) -> None:
+    note = noted(hub)
+    (record,) = closed(hub)
+    note.write_text(note.read_text() + "It is back.\n")
+    assert [blocker.note for blocker in open_blockers(hub)] == [note]
+    assert closed(hub) == [record]
+    assert open_blockers(hub) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"note_sha256": "0" * 64},
+        {"note_sha256": ""},
+        {"subject": "another"},
+        {"evidence": None},
+        {"closed_by": 1},
+        {"more": "x"},
+    ],
+    ids=str,
+)
+def test_a_record_of_something_else_closes_nothing(hub: Hub, changes: dict[str, Any]) -> None:
+    noted(hub)
+    (record,) = closed(hub)
+    record.write_text(json.dumps({**json.loads(record.read_text()), **changes}))
+    assert len(open_blockers(hub)) == 1
+    assert closed(hub) == [record]
+    assert open_blockers(hub) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"null", b"[]", b"\xff\xfe\x00", b"[" * 100_000])
+def test_a_damaged_record_closes_nothing(hub: Hub, content: bytes) -> None:
+    noted(hub)
+    (record,) = closed(hub)
+    record.write_bytes(content)
+    assert len(open_blockers(hub)) == 1
+    assert closed(hub) == [record]
+    assert open_blockers(hub) == []
+
+
+def test_a_record_closes_no_other_note(hub: Hub) -> None:
+    note = noted(hub)
+    (record,) = closed(hub)
+    other = noted(hub, findings=[Finding("dead", "again", "Baseline")])
+    shutil.copy(record, closing_of(other))
+    assert [blocker.note for blocker in open_blockers(hub)] == [other]
+    assert note != other
+
+
+def test_a_record_by_itself_makes_nobodys_note_closed(hub: Hub) -> None:
+    """What cannot be read has no digest, and no record can name it."""
+    note = noted(hub)
+    (record,) = closed(hub)
+    note.unlink()
+    note.symlink_to("nowhere")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "note_sha256": "", "subject": ""}))
+    assert [blocker.note for blocker in open_blockers(hub)] == [note]
+
+
+# several at once, and disks
+
+
+AT_ONCE = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from ptycho_compare.checks import Finding
+from ptycho_compare.checks.blocker import close_blockers, write_blocker
+from ptycho_compare.hub import Hub
+what, root, subject, name = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]
+(root / f"ready-{name}").touch()
+while not (root / "gate").exists():
+    time.sleep(0.001)
+if what == "close":
+    close_blockers(Hub(root), subject, closed_by=name, evidence=[])
+else:
+    write_blocker(
+        Hub(root), "zero_baseline", [Finding("dead", name, "Baseline")], comparison_id=subject,
+        command=[name], returncode=1, folder=root / "none", command_log=root / "none",
+        moment=datetime(2026, 11, 23, 10, 4, 11, tzinfo=UTC),
+    )
+"""
+
+
+def at_once(what: str, hub: Hub, count: int) -> None:
+    """Have several processes do the same at the same moment."""
+    hub.root.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", AT_ONCE, what, str(hub.root), SUBJECT]
+    processes = [subprocess.Popen([*command, f"process {number}"]) for number in range(count)]
+    try:
+        until(lambda: len(list(hub.root.glob("ready-*"))) == count)
+        (hub.root / "gate").touch()
+        assert [process.wait(timeout=60) for process in processes] == [0] * count
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def test_of_several_that_note_at_once_each_has_a_note(hub: Hub) -> None:
+    at_once("write", hub, 4)
+    assert names(hub) == [f"{NAME}{ending}.md" for ending in ("", "_2", "_3", "_4")]
+    found = {finding for blocker in open_blockers(hub) for finding in blocker.findings}
+    assert found == {f"dead: arm Baseline: process {number}" for number in range(4)}
+
+
+def test_several_that_close_at_once_leave_one_record(hub: Hub) -> None:
+    notes = [noted(hub, topic) for topic in ("zero_baseline", "no_progress", "bad_input")]
+    at_once("close", hub, 4)
+    assert open_blockers(hub) == []
+    assert names(hub) == sorted(path.name for note in notes for path in (note, closing_of(note)))
+    for note in notes:
+        assert json.loads(closing_of(note).read_text())["closed_by"].startswith("process ")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, with room for some notes: the kernel refuses what does not fit."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    try:
+        command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
+
+
+def test_a_full_disk_leaves_no_empty_note(disk: Path) -> None:
+    hub = Hub(disk)
+    note = noted(hub)
+    now = os.statvfs(disk)
+    with (disk / "ballast").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, now.f_bavail * now.f_frsize)
+    for write in (noted, closed):
+        with pytest.raises(OSError, match=rf"No space left on device: '{disk}/red/{NAME}"):
+            write(hub)
+        assert names(hub) == [note.name]
+    (disk / "ballast").unlink()
+    assert noted(hub).stem == f"{NAME}_2"
+    assert len(closed(hub)) == 2
+
+
+def test_a_read_only_disk_leaves_no_empty_note(disk: Path) -> None:
+    hub = Hub(disk)
+    note = noted(hub)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    for write in (noted, closed):
+        with pytest.raises(OSError, match="Read-only file system"):
+            write(hub)
+    assert [blocker.note for blocker in open_blockers(hub)] == [note]
+    assert names(hub) == [note.name]
+
+
+def test_where_no_note_can_be_written_the_error_says_where(hub: Hub) -> None:
+    hub.root.mkdir()
+    (hub.root / "red").touch()
+    with pytest.raises(OSError, match=re.escape(str(hub.root / "red"))):
+        noted(hub)
+    assert open_blockers(hub) == []

@@ -19,12 +19,7 @@ SPLITS = ("train", "test")
 SLOW_COUNT = 2000
 SLOW_ROWS = 2 * SLOW_COUNT  # each network predicts every image, or a group for it
 
-STUDY = f"""\
-name = "small"
-doses = [{DOSE}]
-views = ["dense"]
-splits = ["train", "test"]
-
+COMPARING = f"""
 [tiers.debug]
 groups = 48
 chunk = 20
@@ -38,6 +33,12 @@ batch = 8
 [stitching]
 crop_px = {CROP}
 """
+STUDY = f"""\
+name = "small"
+doses = [{DOSE}]
+views = ["dense"]
+splits = ["train", "test"]
+{COMPARING}"""
 
 
 def make_split(seed: int = 0, *, count: int = COUNT) -> dict[str, Any]:

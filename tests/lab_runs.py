@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from hubs import COMPARING
 from processes import PTYCHO_HUB, ROOT, nobody_left, run
 from ptycho_compare.hub import Hub
 
@@ -16,20 +17,7 @@ name = "a lab's own"
 doses = [{DOSE}]
 views = ["dense"]
 splits = ["train", "test"]
-
-[tiers.debug]
-groups = 48
-chunk = 20
-batch = 4
-required_arms = ["PtychoPINN", "Baseline"]
-
-[tiers.full]
-chunk = 32
-batch = 8
-
-[stitching]
-crop_px = 12
-
+{COMPARING}
 [uncertainty]
 draws = 50
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +23,8 @@ from ptycho_compare.checks import Finding
 from ptycho_compare.checks.blocker import closing_of, open_blockers, write_blocker
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.jobs import EXIT_STOPPED, read_done
+from ptycho_compare.jobs import EXIT_STOPPED, read_done, read_launch
+from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 from ptycho_compare.reporting.verdict.record import read_verdict
 from resume.runs import stopped_at
 
@@ -199,6 +203,25 @@ def test_a_blocker_is_closed_by_what_it_waited_for_and_no_other(own: Hub, gate: 
     assert ptycho_hub(own, "run", *WHERE, "--skip-post-verify").returncode == 0
     assert open_blockers(own) == []
     assert gate(own)[0] == 0
+
+
+def test_a_process_that_outlived_its_job_is_noted_once_and_until_it_is_gone(own: Hub, gate: Gate) -> None:
+    launch = read_launch(Artifacts(folder(own)).job)
+    assert launch is not None
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with subprocess.Popen(sleeping, env={**os.environ, TOKEN_VARIABLE: launch.token}) as process:
+        try:
+            for _ in range(2):
+                status, lines = gate(own)
+                assert status == 1
+                assert lines[-1].startswith("RED: no process is left over: orphan: ")
+                assert lines[-1].endswith(f"kill {process.pid}")
+        finally:
+            process.kill()
+    (note,) = (own.root / "red").glob("blocked_*_orphan_alive*.md")
+    assert not closing_of(note).exists()
+    assert gate(own)[0] == 0
+    assert closing_of(note).exists()
 
 
 class TestAgainstAnEarlierHub:

@@ -22,6 +22,7 @@ from ptycho_compare.hub import FULL_TIER, Hub
 from ptycho_compare.reporting.verdict.record import ComparisonVerdict
 from ptycho_compare.study import PTYCHI, Study
 
+NOBODY_LEFT = "no process is left over"
 _REPORTS = (summary_text, aggregate_highlights, metrics_digest, delta_summary, delta_highlights, ssim_grid)
 
 
@@ -43,7 +44,7 @@ def checks_of(hub: Hub, study: Study, compared: Sequence[ComparisonVerdict]) -> 
     full = [each.standing == "accepted" for each in compared if each.tier == FULL_TIER]
     if FULL_TIER in tiers and all(full) and hub.reports().summary.is_file():
         yield from _of_reports(hub, study)
-    yield Validation("no process is left over", "jobs", orphans(hub))
+    yield Validation(NOBODY_LEFT, "jobs", orphans(hub))
 
 
 def _of_phases(hub: Hub, study: Study, tiers: Collection[str]) -> Iterator[Validation]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from ptycho_compare.checks import Finding
-from ptycho_compare.checks.blocker import Blocker, close_blockers, open_blockers
+from ptycho_compare.checks.blocker import Blocker, close_blockers, open_blockers, topic_of, write_blocker
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import StudyError
 from ptycho_compare.files import digest_of
-from ptycho_compare.gate.checks import checks_of, is_incomplete
+from ptycho_compare.gate.checks import NOBODY_LEFT, checks_of, is_incomplete
 from ptycho_compare.gate.standing import standing_of
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison.job import ComparisonJob
@@ -23,6 +23,7 @@ from ptycho_compare.reporting.verdict.record import Change, CheckVerdict, Compar
 from ptycho_compare.reporting.verdict.regression import changes
 from ptycho_compare.study import Study
 
+_GATE = "ptycho-hub gate"
 _PARTS = ("amplitude", "phase")
 
 Outcome = Literal["accepted", "red", "incomplete", "deferred"]
@@ -45,7 +46,8 @@ def judge_hub(
 ) -> Verdict:
     """Judge a hub by what lies in it.
 
-    Blockers of comparisons that are accepted are closed on the way: their condition holds.
+    Blockers of comparisons that are accepted are closed on the way: their condition holds. Processes that
+    outlived their job are one.
 
     Parameters
     ----------
@@ -72,10 +74,12 @@ def judge_hub(
     tiers = tuple(tier for tier in study.tiers if not require or tier in require)
     jobs = [ComparisonJob(hub, study, study_file, each) for each in study.comparisons()]
     compared = tuple(_of_comparison(job, required=job.comparison.tier in tiers) for job in jobs)
+    checks = tuple(checks_of(hub, study, compared))
+    _note_who_is_left(hub, checks)
     found = _Found(
         study,
         compared,
-        tuple(checks_of(hub, study, compared)),
+        checks,
         tuple(_left_open(hub, compared)),
         () if against is None else tuple(changes(against, hub, compared, study.acceptance)),
     )
@@ -125,7 +129,7 @@ class _Found:
                 what = f"{change.id}: {change.arm}: {change.metric} {change.part}".rstrip()
                 yield "red", f"{what} was {change.before}, is {change.now}: worse ({change.tolerance})"
         for blocker in self.blockers:
-            if blocker.subject:
+            if blocker.subject and blocker.subject != NOBODY_LEFT:  # a check says that
                 yield "incomplete", f"{blocker.note.name} is not closed: {blocker.subject} stands still"
 
     @property
@@ -184,10 +188,30 @@ def _below(hub: Hub, findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(str(each).replace(f"{hub.root.as_posix()}/", "") for each in findings)
 
 
+def _note_who_is_left(hub: Hub, checks: Sequence[Validation]) -> None:
+    """Note processes that outlived their job, once; and that they are gone."""
+    findings = [finding for check in checks if check.description == NOBODY_LEFT for finding in check.findings]
+    topic = topic_of(findings)
+    if topic is None:
+        close_blockers(hub, NOBODY_LEFT, closed_by=_GATE, evidence=[])
+    elif all(blocker.subject != NOBODY_LEFT for blocker in open_blockers(hub)):
+        write_blocker(
+            hub,
+            topic,
+            findings,
+            comparison_id=NOBODY_LEFT,
+            command=[*_GATE.split(), "--hub", str(hub.root)],
+            returncode=1,
+            folder=hub.root,
+            command_log=hub.verdict().record,
+            moment=datetime.now(UTC),
+        )
+
+
 def _left_open(hub: Hub, compared: Sequence[ComparisonVerdict]) -> Iterator[Blocker]:
     """Close what the accepted comparisons were blocked by, and yield all other open blockers."""
     for each in compared:
         if each.standing == "accepted":
             manifest = Artifacts(hub.root / each.folder).manifest
-            close_blockers(hub, each.id, closed_by="ptycho-hub gate", evidence=[manifest])
+            close_blockers(hub, each.id, closed_by=_GATE, evidence=[manifest])
     yield from open_blockers(hub)

@@ -65,7 +65,7 @@ CAUSES = (
     Cause(
         "orphan_alive",
         ("orphan",),
-        "The processes named above have ended: end them, or run the command above, which does.",
+        "The processes named above have ended.",
     ),
     Cause("missing_input", ("missing",), "The files named above are there.", before_start=True),
     Cause("bad_input", ("input",)),

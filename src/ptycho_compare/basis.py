@@ -131,12 +131,23 @@ def _sources_of(module: str, root: Path) -> set[Path]:
 
 def _imports_in(path: Path) -> Iterator[str]:
     """Yield every module that a source may import; a name from a package may be a module of it."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in _statements(ast.parse(path.read_bytes()).body):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             yield node.module
             yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
+def _statements(block: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the statements of a block and of all blocks in it: no expression holds an import."""
+    for node in block:
+        yield node
+        for name in _BLOCKS:
+            yield from _statements(getattr(node, name, ()))
 
 
 def versions_of(libraries: Sequence[str]) -> dict[str, str]:

@@ -370,7 +370,8 @@ class TestAdopt:
         done = ptycho_hub(own_hub, "adopt", str(theirs), DEBUG)
         assert (done.returncode, done.stdout) == (1, "")
         reason = (
-            f"{theirs}: changed: {theirs}/comparison_metrics.csv: differs from the digest in the manifest"
+            f"{theirs}: changed: {theirs}/comparison_metrics.csv: differs from the digest in the manifest; "
+            "run the comparison again"
         )
         assert done.stderr == f"ptycho-hub: error: {reason}\n"
         for split in SPLITS:

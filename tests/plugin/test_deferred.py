@@ -54,6 +54,7 @@ import time, pytest
 def slow():
     time.sleep(1.6)  # a quarter of the timeout is kept for stopping
 """
+COMPARISONS = "acceptance/test_compare_models.py"
 PENDING = str(Path(__file__).parents[1] / "resume" / "pending.py")
 
 
@@ -203,7 +204,7 @@ class TestOtherTestsOfTheSession:
     def test_keep_their_timeout(self, gated_hub: Path, plain: str, method: str) -> None:
         """In the thread method it ends the whole session, which is why ours must not meet it."""
         done = run_on(
-            gated_hub, "acceptance", plain, "-k", "train-full or sleeps or passes", "--timeout=2",
+            gated_hub, COMPARISONS, plain, "-k", "train-full or sleeps or passes", "--timeout=2",
             f"--timeout-method={method}",
         )  # fmt: skip
         assert done.returncode == 1, done.stdout
@@ -216,18 +217,18 @@ class TestOtherTestsOfTheSession:
         window = f"--ptycho-window={a_moment_too_short_s(gated_hub):.4f}"
         kept = ("-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={gated_hub.parent}/cache")
         for flag in ("-x", "--maxfail=1", "--stepwise"):
-            done = run_on(gated_hub, "acceptance", plain, "-k", "full or passes", window, flag, *kept)
+            done = run_on(gated_hub, COMPARISONS, plain, "-k", "full or passes", window, flag, *kept)
             assert done.returncode == EXIT_STOPPED, done.stdout
             assert re.search(r"1 passed, .*2 deferred", done.stdout)
 
     def test_decide_the_exit_status_when_they_fail(self, gated_hub: Path, plain: str) -> None:
         window = f"--ptycho-window={a_moment_too_short_s(gated_hub):.4f}"
         kept = ["-p", "cacheprovider", "-o", f"cache_dir={gated_hub.parent}/cache"]
-        done = run_on(gated_hub, "acceptance", plain, "-k", "train-full or fails", window, *kept)
+        done = run_on(gated_hub, COMPARISONS, plain, "-k", "train-full or fails", window, *kept)
         assert done.returncode == 1, done.stdout
         assert "1 failed" in done.stdout
         assert "1 deferred" in done.stdout
-        again = run_on(gated_hub, "acceptance", plain, window, "--lf", *kept)
+        again = run_on(gated_hub, COMPARISONS, plain, window, "--lf", *kept)
         assert "1 failed" in again.stdout
         assert "1 deferred" not in again.stdout
 

@@ -117,7 +117,14 @@ def test_sigterm_before_any_job_runs_starts_none(gated_hub: Path, tmp_path: Path
     (tmp_path / "test_plain.py").write_text(
         "import time\ndef test_that_sleeps():\n    print('asleep')\n    time.sleep(600)\n"
     )
-    session = start_on(gated_hub, "-s", str(tmp_path / "test_plain.py"), "acceptance", "-k", "sleeps or full")
+    session = start_on(
+        gated_hub,
+        "-s",
+        str(tmp_path / "test_plain.py"),
+        "acceptance/test_compare_models.py",
+        "-k",
+        "sleeps or full",
+    )
     until(lambda: "asleep" in session.output.read_text())
     session.signal(signal.SIGTERM)
     status, text = session.ended()

@@ -372,7 +372,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
         assert made.returncode == 0, made.stdout
         shutil.copytree(demo, folder / "hub")
         where = ("--hub", str(folder / "hub"), "--dose", str(DOSE), "--view", "dense")
-        finished = run((*PTYCHO_HUB, "conditions", *where), folder)
+        finished = run((*PTYCHO_HUB, "conditions", *where, "--at-a-time", "2"), folder)
         assert finished.returncode == 0, finished.stdout
 
     whole = shared(tmp_path_factory, "finished", make) / "hub"

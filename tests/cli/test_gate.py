@@ -101,7 +101,15 @@ def without_a_network(hub: Hub) -> None:
     (hub.baseline_dir(DOSE) / "wts.h5.zip").unlink()
 
 
-def without_metadata(hub: Hub) -> None:
+def with_networks_exchanged(hub: Hub) -> None:
+    """Each bundle lies in the other's place, so nothing is missing; no comparison can be of them."""
+    one, two = (folder / "wts.h5.zip" for folder in (hub.baseline_dir(DOSE), hub.pinn_dir(DOSE, "dense")))
+    content = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(content)
+
+
+def with_another_summary(hub: Hub) -> None:
     """A report says something else than its tables."""
     names = hub.reports()
     text = names.summary.read_text()
@@ -145,7 +153,8 @@ STATES = [
     State(with_a_digit, 1, f"RED: {FULL}: changed: analysis/dose_{DOSE}/dense/test/comparison_metrics.csv: "),
     State(with_a_dead_arm, 1, f"RED: {FULL}: dead: arm PtyChi: zero: x"),
     State(without_a_network, 3, f"INCOMPLETE: {PLACE}-train-debug is missing: "),
-    State(without_metadata, 1, "RED: "),
+    State(with_networks_exchanged, 1, "RED: phase E dense "),
+    State(with_another_summary, 1, "RED: "),
 ]
 
 

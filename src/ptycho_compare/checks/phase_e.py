@@ -23,7 +23,7 @@ from ptycho_compare.checks.training_list import (
     training_list,
 )
 from ptycho_compare.errors import InputError, ReportError
-from ptycho_compare.hub import Hub, TrainingFiles
+from ptycho_compare.hub import MODEL_NAMES, Hub, TrainingFiles
 from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model
 
 BASELINE_NETWORK = "baseline"
@@ -121,7 +121,7 @@ def _judge(network: _Network, listed: TrainingList | None) -> Iterator[Finding]:
     try:
         model = inspect_model(find_model(network.files.folder))
     except InputError as error:
-        there = network.files.folder.is_dir()
+        there = any(path.name in MODEL_NAMES for path in network.files.folder.rglob("*"))
         yield Finding("input" if there else "missing", f"{error} ({network})")
     else:
         yield from _of_place(network, model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ptycho_compare.checks.in_place import judge_in_place
+from ptycho_compare.checks.limits import limits_of
 from ptycho_compare.checks.phase_c import judge_phase_c
 from ptycho_compare.checks.phase_c_stages import judge_stages
 from ptycho_compare.checks.phase_d import judge_phase_d
@@ -26,7 +27,7 @@ def phase_checks(
 
     Without a study a view cannot be drawn again: phase D is then not looked at, and its row says so.
     """
-    limits = None if study is None else _limits(study)
+    limits = None if study is None else limits_of(study)
     data = [*judge_phase_c(hub, dose, splits), *judge_stages(hub, dose, splits)]
     data += judge_step(hub, f"dose_{dose}-simulate")
     return [
@@ -61,12 +62,3 @@ def _comparison(
     findings = judge_in_place(hub, place, required=required, limits=limits)
     folder = hub.comparison_dir(place.dose, place.view, place.split, place.tier)
     return named(hub, f"comparison {place.split}", folder, findings)
-
-
-def _limits(study: Study) -> CollapseLimits:
-    told = study.tolerances
-    return CollapseLimits(
-        max_zero_fraction=told.max_zero_fraction,
-        min_contrast=told.min_contrast,
-        min_relative_contrast=told.min_relative_contrast,
-    )

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from ptycho_compare.checks import Finding
 from ptycho_compare.checks.highlights import delta_highlights, ssim_grid
+from ptycho_compare.checks.limits import limits_of
 from ptycho_compare.checks.orphans import orphans
 from ptycho_compare.checks.phase_c import judge_phase_c
 from ptycho_compare.checks.phase_e import judge_phase_e
@@ -56,7 +57,7 @@ def _of_phases(hub: Hub, study: Study, tiers: Collection[str]) -> Iterator[Valid
             where = f"{view} (dose={dose})"
             yield Validation(f"phase E {where}", hub.relative(hub.phase_e()), judge_phase_e(hub, dose, view))
             if iterative:
-                found = judge_phase_f(hub, dose, view, study.splits)
+                found = judge_phase_f(hub, dose, view, study.splits, limits=limits_of(study))
                 yield Validation(f"phase F {where}", hub.relative(hub.phase_f()), found)
 
 
@@ -71,5 +72,5 @@ def _of_reports(hub: Hub, study: Study) -> Iterator[Validation]:
 
 
 def is_incomplete(findings: Sequence[Finding]) -> bool:
-    """Whether all that is wrong is that something is not there."""
-    return all(finding.kind in ("missing", "input") for finding in findings)
+    """Whether all that is wrong is that something is not there; what is there and breaks a rule is red."""
+    return all(finding.kind == "missing" for finding in findings)

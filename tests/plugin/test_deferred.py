@@ -83,7 +83,9 @@ def test_the_same_command_again_and_again_ends_green(
 ) -> None:
     limit_s, patches = a_moment_too_short_s(gated_hub) + 4.0, [0]
     while True:
-        command = ("-m", "full", "-k", "train", f"--timeout={limit_s:.1f}", f"--junitxml={tmp_path}/j.xml")
+        limit = f"{limit_s:.1f}"
+        stopped = f"stopped (timeout {float(limit):g} s)"
+        command = ("-m", "full", "-k", "train", f"--timeout={limit}", f"--junitxml={tmp_path}/j.xml")
         done = run_on(gated_hub, *command)
         case = junit_of(tmp_path / "j.xml")[TRAIN]
         if done.returncode == 0 and len(patches) == 1:  # others have left the machine to us
@@ -98,12 +100,12 @@ def test_the_same_command_again_and_again_ends_green(
         assert done.returncode == EXIT_STOPPED, done.stdout
         assert "1 deferred" in done.stdout
         (line,) = re.findall(rf"{TRAIN} +deferred +(\d+)/{SLOW_ROWS} patches", done.stdout)
-        assert f"{TRAIN}: stopped (timeout {limit_s:.1f} s)" in done.stdout
+        assert f"{TRAIN}: {stopped}" in done.stdout
         assert f"go on: pytest {' '.join(pytest_command(gated_hub, *command)[3:])}" in done.stdout
         assert case.outcome == "skipped"
         assert case.properties["ptycho.outcome"] == "deferred"
         assert case.properties["ptycho.done"] == f"{line}/{SLOW_ROWS}"
-        assert case.properties["ptycho.reason"] == f"stopped (timeout {limit_s:.1f} s)"
+        assert case.properties["ptycho.reason"] == stopped
         if int(line) == patches[-1]:
             limit_s *= 1.5
         patches.append(int(line))

@@ -11,7 +11,8 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.reconstruction import ImageSource, UserSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.scan import Reading
-from ptycho_compare.scoring import CollapseLimits, PlacingSettings, Resampling, ScoringSettings
+from ptycho_compare.scoring import PlacingSettings, Resampling, ScoringSettings
+from ptycho_compare.scoring.limits import limits_of
 from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, ArmOfStudy, Comparison, Study
 
 
@@ -157,11 +158,7 @@ def scoring_of(study: Study) -> ScoringSettings:
         placing=PlacingSettings(
             coverage=tolerances.coverage,
             search_radius_px=tolerances.search_radius_px,
-            limits=CollapseLimits(
-                max_zero_fraction=tolerances.max_zero_fraction,
-                min_contrast=tolerances.min_contrast,
-                min_relative_contrast=tolerances.min_relative_contrast,
-            ),
+            limits=limits_of(study),
         ),
         free_ramp=scoring.free_ramp,
         reference=scoring.reference,

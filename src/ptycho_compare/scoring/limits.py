@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ptycho_compare.scoring import CollapseLimits
+from ptycho_compare.scoring.collapse import CollapseLimits
 from ptycho_compare.study import Study
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: digests, and writing that a kill cannot tear.
+"""Files that are whole or absent: digests, writing that a kill cannot tear, locks that it does not leave.
 
 Owns how a file gets its final name. Knows nothing of what stands in it.
 """
@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 STORAGE_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 """How the system says that a disk is full or read-only: the user's to mend, like bad input."""
@@ -86,6 +88,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
         raise
     _flush(path.parent)  # the new name itself
+
+
+@contextmanager
+def locked(lock: Path, *, timeout_s: float = -1.0) -> Iterator[None]:
+    """Keep other processes out of whatever they enter with the same `lock`, for moments only.
+
+    Parameters
+    ----------
+    lock : Path
+        Made with its folder, and left there: whoever removed it could let two in.
+    timeout_s : float
+        How long to wait for others; below 0, for ever.
+
+    Raises
+    ------
+    filelock.Timeout
+        It was not to be had.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    # never a soft lock: one that a killed process left would stand for ever
+    with FileLock(lock, timeout=timeout_s, fallback_to_soft=False):
+        yield
 
 
 def write_text_atomic(path: Path, text: str) -> None:

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ptycho_compare.errors import JobError
-from ptycho_compare.files import write_json_atomic
+from ptycho_compare.files import locked, write_json_atomic
 from ptycho_compare.jobs.identity import ProcessIdentity
 
 HEARTBEAT_S = 2.0
@@ -127,18 +127,14 @@ def _read(path: Path) -> Claim | None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    # never a soft lock: one that a killed process left would stand for ever
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_TIMEOUT_S, fallback_to_soft=False)
+    lock = path.with_name(f".{path.name}.lock")
     try:
-        lock.acquire()
+        with locked(lock, timeout_s=_LOCK_TIMEOUT_S):
+            yield
     except Timeout:
         raise JobError(
-            f"{lock.lock_file}: another process has held this lock for {_LOCK_TIMEOUT_S:g} s; is it stopped?"
+            f"{lock}: another process has held this lock for {_LOCK_TIMEOUT_S:g} s; is it stopped?"
         ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _now_there(folder: Path) -> float:

@@ -6,7 +6,6 @@ import hashlib
 import re
 import shlex
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from ptycho_compare.checks.blocker.causes import return_condition
 from ptycho_compare.checks.finding import Finding
-from ptycho_compare.files import write_text_atomic
+from ptycho_compare.files import locked, write_text_atomic
 from ptycho_compare.hub import Artifacts, Hub, stamp
 
 _DIAGNOSTIC = "DIAGNOSTIC"
@@ -114,13 +113,10 @@ def write_blocker(
     ]
     # names of files need not be text: what has no UTF-8 form stands escaped, and the note is written
     text = "\n".join(lines).encode("utf-8", errors="backslashreplace").decode("utf-8")
-    path = _reserved(hub, topic, moment)
-    try:
+    with locked(hub.lock("blockers")):  # two processes may stop within the same second
+        path = _free_name(hub, topic, moment)
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_text_atomic(path, text)
-    except BaseException:  # a full disk: an empty note would say nothing
-        with suppress(OSError):  # on a disk that became read-only the error under way says so
-            path.unlink(missing_ok=True)
-        raise
     return path
 
 
@@ -144,17 +140,9 @@ def read_blocker(note: Path) -> Blocker:
     )
 
 
-def _reserved(hub: Hub, topic: str, moment: datetime) -> Path:
-    """Take a name that nobody has: two processes may stop within the same second."""
-    for number in count(1):
-        path = hub.blocker(topic if number == 1 else f"{topic}_{number}", moment=moment)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            path.touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        return path
-    raise RuntimeError("unreachable: there is always a next number")
+def _free_name(hub: Hub, topic: str, moment: datetime) -> Path:
+    names = (topic if number == 1 else f"{topic}_{number}" for number in count(1))
+    return next(path for name in names if not (path := hub.blocker(name, moment=moment)).exists())
 
 
 def _diagnostics(log: Path) -> list[str]:

@@ -9,11 +9,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from filelock import FileLock
-
 from ptycho_compare.checks import Finding
 from ptycho_compare.errors import HubError
-from ptycho_compare.files import write_json_atomic, write_text_atomic
+from ptycho_compare.files import locked, write_json_atomic, write_text_atomic
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.job import ComparisonJob
 
@@ -46,9 +44,7 @@ def list_comparison(job: ComparisonJob, *, returncode: int, findings: Sequence[F
         "error": str(findings[0]) if findings else None,
     }
     # reports are read beside the list; the lock keeps two pipelines from losing each other's entries
-    lock = hub.lock("comparison_manifest")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with locked(hub.lock("comparison_manifest")):
         listed = _read(hub)
         jobs = _merged(listed["jobs"], entry)
         results = _merged(listed["execution_results"], result)

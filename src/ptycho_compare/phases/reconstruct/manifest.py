@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from ptycho_compare.errors import HubError
-from ptycho_compare.files import write_json_atomic
+from ptycho_compare.files import locked, write_json_atomic
 from ptycho_compare.hub import Hub
 
 Entry = dict[str, Any]
@@ -47,7 +45,7 @@ def record_result(hub: Hub, job: Job, plan: Mapping[str, Any], result: Mapping[s
         What came of it: its entry under ``execution_results``.
     """
     path = _manifest(hub)
-    with FileLock(f"{path}.lock"):  # splits may be reconstructed side by side
+    with locked(hub.lock("reconstruction_manifest")):  # splits may be reconstructed side by side
         held = _read(path)
         jobs = _renewed(held.get("jobs", []), job, plan)
         results = _renewed(held.get("execution_results", []), job, result)
@@ -66,7 +64,7 @@ def record_skip(hub: Hub, job: Job, reason: str | None) -> Path:
     """Enter why a job cannot run, or that nothing is in its way."""
     path = hub.phase_f() / "skip_summary.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with locked(hub.lock("skip_summary")):
         skipped = _read(path).get("skipped_jobs", [])
         skipped = _renewed(skipped, job, None if reason is None else {"reason": reason})
         content = {

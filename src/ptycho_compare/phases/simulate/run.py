@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from ptycho_compare.errors import HubError, StudyError
-from ptycho_compare.files import write_json_atomic
+from ptycho_compare.files import locked, write_json_atomic
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.simulate.dataset import RAW_IMAGES, Dataset, describe
 from ptycho_compare.phases.simulate.exposure import expose, mean_energy
@@ -118,7 +117,7 @@ def _list_dose(hub: Hub, dose: int) -> None:
         "test": hub.relative(hub.patched(dose, "test")),
         "intermediate_dir": hub.relative(hub.phase_c(dose)),
     }
-    with FileLock(f"{path}.lock"):  # doses may be simulated side by side
+    with locked(hub.lock("dose_manifest")):  # doses may be simulated side by side
         listed = {**_read_manifest(path), f"dose_{dose}": entry}
         write_json_atomic(path, dict(sorted(listed.items(), key=lambda item: item[1]["dose"])))
 

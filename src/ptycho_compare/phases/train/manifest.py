@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from filelock import FileLock
-
 from ptycho_compare.errors import HubError
-from ptycho_compare.files import write_json_atomic
+from ptycho_compare.files import locked, write_json_atomic
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.train.job import BASELINE_NETWORK, TEST_SPLIT, TRAIN_SPLIT, TrainingJob
 
@@ -35,11 +33,8 @@ def list_training(job: TrainingJob, result: Mapping[str, Any]) -> None:
         What is there is no such list.
     """
     hub = job.hub
-    # the lock keeps trainings that run side by side from losing each other's entries
-    lock = hub.lock("training_manifest")
-    lock.parent.mkdir(parents=True, exist_ok=True)
     hub.phase_e().mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with locked(hub.lock("training_manifest")):  # networks may be trained side by side
         listed = _read(hub)
         mine = {"dose": job.dose, "view": job.network, "gridsize": job.gridsize}
         skipped = [each for each in listed["skipped_views"] if _place(each)[:2] != _place(mine)[:2]]

@@ -50,7 +50,12 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     command = pytest_command(hub, *arguments)
     return subprocess.run(
-        command, cwd=ROOT, env=environment(hub, **more), capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=environment(hub, measured=True, **more),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -78,7 +83,7 @@ def start_on(hub: Path, *arguments: str, **more: str) -> Session:
         process = subprocess.Popen(
             pytest_command(hub, *arguments),
             cwd=ROOT,
-            env=environment(hub, PYTHONUNBUFFERED="1", **more),
+            env=environment(hub, measured=True, PYTHONUNBUFFERED="1", **more),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -38,14 +38,14 @@ BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
 BATCHES = ("--pinn-predict-batch-size", "8", "--baseline-predict-batch-size", "8")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_the_same_command_goes_on(number: int, own_hub: Path, unbroken: Whole) -> None:
+def test_the_same_command_goes_on(own_hub: Path, unbroken: Whole) -> None:
+    """Stopped by a request, then by Ctrl-C."""
     folder = debug_folder(own_hub)
-    said = stop(own_hub, "PtychoPINN", 24, compare(own_hub), number)
-    name = signal.Signals(number).name
-    assert said == f"ptycho-hub: stopped by {name}; the same command goes on from here"
-    assert not Artifacts(folder).manifest.exists()
-    stop(own_hub, "Baseline", 17, compare(own_hub), number)
+    for number, part, row in ((signal.SIGTERM, "PtychoPINN", 24), (signal.SIGINT, "Baseline", 17)):
+        said = stop(own_hub, part, row, compare(own_hub), number)
+        name = signal.Signals(number).name
+        assert said == f"ptycho-hub: stopped by {name}; the same command goes on from here"
+        assert not Artifacts(folder).manifest.exists()
     said = finish(own_hub, compare(own_hub))
     assert "Baseline: goes on from patch 20 of" in said
     assert_same_results(folder, unbroken.results)
@@ -82,8 +82,7 @@ def test_a_stop_from_outside_is_heard(own_hub: Path, unbroken: Whole) -> None:
     assert_same_results(debug_folder(own_hub), unbroken.results)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
-@pytest.mark.parametrize("part", ["PtychoPINN", "Baseline"])
+@pytest.mark.parametrize(("part", "number"), [("PtychoPINN", signal.SIGKILL), ("Baseline", signal.SIGTERM)])
 def test_a_stream_that_ends_at_its_last_row_loses_no_chunk(
     part: str, number: int, own_hub: Path, unbroken: Whole
 ) -> None:

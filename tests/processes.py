@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -20,8 +21,8 @@ COMPARE_MODELS = (sys.executable, "-m", "ptycho_compare.cli.compare_models")
 MARK = "PTYCHO_TEST_PLACE"
 """What whoever is started for a place has in the environment, and so has all that it starts."""
 SESSION_PLUGINS = str(ROOT / "tests" / "session_plugins")
-PATIENCE_S = 120.0
-"""How long anything may take on a busy machine before a test calls it missing."""
+PATIENCE_S = 300.0
+"""How long anything may take before a test calls it missing: machines may stand still for minutes."""
 
 Found = TypeVar("Found")
 
@@ -43,6 +44,12 @@ def run(command: list[str] | tuple[str, ...], hub: Path, **more: str) -> subproc
     return subprocess.run(
         command, cwd=ROOT, env=environment(hub, **more), capture_output=True, text=True, check=False
     )
+
+
+def processor_s() -> float:
+    """Seconds that all children took so far that were waited for; neighbours hardly change them."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def until(condition: Callable[[], Found], what: str = "it did not come") -> Found:

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processes import until
+from processes import PATIENCE_S, until
 from ptycho_compare.checks import Finding
 from ptycho_compare.checks.blocker import (
     close_blockers,
@@ -441,7 +441,7 @@ def at_once(what: str, hub: Hub, count: int) -> None:
     try:
         until(lambda: len(list(hub.root.glob("ready-*"))) == count)
         (hub.root / "gate").touch()
-        assert [process.wait(timeout=60) for process in processes] == [0] * count
+        assert [process.wait(timeout=PATIENCE_S) for process in processes] == [0] * count
     finally:
         for process in processes:
             process.kill()

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from processes import runs, until
+from processes import PATIENCE_S, runs, until
 from ptycho_compare.errors import InputError, JobError, StorageError
 from ptycho_compare.jobs import (
     EXIT_STOPPED,
@@ -517,7 +517,7 @@ def test_a_keeper_whose_launcher_dies_before_it_says_go_gives_the_place_back(pla
     )
     assert keeper.stdout is not None
     assert json.loads(keeper.stdout.readline()) == {"event": "held"}
-    keeper.communicate(timeout=30)
+    keeper.communicate(timeout=PATIENCE_S)
     assert read_claim(spec.files.claim) is None
     assert not spec.log.exists()
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processes import until
+from processes import PATIENCE_S, until
 from ptycho_compare.jobs.states import MAX_BYTES, append_state, read_states, seconds_between
 
 WRITER = """
@@ -130,7 +130,7 @@ def test_eight_writers_at_once_tear_and_lose_nothing(tmp_path: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(log), str(gate), name]) for name in names]
     until(lambda: len(list(tmp_path.glob("gate-*"))) == len(names))
     gate.touch()
-    assert [writer.wait(timeout=60) for writer in writers] == [0] * len(names)
+    assert [writer.wait(timeout=PATIENCE_S) for writer in writers] == [0] * len(names)
     events = [json.loads(line) for line in log.read_bytes().splitlines()]
     for name in names:
         mine = [event for event in events if event["writer"] == name]

@@ -9,7 +9,6 @@ import marshal
 import pickle
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 
 from bundles import NETWORK, hdf5_bytes, write_bundle, write_supervised_baseline, zip_bytes
+from processes import PATIENCE_S, processor_s
 from ptycho_compare.errors import BundleError
 from ptycho_compare.models.bundle import find_model, inspect_model
 
@@ -49,14 +49,14 @@ class Canary:
 
 def refusal(path: Path) -> str:
     """Inspect in a fresh process; return the one line of the refusal."""
-    fastest = np.inf
+    least_s = np.inf
     for _ in range(3):  # the limit is the program's; a busy machine may need another try
-        begin = time.monotonic()
+        before = processor_s()
         child = subprocess.run(
-            [sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, timeout=PATIENCE_S
         )
-        fastest = min(fastest, time.monotonic() - begin)
-        if fastest < SECONDS:
+        least_s = min(least_s, processor_s() - before)
+        if least_s < SECONDS:
             break
     assert child.returncode == 0, child.stderr
     lines = child.stdout.splitlines()
@@ -64,7 +64,7 @@ def refusal(path: Path) -> str:
     assert len(lines) == 2
     assert lines[0].startswith("REFUSED ")
     assert str(path) in lines[0]
-    assert fastest < SECONDS
+    assert least_s < SECONDS
     return lines[0]
 
 
@@ -335,7 +335,11 @@ def test_refused_in_one_line_and_in_time(case, tmp_path):
 def test_the_same_child_accepts_a_sound_bundle(tmp_path):
     path = write_bundle(tmp_path / "wts.h5.zip")
     child = subprocess.run(
-        [sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", CHILD, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
     )
     assert child.stdout.startswith("ModelFile(")
     assert child.stdout.splitlines()[-1] == "HEAVY []"

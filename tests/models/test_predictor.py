@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bundles import damage_weights, diffraction_like, write_bundle, write_supervised_baseline
+from processes import PATIENCE_S
 from ptycho_compare.errors import ArmError, BundleError
 from ptycho_compare.models.bundle import find_model, inspect_model
 from ptycho_compare.models.predictor import NetworkPredictor, load_predictor
@@ -74,7 +75,9 @@ def test_batch_size_changes_no_patch(forward_order, arm):
 def test_load_order_changes_no_patch(reference, forward_order, tmp_path):
     out = tmp_path / "reversed.npz"
     tests = str(Path(__file__).parents[1])
-    subprocess.run([sys.executable, "-c", REVERSED, str(reference), tests, str(out)], check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-c", REVERSED, str(reference), tests, str(out)], check=True, timeout=PATIENCE_S
+    )
     with np.load(out) as other:
         for arm in ("gs2", "gs1"):
             assert np.max(np.abs(other[arm] - reference_case(reference, arm)[3])) < BAR

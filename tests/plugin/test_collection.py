@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from processes import processor_s
 
 CASES = 1000
 STUDY = """\
@@ -35,7 +36,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def collect(folder: Path, *more: str) -> tuple[float, str]:
-    """Collect once: seconds of the processor, which others hardly change, and what it said."""
+    """Collect once: seconds of the processor, and what it said."""
     before = processor_s()
     done = subprocess.run(
         [
@@ -57,12 +58,6 @@ def collect(folder: Path, *more: str) -> tuple[float, str]:
     seconds = processor_s() - before
     assert f"{CASES} tests collected" in done.stdout
     return seconds, done.stderr
-
-
-def processor_s() -> float:
-    """Of all children so far that were waited for."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def test_no_heavy_library_is_imported(project: Path) -> None:

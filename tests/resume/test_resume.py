@@ -13,7 +13,7 @@ import pytest
 
 from bundles import write_bundle
 from hubs import CROP, DOSE, SIDE, command_of, make_split
-from processes import COMPARE_MODELS, environment, marked, nobody_left, run, until
+from processes import COMPARE_MODELS, PATIENCE_S, environment, marked, nobody_left, run, until
 from ptycho_compare.cli.compare_models import main as compare_models
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import EXIT_STOPPED
@@ -74,7 +74,7 @@ def test_a_stop_from_outside_is_heard(own_hub: Path, unbroken: Whole) -> None:
         )
         until(lambda: [event for event in events(debug_folder(own_hub)) if event["state"] == "planned"])
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == EXIT_STOPPED, said
         assert said.splitlines()[-1].startswith("ptycho-hub: stopped by SIGTERM;")
         assert marked(own_hub) == []

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processes import PATIENCE_S
 from ptycho_compare.errors import ArchiveError
 from ptycho_compare.untrusted.archive import open_zip, read_member
 from ptycho_compare.untrusted.npz import open_npz
@@ -61,7 +62,9 @@ def load_in_a_child(folder, value):
     command = f'ulimit -v 2000000; exec "{sys.executable}" -c "$0" "$1"'
     argv = ["bash", "-c", command, LOAD_IN_A_CHILD, str(folder / "a.pickle")]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(
+        argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment
+    )
 
 
 OBJECT_FIELD = Built(DTYPE("V8"), (3, "|", None, ("a",), {"a": (DTYPE("O"), 0)}, 8, 1, 0))

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -15,13 +14,12 @@ import pytest
 from phases.train.conftest import Trained
 from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from phases.train.test_train import files_of
+from processes import until
 from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import Stopped, read_course
 from ptycho_compare.models.training.trainer import Trainer
 from ptycho_compare.phases.train.run import train
-
-PATIENCE_S = 120
 
 
 def records_of(hub: Hub, network: str) -> JobFiles:
@@ -33,9 +31,7 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(trained: Trained, 
     command += ["--hub", str(hub.root), "--dose", str(DOSE)]
     record = records_of(hub, VIEW).checkpoints / "training.json"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
-        end = time.monotonic() + PATIENCE_S
-        while not record.exists() and child.poll() is None and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: record.exists() or child.poll() is not None, "no checkpoint")
         child.kill()
         told = child.stderr.read().decode() if child.stderr else ""
     assert child.returncode == -signal.SIGKILL, told

@@ -10,6 +10,8 @@ READY := $(VENV)/.ready
 PTYCHI := $(VENV)/.ptychi
 ORACLES := $(VENV)/.oracles
 AXE := $(VENV)/.axe
+# images that forbid bytecode have every process compile this package again, half a second each time
+unexport PYTHONDONTWRITEBYTECODE
 # by its local name pip finds the CPU build or nothing, never the CUDA build of several gigabytes
 TORCH ?= torch==2.13.0+cpu
 PTYCHI_RELEASE ?= ptychi==2.2.0

@@ -45,7 +45,7 @@ def hub_of(root: Path, study: str = STUDY) -> Hub:
 
 def ptycho_hub(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
     command, *more = words
-    return run((*PTYCHO_HUB, command, "--hub", str(hub.root), *more), hub.root)
+    return run((*PTYCHO_HUB, command, "--hub", str(hub.root), *more), hub.root, measured=True)
 
 
 def make_finished_hub(folder: Path) -> None:

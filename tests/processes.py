@@ -39,11 +39,12 @@ def environment(place: Path | None, *, measured: bool = False, **more: str) -> d
     return {**outer, "PYTHONPATH": path, **({} if place is None else {MARK: str(place)}), **more}
 
 
-def run(command: list[str] | tuple[str, ...], hub: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str] | tuple[str, ...], hub: Path, *, measured: bool = False, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(hub, **more), capture_output=True, text=True, check=False
-    )
+    variables = environment(hub, measured=measured, **more)
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
 
 def processor_s() -> float:

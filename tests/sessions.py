@@ -83,7 +83,7 @@ def start_on(hub: Path, *arguments: str, **more: str) -> Session:
         process = subprocess.Popen(
             pytest_command(hub, *arguments),
             cwd=ROOT,
-            env=environment(hub, measured=True, PYTHONUNBUFFERED="1", **more),
+            env=environment(hub, PYTHONUNBUFFERED="1", **more),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -7,25 +7,33 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-from hubs import DOSE, SLOW_COUNT, SPLITS, make_hub
-from lab_runs import make_finished_hub
 from ptycho_compare.hub import Hub
 from sharing import shared
-from star import STAR_SCAN, reconstruct_star
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT.parent / "shared" / "reference"
 
-# the tests run beside others on few cores: one thread each
-for _name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.pop("PTYCHO_HUB", None)
 
-# the same examples each time, so that a red run can be repeated; machines are shared, so no deadline
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.load_profile("repeatable")
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up what the tests run in.
+
+    Who judges a hub from this folder may have this file loaded too (see the conftest.py above):
+    nothing may come of that, so what takes long to load is loaded by who needs it.
+    """
+    if not config.rootpath.samefile(ROOT):
+        return
+    # the tests run beside others on few cores: one thread each
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.pop("PTYCHO_HUB", None)
+
+    from hypothesis import settings
+
+    # the same examples each time, so that a red run can be repeated; machines are shared, so no deadline
+    settings.register_profile("repeatable", derandomize=True, deadline=None)
+    settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +57,8 @@ def reference_hub(reference: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hub with small networks that no test may damage (`hub` is the plugin's own fixture)."""
+    from hubs import make_hub
+
     return make_hub(tmp_path_factory.mktemp("study") / "hub")
 
 
@@ -61,7 +71,8 @@ def own_hub(small_hub: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def compared_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with its debug tier computed, to be adopted elsewhere; no test may damage it either."""
-    from ptycho_compare.cli.ptycho_hub import main  # most tests need nothing of what it loads
+    from hubs import DOSE, SPLITS
+    from ptycho_compare.cli.ptycho_hub import main
 
     def make(hub: Path) -> None:
         shutil.copytree(small_hub, hub)
@@ -74,6 +85,7 @@ def compared_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="session")
 def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hub whose full tier goes image by image, which takes seconds; no test may damage it."""
+    from hubs import SLOW_COUNT, make_hub
 
     def make(hub: Path) -> None:
         study = make_hub(hub, count=SLOW_COUNT) / "study.toml"
@@ -85,6 +97,8 @@ def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
     """A hub in which the seven conditions are met, phases E and F by a lab's own commands; see `lab_runs`."""
+    from lab_runs import make_finished_hub
+
     return Hub(shared(tmp_path_factory, "lab", make_finished_hub) / "hub")
 
 
@@ -97,4 +111,6 @@ def own(run_hub: Hub, tmp_path: Path) -> Hub:
 @pytest.fixture(scope="session")
 def star(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with reconstructions of the real Siemens star: all, even and odd images."""
+    from star import STAR_SCAN, reconstruct_star
+
     return reconstruct_star(reference / STAR_SCAN, tmp_path_factory.mktemp("star"))

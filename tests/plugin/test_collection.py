@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import processor_s
+from processes import ROOT, environment, processor_s
 
 CASES = 1000
 STUDY = """\
@@ -74,3 +74,21 @@ def test_cases_cost_hardly_more_than_plain_ones(project: Path) -> None:
     rounds = [[collect(project / kind)[0] for kind in ("plain", "ours")] for _ in range(3)]
     plain, ours = map(min, zip(*rounds, strict=True))
     assert ours / plain < 1.5
+
+
+def test_a_hub_is_judged_without_what_is_the_project_s_own_tests(small_hub: Path) -> None:
+    """Where pytest takes `--hub DIR` for a path it loads the conftest of any folder named like ours."""
+    ours = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "PTYCHO_HUB")
+    told = f"import os, sys; print('LEFT', [os.environ.get(name) for name in {ours}], 'numpy' in sys.modules)"
+    words = ("-m", "debug", "--collect-only", "--hub", str(small_hub))
+    variables = {name: value for name, value in environment(None).items() if name not in ours}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import pytest; pytest.main({list(words)}); {told}"],
+        cwd=ROOT,
+        env={**variables, "PTYCHO_HUB": "mine"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "2/21 tests collected" in done.stdout
+    assert "LEFT [None, None, 'mine'] False" in done.stdout

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 
-from ptycho_compare.errors import JobError
+from ptycho_compare.errors import JobError, StorageError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim, is_mine, read_claim, take_claim
@@ -63,7 +63,8 @@ class Shift:
         append_state(self.files.states, state, **facts)
 
     def step(self, name: str) -> None:
-        """Tell what is done besides units."""
+        """Tell what is done next besides units, unless asked to stop."""
+        self.heed()
         append_state(self.files.states, "step", name=name)
 
     @property
@@ -92,6 +93,15 @@ class Shift:
         """
         raise Stopped(self._asked)
 
+    def heed(self) -> None:
+        """Stop here if that was asked before, and what it raised did not arrive.
+
+        A signal may come while C code calls back into Python: that takes what is raised for a failure
+        of its own, or for none.
+        """
+        if self._asked and not self._holding:
+            self.leave()
+
     def ask(self, number: int, _frame: object) -> None:
         """Take a signal: at once where nothing would be lost, else at the next safe place."""
         again = bool(self._asked)
@@ -109,12 +119,19 @@ def shift(files: JobFiles) -> Iterator[Shift]:
     JobError
         Another process works at it.
     Stopped
-        Asked to stop; what was computed is saved.
+        Asked to stop; what was computed is saved. A failure after that is taken for what came of it,
+        but for one of the disk.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
     ours = Shift(files)
     with _held(files), _signals(ours):
-        yield ours
+        try:
+            yield ours
+        except (StorageError, OSError):
+            raise
+        except Exception:
+            ours.heed()
+            raise
 
 
 @contextlib.contextmanager

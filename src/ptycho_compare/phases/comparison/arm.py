@@ -91,8 +91,8 @@ def ready_made_arm(ready_made: ReadyMade, halves: tuple[ReadyMade, ...], setting
     )
 
 
-def user_arm(name: str, source: UserSource, setting: Setting) -> Arm:
-    """Run a reconstructor of the user's own."""
+def user_arm(name: str, source: UserSource, setting: Setting, *, heed: Callable[[], None]) -> Arm:
+    """Run a reconstructor of the user's own; `heed` as in `contained`."""
     _log.info("%s: %s", name, source)
 
     def run() -> Arm:
@@ -102,11 +102,14 @@ def user_arm(name: str, source: UserSource, setting: Setting) -> Arm:
         image = ArmImage(values, weight, movable=False)
         return Arm(None, image, seconds=seconds, parameters={"reconstructor": str(source)})
 
-    return contained(name, None, run)
+    return contained(name, None, run, heed=heed)
 
 
-def contained(name: str, model: ModelFile | None, run: Callable[[], Arm]) -> Arm:
-    """Run one arm; whatever goes wrong inside it stays in it. A disk that is full concerns them all."""
+def contained(name: str, model: ModelFile | None, run: Callable[[], Arm], *, heed: Callable[[], None]) -> Arm:
+    """Run one arm; whatever goes wrong inside it stays in it. A disk that is full concerns them all.
+
+    So does a request to stop, which `heed` passes on: what fails after it may have failed by it.
+    """
     try:
         return run()
     except StorageError:
@@ -114,8 +117,10 @@ def contained(name: str, model: ModelFile | None, run: Callable[[], Arm]) -> Arm
     except OSError as error:
         if error.errno in STORAGE_ERRORS:
             raise StorageError(f"{error.filename or 'output'}: {error.strerror}") from error
+        heed()
         return _crashed(name, model, error)
     except Exception as error:  # the boundary of an arm: TensorFlow and users' code raise many kinds
+        heed()
         return _crashed(name, model, error)
 
 

@@ -82,7 +82,7 @@ def compare(
             ours.step("artifacts")
             attempts = attempts_so_far(names.job)
             result = Result(setting, arms, scorecard, consistency, warnings, attempts)
-            publish(result, started=started, command=command)
+            publish(result, started=started, command=command, heed=ours.heed)
             work.finish()
             _log.info("Comparison complete!")
     return scorecard
@@ -145,12 +145,12 @@ def _arm(name: str, arm: ArmInput, network: NetworkArm | None, setting: Setting,
         _log.info(
             "%s: %s (%s, N = %d, C = %d)", name, model.path, model.kind, model.patch_px, model.group_size
         )
-        return contained(name, model, lambda: network.reconstruct(work))
+        return contained(name, model, lambda: network.reconstruct(work), heed=work.shift.heed)
     if isinstance(arm.content, ReadyMade):
         with _one_blas_thread():
             return ready_made_arm(arm.content, arm.halves, setting)
     if isinstance(arm.content, UserSource):
-        return user_arm(name, arm.content, setting)
+        return user_arm(name, arm.content, setting, heed=work.shift.heed)
     raise TypeError(f"{name}: no way to run {type(arm.content).__name__}")
 
 

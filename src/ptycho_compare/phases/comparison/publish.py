@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,12 +56,20 @@ class Result:
         return {name: arm.image for name, arm in self.arms.items() if arm.image is not None}
 
 
-def publish(result: Result, *, started: datetime, command: Sequence[str]) -> None:
+def publish(result: Result, *, started: datetime, command: Sequence[str], heed: Callable[[], None]) -> None:
     """Replace the artifacts of an earlier comparison by this one's.
 
     The old manifest goes first and the new one comes last: between the two the folder does
     not count as a finished comparison. Artifacts that this comparison does not have (a third
     arm's, say) are removed, so that no reader takes an old one for its own.
+
+    Parameters
+    ----------
+    result : Result
+    started : datetime
+    command : sequence of str
+    heed : callable
+        Passes on a request to stop that came while artifacts were made: those are not sealed.
     """
     request = result.setting.request
     names = Artifacts(request.output_dir)
@@ -74,6 +82,7 @@ def publish(result: Result, *, started: datetime, command: Sequence[str]) -> Non
             write_debug_images(names.debug_images(arm), arm, image.values)
     for stale in left_by_others(names) - set(written):
         stale.unlink(missing_ok=True)
+    heed()
     write_manifest(names.manifest, _manifest(result, written, started=started, command=command))
 
 

@@ -1,0 +1,69 @@
+"""A request to stop is heard, whatever becomes of what it raises: C code may take that for a failure."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.jobs import EXIT_STOPPED, Stopped
+from ptycho_compare.models.predictor import NetworkPredictor
+from ptycho_compare.phases.comparison import compare as comparing
+from ptycho_compare.phases.comparison import publish as publishing
+from results import assert_same_results
+
+from .runs import Whole, compare, debug_folder, events, finish_here, job_of
+
+
+def asked(then: Callable[..., Any]) -> Callable[..., Any]:
+    """Ask this very process to stop amid a call, which keeps what that raises, and does its work."""
+
+    def call(*arguments: Any, **more: Any) -> Any:
+        with pytest.raises(Stopped):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return then(*arguments, **more)
+
+    return call
+
+
+def broken(*_: Any, **__: Any) -> float:
+    """As TensorFlow said when the request came while it imported a module of its own."""
+    raise ValueError("Signature specifies 46 arguments, got: 45")
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "then"),
+    [
+        (NetworkPredictor, "warm_up", broken),
+        (NetworkPredictor, "warm_up", lambda _self: 0.0),
+        (comparing, "score", comparing.score),
+        (publishing, "_figures", publishing._figures),
+    ],
+    ids=["taken for a failure", "lost at a network", "lost at the scores", "lost at the figures"],
+)
+def test_a_request_whose_exception_does_not_arrive_is_one_all_the_same(
+    place: object,
+    name: str,
+    then: Callable[..., Any],
+    own_hub: Path,
+    unbroken: Whole,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = debug_folder(own_hub)
+    with monkeypatch.context() as patched:
+        patched.setattr(place, name, asked(then))
+        assert main(compare(own_hub)[3:]) == EXIT_STOPPED
+    assert not Artifacts(folder).manifest.exists()
+    done = {event["part"]: event["done"] for event in events(folder) if event["state"] == "checkpoint"}
+    assert "ERROR" not in Artifacts(folder).log.read_text()
+    finish_here(own_hub)
+    assert_same_results(folder, unbroken.results)
+    planned = [event["parts"] for event in events(folder) if event["state"] == "planned"]
+    assert {part: start for part, (start, _) in planned[1].items() if start} == done
+    assert not job_of(folder).set_aside.exists()

@@ -141,6 +141,7 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
         try:
             progress = _fitted(task, ours)
         except ArmError as error:
+            ours.heed()
             list_training(job, {"status": "failed", "error": str(error)})
             raise
         ours.step("bundle")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_cases_cost_hardly_more_than_plain_ones(project: Path) -> None:
     assert ours / plain < 1.5
 
 
-def test_a_hub_is_judged_without_what_is_the_project_s_own_tests(small_hub: Path) -> None:
+def test_the_project_s_own_tests_change_nothing_for_who_judges_a_hub(small_hub: Path) -> None:
     """Where pytest takes `--hub DIR` for a path it loads the conftest of any folder named like ours."""
     ours = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "PTYCHO_HUB")
     told = f"import os, sys; print('LEFT', [os.environ.get(name) for name in {ours}], 'numpy' in sys.modules)"
@@ -91,5 +92,5 @@ def test_a_hub_is_judged_without_what_is_the_project_s_own_tests(small_hub: Path
         text=True,
         check=True,
     )
-    assert "2/21 tests collected" in done.stdout
+    assert re.search(r"\b2/\d+ tests collected", done.stdout)
     assert "LEFT [None, None, 'mine'] False" in done.stdout

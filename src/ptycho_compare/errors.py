@@ -52,6 +52,10 @@ class MissingProgramError(InputError):
     """A program that a phase runs is not installed."""
 
 
+class DeviceError(InputError):
+    """There is a GPU, and it cannot be used."""
+
+
 class AdoptionError(InputError):
     """Results made elsewhere do not hold."""
 
@@ -86,8 +90,15 @@ class EngineError(ArmError):
         self.returncode = returncode
 
 
+OUT_OF_MEMORY = "out_of_memory"
+"""What every text about a want of memory says, so that it is known for that wherever it is quoted."""
+
+
 class OutOfMemoryError(ArmError):
-    """A network's batch did not fit into memory; a smaller one may."""
+    """What was asked for did not fit into memory; less may."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{OUT_OF_MEMORY}: {text}")
 
 
 class ScoringError(PtychoCompareError):

@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 
 from hubs import command_of
-from processes import COMPARE_MODELS, run
+from phases.train.mini import DOSE, VIEW, make_hub
+from processes import COMPARE_MODELS, PTYCHO_HUB, run
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.reporting.manifest import read_manifest
 from results import assert_same_results, results
@@ -96,7 +97,8 @@ def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, t
     assert "goes on with batches" not in said[whole_folder]
     (line,) = [line for line in said[folder].splitlines() if "goes on with batches" in line]
     assert (
-        "Baseline: a batch of 512 did not fit into memory (OOM when allocating tensor with shape[512," in line
+        "Baseline: out_of_memory: a batch of 512 did not fit into memory "
+        "(OOM when allocating tensor with shape[512," in line
     )
     assert line.endswith("; goes on with batches of 256")
     assert halvings(folder) == [("Baseline", 256)]
@@ -114,8 +116,14 @@ def test_memory_that_becomes_short_costs_no_patch(own_hub: Path, unbroken: Whole
     said = finish(own_hub, [sys.executable, *scarce(limits), *compare(own_hub)[2:]])
     folder = debug_folder(own_hub)
     assert halvings(folder) == [("PtychoPINN", 4), ("PtychoPINN", 2), ("Baseline", 4)]
-    assert "PtychoPINN: 20 of 48 groups" in said.partition("PtychoPINN: a batch of 8 did not fit")[0]
-    assert "PtychoPINN: 40 of 48 groups" in said.partition("PtychoPINN: a batch of 4 did not fit")[2]
+    assert (
+        "PtychoPINN: 20 of 48 groups"
+        in said.partition("PtychoPINN: out_of_memory: a batch of 8 did not fit")[0]
+    )
+    assert (
+        "PtychoPINN: 40 of 48 groups"
+        in said.partition("PtychoPINN: out_of_memory: a batch of 4 did not fit")[2]
+    )
     for arm, batch, missed in (("PtychoPINN", 2, [8, 4]), ("Baseline", 4, [8])):
         found = parameters(folder, arm)
         assert (found["batch_rows"], found["batches_that_did_not_fit"]) == (batch, missed)
@@ -141,7 +149,7 @@ def test_an_arm_whose_single_rows_do_not_fit_is_blocked_by_name(own_hub: Path, u
     (note,) = (own_hub / "red").glob("blocked_*")
     assert note.name.endswith("Z_out_of_memory.md")
     assert f"blocked, see red/{note.name}" in done.stdout
-    assert "The command above runs where a single row fits into memory." in note.read_text()
+    assert "The command above runs where what it asks for fits into memory." in note.read_text()
     assert scored["PtychoPINN"].reason in note.read_text()
 
     again = judge(own_hub)
@@ -170,3 +178,18 @@ def test_a_command_that_is_killed_is_red_by_its_signal_and_the_next_run_goes_on(
     ended = [event["returncode"] for event in events(folder) if event["state"] == "ended"]
     assert ended == [-signal.SIGSEGV, -signal.SIGKILL, 0]
     assert_same_results(folder, unbroken.results)
+
+
+def test_a_training_whose_batch_does_not_fit_says_which_setting_to_lower(tmp_path: Path) -> None:
+    hub = make_hub(tmp_path / "hub")
+    what = ("--hub", str(hub.root), "--dose", str(DOSE), "--network", VIEW)
+    runner = (sys.executable, *scarce({PINN_IMAGES: limit(1)}))
+    done = run([*runner, *PTYCHO_HUB[2:], "train", *what], hub.root)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("ptycho-hub: ")]
+    said = (
+        "out_of_memory: a batch of 2 (this network's 'batch' in the study) did not fit into memory (OOM when"
+    )
+    assert line.startswith(f"ptycho-hub: failed: {said}")
+    listed = json.loads((hub.phase_e() / "training_manifest.json").read_text())
+    assert [job["result"]["status"] for job in listed["jobs"]] == ["failed"]

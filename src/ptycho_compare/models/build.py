@@ -14,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import BundleError, OutOfMemoryError
+from ptycho_compare.errors import BundleError
 from ptycho_compare.models import layers
+from ptycho_compare.models.device import fitting_memory
 from ptycho_compare.models.graph import Graph, Node
 from ptycho_compare.models.weights import Weights
 
@@ -47,18 +48,19 @@ def compile_network(
     ------
     BundleError
         TensorFlow cannot build what the file describes.
+    OutOfMemoryError
+        Not even the network itself fits.
     """
     if keras.backend.backend() != "tensorflow":
         raise BundleError(f"{label}: Keras runs on {keras.backend.backend()}; set KERAS_BACKEND=tensorflow")
-    # on recent GPUs float32 convolutions are rounded to 10 bits unless told otherwise
-    tf.config.experimental.enable_tensor_float_32_execution(False)
     side, _, channels = graph.shape(graph.inputs[0])
     signature = [
         tf.TensorSpec((rows, side, side, channels), tf.float32),
         tf.TensorSpec((rows, 1, 2, channels), tf.float32),
     ]
     try:
-        forward = _forward(graph, _operations(graph, weights, input_scale))
+        with fitting_memory("the network"):
+            forward = _forward(graph, _operations(graph, weights, input_scale))
 
         @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
         def run(images: Any, offsets: Any) -> Any:
@@ -77,18 +79,10 @@ def compile_network(
         raise BundleError(f"{label}: the network yields {traced.output_dtypes}; needed: complex patches")
 
     def predict(images: NDArray[np.float32], offsets: NDArray[np.float32]) -> NDArray[np.complex64]:
-        try:
+        with fitting_memory(f"a batch of {rows}"):
             return np.asarray(traced(tf.constant(images), tf.constant(offsets)))
-        except tf.errors.ResourceExhaustedError as error:
-            raise OutOfMemoryError(f"a batch of {rows} did not fit into memory ({_missed(error)})") from error
 
     return predict
-
-
-def _missed(error: tf.errors.ResourceExhaustedError) -> str:
-    """The line that says what did not fit; a traceback of the network's layers stands above it."""
-    lines = str(error).splitlines()
-    return next((line for line in lines if line.startswith("OOM")), lines[0])
 
 
 def _operations(graph: Graph, weights: Weights, input_scale: float) -> dict[str, Callable[[list[Any]], Any]]:

@@ -39,12 +39,15 @@ class Predictor(Protocol):
     fault : str
         What is wrong with the weights, with numbers; empty when nothing is. relu can turn the
         NaN of a broken weight into a plausible 0, so the output alone would not show it.
+    device : str
+        Where it computes: name of the GPU, or ``cpu``.
     """
 
     patch_px: int
     group_size: int
     batch_rows: int
     fault: str
+    device: str
 
     def predict(
         self, diffraction: NDArray[np.float32], local_offsets: NDArray[np.float32]
@@ -87,6 +90,7 @@ class NetworkPredictor:
     network: Network = field(repr=False)
     label: str
     fault: str = ""
+    device: str = "cpu"
 
     def predict(
         self, diffraction: NDArray[np.float32], local_offsets: NDArray[np.float32]
@@ -148,6 +152,8 @@ def load_predictor(model: ModelFile, *, batch_rows: int) -> Predictor:
     ------
     BundleError
         The file is not the one that was inspected, or TensorFlow cannot build it.
+    OutOfMemoryError, DeviceError
+        See `choose_device`.
     """
     if batch_rows < 1:
         raise ValueError(f"batch_rows is {batch_rows}; needed: at least 1")
@@ -156,8 +162,11 @@ def load_predictor(model: ModelFile, *, batch_rows: int) -> Predictor:
         raise BundleError(
             f"{model.path}: changed since it was inspected (sha256 {model.sha256[:9]}, now {now.sha256[:9]})"
         )
-    from ptycho_compare.models.build import compile_network  # TensorFlow: only when a network is run
+    # TensorFlow: only when a network is run
+    from ptycho_compare.models.build import compile_network
+    from ptycho_compare.models.device import choose_device
 
+    device = choose_device().name
     network = compile_network(
         graph,
         weights,
@@ -167,7 +176,7 @@ def load_predictor(model: ModelFile, *, batch_rows: int) -> Predictor:
         label=str(model.path),
     )
     fault = _fault_of(weights)
-    return NetworkPredictor(now.patch_px, now.group_size, batch_rows, network, str(model.path), fault)
+    return NetworkPredictor(now.patch_px, now.group_size, batch_rows, network, str(model.path), fault, device)
 
 
 def _fault_of(weights: Weights) -> str:

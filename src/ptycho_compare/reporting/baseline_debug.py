@@ -23,6 +23,7 @@ class BaselineDebug:
         self.group_size = predictor.group_size
         self.batch_rows = predictor.batch_rows
         self.fault = predictor.fault
+        self.device = predictor.device
         self._kept: dict[str, list[NDArray[np.inexact]]] = {"input": [], "offsets": [], "output": []}
         self._rows = 0
 

@@ -87,5 +87,5 @@ def test_what_ran_before_in_the_process_changes_nothing(
 
 def test_an_object_that_is_not_finite_is_not_kept(places: tuple[dict[str, Exchange], str]) -> None:
     made, told = places
-    assert '"event": "diverged"' in told
+    assert '"event": "failed", "reason": "diverged within' in told
     assert made["broken"].read_state()[0].epochs == 8

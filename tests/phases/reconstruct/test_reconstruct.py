@@ -16,6 +16,7 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.errors import EngineError, HubError, MissingProgramError, StudyError
 from ptycho_compare.hub import Hub, ReconstructionFiles
 from ptycho_compare.jobs import read_course
+from ptycho_compare.phases.reconstruct.engine import short_of_memory
 from ptycho_compare.phases.reconstruct.run import reconstruct
 from ptycho_compare.reconstruction import Grid, read_ready_made
 from ptycho_compare.scan import open_scan
@@ -145,6 +146,15 @@ def test_a_device_that_is_not_there_is_the_study_s_to_change(
     study = tiny_study.model_copy(update={"reconstruction": how})
     with pytest.raises(StudyError, match="device is 'gpu', and torch finds none"):
         reconstruct(make_tiny_hub(tmp_path / "hub"), study, *WHERE)
+
+
+def test_a_want_of_memory_is_known_for_one(ptychi: None) -> None:
+    import torch
+
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**60)
+    assert short_of_memory(raised.value)
+    assert not short_of_memory(RuntimeError("shape mismatch"))
 
 
 def test_an_engine_that_breaks_is_an_error_with_its_last_words(

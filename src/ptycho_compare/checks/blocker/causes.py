@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ptycho_compare.checks.finding import Finding, Kind
+from ptycho_compare.errors import OUT_OF_MEMORY
 from ptycho_compare.study import BASELINE
-
-OUT_OF_MEMORY = "out_of_memory"
-"""What the reason of an arm says whose smallest batch did not fit."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ CAUSES = (
     Cause(
         OUT_OF_MEMORY,
         said=OUT_OF_MEMORY,
-        returns="The command above runs where a single row fits into memory.",
+        returns="The command above runs where what it asks for fits into memory.",
     ),
     Cause("zero_baseline", ("dead", "blank", "failed"), of_arm=True, arm=BASELINE),
     Cause("dead_{arm}", ("dead", "failed"), of_arm=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ptycho_compare.models.device import fitting_memory
 from ptycho_compare.models.training.losses import Loss
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -70,11 +72,13 @@ class Trainer:
 
     def step(self, images: Any, offsets: Any, targets: Any) -> float:
         """Take one step; the batch's mean loss before it."""
-        return float(self._step(*_tensors(images, offsets, targets)))
+        with _fitting(images):
+            return float(self._step(*_tensors(images, offsets, targets)))
 
     def losses(self, images: Any, offsets: Any, targets: Any) -> NDArray[np.float32]:
         """Loss of each group of a batch, (B,) float32; nothing is learnt."""
-        return np.asarray(self._losses(*_tensors(images, offsets, targets)))
+        with _fitting(images):
+            return np.asarray(self._losses(*_tensors(images, offsets, targets)))
 
     def weights(self) -> dict[str, NDArray[Any]]:
         """Weights of the network, by number."""
@@ -90,6 +94,10 @@ class Trainer:
             for number, variable in enumerate(variables):
                 if f"{stem}_{number:03d}" in state:
                     variable.assign(state[f"{stem}_{number:03d}"])
+
+
+def _fitting(images: Any) -> AbstractContextManager[None]:
+    return fitting_memory(f"a batch of {len(images)} (this network's 'batch' in the study)")
 
 
 def _tensors(*arrays: Any) -> list[Any]:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ptycho_compare.checks.blocker import OUT_OF_MEMORY
 from ptycho_compare.errors import ArmError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
@@ -113,7 +112,7 @@ class NetworkArm:
             halves = tuple(self._image(half) for half in states)
             if states:
                 seconds["half_data_s"] = sum(half.timing.total_s for half in states)
-        parameters = {**self.model.parameters, **network.limits(state)}
+        parameters = {**self.model.parameters, "device": state.notes["device"], **network.limits(state)}
         return Arm(
             self.model.path, self._image(state, fault), seconds=seconds, parameters=parameters, halves=halves
         )
@@ -184,6 +183,7 @@ class _Network:
             loaded_s = time.perf_counter() - began
             state.notes["load_s"] = state.notes.get("load_s", 0.0) + loaded_s
             state.notes["compile_s"] = state.notes.get("compile_s", 0.0) + self._loaded.warm_up()
+            state.notes["device"] = self._loaded.device
         if "response" not in state.notes:
             setting = self._arm.setting
             plan, scan = setting.plan, setting.scan
@@ -205,7 +205,7 @@ class _Network:
         """
         batch = state.notes["batch_rows"]
         if batch <= 1:
-            raise ArmError(f"{OUT_OF_MEMORY}: {error}; not even one row at a time") from error
+            raise ArmError(f"{error}; not even one row at a time") from error
         state.notes["batch_rows"] = batch // 2
         state.notes["batches_that_did_not_fit"] = [*state.notes.get("batches_that_did_not_fit", []), batch]
         _log.warning("%s: %s; goes on with batches of %d", self._arm.name, error, batch // 2)

@@ -107,7 +107,7 @@ def run_engine(place: Exchange, hear: Callable[[Event], None]) -> Ending:
             _end(child)
         complaints.seek(0)
         words = complaints.read().decode(errors="replace")
-    refusal, failure = (reasons.get(name, "") for name in ("refused", "diverged"))
+    refusal, failure = (reasons.get(name, "") for name in ("refused", "failed"))
     return Ending(command, returncode, "".join(told), words, refusal, failure)
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.basis import version_of
+from ptycho_compare.errors import OUT_OF_MEMORY
 from ptycho_compare.phases.reconstruct.exchange import Exchange, State
 from ptycho_compare.phases.reconstruct.options import task_options
 from ptycho_compare.phases.reconstruct.start import Start
@@ -54,9 +55,15 @@ def _work(place: Exchange) -> int:
     else:
         state = State(engine.start.object, engine.start.probe, np.empty(0), 0.0)
     while (left := task.settings.epochs - state.epochs) > 0:
-        state = engine.segment(state, min(left, task.settings.segment))
+        try:
+            state = engine.segment(state, min(left, task.settings.segment))
+        except RuntimeError as error:
+            if not short_of_memory(error):
+                raise
+            _tell("failed", reason=f"{OUT_OF_MEMORY}: {' '.join(str(error).split())[:200]}")
+            return EXIT_REFUSED
         if not all(np.isfinite(each).all() for each in (state.object, state.probe, state.losses)):
-            _tell("diverged", reason=f"diverged within {state.epochs} epochs: numbers that are not finite")
+            _tell("failed", reason=f"diverged within {state.epochs} epochs: numbers that are not finite")
             return EXIT_REFUSED
         state = with_tilt_of(engine.start.probe, state)
         began = time.perf_counter()
@@ -137,6 +144,11 @@ class _Engine:
         # pty-chi draws the order of images by a generator that its own seed does not reach
         task.reconstructor.dataloader.generator.manual_seed((self.how.seed << 32) + state.epochs)
         return task
+
+
+def short_of_memory(error: RuntimeError) -> bool:
+    """Whether that is how torch says that its allocator had nothing left, on a GPU or on a CPU."""
+    return any(words in str(error) for words in ("out of memory", "can't allocate memory"))
 
 
 def _tell(event: str, **facts: Any) -> None:

@@ -16,9 +16,9 @@ from ptycho_compare.errors import ArmError, ScanError
 from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import Shift, shift
+from ptycho_compare.models.device import Device, choose_device, fitting_memory
 from ptycho_compare.models.training.bundle import write_bundle
 from ptycho_compare.models.training.design import Design, probe_scale
-from ptycho_compare.models.training.device import on_device
 from ptycho_compare.models.training.initial import set_initial_weights
 from ptycho_compare.models.training.losses import patch_loss, poisson_loss
 from ptycho_compare.models.training.networks import Networks, build_networks
@@ -44,6 +44,8 @@ class Task:
     Attributes
     ----------
     job : TrainingJob
+    device : Device
+        Where the networks lie and are trained.
     networks : Networks
         With their initial weights.
     examples : Examples
@@ -51,6 +53,7 @@ class Task:
     """
 
     job: TrainingJob
+    device: Device
     networks: Networks
     examples: Examples
     schedule: Schedule
@@ -93,6 +96,7 @@ class Task:
         return [
             f"data: {self.job.hub.relative(data)}, {len(self.examples.scan.positions)} images",
             f"network: N = {design.patch_px}, C = {design.images}, {weights} weights, {scales}",
+            f"device: {self.device.name}",
             f"groups: {groups}; {schedule.steps} steps of {schedule.batch} an epoch, seed {schedule.seed}",
         ]
 
@@ -123,7 +127,9 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
     HubError, ScanError, ArchiveError, StudyError
         Data are missing or do not fit, or the study asks for what is not there.
     ArmError
-        The training diverged.
+        The training diverged, or a batch did not fit into memory.
+    DeviceError
+        There is a GPU that does not work.
     StorageError
         The hub cannot be written; whole epochs are safe.
     Stopped
@@ -135,9 +141,10 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
     with (
         shift(job.records) as ours,
         open_scan(job.data(TRAIN_SPLIT), spool_folder=job.files.folder, reading=_reading(study)) as scan,
-        on_device(study.training.device),
+        choose_device(study.training.device).in_use() as device,
     ):
-        task = prepare(job, scan)
+        with fitting_memory("the network"):
+            task = prepare(job, scan, device)
         try:
             progress = _fitted(task, ours)
         except ArmError as error:
@@ -152,8 +159,8 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
     return [files.bundle, files.log, files.history, files.history_plot]
 
 
-def prepare(job: TrainingJob, scan: Scan) -> Task:
-    """Draw the groups, build the network and set its initial weights.
+def prepare(job: TrainingJob, scan: Scan, device: Device) -> Task:
+    """Draw the groups, build the network and set its initial weights, on the device in use.
 
     Raises
     ------
@@ -185,7 +192,7 @@ def prepare(job: TrainingJob, scan: Scan) -> Task:
     )
     networks = build_networks(design, scan.probe * np.float32(scale))
     set_initial_weights(networks, seed)
-    return Task(job, networks, examples, schedule)
+    return Task(job, device, networks, examples, schedule)
 
 
 def _fitted(task: Task, ours: Shift) -> Progress:

@@ -1,0 +1,114 @@
+"""Where networks run, and what TensorFlow is told before so that each place gives the same numbers.
+
+Left alone, TensorFlow on a GPU rounds the factors of a convolution to 10 bits, takes whichever of several
+kernels was fastest just now, and gives all the memory to the process that came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import tensorflow as tf
+
+from ptycho_compare.errors import DeviceError, OutOfMemoryError, StudyError
+
+_SHORT_OF_MEMORY = ("OOM when", "out of memory", "ALLOC_FAILED")
+"""Whether it was TensorFlow's allocator that had none left, CUDA or one of its libraries."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a network runs.
+
+    Attributes
+    ----------
+    name : str
+        What the GPU is called, or ``cpu``.
+    place : str
+        The same for TensorFlow.
+    """
+
+    name: str
+    place: str
+
+    @contextmanager
+    def in_use(self) -> Iterator[Device]:
+        """Have variables and computations lie there."""
+        with tf.device(self.place):
+            yield self
+
+
+_CPU = Device("cpu", "/CPU:0")
+
+
+def choose_device(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Device:
+    """Find where to run, and settle for the whole process how: in float32, in a fixed order.
+
+    Memory of a GPU is taken as it is needed, so that several jobs can share one.
+
+    Raises
+    ------
+    StudyError
+        A GPU is asked for and TensorFlow finds none.
+    OutOfMemoryError
+        Others hold all memory of the GPU.
+    DeviceError
+        There is a GPU that does not work.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if wanted == "gpu" and not gpus:
+        raise StudyError("'training.device' is gpu and TensorFlow finds none; needed: auto or cpu, or a GPU")
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    for gpu in gpus:
+        with suppress(RuntimeError, ValueError):  # in use already, and as whoever began it wants it
+            tf.config.experimental.set_memory_growth(gpu, True)
+    if wanted == "cpu" or not gpus:
+        return _CPU
+    tf.config.experimental.enable_op_determinism()
+    details = tf.config.experimental.get_device_details(gpus[0])
+    device = Device(details.get("device_name", gpus[0].name), "/GPU:0")
+    _try_out(device)
+    return device
+
+
+@contextmanager
+def fitting_memory(what: str) -> Iterator[None]:
+    """Say it in one way when memory is short; TensorFlow has many.
+
+    Parameters
+    ----------
+    what : str
+        What may not fit.
+
+    Raises
+    ------
+    OutOfMemoryError
+        It did not.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        # the line that says so; a traceback of the network's layers stands above it
+        lines = str(error).splitlines() or [type(error).__name__]
+        said = [line for line in lines if any(words in line for words in _SHORT_OF_MEMORY)]
+        if not said and not isinstance(error, tf.errors.ResourceExhaustedError):
+            raise
+        raise OutOfMemoryError(f"{what} did not fit into memory ({[*said, *lines][0].strip()})") from error
+
+
+def _try_out(device: Device) -> None:
+    """Have every library at work that a network needs: else the first arm is blamed for what they lack."""
+    try:
+        with device.in_use(), fitting_memory(f"on {device.name} what every network needs"):
+            image = tf.zeros((1, 8, 8, 1))
+            tf.nn.conv2d(image, tf.zeros((3, 3, 1, 1)), 1, "SAME")
+            tf.linalg.matmul(image[..., 0], image[..., 0])
+            tf.signal.fft2d(tf.complex(image, image)[..., 0])
+    except tf.errors.OpError as error:
+        raise DeviceError(
+            f"{device.name}: TensorFlow cannot use this GPU ({' '.join(str(error).split())[-200:]}); "
+            "mend what it lacks (CUDA, cuDNN, memory that others hold), or hide it: CUDA_VISIBLE_DEVICES=-1"
+        ) from error

@@ -1,0 +1,130 @@
+"""Networks on a GPU: the CPU's numbers to rounding, the same ones each time, and memory for others."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hubs import command_of
+from phases.train.mini import DOSE, VIEW, make_hub
+from processes import COMPARE_MODELS, PTYCHO_HUB, run
+from ptycho_compare.hub import Artifacts, Hub, TrainingFiles
+from ptycho_compare.reporting.manifest import read_manifest
+from results import assert_same_results, results
+
+from .conftest import WITHOUT_GPU
+
+NETWORKS = ("baseline", VIEW)
+BOUNDED = Path(__file__).with_name("bounded.py")
+
+
+def devices(folder: Path) -> set[str]:
+    """Where the networks of a comparison ran, as its manifest says."""
+    arms = read_manifest(Artifacts(folder).manifest).arms
+    return {str(arm.details["parameters"]["device"]) for name, arm in arms.items() if name != "PtyChi"}
+
+
+@pytest.fixture(scope="module")
+def compared(networks_gpu: str, small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One comparison three times: on the GPU, there again, and on the CPU."""
+    folders = {}
+    for name, more in (("gpu", {}), ("again", {}), ("cpu", WITHOUT_GPU)):
+        folders[name] = tmp_path_factory.mktemp(name)
+        command = (*COMPARE_MODELS, *command_of(small_hub, "train", folders[name]))
+        done = run(command, folders[name], **more)
+        assert done.returncode == 0, done.stderr
+    return folders
+
+
+def test_a_comparison_says_where_its_networks_ran(networks_gpu: str, compared: dict[str, Path]) -> None:
+    assert devices(compared["gpu"]) == {networks_gpu}
+    assert devices(compared["cpu"]) == {"cpu"}
+
+
+def test_a_comparison_is_the_same_to_the_bit_when_it_is_repeated(compared: dict[str, Path]) -> None:
+    assert_same_results(compared["again"], results(compared["gpu"]))
+
+
+def test_canvases_are_those_of_the_cpu_but_for_rounding(compared: dict[str, Path]) -> None:
+    on_gpu, on_cpu = (np.load(Artifacts(compared[name]).reconstructions) for name in ("gpu", "cpu"))
+    assert set(on_gpu.files) == set(on_cpu.files)
+    for key in on_cpu.files:
+        np.testing.assert_allclose(on_gpu[key], on_cpu[key], atol=1e-5, err_msg=key)
+
+
+def test_a_batch_that_does_not_fit_is_halved(
+    small_hub: Path, compared: dict[str, Path], tmp_path: Path
+) -> None:
+    options = command_of(small_hub, "train", tmp_path, "--baseline-predict-batch-size", "131072")
+    done = run([sys.executable, str(BOUNDED), "512", *COMPARE_MODELS[2:], *options], small_hub)
+    assert done.returncode == 0, done.stderr
+    assert "Baseline: out_of_memory: a batch of 131072 did not fit into memory (" in done.stderr
+    found, expected = (np.load(Artifacts(each).reconstructions) for each in (tmp_path, compared["gpu"]))
+    for key in expected.files:
+        np.testing.assert_allclose(found[key], expected[key], atol=1e-5, err_msg=key)
+
+
+def test_a_training_for_which_there_is_no_memory_says_so(networks_gpu: str, tmp_path: Path) -> None:
+    hub = make_hub(tmp_path / "hub")
+    done = run([sys.executable, str(BOUNDED), "8", *PTYCHO_HUB[2:], *training(hub, VIEW)], hub.root)
+    assert done.returncode == 1
+    assert "ptycho-hub: failed: out_of_memory: " in done.stderr
+
+
+def test_a_process_leaves_memory_to_others(networks_gpu: str) -> None:
+    import tensorflow as tf
+
+    (first, *_) = tf.config.list_physical_devices("GPU")
+    assert tf.config.experimental.get_memory_growth(first)
+
+
+def training(hub: Hub, network: str) -> list[str]:
+    return ["train", "--hub", str(hub.root), "--dose", str(DOSE), "--network", network]
+
+
+@pytest.fixture(scope="module")
+def trained(networks_gpu: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Hub]:
+    """Both networks trained twice on the GPU and once on the CPU."""
+    hubs = {}
+    for name, more in (("gpu", {}), ("again", {}), ("cpu", WITHOUT_GPU)):
+        hubs[name] = make_hub(tmp_path_factory.mktemp("training") / name)
+        for network in NETWORKS:
+            done = run([*PTYCHO_HUB, *training(hubs[name], network)], hubs[name].root, **more)
+            assert done.returncode == 0, done.stdout + done.stderr
+    return hubs
+
+
+def files_of(hub: Hub, network: str) -> TrainingFiles:
+    return TrainingFiles(hub.baseline_dir(DOSE) if network == "baseline" else hub.pinn_dir(DOSE, network))
+
+
+def losses(hub: Hub, network: str) -> np.ndarray:
+    with files_of(hub, network).history.open() as file:
+        return np.array([[float(row["loss"]), float(row["val_loss"])] for row in csv.DictReader(file)])
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_training_says_where_it_ran(trained: dict[str, Hub], networks_gpu: str, network: str) -> None:
+    assert f"\ndevice: {networks_gpu}\n" in files_of(trained["gpu"], network).log.read_text()
+    assert "\ndevice: cpu\n" in files_of(trained["cpu"], network).log.read_text()
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_training_with_one_seed_ends_with_one_bundle(trained: dict[str, Hub], network: str) -> None:
+    digests = []
+    for name in ("gpu", "again"):
+        listed = json.loads((trained[name].phase_e() / "training_manifest.json").read_text())
+        digests += [job["result"]["bundle_sha256"] for job in listed["jobs"] if job["view"] == network]
+    assert digests[0] == digests[1]
+    np.testing.assert_array_equal(losses(trained["gpu"], network), losses(trained["again"], network))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_training_learns_as_on_the_cpu(trained: dict[str, Hub], network: str) -> None:
+    on_gpu, on_cpu = losses(trained["gpu"], network), losses(trained["cpu"], network)
+    np.testing.assert_allclose(on_gpu, on_cpu, rtol=1e-2)

@@ -8,19 +8,17 @@ import tensorflow as tf
 from ptycho_compare.errors import OutOfMemoryError
 from ptycho_compare.models.device import choose_device, fitting_memory
 
+OOM = "OOM when allocating tensor with shape[512,32,32,4]"
+FULL = "cudaSetDevice() on GPU:0 failed. Status: out of memory"
+NARROW = (
+    "Profiling failure on CUDNN engine eng1{}: RESOURCE_EXHAUSTED: Out of memory while trying to allocate"
+)
 SEEN = (
-    (
-        tf.errors.ResourceExhaustedError,
-        "Graph execution error:\n\nDetected at node a\nOOM when allocating tensor with shape[512,32,32,4]\n",
-        "OOM when allocating tensor with shape[512,32,32,4]",
-    ),
-    # on an H100 whose memory another process held
-    (
-        tf.errors.InternalError,
-        "cudaSetDevice() on GPU:0 failed. Status: out of memory",
-        "cudaSetDevice() on GPU:0 failed. Status: out of memory",
-    ),
+    (tf.errors.ResourceExhaustedError, f"Graph execution error:\n\nDetected at node a\n{OOM}\n", OOM),
     (tf.errors.ResourceExhaustedError, "failed to allocate memory", "failed to allocate memory"),
+    # on an H100 whose memory another process held: nearly all, and all but 650 MiB
+    (tf.errors.InternalError, FULL, FULL),
+    (tf.errors.NotFoundError, f"No algorithm worked!  Error messages:\n  {NARROW}", NARROW),
 )
 
 

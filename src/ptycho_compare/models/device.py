@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from ptycho_compare.errors import DeviceError, OutOfMemoryError, StudyError
 
-_SHORT_OF_MEMORY = ("OOM when", "out of memory", "ALLOC_FAILED")
-"""Whether it was TensorFlow's allocator that had none left, CUDA or one of its libraries."""
+_SHORT_OF_MEMORY = ("oom when", "out of memory", "alloc_failed")
+"""In small letters: whether TensorFlow's allocator had none left, CUDA, or one of its libraries."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def fitting_memory(what: str) -> Iterator[None]:
     except tf.errors.OpError as error:
         # the line that says so; a traceback of the network's layers stands above it
         lines = str(error).splitlines() or [type(error).__name__]
-        said = [line for line in lines if any(words in line for words in _SHORT_OF_MEMORY)]
+        said = [line for line in lines if any(words in line.lower() for words in _SHORT_OF_MEMORY)]
         if not said and not isinstance(error, tf.errors.ResourceExhaustedError):
             raise
         raise OutOfMemoryError(f"{what} did not fit into memory ({[*said, *lines][0].strip()})") from error
@@ -102,7 +102,7 @@ def fitting_memory(what: str) -> Iterator[None]:
 def _try_out(device: Device) -> None:
     """Have every library at work that a network needs: else the first arm is blamed for what they lack."""
     try:
-        with device.in_use(), fitting_memory(f"on {device.name} what every network needs"):
+        with fitting_memory(f"on {device.name} what every network needs"), device.in_use():
             image = tf.zeros((1, 8, 8, 1))
             tf.nn.conv2d(image, tf.zeros((3, 3, 1, 1)), 1, "SAME")
             tf.linalg.matmul(image[..., 0], image[..., 0])

@@ -154,6 +154,9 @@ def test_a_want_of_memory_is_known_for_one(ptychi: None) -> None:
     with pytest.raises(RuntimeError) as raised:
         torch.empty(2**60)
     assert short_of_memory(raised.value)
+    # both on an H100 whose memory another process held
+    assert short_of_memory(RuntimeError("CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'"))
+    assert short_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"))
     assert not short_of_memory(RuntimeError("shape mismatch"))
 
 

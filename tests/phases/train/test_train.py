@@ -76,6 +76,7 @@ def test_disk_manifest_and_output_name_the_same_bundle(trained: Trained, network
 def test_the_log_tells_every_epoch_under_the_header(trained: Trained, network: str) -> None:
     text = files_of(trained.hub, network).log.read_text()
     assert "Phase E5 Training Execution" in text.splitlines()[:3]
+    assert "device: cpu" in text.splitlines()
     assert [line.split(":")[0] for line in text.splitlines() if line.startswith("epoch ")] == [
         f"epoch {number}/3" for number in (1, 2, 3)
     ]

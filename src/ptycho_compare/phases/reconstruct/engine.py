@@ -60,7 +60,7 @@ def _work(place: Exchange) -> int:
         except RuntimeError as error:
             if not short_of_memory(error):
                 raise
-            _tell("failed", reason=f"{OUT_OF_MEMORY}: {' '.join(str(error).split())[:200]}")
+            _tell("failed", reason=f"{OUT_OF_MEMORY}: {str(error).splitlines()[0]}")
             return EXIT_REFUSED
         if not all(np.isfinite(each).all() for each in (state.object, state.probe, state.losses)):
             _tell("failed", reason=f"diverged within {state.epochs} epochs: numbers that are not finite")
@@ -147,8 +147,9 @@ class _Engine:
 
 
 def short_of_memory(error: RuntimeError) -> bool:
-    """Whether that is how torch says that its allocator had nothing left, on a GPU or on a CPU."""
-    return any(words in str(error) for words in ("out of memory", "can't allocate memory"))
+    """Whether that is how torch says that there was nothing left, on a GPU or on a CPU."""
+    said = str(error)
+    return any(words in said for words in ("out of memory", "ALLOC_FAILED", "can't allocate memory"))
 
 
 def _tell(event: str, **facts: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from ptycho_compare.errors import OutOfMemoryError
+from ptycho_compare.errors import DeviceError, OutOfMemoryError
 from ptycho_compare.models.device import choose_device, fitting_memory
 
 OOM = "OOM when allocating tensor with shape[512,32,32,4]"
@@ -39,3 +39,24 @@ def test_float32_stays_float32_wherever_networks_run() -> None:
     device = choose_device()
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
     assert (device.name == "cpu") == (not tf.config.list_physical_devices("GPU"))
+
+
+def test_a_gpu_that_does_not_work_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow is made to believe in a GPU, and finds none when it has to compute there."""
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("there is a GPU here")
+    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [gpu])
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda _gpu: {"device_name": "Card"})
+    # else it would compute on the CPU instead
+    tf.config.set_soft_device_placement(False)
+    try:
+        with pytest.raises(DeviceError) as raised:
+            choose_device()
+    finally:
+        tf.config.set_soft_device_placement(True)
+    text = str(raised.value)
+    assert text.startswith("Card: TensorFlow cannot use this GPU: ")
+    assert text.endswith("or hide it: CUDA_VISIBLE_DEVICES=-1")
+    assert "\n" not in text

@@ -53,10 +53,8 @@ def choose_device(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Device:
     ------
     StudyError
         A GPU is asked for and TensorFlow finds none.
-    OutOfMemoryError
-        Others hold all memory of the GPU.
     DeviceError
-        There is a GPU that does not work.
+        There is a GPU that does not work, or whose memory others hold.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if wanted == "gpu" and not gpus:
@@ -102,13 +100,14 @@ def fitting_memory(what: str) -> Iterator[None]:
 def _try_out(device: Device) -> None:
     """Have every library at work that a network needs: else the first arm is blamed for what they lack."""
     try:
-        with fitting_memory(f"on {device.name} what every network needs"), device.in_use():
+        with fitting_memory("what every network needs"), device.in_use():
             image = tf.zeros((1, 8, 8, 1))
             tf.nn.conv2d(image, tf.zeros((3, 3, 1, 1)), 1, "SAME")
             tf.linalg.matmul(image[..., 0], image[..., 0])
             tf.signal.fft2d(tf.complex(image, image)[..., 0])
-    except tf.errors.OpError as error:
+    except (OutOfMemoryError, tf.errors.OpError) as error:
+        said = " ".join(str(error).split())[:300]
         raise DeviceError(
-            f"{device.name}: TensorFlow cannot use this GPU ({' '.join(str(error).split())[-200:]}); "
-            "mend what it lacks (CUDA, cuDNN, memory that others hold), or hide it: CUDA_VISIBLE_DEVICES=-1"
+            f"{device.name}: TensorFlow cannot use this GPU: {said}; wait until others have left it, "
+            "mend CUDA and cuDNN, or hide it: CUDA_VISIBLE_DEVICES=-1"
         ) from error

@@ -152,8 +152,10 @@ def load_predictor(model: ModelFile, *, batch_rows: int) -> Predictor:
     ------
     BundleError
         The file is not the one that was inspected, or TensorFlow cannot build it.
-    OutOfMemoryError, DeviceError
-        See `choose_device`.
+    DeviceError
+        There is a GPU that cannot be used.
+    OutOfMemoryError
+        Not even the network itself fits.
     """
     if batch_rows < 1:
         raise ValueError(f"batch_rows is {batch_rows}; needed: at least 1")

@@ -10,6 +10,7 @@ import pytest
 
 from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
+from ptycho_compare.errors import DeviceError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import shift
 from ptycho_compare.models.bundle import ModelFile
@@ -71,6 +72,18 @@ def test_an_arm_that_breaks_down_leaves_the_others(
     assert "Traceback" in (tmp_path / "logs/logs/debug.log").read_text()
     with np.load(tmp_path / "reconstructions_aligned.npz") as arrays:
         assert np.isnan(arrays["baseline_complex"]).all()
+
+
+def test_a_gpu_that_cannot_be_used_is_no_fault_of_an_arm(
+    small_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Predictor:
+        raise DeviceError("out_of_memory: others hold it")
+
+    monkeypatch.setattr(network, "load_predictor", full)
+    with pytest.raises(DeviceError, match="others hold it"):
+        compare(request_on(small_hub, tmp_path), command=["test"], console_level=None)
+    assert not (tmp_path / "comparison_metrics.csv").exists()
 
 
 def test_when_every_arm_breaks_down_the_evidence_says_so(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import StorageError
+from ptycho_compare.errors import DeviceError, StorageError
 from ptycho_compare.files import STORAGE_ERRORS
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.request import CompareRequest
@@ -106,13 +106,14 @@ def user_arm(name: str, source: UserSource, setting: Setting, *, heed: Callable[
 
 
 def contained(name: str, model: ModelFile | None, run: Callable[[], Arm], *, heed: Callable[[], None]) -> Arm:
-    """Run one arm; whatever goes wrong inside it stays in it. A disk that is full concerns them all.
+    """Run one arm; whatever goes wrong inside it stays in it.
 
-    So does a request to stop, which `heed` passes on: what fails after it may have failed by it.
+    A disk that is full and a GPU that cannot be used concern them all. So does a request to stop, which
+    `heed` passes on: what fails after it may have failed by it.
     """
     try:
         return run()
-    except StorageError:
+    except (StorageError, DeviceError):
         raise
     except OSError as error:
         if error.errno in STORAGE_ERRORS:

@@ -60,6 +60,8 @@ def compare(
         Before any model is loaded. Artifacts of an earlier run are left as they are.
     StorageError
         The output cannot be written; what was saved before is intact.
+    DeviceError
+        There is a GPU that cannot be used; what was saved before is intact.
     Stopped
         SIGTERM or Ctrl-C came; the same comparison goes on from where it was.
     """

@@ -129,7 +129,7 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
     ArmError
         The training diverged, or a batch did not fit into memory.
     DeviceError
-        There is a GPU that does not work.
+        There is a GPU that cannot be used.
     StorageError
         The hub cannot be written; whole epochs are safe.
     Stopped

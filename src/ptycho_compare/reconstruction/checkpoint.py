@@ -1,29 +1,15 @@
-"""Checkpoints: the canvas of one arm and how far it has come, on disk.
-
-A checkpoint is two files: the canvas under a name with the number of its rows, then the record,
-whose existence makes it count and which holds the canvas' digest and its own. A kill between the
-two leaves the one before.
-"""
+"""Checkpoints: the canvas of one arm and how far it has come, on disk, and how often."""
 
 from __future__ import annotations
 
-import io
-import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ptycho_compare.basis import Basis
-from ptycho_compare.errors import StorageError
-from ptycho_compare.files import atomic_path, plain_json, write_json_atomic
-from ptycho_compare.jobs import aside_for
 from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
+from ptycho_compare.saved import Arrays, Facts, SavedWork
 
 MAX_SHARE = 0.015
 """Share of the computing time that checkpoints may cost; below the promised 2 %."""
@@ -90,11 +76,6 @@ class Checkpoint:
     set_aside: Path
     cadence: Cadence = field(default_factory=Cadence)
 
-    @property
-    def record(self) -> Path:
-        """Its existence makes the checkpoint count."""
-        return self.folder / f"{self.name}.json"
-
     def save(self, state: StreamState) -> float:
         """Write the state; the seconds it took.
 
@@ -103,36 +84,14 @@ class Checkpoint:
         StorageError
             It cannot be written; the checkpoint before is intact.
         """
-        began = time.perf_counter()
-        try:
-            self._write(state)
-        except OSError as error:
-            raise StorageError(
-                f"{self.folder}: {error.strerror}; the checkpoint before is intact: make room, or make it "
-                "writable, and run the same command again"
-            ) from error
-        seconds = time.perf_counter() - began
-        self.cadence.saved(seconds)
-        return seconds
-
-    def _write(self, state: StreamState) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            total=state.canvas.total,
-            weight=state.canvas.weight,
-            first_patch=state.first_patch,
-            finished_chunks=state.finished_chunks.to_array(),
-            chunk=state.chunk.to_array(),
-        )
-        data = buffer.getvalue()
-        canvas = self.folder / f"{self.name}@{state.next_row:08d}.npz"
-        with atomic_path(canvas) as temporary:
-            temporary.write_bytes(data)
+        arrays: Arrays = {
+            "total": state.canvas.total,
+            "weight": state.canvas.weight,
+            "first_patch": state.first_patch,
+            "finished_chunks": state.finished_chunks.to_array(),
+            "chunk": state.chunk.to_array(),
+        }
         facts = {
-            "canvas": canvas.name,
-            "sha256": sha256(data).hexdigest(),
             "origin": list(state.canvas.origin),
             "crop_px": state.canvas.crop_px,
             "next_row": state.next_row,
@@ -141,70 +100,36 @@ class Checkpoint:
             "told_groups": state.told_groups,
             "timing": asdict(state.timing),
             "notes": state.notes,
-            "basis": self.basis.to_json(),
         }
-        write_json_atomic(self.record, {**facts, "record_sha256": _digest(facts)})
-        for old in self.folder.glob(f"{self.name}@*.npz"):
-            if old != canvas:
-                old.unlink()
+        seconds = self._work.write(arrays, facts)
+        self.cadence.saved(seconds)
+        return seconds
 
     def load(self, tell: Callable[[str], None]) -> StreamState | None:
-        """Read the state that an earlier attempt saved.
+        """Read the state that an earlier attempt saved, None where there is none; as `SavedWork.read`."""
+        return self._work.read(_state, tell)
 
-        Parameters
-        ----------
-        tell : callable
-            Given the reason when there is one that cannot be used; it is then set aside.
+    @property
+    def record(self) -> Path:
+        """Its existence makes the checkpoint count."""
+        return self._work.record
 
-        Returns
-        -------
-        StreamState or None
-            None when there is none, or none that can be used.
-        """
-        if not self.record.exists():
-            return None
-        try:
-            facts = json.loads(self.record.read_text(encoding="utf-8"))
-            if facts.pop("record_sha256") != _digest(facts):
-                raise ValueError(f"{self.record.name} differs from its own digest")
-            differences = Basis.from_json(facts["basis"]).differences(self.basis)
-            if not differences:
-                return self._state(facts)
-            reason = "; ".join(differences)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"damaged: {' '.join(str(error).split())}"
-        self._put_aside(reason)
-        tell(reason)
-        return None
-
-    def _state(self, facts: dict[str, Any]) -> StreamState:
-        data = (self.folder / facts["canvas"]).read_bytes()
-        if sha256(data).hexdigest() != facts["sha256"]:
-            raise ValueError(f"{facts['canvas']} differs from the digest in its record")
-        with np.load(io.BytesIO(data), allow_pickle=False) as held:
-            row, column = facts["origin"]
-            canvas = Canvas((row, column), held["total"], held["weight"], facts["crop_px"])
-            return StreamState(
-                canvas=canvas,
-                rows=facts["rows"],
-                groups=facts["groups"],
-                next_row=facts["next_row"],
-                told_groups=facts["told_groups"],
-                finished_chunks=Statistics.from_array(held["finished_chunks"]),
-                chunk=Statistics.from_array(held["chunk"]),
-                timing=Timing(**facts["timing"]),
-                first_patch=held["first_patch"],
-                notes=facts["notes"],
-            )
-
-    def _put_aside(self, reason: str) -> None:
-        """Move the files away: nobody's work is deleted because it does not fit here."""
-        away = aside_for(self.set_aside, self.name, reason)
-        for path in (self.record, *self.folder.glob(f"{self.name}@*.npz")):
-            if path.exists():
-                path.replace(away / path.name)
+    @property
+    def _work(self) -> SavedWork:
+        return SavedWork(self.folder, self.name, self.basis, self.set_aside)
 
 
-def _digest(facts: dict[str, Any]) -> str:
-    """SHA-256 of a record's facts, however they are spaced."""
-    return sha256(json.dumps(facts, sort_keys=True, default=plain_json).encode()).hexdigest()
+def _state(facts: Facts, arrays: Arrays) -> StreamState:
+    row, column = facts["origin"]
+    return StreamState(
+        canvas=Canvas((row, column), arrays["total"], arrays["weight"], facts["crop_px"]),
+        rows=facts["rows"],
+        groups=facts["groups"],
+        next_row=facts["next_row"],
+        told_groups=facts["told_groups"],
+        finished_chunks=Statistics.from_array(arrays["finished_chunks"]),
+        chunk=Statistics.from_array(arrays["chunk"]),
+        timing=Timing(**facts["timing"]),
+        first_patch=arrays["first_patch"],
+        notes=facts["notes"],
+    )

@@ -35,7 +35,7 @@ def test_what_was_saved_is_read_again(tmp_path: Path) -> None:
     for held, saved in ((progress.state, STATE), (progress.best, BEST)):
         assert held.keys() == saved.keys()
         assert all(np.array_equal(held[name], saved[name]) for name in saved)
-    assert [path.name for path in ours.files.checkpoints.glob("epoch@*")] == ["epoch@00002.npz"]
+    assert len(list(ours.files.checkpoints.iterdir())) == 2
 
 
 def test_without_a_checkpoint_nothing_was_done(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_damaged_checkpoint_is_set_aside_whole(tmp_path: Path, damage: str) ->
     ours = checkpoint(tmp_path)
     ours.save(Progress(EPOCHS[:1], STATE, BEST))
     record = ours.files.checkpoints / "training.json"
-    (arrays,) = ours.files.checkpoints.glob("epoch@*.npz")
+    (arrays,) = ours.files.checkpoints.glob("training@*.npz")
     match damage:
         case "record":
             record.write_text(record.read_text().replace('"loss": 0.5', '"loss": 0.1'))
@@ -70,7 +70,7 @@ def test_a_damaged_checkpoint_is_set_aside_whole(tmp_path: Path, damage: str) ->
     (away,) = ours.files.set_aside.iterdir()
     assert (away / "training.json").exists()
     assert (away / "reason.txt").read_text() == f"{reason}\n"
-    assert not ours.files.checkpoints.exists()
+    assert list(ours.files.checkpoints.iterdir()) == []
 
 
 def test_a_checkpoint_of_other_settings_is_set_aside_and_says_which(tmp_path: Path) -> None:
@@ -83,12 +83,18 @@ def test_a_checkpoint_of_other_settings_is_set_aside_and_says_which(tmp_path: Pa
     assert len(list(ours.files.set_aside.iterdir())) == 2
 
 
-def test_a_disk_that_takes_no_more_leaves_the_epoch_before(tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_more_leaves_the_epoch_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
     ours = checkpoint(tmp_path)
     ours.save(Progress(EPOCHS[:1], STATE, BEST))
-    (ours.files.checkpoints / "epoch@00002.npz").mkdir()  # no name to write to
-    with pytest.raises(StorageError, match="the epoch before is safe"):
-        ours.save(Progress(EPOCHS[:2], STATE, BEST))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(StorageError, match=r"checkpoints: No space left on device; .*before is intact"):
+            ours.save(Progress(EPOCHS[:2], STATE, BEST))
     assert loaded(ours)[0].epochs == EPOCHS[:1]
 
 

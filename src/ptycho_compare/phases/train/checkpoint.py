@@ -1,29 +1,18 @@
-"""How far a training is, on disk after each epoch.
-
-Like a comparison's checkpoint it is two files: the arrays under a name with the number of epochs, then
-the record with their digest and its own, whose existence makes them count.
-"""
+"""How far a training is, on disk after each epoch."""
 
 from __future__ import annotations
 
-import io
-import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.basis import Basis
-from ptycho_compare.errors import StorageError
-from ptycho_compare.files import atomic_path, write_json_atomic
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import aside_for
+from ptycho_compare.saved import Arrays, Facts, SavedWork
 
-_RECORD = "training.json"
+_NAME = "training"
 _BEST = "best_"
 
 
@@ -97,78 +86,20 @@ class TrainingCheckpoint:
         StorageError
             It cannot be written; the checkpoint before is intact.
         """
-        began = time.perf_counter()
-        try:
-            self._write(progress)
-        except OSError as error:
-            raise StorageError(
-                f"{self.files.checkpoints}: {error.strerror}; the epoch before is safe: make room, or make "
-                "it writable, and run the same command again"
-            ) from error
-        return time.perf_counter() - began
-
-    def _write(self, progress: Progress) -> None:
-        folder = self.files.checkpoints
-        folder.mkdir(parents=True, exist_ok=True)
         best = {f"{_BEST}{name}": values for name, values in progress.best.items()}
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **progress.state, **best)
-        data = buffer.getvalue()
-        arrays = folder / f"epoch@{len(progress.epochs):05d}.npz"
-        with atomic_path(arrays) as temporary:
-            temporary.write_bytes(data)
-        facts = {
-            "arrays": arrays.name,
-            "sha256": sha256(data).hexdigest(),
-            "epochs": [asdict(epoch) for epoch in progress.epochs],
-            "basis": self.basis.to_json(),
-        }
-        write_json_atomic(folder / _RECORD, {**facts, "record_sha256": _digest(facts)})
-        for old in folder.glob("epoch@*.npz"):
-            if old != arrays:
-                old.unlink()
+        facts = {"epochs": [asdict(epoch) for epoch in progress.epochs]}
+        return self._work.write({**progress.state, **best}, facts)
 
     def load(self, tell: Callable[[str], None]) -> Progress:
-        """Read what an earlier attempt saved; where there is nothing, nothing was done.
+        """Read what an earlier attempt saved (see `SavedWork.read`); without that nothing was done."""
+        return self._work.read(_progress, tell) or Progress()
 
-        Parameters
-        ----------
-        tell : callable
-            Given the reason when there is a checkpoint that cannot be used; it is then set aside.
-        """
-        record = self.files.checkpoints / _RECORD
-        if not record.exists():
-            return Progress()
-        try:
-            facts = json.loads(record.read_text(encoding="utf-8"))
-            if facts.pop("record_sha256") != _digest(facts):
-                raise ValueError(f"{record.name} differs from its own digest")
-            differences = Basis.from_json(facts["basis"]).differences(self.basis)
-            if not differences:
-                return self._progress(facts)
-            reason = "; ".join(differences)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"damaged: {' '.join(str(error).split())}"
-        self._put_aside(reason)
-        tell(reason)
-        return Progress()
-
-    def _progress(self, facts: dict[str, Any]) -> Progress:
-        data = (self.files.checkpoints / facts["arrays"]).read_bytes()
-        if sha256(data).hexdigest() != facts["sha256"]:
-            raise ValueError(f"{facts['arrays']} differs from the digest in its record")
-        with np.load(io.BytesIO(data), allow_pickle=False) as held:
-            best = {name.removeprefix(_BEST): held[name] for name in held if name.startswith(_BEST)}
-            state = {name: held[name] for name in held if not name.startswith(_BEST)}
-        return Progress([Epoch(**epoch) for epoch in facts["epochs"]], state, best)
-
-    def _put_aside(self, reason: str) -> None:
-        """Move the files away: nobody's work is deleted because it does not fit here."""
-        away = aside_for(self.files.set_aside, "training", reason)
-        for path in self.files.checkpoints.iterdir():
-            path.replace(away / path.name)
-        self.files.checkpoints.rmdir()
+    @property
+    def _work(self) -> SavedWork:
+        return SavedWork(self.files.checkpoints, _NAME, self.basis, self.files.set_aside)
 
 
-def _digest(facts: dict[str, Any]) -> str:
-    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def _progress(facts: Facts, arrays: Arrays) -> Progress:
+    best = {name.removeprefix(_BEST): values for name, values in arrays.items() if name.startswith(_BEST)}
+    state = {name: values for name, values in arrays.items() if not name.startswith(_BEST)}
+    return Progress([Epoch(**epoch) for epoch in facts["epochs"]], state, best)

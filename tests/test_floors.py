@@ -17,6 +17,7 @@ FLOORS = [
     {"reporting"},
     {"reconstruction", "scoring"},
     {"scan", "models"},
+    {"saved"},
     {"jobs"},
     {"study"},
     {"hub"},

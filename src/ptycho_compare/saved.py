@@ -87,7 +87,7 @@ class SavedWork:
         path = self.folder / f"{self.name}@{digest[:16]}.npz"
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
-        told = {"arrays": path.name, "sha256": digest, "facts": dict(facts), "basis": self.basis.to_json()}
+        told = {**facts, "arrays": path.name, "sha256": digest, "basis": self.basis.to_json()}
         write_json_atomic(self.record, {**told, "record_sha256": _digest(told)})
         for old in self._arrays():
             if old != path:
@@ -116,7 +116,7 @@ class SavedWork:
                 raise ValueError(f"{self.record.name} differs from its own digest")
             differences = Basis.from_json(told["basis"]).differences(self.basis)
             if not differences:
-                return rebuild(told["facts"], self._held(told["arrays"], told["sha256"]))
+                return rebuild(told, self._held(told["arrays"], told["sha256"]))
             reason = "; ".join(differences)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = f"damaged: {' '.join(str(error).split())}"

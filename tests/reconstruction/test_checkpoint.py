@@ -391,10 +391,6 @@ def without(record: dict, key: str) -> dict:
     return {name: value for name, value in record.items() if name != key}
 
 
-def with_facts(record: dict, **changes: object) -> dict:
-    return record | {"facts": record["facts"] | changes}
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -403,12 +399,12 @@ def with_facts(record: dict, **changes: object) -> dict:
         lambda _: "[]",
         lambda _: "null",
         lambda text: text.replace('"basis"', '"bases"'),
-        lambda text: json.dumps(without(json.loads(text), "facts")),
+        lambda text: json.dumps(without(json.loads(text), "notes")),
         lambda text: json.dumps(json.loads(text) | {"basis": {key: [] for key in BASIS.to_json()}}),
         lambda text: json.dumps(json.loads(text) | {"basis": None}),
-        lambda text: json.dumps(with_facts(json.loads(text), next_row=15)),
-        lambda text: json.dumps(with_facts(json.loads(text), told_groups=20)),
-        lambda text: json.dumps(with_facts(json.loads(text), origin=[0, 0])),
+        lambda text: json.dumps(json.loads(text) | {"next_row": 15}),
+        lambda text: json.dumps(json.loads(text) | {"told_groups": 20}),
+        lambda text: json.dumps(json.loads(text) | {"origin": [0, 0]}),
         lambda text: text.replace("\x7b", "\x00", 1),
     ],
 )  # fmt: skip

@@ -73,8 +73,9 @@ def test_a_batch_that_does_not_fit_is_halved(
 def test_a_training_for_which_there_is_no_memory_says_so(networks_gpu: str, tmp_path: Path) -> None:
     hub = make_hub(tmp_path / "hub")
     done = run([sys.executable, str(BOUNDED), "8", *PTYCHO_HUB[2:], *training(hub, VIEW)], hub.root, **ON_GPU)
-    assert done.returncode == 1
-    assert "ptycho-hub: failed: out_of_memory: " in done.stderr
+    assert done.returncode in (1, 2)  # of a batch, or already of what every network needs
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("ptycho-hub: ")]
+    assert "out_of_memory: " in line
 
 
 def training(hub: Hub, network: str) -> list[str]:

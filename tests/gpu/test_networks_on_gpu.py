@@ -1,10 +1,9 @@
-"""Networks on a GPU: the CPU's numbers to rounding, the same ones each time, and memory for others."""
+"""Networks on a GPU: the CPU's numbers to rounding, and the same ones each time."""
 
 from __future__ import annotations
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from .conftest import ON_CPU, ON_GPU
 
 NETWORKS = ("baseline", VIEW)
 CLOSE = 1e-4  # of pixels, and rad; 3e-5 was seen
-BOUNDED = Path(__file__).with_name("bounded.py")
 
 
 def devices(folder: Path) -> set[str]:
@@ -56,26 +54,6 @@ def test_canvases_are_those_of_the_cpu_but_for_rounding(compared: dict[str, Path
     assert set(on_gpu.files) == set(on_cpu.files)
     for key in on_cpu.files:
         np.testing.assert_allclose(on_gpu[key], on_cpu[key], atol=CLOSE, err_msg=key)
-
-
-def test_a_batch_that_does_not_fit_is_halved(
-    small_hub: Path, compared: dict[str, Path], tmp_path: Path
-) -> None:
-    options = command_of(small_hub, "train", tmp_path, "--baseline-predict-batch-size", "131072")
-    done = run([sys.executable, str(BOUNDED), "512", *COMPARE_MODELS[2:], *options], small_hub, **ON_GPU)
-    assert done.returncode == 0, done.stderr
-    assert "Baseline: out_of_memory: a batch of 131072 did not fit into memory (" in done.stderr
-    found, expected = (np.load(Artifacts(each).reconstructions) for each in (tmp_path, compared["gpu"]))
-    for key in expected.files:
-        np.testing.assert_allclose(found[key], expected[key], atol=CLOSE, err_msg=key)
-
-
-def test_a_training_for_which_there_is_no_memory_says_so(networks_gpu: str, tmp_path: Path) -> None:
-    hub = make_hub(tmp_path / "hub")
-    done = run([sys.executable, str(BOUNDED), "8", *PTYCHO_HUB[2:], *training(hub, VIEW)], hub.root, **ON_GPU)
-    assert done.returncode in (1, 2)  # of a batch, or already of what every network needs
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("ptycho-hub: ")]
-    assert "out_of_memory: " in line
 
 
 def training(hub: Hub, network: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""pty-chi on a GPU: the CPU's object to rounding, and the same one each time, in one piece or in two."""
+"""pty-chi on a GPU: nearly the CPU's object, and the same one each time."""
 
 from __future__ import annotations
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from hubs import command_of
-from phases.train.mini import DOSE, VIEW, make_hub
+from phases.train.mini import DOSE, make_hub
+from phases.train.test_train import NETWORKS, files_of
 from processes import COMPARE_MODELS, PTYCHO_HUB, run
-from ptycho_compare.hub import Artifacts, Hub, TrainingFiles
+from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.reporting.manifest import read_manifest
 from results import assert_same_results, results
 
 from .conftest import ON_CPU, ON_GPU
 
-NETWORKS = ("baseline", VIEW)
 CLOSE = 1e-4  # of pixels, and rad; 3e-5 was seen
 
 
@@ -70,10 +70,6 @@ def trained(networks_gpu: str, tmp_path_factory: pytest.TempPathFactory) -> dict
             done = run([*PTYCHO_HUB, *training(hubs[name], network)], hubs[name].root, **more)
             assert done.returncode == 0, done.stdout + done.stderr
     return hubs
-
-
-def files_of(hub: Hub, network: str) -> TrainingFiles:
-    return TrainingFiles(hub.baseline_dir(DOSE) if network == "baseline" else hub.pinn_dir(DOSE, network))
 
 
 def losses(hub: Hub, network: str) -> np.ndarray:

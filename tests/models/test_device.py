@@ -38,13 +38,11 @@ def test_float32_stays_float32_wherever_networks_run() -> None:
     tf.config.experimental.enable_tensor_float_32_execution(True)
     device = choose_device()
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
-    assert (device.name == "cpu") == (not tf.config.list_physical_devices("GPU"))
+    assert device.name == "cpu"  # tests see no GPU, but for tests/gpu
 
 
 def test_a_gpu_that_does_not_work_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """TensorFlow is made to believe in a GPU, and finds none when it has to compute there."""
-    if tf.config.list_physical_devices("GPU"):
-        pytest.skip("there is a GPU here")
     gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [gpu])
     monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)

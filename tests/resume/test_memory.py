@@ -103,6 +103,7 @@ def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, t
     assert line.endswith("; goes on with batches of 256")
     assert halvings(folder) == [("Baseline", 256)]
     found = parameters(folder, "Baseline")
+    assert found["device"] == "cpu"
     assert (found["batch_rows"], found["batches_that_did_not_fit"]) == (256, [512])
     assert_same_results(folder, results(whole_folder))
 

@@ -138,10 +138,6 @@ def test_a_split_that_is_not_there_is_listed_and_refused(tiny_study: Study, tmp_
 def test_a_device_that_is_not_there_is_the_study_s_to_change(
     ptychi: None, tiny_study: Study, tmp_path: Path
 ) -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU here")
     how = tiny_study.reconstruction.model_copy(update={"device": "gpu"})
     study = tiny_study.model_copy(update={"reconstruction": how})
     with pytest.raises(StudyError, match="device is 'gpu', and torch finds none"):

@@ -143,9 +143,9 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
         open_scan(job.data(TRAIN_SPLIT), spool_folder=job.files.folder, reading=_reading(study)) as scan,
         choose_device(study.training.device).in_use() as device,
     ):
-        with fitting_memory("the network"):
-            task = prepare(job, scan, device)
         try:
+            with fitting_memory("the network"):
+                task = prepare(job, scan, device)
             progress = _fitted(task, ours)
         except ArmError as error:
             ours.heed()

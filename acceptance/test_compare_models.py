@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_ptycho.conduct import Evidence
+from pytest_ptycho.run_comparison import Evidence
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.phase_g]
 

@@ -14,6 +14,6 @@ def test_every_reconstruction_is_alive_and_its_own_splits(
 ) -> None:
     """It can be read, is finite and not collapsed, and is the one that the manifest tells of."""
     from ptycho_compare.checks.phase_f import judge_phase_f  # loads scipy, which listing tests need not
-    from ptycho_compare.scoring.limits import limits_of
+    from ptycho_compare.scoring.collapse import limits_of
 
     assert judge_phase_f(hub, *reconstructions, study.splits, limits=limits_of(study)) == []

@@ -5,7 +5,7 @@ Each is brought about where it is not met, and blocked by the first before it th
 
 import pytest
 
-from pytest_ptycho.conditions import ReturnConditions
+from pytest_ptycho.return_conditions import ReturnConditions
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.phase_g]
 

@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ptycho_compare.hub import FULL_TIER, Hub
-from ptycho_compare.phases.pipeline.plan import Plan
+from ptycho_compare.phases.pipeline.pipeline import Plan
 from ptycho_compare.phases.pipeline.run import Runner
 from ptycho_compare.study import load_study
 

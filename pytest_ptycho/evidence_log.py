@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ptycho_compare.hub import Artifacts, Hub
-from pytest_ptycho.conduct import Evidence
 from pytest_ptycho.fixtures import COMPARISON, EVIDENCE
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked, Deferred
+from pytest_ptycho.run_comparison import Evidence
 
 if TYPE_CHECKING:
-    from ptycho_compare.checks import Finding
+    from ptycho_compare.finding import Finding
     from ptycho_compare.study import Comparison
 
 
@@ -97,7 +97,7 @@ def _id(item: pytest.Item) -> str:
 def _write_log(
     hub: Hub, item: pytest.Item, report: pytest.TestReport, evidence: Evidence | None, moment: datetime
 ) -> str:
-    from ptycho_compare.files import write_text_atomic
+    from ptycho_compare.storage.files import write_text_atomic
 
     name = re.sub(r"[^\w.-]+", "_", item.name).strip("_")
     path = hub.test_log(name, passed=report.passed, moment=moment)
@@ -142,8 +142,8 @@ def _close(hub: Hub, evidence: Evidence, test: str) -> None:
 def _undecided(evidence: Evidence) -> list[str]:
     """Which arms cannot be told apart, from the table that the comparison left."""
     from ptycho_compare.errors import InputError
-    from ptycho_compare.reporting.summary import undecided_lines
-    from ptycho_compare.reporting.tables.pairs_csv import read_differences_csv
+    from ptycho_compare.records.tables.pairs_csv import read_differences_csv
+    from ptycho_compare.reporting.terminal import undecided_lines
 
     # a run that did not come so far has left an earlier run's table where it was
     if any(finding.kind in ("input", "missing", "stalled", "changed") for finding in evidence.findings):

@@ -10,10 +10,10 @@ import pytest
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
 from pytest_ptycho.cases import DoseAndView, study_for, study_path
-from pytest_ptycho.conditions import COUNTED_RUN, ReturnConditions
-from pytest_ptycho.conduct import Evidence, conduct
 from pytest_ptycho.options import HUB_VARIABLE, OPTIONS
-from pytest_ptycho.prerequisites import require
+from pytest_ptycho.outcomes import Blocked
+from pytest_ptycho.return_conditions import COUNTED_RUN, ReturnConditions
+from pytest_ptycho.run_comparison import Evidence, conduct
 
 if TYPE_CHECKING:
     from ptycho_compare.study import Comparison, Study
@@ -76,10 +76,10 @@ def return_conditions(
     request: pytest.FixtureRequest, hub: Hub, study: Study, dose_and_view: DoseAndView
 ) -> ReturnConditions:
     """The seven conditions of one dose and view, each brought about where it is not met."""
-    from ptycho_compare.phases.pipeline.plan import Plan
+    from ptycho_compare.phases.pipeline.pipeline import Pipeline
 
     file = study_path(request.config, request.path)
-    plan = Plan(hub, study, file, *dose_and_view, study.splits)
+    plan = Pipeline(hub, study, file, *dose_and_view, study.splits)
     return ReturnConditions(request.node, replace(plan, given=plan.brought), dose_and_view)
 
 
@@ -100,3 +100,49 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
     found = conduct(request.node, job)
     request.node.stash[EVIDENCE] = found
     return found
+
+
+if TYPE_CHECKING:
+    from ptycho_compare.finding import Finding
+
+_JUDGED = pytest.StashKey[dict[tuple[DoseAndView, str], "list[Finding]"]]()
+
+
+def require(item: pytest.Item, place: DoseAndView, *phases: str) -> None:
+    """See that phases are green.
+
+    Parameters
+    ----------
+    item : pytest.Item
+    place : DoseAndView
+    *phases : str
+        ``C`` or ``D``; a phase D that made nothing at all in this hub is not needed.
+
+    Raises
+    ------
+    Blocked
+        One is not; the finding names it and what is wrong with it.
+    """
+    from ptycho_compare.finding import Finding
+
+    judged = item.config.stash.setdefault(_JUDGED, {})
+    for phase in phases:
+        if (place, phase) not in judged:
+            judged[place, phase] = _judge(item, place, phase)
+        if findings := judged[place, phase]:
+            text = f"phase {phase} is not green, and this rests on it: {findings[0]}"
+            raise Blocked([Finding("gate", text)])
+
+
+def _judge(item: pytest.Item, place: DoseAndView, phase: str) -> list[Finding]:
+    hub = item.config.stash[OPTIONS].hub
+    if hub is None:
+        return []  # the fixture `hub` says so
+    study = study_for(item.config, item.path)
+    if phase == "C":
+        from ptycho_compare.checks.phase_c import judge_phase_c
+
+        return judge_phase_c(hub, place.dose, study.splits)
+    from ptycho_compare.checks.phase_d import judge_phase_d
+
+    return judge_phase_d(hub, study, *place) if hub.phase_d(*place).parents[1].is_dir() else []

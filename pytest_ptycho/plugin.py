@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_ptycho import evidence_log, live, options, outcomes, plan, summary, verdict, window
+from pytest_ptycho import evidence_log, options, outcomes, planned_jobs, terminal, verdict, window
 from pytest_ptycho.cases import parametrize
 from pytest_ptycho.fixtures import (
     counted_run,
@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STOPPING] = Stopping(config)
     window.open_window(config)
     if config.stash[options.OPTIONS].plan:
-        config.pluginmanager.register(plan.Planner())
+        config.pluginmanager.register(planned_jobs.Planner())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -116,7 +116,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     config = session.config
     if config.stash[options.OPTIONS].hub is None:
         return (yield)
-    with config.stash[STOPPING].listening(session), live.showing(config):
+    with config.stash[STOPPING].listening(session), terminal.showing(config):
         try:
             return (yield)
         except KeyboardInterrupt:
@@ -161,7 +161,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if records:
         terminalreporter.section("ptycho: acceptance")
         command = shlex.join(["pytest", *config.invocation_params.args])
-        for line in summary.lines(records, command=command):
+        for line in terminal.lines(records, command=command):
             terminalreporter.write_line(line)
     if found := list(verdict.lines(config)):
         terminalreporter.section("ptycho: gate")

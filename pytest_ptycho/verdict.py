@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ptycho_compare.hub import Hub
-    from ptycho_compare.reporting.verdict.record import Verdict
+    from ptycho_compare.records.acceptance import Verdict
 
 VERDICT = pytest.StashKey["Verdict"]()
 _JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, EXIT_STOPPED)

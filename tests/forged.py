@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ptycho_compare.files import sha256_of
+from ptycho_compare.storage.files import sha256_of
 
 
 def edit_manifest(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.study.inventory import take_inventory, write_inventory
-from ptycho_compare.reporting.study.job_list import read_job_list
-from ptycho_compare.reporting.study.publish import (
+from ptycho_compare.records.comparison_list import read_job_list
+from ptycho_compare.records.inventory import take_inventory, write_inventory
+from ptycho_compare.reporting.study.write_reports import (
     publish_ssim_grid,
     publish_summary,
 )

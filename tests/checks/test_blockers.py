@@ -20,7 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processes import PATIENCE_S, until
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.blocker import (
     close_blockers,
     closing_of,
@@ -30,6 +29,7 @@ from ptycho_compare.checks.blocker import (
     write_blocker,
 )
 from ptycho_compare.checks.blocker.causes import CAUSES
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.study import ARM_NAME
 
@@ -415,7 +415,7 @@ AT_ONCE = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from ptycho_compare.checks import Finding
+from ptycho_compare.finding import Finding
 from ptycho_compare.checks.blocker import close_blockers, write_blocker
 from ptycho_compare.hub import Hub
 what, root, subject, name = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]

@@ -11,9 +11,10 @@ import pytest
 
 from forged import edit_arrays, edit_table, record_again
 from hubs import command_of
-from ptycho_compare.checks import Finding, judge_comparison, stale
+from ptycho_compare.checks import judge_comparison, stale
 from ptycho_compare.cli.compare_models import main
-from ptycho_compare.reporting.manifest import read_manifest
+from ptycho_compare.finding import Finding
+from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.scoring import CollapseLimits
 
 ARMS = ("PtychoPINN", "Baseline", "PtyChi")

@@ -33,8 +33,8 @@ from jobs.commands import (
     run,
 )
 from processes import MARK, environment, marked, runs, until
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.orphans import orphans
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import JobSpec, LocalExecutor, Running, attend, read_claim, read_done, read_launch
 from ptycho_compare.jobs.claim import take_claim
@@ -257,7 +257,7 @@ def of_nobody() -> dict[str, Any]:
 
 def of_a_zombie() -> dict[str, Any]:
     """Of a keeper that has ended, and for which nobody waited."""
-    command = [sys.executable, "-P", "-m", "ptycho_compare.jobs.keeper"]
+    command = [sys.executable, "-P", "-m", "ptycho_compare.jobs.supervisor"]
     zombie = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE)
     zombies.append(zombie)

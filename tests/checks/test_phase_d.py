@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.phase_d import judge_metrics, judge_phase_d, judge_views
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.overlap import overlap
 from ptycho_compare.study import Study

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from processes import ROOT
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.highlights import CONFIRMED, check_highlights
 from ptycho_compare.checks.study_reports import judge_summary
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.checks.verification import report_checks, verify, write_verification
-from ptycho_compare.files import sha256_of
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.study.inventory import take_inventory, write_inventory
+from ptycho_compare.records.inventory import take_inventory, write_inventory
+from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import load_study
 from reported import (
     DOSE,

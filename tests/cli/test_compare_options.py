@@ -11,7 +11,7 @@ import pytest
 from hubs import DOSE, command_of, make_split
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.tables.metrics_csv import MetricRow, read_metrics_csv
+from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
 from ptycho_compare.scoring import bounding_box, ptychopinn_metrics
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from processes import PTYCHO_HUB, ROOT, run
 from ptycho_compare.hub import Artifacts, Hub, TrainingFiles
-from ptycho_compare.reporting.step_record import read_step_record
-from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.records.step_record import read_step_record
+from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.study import Study, load_study
 from sessions import run_on
 

@@ -19,13 +19,13 @@ import pytest
 from forged import edit_manifest, edit_table
 from lab_runs import DOSE, WHERE, ptycho_hub
 from processes import PTYCHO_HUB, run
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.blocker import closing_of, open_blockers, write_blocker
 from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import EXIT_STOPPED, read_done, read_launch
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
-from ptycho_compare.reporting.verdict.record import read_verdict
+from ptycho_compare.records.acceptance import read_verdict
 from resume.runs import stopped_at
 
 PLACE = f"dose_{DOSE}-dense"

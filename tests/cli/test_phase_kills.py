@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from processes import PTYCHO_HUB, ROOT, environment, marked, nobody_left, run, until
-from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs.states import read_states
+from ptycho_compare.storage.files import sha256_of
 from results import assert_same_results, results
 from sharing import shared
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ptycho_compare.cli.compare_models import main
-from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.scan import open_scan
 from star import STAR_SCAN
 

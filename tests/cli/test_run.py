@@ -13,11 +13,11 @@ import pytest
 from bundles import damage_weights
 from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of, ptycho_hub
 from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
-from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.reporting.step_record import read_step_record
-from ptycho_compare.reporting.study.job_list import read_job_list
-from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.records.comparison_list import read_job_list
+from ptycho_compare.records.step_record import read_step_record
+from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.storage.files import sha256_of
 
 MADE = ("data/", "analysis/", "cli/", "jobs/")
 TITLES = [

@@ -14,7 +14,7 @@ from phases.train.mini import DOSE, make_hub
 from phases.train.test_train import NETWORKS, files_of
 from processes import COMPARE_MODELS, PTYCHO_HUB, run
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.reporting.manifest import read_manifest
+from ptycho_compare.records.manifest import read_manifest
 from results import assert_same_results, results
 
 from .conftest import ON_CPU, ON_GPU

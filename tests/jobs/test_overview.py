@@ -12,7 +12,7 @@ import pytest
 
 from processes import runs, until
 from ptycho_compare.jobs import JobSpec, read_done
-from ptycho_compare.jobs.overview import progress_text, running_line, since_text
+from ptycho_compare.jobs.pace import progress_text, running_line, since_text
 
 from .commands import Launcher, await_ready, cued, finish, keeper_of, kill, telling
 from .state_logs import StateLog

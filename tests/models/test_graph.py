@@ -12,8 +12,7 @@ from models.functional_config import FunctionalConfig
 from ptycho_compare.errors import BundleError
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.config_objects import BUNDLE_OBJECTS, LEGACY_OBJECTS, refuse_unknown_objects
-from ptycho_compare.models.graph import MAX_NODES, read_graph
-from ptycho_compare.models.wiring import endpoints, read_inputs
+from ptycho_compare.models.graph import MAX_NODES, endpoints, read_graph, read_inputs
 
 
 def layer(kind: str, name: str, inputs: list[str], /, **settings: Any) -> dict[str, Any]:

@@ -16,17 +16,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare import saved as module
-from ptycho_compare.basis import Basis
 from ptycho_compare.errors import StorageError
 from ptycho_compare.reconstruction import Cadence, Checkpoint, Chunk, StreamState, empty_stream, reconstruct
 from ptycho_compare.reconstruction.checkpoint import MAX_SHARE
 from ptycho_compare.reconstruction.stream_state import Moments, Statistics
 from ptycho_compare.scan import Plan, Scan, draw_plan, open_scan
+from ptycho_compare.storage import saved_work as module
+from ptycho_compare.storage.fingerprint import Fingerprint
 from scans import make_scan, write_scan
 
 SIDE, CROP, GROUPS = 16, 8, 30
-BASIS = Basis({"test_data": "a1" * 32}, {"crop_px": CROP, "reading": {"dc": None}}, "c3" * 32, {"numpy": "2"})
+BASIS = Fingerprint(
+    {"test_data": "a1" * 32}, {"crop_px": CROP, "reading": {"dc": None}}, "c3" * 32, {"numpy": "2"}
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def work(
     return told
 
 
-def checkpoint_in(folder: Path, name: str = "A", basis: Basis = BASIS) -> Checkpoint:
+def checkpoint_in(folder: Path, name: str = "A", basis: Fingerprint = BASIS) -> Checkpoint:
     return Checkpoint(folder / "checkpoints", name, basis, folder / "set_aside")
 
 
@@ -339,7 +341,7 @@ def test_what_cannot_be_written_is_said_and_the_one_before_stays(
     assert checkpoint_in(tmp_path).load(refused) is not None
 
 
-def assert_set_aside(folder: Path, reason: str, files: int = 2, basis: Basis = BASIS) -> None:
+def assert_set_aside(folder: Path, reason: str, files: int = 2, basis: Fingerprint = BASIS) -> None:
     """It is not used, the reason is told and written down, and nothing is deleted."""
     before = {path.name: path.read_bytes() for path in (folder / "checkpoints").glob("A[.@]*")}
     assert len(before) == files
@@ -356,7 +358,7 @@ def assert_set_aside(folder: Path, reason: str, files: int = 2, basis: Basis = B
 
 
 def test_of_other_inputs_or_settings_it_is_set_aside_by_name(saved: Checkpoint, tmp_path: Path) -> None:
-    other = Basis(
+    other = Fingerprint(
         {"test_data": "b2" * 32}, {"crop_px": 10, "reading": {"dc": None}}, BASIS.code, {"numpy": "3"}
     )
     assert_set_aside(

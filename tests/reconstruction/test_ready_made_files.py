@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.reconstruction import ImageSource, parse_source, read_image, read_ready_made
-from ptycho_compare.reporting.arrays import write_reconstructions
+from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from scans import make_object, make_probe
 
 OBJECT = make_object(20, 28)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ptycho_compare.errors import ReadyMadeError
 from ptycho_compare.reconstruction import Grid, ImageSource, ReadyMade, read_ready_made
-from ptycho_compare.reporting.arrays import write_reconstructions
+from ptycho_compare.records.reconstructions_npz import write_reconstructions
 
 GRID = Grid((0, 0), (90, 100))
 SHAPE = (64, 70)

@@ -18,8 +18,7 @@ from ptycho_compare.reporting.figures import (
     plot_comparison,
     write_debug_images,
 )
-
-from .cards import (
+from scorecards import (
     SIDE,
     above,
     bars,

@@ -15,8 +15,7 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.reporting.figures import frc_figure, plot_frc
 from ptycho_compare.reporting.figures.frc import ARM_COLOURS
 from ptycho_compare.scoring import RingCurve, ScoringSettings
-
-from .cards import SIDE, card, many, noisy, staying, texts, twin_image, with_arm
+from scorecards import SIDE, card, many, noisy, staying, texts, twin_image, with_arm
 
 RED = "#b00020"
 # Machado, Oliveira & Fernandes, IEEE TVCG 15, 1291-1298 (2009), severity 1, on linear RGB

@@ -7,8 +7,7 @@ import pytest
 
 from ptycho_compare.reporting.figures import PlotLimits, comparison_figure
 from ptycho_compare.scoring import Gauge, Interval, Metric, Scorecard, ScoringSettings, apply_ramp
-
-from .cards import SIDE, above, card, noisy, panels, staying, truth_image, twin_image, with_arm
+from scorecards import SIDE, above, card, noisy, panels, staying, truth_image, twin_image, with_arm
 
 RED = "#b00020"
 

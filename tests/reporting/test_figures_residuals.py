@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ptycho_compare.reporting.figures import plot_residuals, residual_figure
-
-from .cards import above, bars, panels, texts
+from scorecards import above, bars, panels, texts
 
 BOX = (slice(10, 50), slice(20, 80))
 

@@ -25,7 +25,7 @@ from hubs import command_of
 from phases.train.mini import DOSE, VIEW, make_hub
 from processes import COMPARE_MODELS, PTYCHO_HUB, run
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.reporting.manifest import read_manifest
+from ptycho_compare.records.manifest import read_manifest
 from results import assert_same_results, results
 from sessions import THROUGH, run_on, through
 

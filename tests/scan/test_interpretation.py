@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as npst
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan import Reading, open_scan
-from ptycho_compare.scan.amplitude import Evidence, resolve_values
+from ptycho_compare.scan.amplitude import AmplitudeEvidence, resolve_values
 from ptycho_compare.scan.zero_frequency import resolve_dc
 from scans import counts_of, make_scan, write_scan
 
@@ -176,7 +176,7 @@ def test_weak_evidence_is_overruled_with_a_warning(tmp_path: Path, arrays: dict[
 )
 def test_who_decides_on_the_values(proved: Any, strong: bool, said: Any, by_format: Any) -> None:
     """Strong evidence, the user, weak evidence, the format; and every overruling leaves a line."""
-    evidence = None if proved is None else Evidence(proved, strong, "is so")
+    evidence = None if proved is None else AmplitudeEvidence(proved, strong, "is so")
     voices = [v for v in (proved if strong else None, said, proved, by_format) if v is not None]
     if (proved and strong and said not in (None, proved)) or not voices:
         with pytest.raises(ScanError, match="--diffraction-values"):

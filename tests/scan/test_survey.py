@@ -16,9 +16,9 @@ from hypothesis.extra import numpy as npst
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.scan.formats.hdf5 import StoredImages
 from ptycho_compare.scan.formats.images import usable
 from ptycho_compare.scan.formats.spool import SpooledImages
-from ptycho_compare.scan.formats.stored import StoredImages
 from ptycho_compare.scan.survey import survey
 from ptycho_compare.scan.zero_frequency import resolve_dc
 from scans import counts_of, make_scan, write_hdf5, write_scan

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.reporting.summary import summary_lines
+from ptycho_compare.reporting.terminal import summary_lines
 from ptycho_compare.scoring import (
     METRIC_VERSION,
     ArmImage,

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.errors import ArchiveError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import short_name
-from ptycho_compare.reporting.manifest import ArmRecord, Manifest
+from ptycho_compare.records.manifest import ArmRecord, Manifest
 from ptycho_compare.untrusted.npz import open_npz
 
 _AGAIN = "run the comparison again"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.errors import ArchiveError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.reporting.manifest import Manifest
+from ptycho_compare.records.manifest import Manifest
 from ptycho_compare.scoring import CollapseLimits, find_collapse
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
 

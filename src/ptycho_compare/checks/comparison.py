@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from ptycho_compare.checks.accounting import judge_log, judge_plan
 from ptycho_compare.checks.canvases import judge_canvases, judge_finite
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.checks.score_table import judge_table
-from ptycho_compare.files import digest_of
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.reporting.manifest import ArmRecord, Manifest, read_manifest
+from ptycho_compare.records.manifest import ArmRecord, Manifest, read_manifest
 from ptycho_compare.scoring import CollapseLimits
+from ptycho_compare.storage.files import digest_of
 
 _AGAIN = "run the comparison again"
 

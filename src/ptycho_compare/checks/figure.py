@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ptycho_compare.checks.finding import Finding
+from ptycho_compare.finding import Finding
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

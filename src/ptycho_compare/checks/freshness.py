@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from ptycho_compare.basis import Basis
-from ptycho_compare.checks.finding import Finding
-from ptycho_compare.hub import Artifacts
-from ptycho_compare.reporting.manifest import read_manifest
+from ptycho_compare.checks.comparison import judge_comparison
+from ptycho_compare.finding import Finding
+from ptycho_compare.hub import MODEL_NAMES, Artifacts, Hub
+from ptycho_compare.records.manifest import FileRecord, Manifest, read_manifest
+from ptycho_compare.scoring import CollapseLimits
+from ptycho_compare.storage.files import digest_of
+from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, Comparison
 
 
-def stale(folder: Path, basis: Basis) -> Iterator[Finding]:
+def stale(folder: Path, basis: Fingerprint) -> Iterator[Finding]:
     """Yield what makes a comparison's evidence stale.
 
     Parameters
     ----------
     folder : Path
         The comparison's output, with a manifest.
-    basis : Basis
+    basis : Fingerprint
         What a run here and now would rest on. Adopted evidence was computed elsewhere and
         verified here: its code and libraries may be others.
     """
@@ -33,3 +37,71 @@ def stale(folder: Path, basis: Basis) -> Iterator[Finding]:
     adopted = names.adoption.exists()
     for difference in manifest.basis().differences(basis, made_elsewhere=adopted):
         yield Finding("stale", f"{names.manifest}: {difference}")
+
+
+_AGAIN = "run the comparison again"
+
+
+def judge_in_place(
+    hub: Hub, comparison: Comparison, *, required: Sequence[str], limits: CollapseLimits | None = None
+) -> list[Finding]:
+    """Collect what does not hold for a comparison of a hub: `judge_comparison`, its log, its inputs.
+
+    Whether it is of the study's settings and of the code that is here is asked elsewhere, where a
+    comparison is run.
+    """
+    place = comparison
+    names = Artifacts(hub.comparison_dir(place.dose, place.view, place.split, place.tier))
+    findings = judge_comparison(names.folder, required=required, limits=limits)
+    try:
+        manifest = read_manifest(names.manifest)
+    except (OSError, ValidationError):
+        return findings  # said already
+    if not names.log.is_file() and not names.adoption.is_file():
+        findings.append(Finding("missing", f"{names.log}: is not there; {_AGAIN}"))
+    return [*findings, *stale_inputs(hub, comparison, names.manifest, manifest)]
+
+
+def stale_inputs(hub: Hub, comparison: Comparison, path: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Compare the digests of a comparison's inputs with the files that are in the hub now.
+
+    An input is looked for where its dose, view and split say; a user's own arm by its recorded path,
+    wherever the hub lies today.
+    """
+    places = _places(hub, comparison)
+    for name in places.keys() - manifest.inputs.keys() - {PTYCHI}:
+        yield Finding("changed", f"{path}: inputs has no {name}; {_AGAIN}")
+    for name, record in manifest.inputs.items():
+        file = places.get(name) or _in_hub(hub, record)
+        if file is None:
+            continue
+        if not file.is_file():
+            yield Finding("missing", f"{file}: is not there, and {path} rests on it as {name}")
+        elif (found := digest_of(file)) != record.sha256 or file.stat().st_size != record.bytes:
+            text = f"input {name} was {record.bytes} bytes {record.sha256[:9]}"
+            now = f"{file} is {file.stat().st_size} bytes {found[:9]}"
+            yield Finding("stale", f"{path}: {text}, and {now}; {_AGAIN}")
+
+
+def _places(hub: Hub, comparison: Comparison) -> Mapping[str, Path]:
+    dose, view, split = comparison.dose, comparison.view, comparison.split
+    return {
+        "test_data": hub.split_data(dose, view, split),
+        PTYCHOPINN: _model(hub.pinn_dir(dose, view)),
+        BASELINE: _model(hub.baseline_dir(dose)),
+        PTYCHI: hub.ptychi(dose, view, split),
+    }
+
+
+def _model(folder: Path) -> Path:
+    return next((folder / name for name in MODEL_NAMES if (folder / name).is_file()), folder / MODEL_NAMES[0])
+
+
+def _in_hub(hub: Hub, record: FileRecord) -> Path | None:
+    """Find a recorded path in the hub, even if the hub was moved; None for what lies elsewhere."""
+    path = Path(record.path)
+    if path.is_relative_to(hub.root):
+        return path
+    parts = PurePosixPath(record.path).parts
+    tails = (hub.root.joinpath(*parts[start:]) for start, part in enumerate(parts) if part == "data")
+    return next((tail for tail in tails if tail.is_file()), None)

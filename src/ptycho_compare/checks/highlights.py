@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.checks.remade import cannot_read
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import ReportError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.study.arms import COMPARED_WITH
+from ptycho_compare.records.arm_names import COMPARED_WITH
+from ptycho_compare.records.metrics_deltas import Deltas, read_deltas, versus
+from ptycho_compare.records.reading import read_text
 from ptycho_compare.reporting.study.delta_lines import (
     DELTA_LINES,
     DeltaLine,
@@ -22,8 +24,6 @@ from ptycho_compare.reporting.study.delta_lines import (
     same_number,
     surplus_lines,
 )
-from ptycho_compare.reporting.study.deltas import Deltas, read_deltas, versus
-from ptycho_compare.reporting.study.reading import read_text
 from ptycho_compare.reporting.study.ssim_grid import (
     PreviewError,
     confirms_preview,

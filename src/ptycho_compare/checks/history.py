@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.errors import InputError
-from ptycho_compare.reporting.tables.csv_cells import number, read_table
+from ptycho_compare.finding import Finding
+from ptycho_compare.records.tables.csv_cells import number, read_table
 
 _COLUMNS = ("epoch", "loss", "val_loss")
 _LINE = re.compile(r"^epoch (\d+)/\d+: loss (\S+), val_loss ([^,\s]+)", re.MULTILINE)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.checks.remade import cannot_read
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import ReportError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.study.inventory import (
+from ptycho_compare.records.inventory import (
     MADE_BY,
     InventoryEntry,
     enter,
@@ -19,7 +19,7 @@ from ptycho_compare.reporting.study.inventory import (
     read_digests,
     why_no_path,
 )
-from ptycho_compare.reporting.study.reading import read_text
+from ptycho_compare.records.reading import read_text
 
 
 def artifact_inventory(hub: Hub) -> Validation:

@@ -9,14 +9,14 @@ from datetime import datetime
 
 import psutil
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.errors import JobError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import LaunchRecord, read_claim, read_done, read_launch
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 
-_KEEPER = "ptycho_compare.jobs.keeper"
+_KEEPER = "ptycho_compare.jobs.supervisor"
 _CLOCK_S = 2.0
 _PARTING_S = 0.5
 """A keeper gives its claim back a moment before it ends."""

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.checks.finding import Finding, Kind
 from ptycho_compare.errors import InputError
+from ptycho_compare.finding import Finding, Kind
 from ptycho_compare.hub import Hub
 from ptycho_compare.scan.formats.arrays import read_metadata
 from ptycho_compare.scan.formats.npz import NpzContainer

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ptycho_compare.checks.figure import judge_figure
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.checks.history import EpochRow, judge_log, read_history
+from ptycho_compare.checks.pipeline_logs import judge_step, made_here
 from ptycho_compare.checks.remade import cannot_read
-from ptycho_compare.checks.step import judge_step, made_here
-from ptycho_compare.checks.training_list import (
+from ptycho_compare.errors import InputError, ReportError
+from ptycho_compare.finding import Finding
+from ptycho_compare.hub import MODEL_NAMES, Hub, TrainingFiles
+from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model
+from ptycho_compare.records.training_list import (
     MADE_BY,
     TrainingEntry,
     TrainingList,
@@ -22,9 +25,6 @@ from ptycho_compare.checks.training_list import (
     skipped_views,
     training_list,
 )
-from ptycho_compare.errors import InputError, ReportError
-from ptycho_compare.hub import MODEL_NAMES, Hub, TrainingFiles
-from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model
 
 BASELINE_NETWORK = "baseline"
 _AGAIN = f"run {MADE_BY} again"

@@ -13,8 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.checks.figure import judge_figure
-from ptycho_compare.checks.finding import Finding
-from ptycho_compare.checks.reconstruction_list import (
+from ptycho_compare.checks.pipeline_logs import judge_step, made_here
+from ptycho_compare.checks.remade import cannot_read
+from ptycho_compare.errors import InputError, ReportError
+from ptycho_compare.finding import Finding
+from ptycho_compare.hub import Hub, ReconstructionFiles
+from ptycho_compare.reconstruction import ReadyMade, read_ready_made
+from ptycho_compare.records.reconstruction_list import (
     MADE_BY,
     ReconstructionList,
     ReconstructionResult,
@@ -24,13 +29,8 @@ from ptycho_compare.checks.reconstruction_list import (
     reconstruction_list,
     skipped_reconstructions,
 )
-from ptycho_compare.checks.remade import cannot_read
-from ptycho_compare.checks.step import judge_step, made_here
-from ptycho_compare.errors import InputError, ReportError
-from ptycho_compare.files import digest_of
-from ptycho_compare.hub import Hub, ReconstructionFiles
-from ptycho_compare.reconstruction import ReadyMade, read_ready_made
 from ptycho_compare.scoring import CollapseLimits, find_collapse
+from ptycho_compare.storage.files import digest_of
 from ptycho_compare.untrusted.npz import open_npz
 
 _AGAIN = f"run {MADE_BY} again"

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ptycho_compare.checks.in_place import judge_in_place
-from ptycho_compare.checks.phase_c import judge_phase_c
-from ptycho_compare.checks.phase_c_stages import judge_stages
+from ptycho_compare.checks.freshness import judge_in_place
+from ptycho_compare.checks.phase_c import judge_phase_c, judge_stages
 from ptycho_compare.checks.phase_d import judge_phase_d
 from ptycho_compare.checks.phase_e import judge_phase_e
 from ptycho_compare.checks.phase_f import judge_phase_f
+from ptycho_compare.checks.pipeline_logs import judge_step
 from ptycho_compare.checks.remade import named
-from ptycho_compare.checks.step import judge_step
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.hub import FULL_TIER, Hub
-from ptycho_compare.reporting.study.arms import STUDY_ARMS
+from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.scoring import CollapseLimits
-from ptycho_compare.scoring.limits import limits_of
+from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.study import Comparison, Study
 
 

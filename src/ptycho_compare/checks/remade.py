@@ -8,12 +8,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import InputError, MissingReportError, ReportError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.study.reading import read_text
-from ptycho_compare.reporting.study.summary import MetricsSummary, read_summary
+from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary
+from ptycho_compare.records.reading import read_text
 
 
 def remade(

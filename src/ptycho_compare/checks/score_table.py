@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.errors import InputError
-from ptycho_compare.reporting.manifest import Manifest
-from ptycho_compare.reporting.study.scores import RANGES, RANGES_WITHOUT_TRUTH
-from ptycho_compare.reporting.tables.metrics_csv import MetricRow, read_metrics_csv
+from ptycho_compare.finding import Finding
+from ptycho_compare.records.job_scores import RANGES, RANGES_WITHOUT_TRUTH
+from ptycho_compare.records.manifest import Manifest
+from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
 from ptycho_compare.scoring.metrics.truth_view import NO_CONTRAST_NOTE
 
 _OWN_REFERENCES = {"r_factor": "same_data", "half_": "independent_half"}

@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.checks.remade import cannot_read, first_difference, named, remade
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import InputError, ReportError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub
-from ptycho_compare.reporting.study.deltas import UTC_SECONDS, Deltas, deltas_of, read_deltas
+from ptycho_compare.records.comparison_list import JobList, Place, jobs_with_evidence, read_job_list
+from ptycho_compare.records.job_scores import BlankScoresError
+from ptycho_compare.records.metrics_deltas import UTC_SECONDS, Deltas, deltas_of, read_deltas
+from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary, summarize
+from ptycho_compare.records.reading import read_text
 from ptycho_compare.reporting.study.digest import digest_markdown, missing_sections
-from ptycho_compare.reporting.study.job_list import JobList, Place, jobs_with_evidence, read_job_list
-from ptycho_compare.reporting.study.publish import digest_of_summary, digest_references
-from ptycho_compare.reporting.study.reading import read_text
 from ptycho_compare.reporting.study.report import highlights_text, missing_arms, report_markdown
 from ptycho_compare.reporting.study.sanity import threshold_in
-from ptycho_compare.reporting.study.scores import BlankScoresError
-from ptycho_compare.reporting.study.summary import MetricsSummary, read_summary, summarize
 from ptycho_compare.reporting.study.summary_text import summary_markdown
+from ptycho_compare.reporting.study.write_reports import digest_of_summary, digest_references
 from ptycho_compare.study import Comparison
 
 SUMMARIZE, REPORT, DIGEST = "ptycho-hub summarize", "ptycho-hub report", "ptycho-hub digest"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ptycho_compare.checks.finding import Finding
+from ptycho_compare.finding import Finding
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.checks.finding import Finding
 from ptycho_compare.checks.highlights import CONFIRMED, delta_highlights, ssim_grid
 from ptycho_compare.checks.inventory import artifact_inventory
 from ptycho_compare.checks.phases import phase_checks
@@ -23,8 +22,9 @@ from ptycho_compare.checks.study_reports import (
     summary_text,
 )
 from ptycho_compare.checks.validation import Validation
-from ptycho_compare.files import write_json_atomic, write_text_atomic
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
+from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
 from ptycho_compare.study import Study
 
 

@@ -25,7 +25,7 @@ from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings, CompareRequest
 from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
-from ptycho_compare.reporting.summary import summary_lines
+from ptycho_compare.reporting.terminal import summary_lines
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import Scorecard
 from ptycho_compare.study import ARM_NAME, BASELINE, PTYCHOPINN

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from ptycho_compare.errors import AdoptionError, InputError, PtychoCompareError
-from ptycho_compare.files import STORAGE_ERRORS
 from ptycho_compare.jobs import EXIT_STOPPED, Stopped
+from ptycho_compare.storage.files import STORAGE_ERRORS
 
 
 class ExitCode(IntEnum):

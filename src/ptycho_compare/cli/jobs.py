@@ -13,12 +13,12 @@ from rich.live import Live
 from rich.table import Table
 
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place import add_place, duration, find_comparison, place_of
+from ptycho_compare.cli.place_arguments import add_place, duration, find_comparison, place_of
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import LocalExecutor, Running, Stopped, attend, read_claim, read_launch
 from ptycho_compare.jobs.duration import duration_text
-from ptycho_compare.jobs.overview import progress_text, running_line, since_text
+from ptycho_compare.jobs.pace import progress_text, running_line, since_text
 from ptycho_compare.phases.comparison.adopt import adopt, results_in
 from ptycho_compare.phases.comparison.job import ComparisonJob
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place import add_place, place_of, require_of_study
+from ptycho_compare.cli.place_arguments import add_place, place_of, require_of_study
 from ptycho_compare.hub import Hub
 from ptycho_compare.study import Study
 
@@ -48,24 +48,24 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 
 
 def _simulate(hub: Hub, study: Study, arguments: argparse.Namespace) -> list[Path]:
-    from ptycho_compare.phases.simulate.run import simulate
+    from ptycho_compare.phases.simulate.simulate import simulate
 
     return simulate(hub, study, arguments.dose)
 
 
 def _overlap(hub: Hub, study: Study, arguments: argparse.Namespace) -> list[Path]:
-    from ptycho_compare.phases.overlap.run import overlap
+    from ptycho_compare.phases.overlap.overlap import overlap
 
     return overlap(hub, study, arguments.dose, arguments.view)
 
 
 def _train(hub: Hub, study: Study, arguments: argparse.Namespace) -> list[Path]:
-    from ptycho_compare.phases.train.run import train
+    from ptycho_compare.phases.train.train import train
 
     return train(hub, study, arguments.dose, arguments.network)
 
 
 def _reconstruct(hub: Hub, study: Study, arguments: argparse.Namespace) -> list[Path]:
-    from ptycho_compare.phases.reconstruct.run import reconstruct
+    from ptycho_compare.phases.reconstruct.reconstruct import reconstruct
 
     return reconstruct(hub, study, arguments.dose, arguments.view, arguments.split)

@@ -8,16 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from ptycho_compare.cli.compare_models import conclude
-from ptycho_compare.cli.conditions import add_conditions
-from ptycho_compare.cli.demo import add_demo
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
-from ptycho_compare.cli.gate import add_gate
+from ptycho_compare.cli.gate import add_gate, add_page
 from ptycho_compare.cli.jobs import add_jobs
-from ptycho_compare.cli.page import add_page
 from ptycho_compare.cli.phases import add_phases
-from ptycho_compare.cli.place import add_place, find_comparison, place_of
+from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
 from ptycho_compare.cli.reports import add_reports
-from ptycho_compare.cli.run import add_run
+from ptycho_compare.cli.run import add_conditions, add_demo, add_run
 from ptycho_compare.cli.score import add_score
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import request_of

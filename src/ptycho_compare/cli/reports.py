@@ -12,30 +12,30 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.blocker import topic_of, write_blocker
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place import require_of_study
-from ptycho_compare.cli.verification import add_verification
+from ptycho_compare.cli.place_arguments import require_of_study
+from ptycho_compare.cli.verify import add_verification
 from ptycho_compare.errors import InputError, MissingReportError, ReportError, ResultsError
-from ptycho_compare.files import write_text_atomic
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub, ReportFiles
-from ptycho_compare.reporting.study.arms import STUDY_ARMS
+from ptycho_compare.records.arm_names import STUDY_ARMS
+from ptycho_compare.records.comparison_list import Place, jobs_of
+from ptycho_compare.records.job_scores import BlankScore, BlankScoresError
+from ptycho_compare.records.metrics_summary import read_summary
+from ptycho_compare.records.reading import read_text
 from ptycho_compare.reporting.study.delta_lines import delta_highlights
 from ptycho_compare.reporting.study.digest import FAILURES, digest_markdown, failure_line
-from ptycho_compare.reporting.study.job_list import Place, jobs_of
-from ptycho_compare.reporting.study.publish import (
+from ptycho_compare.reporting.study.report import highlights_text, missing_arms, report_markdown
+from ptycho_compare.reporting.study.sanity import THRESHOLD
+from ptycho_compare.reporting.study.ssim_grid import PreviewError
+from ptycho_compare.reporting.study.write_reports import (
     digest_references,
     persist_deltas,
     publish_ssim_grid,
     publish_summary,
 )
-from ptycho_compare.reporting.study.reading import read_text
-from ptycho_compare.reporting.study.report import highlights_text, missing_arms, report_markdown
-from ptycho_compare.reporting.study.sanity import THRESHOLD
-from ptycho_compare.reporting.study.scores import BlankScore, BlankScoresError
-from ptycho_compare.reporting.study.ssim_grid import PreviewError
-from ptycho_compare.reporting.study.summary import read_summary
+from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import Comparison, load_study
 
 

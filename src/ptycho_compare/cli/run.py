@@ -7,19 +7,24 @@ import shlex
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from importlib.resources import files
 from math import inf
+from pathlib import Path
 
+from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocker
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place import add_place, duration, place_of, require_of_study
+from ptycho_compare.cli.place_arguments import add_place, duration, place_of, require_of_study
 from ptycho_compare.errors import InputError
-from ptycho_compare.hub import Hub
-from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, execute
-from ptycho_compare.phases.pipeline.plan import Plan
+from ptycho_compare.hub import FULL_TIER, Hub
+from ptycho_compare.phases.pipeline.conditions import conditions
+from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, clobber, execute
+from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.reports import post_verify_steps, report_steps, verify_steps
-from ptycho_compare.phases.pipeline.run import Outcome
+from ptycho_compare.phases.pipeline.run import StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
-from ptycho_compare.phases.pipeline.workspace import clobber
-from ptycho_compare.reporting.study.closing import closing_lines
+from ptycho_compare.reporting.terminal import closing_lines
+from ptycho_compare.storage.files import write_text_atomic
+from ptycho_compare.study import load_study
 
 VERIFIED = "SUCCESS: Post-verify-only mode completed"
 
@@ -54,17 +59,17 @@ def add_pace(parser: argparse.ArgumentParser, *, at_a_time: int = 1) -> None:
     parser.add_argument("--window", type=duration, metavar="TIME", help="stop with the work saved after this")
 
 
-def plan_of(arguments: argparse.Namespace) -> Plan:
+def plan_of(arguments: argparse.Namespace) -> Pipeline:
     """Read the study and lay out the plan of a command line."""
     hub, study, file = place_of(arguments, new=True)
     require_of_study(study, file, arguments)
     splits = tuple(arguments.split or study.splits)
     given = frozenset(arguments.given)
-    return Plan(hub, study, file, arguments.dose, arguments.view, splits, given)
+    return Pipeline(hub, study, file, arguments.dose, arguments.view, splits, given)
 
 
 def carry_out(
-    plan: Plan,
+    plan: Pipeline,
     name: str,
     steps: Sequence[Step],
     arguments: argparse.Namespace,
@@ -91,7 +96,7 @@ def carry_out(
     return _exit_code(outcomes)
 
 
-def _exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
+def _exit_code(outcomes: Sequence[StepOutcome]) -> ExitCode:
     if all(outcome.good for outcome in outcomes):
         return ExitCode.OK
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
@@ -118,7 +123,7 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     return carry_out(plan, name, steps, arguments, success=success, closing=closing_lines)
 
 
-def _collect(plan: Plan, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:
+def _collect(plan: Pipeline, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:
     if only_verify:
         print("Post-verify-only mode: skipping Phase C→F")
     to_run: set[str] = set()
@@ -131,3 +136,76 @@ def _collect(plan: Plan, steps: Sequence[Step], *, only_verify: bool) -> ExitCod
         print(f"    {shlex.join(spec.command) if not step.given else 'given: checked, not run'}")
         print(f"    log {plan.hub.relative(spec.log)}; {f'to run: {reasons[0]}' if reasons else 'done'}")
     return ExitCode.OK
+
+
+def add_conditions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("conditions", help="meet the seven return conditions of a blocked study")
+    add_place(parser)
+    add_matrix(parser)
+    add_pace(parser)
+    parser.set_defaults(run=_conditions)
+
+
+def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
+    plan = plan_of(arguments)
+    asked = conditions(plan)
+    for number, condition in enumerate(asked, start=1):
+        name = f"condition {number}/{len(asked)}"
+        print(f"{name}: {condition.text}", flush=True)
+        if steps := (*condition.steps, *condition.comparing):
+            status = carry_out(plan, condition.transcript, steps, arguments, success=f"{name}: run")
+            if status != ExitCode.OK:
+                print(f"{name}: not met; those after it were not tried")
+                return status
+        log = plan.hub.step_log(condition.transcript)
+        findings = condition.check()
+        if findings:
+            note = write_blocker(
+                plan.hub,
+                topic_of(findings) or f"return_condition_{number}",
+                findings,
+                comparison_id=condition.id,
+                command=["ptycho-hub", *words],
+                returncode=None,
+                folder=plan.hub.analysis(),
+                command_log=log,
+                moment=datetime.now(UTC),
+            )
+            print("\n".join([*map(str, findings), f"{name}: not met; {plan.hub.relative(note)}"]))
+            return ExitCode.FAILED
+        close_blockers(plan.hub, condition.id, closed_by="ptycho-hub conditions", evidence=[log])
+        print(f"{name}: met", flush=True)
+    print("SUCCESS: all seven return conditions are met")
+    return ExitCode.OK
+
+
+READY = "SUCCESS: The demo study is ready"
+_FOLDER = Path("ptycho_demo")
+
+
+def add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("demo", help="make a small study from nothing: data, networks, pty-chi")
+    parser.add_argument("--hub", type=Path, default=_FOLDER, help="its folder (default: %(default)s)")
+    add_pace(parser, at_a_time=2)
+    parser.set_defaults(run=_demo)
+
+
+def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    hub = Hub(arguments.hub.resolve())
+    if not hub.study().exists():  # whoever changes it there makes the study their own
+        hub.root.mkdir(parents=True, exist_ok=True)
+        write_text_atomic(hub.study(), files("ptycho_compare.study").joinpath("demo.toml").read_text("utf-8"))
+    study = load_study(hub.study())
+    dose, view = study.doses[0], study.views[0]
+    plan = Pipeline(hub, study, hub.study(), dose, view, study.splits)
+    status = carry_out(plan, "demo", plan.making, arguments, success=READY)
+    if status == ExitCode.OK:
+        place = shlex.quote(str(arguments.hub))
+        print(f"judge it:   pytest -m debug --hub={place}")
+        print(f"count it:   pytest -m {FULL_TIER} --timeout=0 --hub={place}")
+        print(f"report it:  ptycho-hub run --hub {place} --dose {dose} --view {view}")
+        print(f"accept it:  ptycho-hub gate --hub {place}")
+        print(f"look at it: ptycho-hub page --hub {place}")
+    return status

@@ -14,8 +14,8 @@ from ptycho_compare.cli.compare_arguments import add_scoring, scoring_settings
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.errors import InputError, ScoringError
 from ptycho_compare.reconstruction import parse_source, read_image
-from ptycho_compare.reporting.alignment_record import alignment_record
-from ptycho_compare.reporting.summary import summary_lines
+from ptycho_compare.records.manifest import alignment_record
+from ptycho_compare.reporting.terminal import summary_lines
 from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Metric, Scorecard, score_pair
 from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.highlights import delta_highlights, ssim_grid
 from ptycho_compare.checks.orphans import orphans
 from ptycho_compare.checks.phase_c import judge_phase_c
@@ -18,9 +17,10 @@ from ptycho_compare.checks.study_reports import (
     summary_text,
 )
 from ptycho_compare.checks.validation import Validation
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub
-from ptycho_compare.reporting.verdict.record import ComparisonVerdict
-from ptycho_compare.scoring.limits import limits_of
+from ptycho_compare.records.acceptance import ComparisonVerdict
+from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.study import PTYCHI, Study
 
 NOBODY_LEFT = "no process is left over"

@@ -9,18 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.blocker import Blocker, close_blockers, open_blockers, topic_of, write_blocker
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import StudyError
-from ptycho_compare.files import digest_of
+from ptycho_compare.finding import Finding
 from ptycho_compare.gate.checks import NOBODY_LEFT, checks_of, is_incomplete
-from ptycho_compare.gate.standing import standing_of
+from ptycho_compare.gate.regression import changes
 from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.jobs import read_claim, read_course
+from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
-from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
-from ptycho_compare.reporting.verdict.record import Change, CheckVerdict, ComparisonVerdict, Standing, Verdict
-from ptycho_compare.reporting.verdict.regression import changes
+from ptycho_compare.records.acceptance import Change, CheckVerdict, ComparisonVerdict, Standing, Verdict
+from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Study
 
 _GATE = "ptycho-hub gate"
@@ -215,3 +216,38 @@ def _left_open(hub: Hub, compared: Sequence[ComparisonVerdict]) -> Iterator[Bloc
             manifest = Artifacts(hub.root / each.folder).manifest
             close_blockers(hub, each.id, closed_by=_GATE, evidence=[manifest])
     yield from open_blockers(hub)
+
+
+def standing_of(job: ComparisonJob, *, arrays: bool) -> tuple[Standing, Sequence[Finding]]:
+    """Say how a comparison stands, and what does not hold.
+
+    An attempt at it that runs, or was stopped with its work saved, makes it deferred, whatever older
+    evidence lies there: it goes on.
+
+    Parameters
+    ----------
+    job : ComparisonJob
+    arrays : bool
+        Whether stored canvases are read, or held by their digests alone.
+    """
+    findings = job.why_not_current()
+    if not findings:
+        findings = job.judge(arrays=arrays)
+        return ("red" if findings else "accepted"), findings
+    if going_on := _going_on(job):
+        return "deferred", [Finding("deferred", going_on)]
+    return ("missing" if findings[0].kind in ("missing", "input") else "stale"), findings
+
+
+def _going_on(job: ComparisonJob) -> str:
+    """Say how far an unfinished attempt came; empty where there is none."""
+    claim, course = read_claim(job.files.claim), read_course(job.files)
+    far = f"at {course.saved} of {course.total} {course.unit}"
+    if claim is not None and claim.alive:
+        return f"{job.id} is being computed, {far}"
+    last = course.attempts[-1] if course.attempts else None
+    if last is None or not last.unfinished or not job.files.checkpoints.exists():
+        return ""
+    pace = sum(part.seconds for part in course.parts.values()) / course.done if course.done else 0.0
+    left = duration_text(pace * (course.total - course.saved)) if pace else "an unknown time"
+    return f"{job.id} was stopped {far}, about {left} left; run pytest -m {job.comparison.tier} again"

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ptycho_compare.files import write_text_atomic
+from ptycho_compare.gate.junit import write_junit
+from ptycho_compare.gate.text import verdict_markdown
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.verdict.junit import write_junit
-from ptycho_compare.reporting.verdict.record import Verdict, write_verdict
-from ptycho_compare.reporting.verdict.text import verdict_markdown
+from ptycho_compare.records.acceptance import Verdict, write_verdict
+from ptycho_compare.storage.files import write_text_atomic
 
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 

@@ -15,8 +15,17 @@ from ptycho_compare.hub.files import (
     VerdictFiles,
     short_name,
 )
-from ptycho_compare.hub.layout import DEBUG_TIER, FULL_TIER, STUDY_FILE, Hub, stamp
-from ptycho_compare.hub.place import HubPlace, dose_of, place_in_hub, view_of_model
+from ptycho_compare.hub.layout import (
+    DEBUG_TIER,
+    FULL_TIER,
+    STUDY_FILE,
+    Hub,
+    HubPlace,
+    dose_of,
+    place_in_hub,
+    stamp,
+    view_of_model,
+)
 
 __all__ = [
     "DEBUG_TIER",

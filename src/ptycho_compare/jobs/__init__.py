@@ -4,12 +4,11 @@ A job is a folder of records (`ptycho_compare.hub.JobFiles`), so any later proce
 again. Knows no ptychography.
 """
 
-from ptycho_compare.jobs.attend import Running, attend
 from ptycho_compare.jobs.claim import read_claim
-from ptycho_compare.jobs.course import Course, attempts_so_far, read_course
-from ptycho_compare.jobs.inside import Shift, Stopped, shift
-from ptycho_compare.jobs.local_child import LocalExecutor
+from ptycho_compare.jobs.context import Shift, Stopped, shift
+from ptycho_compare.jobs.executors.local import LocalExecutor
 from ptycho_compare.jobs.pace import Pace, measured_pace
+from ptycho_compare.jobs.progress import Course, attempts_so_far, read_course
 from ptycho_compare.jobs.record import (
     ASKED_BY_LAUNCHER,
     EXIT_STOPPED,
@@ -19,7 +18,7 @@ from ptycho_compare.jobs.record import (
     read_done,
     read_launch,
 )
-from ptycho_compare.jobs.set_aside import aside_for
+from ptycho_compare.jobs.run_or_join import Running, attend
 
 __all__ = [
     "ASKED_BY_LAUNCHER",
@@ -33,7 +32,6 @@ __all__ = [
     "Running",
     "Shift",
     "Stopped",
-    "aside_for",
     "attempts_so_far",
     "attend",
     "measured_pace",

@@ -18,8 +18,8 @@ from pathlib import Path
 from filelock import Timeout
 
 from ptycho_compare.errors import JobError
-from ptycho_compare.files import locked, write_json_atomic
 from ptycho_compare.jobs.identity import ProcessIdentity
+from ptycho_compare.storage.files import locked, write_json_atomic
 
 HEARTBEAT_S = 2.0
 LEASE_S = 60.0

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ptycho_compare.errors import JobError
-from ptycho_compare.files import write_json_atomic
 from ptycho_compare.hub import JobFiles
+from ptycho_compare.storage.files import write_json_atomic
 
 EXIT_STOPPED = 75
 """Exit status of a command that saved its work and can go on: EX_TEMPFAIL, which Slurm can requeue."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.files import naming
+from ptycho_compare.storage.files import naming
 
 MAX_BYTES = 4096
 _TEXT_KEPT = (300, 100, 30, 10)  # characters, ever fewer until the line fits

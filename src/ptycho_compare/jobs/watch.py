@@ -16,9 +16,9 @@ import psutil
 
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import Claim
-from ptycho_compare.jobs.orders import Orders
 from ptycho_compare.jobs.record import JobSpec
 from ptycho_compare.jobs.states import append_state
+from ptycho_compare.jobs.stop_requests import Orders
 
 _TICK_S = 0.1
 _SAMPLE_S = 2.0

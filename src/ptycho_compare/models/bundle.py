@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from ptycho_compare.errors import ArchiveError, BundleError
 from ptycho_compare.hub import MODEL_NAMES
-from ptycho_compare.models.graph import Graph
-from ptycho_compare.models.legacy_h5 import read_legacy_h5
-from ptycho_compare.models.weights import Weights
+from ptycho_compare.models.config_objects import LEGACY_OBJECTS, parse_config, refuse_unknown_objects
+from ptycho_compare.models.graph import Graph, read_graph
+from ptycho_compare.models.weights import Weights, open_weights, plan_legacy, read_weights
 from ptycho_compare.models.zip_bundle import read_zip_bundle
 from ptycho_compare.untrusted.archive import open_zip
 from ptycho_compare.untrusted.hdf5 import open_hdf5
@@ -173,3 +173,40 @@ def _candidates(directory: Path) -> list[Path]:
 def _one_line(text: str) -> str:
     # names inside a file are the file's choice; they must not break or colour a terminal line
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:1000]
+
+
+def read_legacy_h5(path: Path, *, with_weights: bool) -> tuple[Graph, Weights]:
+    """Read and check a legacy model.
+
+    Raises
+    ------
+    BundleError
+        Damaged, an object off the list, or other ends than one square image (N, N, 1)
+        in and two maps (N, N, 1) out.
+    """
+    label = str(path)
+    with open_weights(path, label=label) as file:
+        if "model_config" not in file.attrs:
+            raise BundleError(
+                f"{label}: attribute 'model_config' is missing; needed: a whole model, not weights alone"
+            )
+        config = parse_config(file.attrs["model_config"], label=f"{label}: model_config")
+        refuse_unknown_objects(config, LEGACY_OBJECTS, label=f"{label}: model_config")
+        graph = read_graph(config, label=f"{label}: model_config")
+        _check_ends(graph, label=label)
+        plan = plan_legacy(file, graph, label=label)
+        return graph, read_weights(file, plan) if with_weights else {}
+
+
+def _check_ends(graph: Graph, *, label: str) -> None:
+    inputs = [graph.shape(name) for name in graph.inputs]
+    outputs = [graph.shape(name) for name in graph.outputs]
+    if len(inputs) != 1 or inputs[0][0] != inputs[0][1] or inputs[0][2] != 1:
+        raise BundleError(
+            f"{label}: model_config: the inputs are {inputs}; needed: one square image (N, N, 1)"
+        )
+    if outputs != [inputs[0], inputs[0]]:
+        raise BundleError(
+            f"{label}: model_config: the outputs are {outputs}; "
+            f"needed: amplitude and phase, [{inputs[0]}, {inputs[0]}]"
+        )

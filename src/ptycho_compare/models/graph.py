@@ -16,7 +16,6 @@ from ptycho_compare.errors import BundleError
 from ptycho_compare.models.node_rules import STOCK_RULES
 from ptycho_compare.models.node_settings import SettingError, Shape, Yield
 from ptycho_compare.models.ptycho_rules import PTYCHO_RULES
-from ptycho_compare.models.wiring import endpoints, read_inputs
 
 _RULES = {**STOCK_RULES, **PTYCHO_RULES}
 
@@ -126,3 +125,66 @@ def _check_total(nodes: list[Node], *, label: str) -> None:
         raise BundleError(
             f"{label}: its layers need {total} bytes of weights; at most {MAX_WEIGHT_BYTES} are read"
         )
+
+
+def endpoints(entry: Any) -> tuple[str, ...]:
+    """Return the layer names of ``input_layers`` or ``output_layers``.
+
+    >>> endpoints([["input", 0, 0], ["input_positions", 0, 0]])
+    ('input', 'input_positions')
+    >>> endpoints(["input", 0, 0])
+    ('input',)
+    """
+    if isinstance(entry, list) and entry and isinstance(entry[0], str):
+        entry = [entry]
+    if not isinstance(entry, list):
+        raise TypeError("its inputs or outputs are no list")
+    return tuple(_source(*item) for item in entry)
+
+
+def read_inputs(inbound: Any) -> tuple[tuple[str, ...], list[Any]]:
+    """Return the names of the inputs of a layer, and its arguments that are no tensors.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        Another wiring than these two.
+    """
+    if not isinstance(inbound, list):
+        raise TypeError("inbound_nodes is no list")
+    if not inbound:
+        return (), []
+    if len(inbound) > 1:
+        raise ValueError("a layer is used more than once")
+    if isinstance(inbound[0], dict):
+        return _keras3(inbound[0])
+    names = []
+    for source, node, tensor, settings in inbound[0]:
+        if settings:
+            raise ValueError("a layer is called with extra arguments")
+        names.append(_source(source, node, tensor))
+    return tuple(names), []
+
+
+def _keras3(call: dict[str, Any]) -> tuple[tuple[str, ...], list[Any]]:
+    if any(value not in (None, False) for value in call.get("kwargs", {}).values()):
+        raise ValueError("a layer is called with extra arguments")
+    names: list[str] = []
+    extra: list[Any] = []
+    for argument in call["args"]:
+        items = argument if isinstance(argument, list) else [argument]
+        if items and all(_is_tensor(item) for item in items):
+            names.extend(_source(*item["config"]["keras_history"]) for item in items)
+        else:
+            extra.append(argument)
+    return tuple(names), extra
+
+
+def _is_tensor(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("class_name") == "__keras_tensor__"
+
+
+def _source(name: Any, node: Any = 0, tensor: Any = 0) -> str:
+    if not isinstance(name, str) or (node, tensor) != (0, 0):
+        raise ValueError(f"reference to {name!r}, call {node}, output {tensor}")
+    return name

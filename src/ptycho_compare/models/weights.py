@@ -29,7 +29,7 @@ Weights = Mapping[str, list[NDArray[np.float32]]]
 
 
 @contextmanager
-def open_hdf5(source: Path | bytes, *, label: str) -> Iterator[h5py.File]:
+def open_weights(source: Path | bytes, *, label: str) -> Iterator[h5py.File]:
     """Open an HDF5 file whose every link stays inside it and whose datasets are plain.
 
     Raises

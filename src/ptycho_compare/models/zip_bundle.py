@@ -21,7 +21,7 @@ import numpy as np
 from ptycho_compare.errors import BundleError
 from ptycho_compare.models.config_objects import BUNDLE_OBJECTS, parse_config, refuse_unknown_objects
 from ptycho_compare.models.graph import Graph, read_graph
-from ptycho_compare.models.weights import Weights, open_hdf5, plan_keras, read_weights
+from ptycho_compare.models.weights import Weights, open_weights, plan_keras, read_weights
 from ptycho_compare.untrusted.archive import open_zip, read_member
 from ptycho_compare.untrusted.pickles import load_plain
 
@@ -118,7 +118,7 @@ def _read_scale(archive: zipfile.ZipFile, parameters: Mapping[str, Any], path: P
     """Return s, which stands in two members and nowhere in the network."""
     member = f"{NETWORK}/model.h5"
     data = read_member(archive, member, label=str(path), max_bytes=MAX_CONFIG_BYTES)
-    with open_hdf5(data, label=f"{path}: {member}") as file:
+    with open_weights(data, label=f"{path}: {member}") as file:
         if "intensity_scale" not in file.attrs:
             raise BundleError(f"{path}: {member}: attribute 'intensity_scale' is missing")
         stored = _number(file.attrs["intensity_scale"])
@@ -147,7 +147,7 @@ def _read_keras(data: bytes, *, label: str, with_weights: bool) -> tuple[Graph, 
     config = parse_config(text, label=f"{label}: config.json")
     refuse_unknown_objects(config, BUNDLE_OBJECTS, label=f"{label}: config.json")
     graph = read_graph(config, label=f"{label}: config.json")
-    with open_hdf5(packed, label=f"{label}: model.weights.h5") as file:
+    with open_weights(packed, label=f"{label}: model.weights.h5") as file:
         plan = plan_keras(file, graph, label=f"{label}: model.weights.h5")
         return graph, read_weights(file, plan) if with_weights else {}
 

@@ -5,8 +5,7 @@ from ptycho_compare.reconstruction.checkpoint import Cadence, Checkpoint
 from ptycho_compare.reconstruction.image_source import ImageSource, parse_source, read_image
 from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
-from ptycho_compare.reconstruction.response import response_to_images
-from ptycho_compare.reconstruction.stream import Chunk, empty_stream, reconstruct
+from ptycho_compare.reconstruction.stream import Chunk, empty_stream, reconstruct, response_to_images
 from ptycho_compare.reconstruction.stream_state import StreamState
 from ptycho_compare.reconstruction.user_made import (
     UserSource,

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ptycho_compare.basis import Basis
 from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
-from ptycho_compare.saved import Arrays, Facts, SavedWork
+from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.storage.saved_work import Arrays, Facts, SavedWork
 
 MAX_SHARE = 0.015
 """Share of the computing time that checkpoints may cost; below the promised 2 %."""
@@ -62,7 +62,7 @@ class Checkpoint:
     folder : Path
     name : str
         Of the stream; part of the file names.
-    basis : Basis
+    basis : Fingerprint
         What a checkpoint must rest on to be used.
     set_aside : Path
         Where one goes that cannot be used.
@@ -72,7 +72,7 @@ class Checkpoint:
 
     folder: Path
     name: str
-    basis: Basis
+    basis: Fingerprint
     set_aside: Path
     cadence: Cadence = field(default_factory=Cadence)
 

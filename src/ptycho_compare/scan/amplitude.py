@@ -27,7 +27,7 @@ Read = Callable[[NDArray[np.integer[Any]]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AmplitudeEvidence:
     """What the numbers prove.
 
     Attributes
@@ -45,7 +45,7 @@ class Evidence:
 
 
 def resolve_values(
-    evidence: Evidence | None, said: Values | None, by_format: Values | None, *, label: str
+    evidence: AmplitudeEvidence | None, said: Values | None, by_format: Values | None, *, label: str
 ) -> tuple[Values, tuple[str, ...]]:
     """Decide between what the numbers prove, the user says and the format states.
 
@@ -89,7 +89,7 @@ def find_evidence(
     positions: NDArray[np.float64],
     probe: NDArray[np.complex64] | None,
     truth: NDArray[np.complex64] | None,
-) -> Evidence | None:
+) -> AmplitudeEvidence | None:
     """Look for a proof in the numbers.
 
     Integers and whole numbers are counts. Otherwise a few images are compared with the forward model
@@ -110,15 +110,15 @@ def find_evidence(
 
     Returns
     -------
-    Evidence or None
+    AmplitudeEvidence or None
         None when the numbers fit neither, or both.
     """
     if found.dtype.kind != "f":
-        return Evidence("counts", True, f"is {found.dtype}, which is how counts are stored")
+        return AmplitudeEvidence("counts", True, f"is {found.dtype}, which is how counts are stored")
     if found.integral:
         # floats that are all 0 or 1 can be anything
         reason = f"holds whole numbers up to {found.maximum:g}, which are counts"
-        return Evidence("counts", True, reason) if found.maximum > 1 else None
+        return AmplitudeEvidence("counts", True, reason) if found.maximum > 1 else None
     scores = _scores(read, positions, probe, truth) if probe is not None else []
     if not scores:
         return None
@@ -129,9 +129,9 @@ def find_evidence(
         f"and {as_amplitude:.4f} with |FFT|"
     )
     if as_counts > max(least, as_amplitude + _MARGIN):
-        return Evidence("counts", truth is not None, reason.format("intensity"))
+        return AmplitudeEvidence("counts", truth is not None, reason.format("intensity"))
     if as_amplitude > max(least, as_counts + _MARGIN):
-        return Evidence("amplitude", truth is not None, reason.format("amplitude"))
+        return AmplitudeEvidence("amplitude", truth is not None, reason.format("amplitude"))
     return None
 
 

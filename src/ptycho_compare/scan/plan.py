@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.files import atomic_path
 from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.group import ALGORITHM, form_groups
 from ptycho_compare.scan.read import Scan
+from ptycho_compare.storage.files import atomic_path
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, ScanError
-from ptycho_compare.files import naming
 from ptycho_compare.scan.amplitude import find_evidence, resolve_values
 from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.formats.contents import Contents
@@ -31,6 +30,7 @@ from ptycho_compare.scan.optics import Optics
 from ptycho_compare.scan.reading import AS_FOUND, DcPlace, Reading, Values
 from ptycho_compare.scan.survey import survey
 from ptycho_compare.scan.zero_frequency import resolve_dc
+from ptycho_compare.storage.files import naming
 from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC, unpack_bzip2
 from ptycho_compare.untrusted.hdf5 import open_hdf5
 from ptycho_compare.untrusted.npz import open_npz

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ptycho_compare.files import atomic_path, plain_json
+from ptycho_compare.storage.files import atomic_path, plain_json
 
 METADATA = "_metadata"
 _FAST = 1

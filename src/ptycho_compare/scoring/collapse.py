@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
+from ptycho_compare.study import Study
 
 Kind = Literal["non_finite", "zero", "mostly_empty", "constant", "flat"]
 
@@ -164,3 +165,13 @@ def _phase_contrast(values: NDArray[np.complex128]) -> float:
     Turning the mean phasor to zero first keeps an object at +-pi from looking restless.
     """
     return float(np.angle(values * np.conj(values.mean())).std())
+
+
+def limits_of(study: Study) -> CollapseLimits:
+    """Read them from the study's tolerances."""
+    told = study.tolerances
+    return CollapseLimits(
+        max_zero_fraction=told.max_zero_fraction,
+        min_contrast=told.min_contrast,
+        min_relative_contrast=told.min_relative_contrast,
+    )

@@ -19,7 +19,6 @@ from ptycho_compare.study.comparing import (
     Tolerances,
     Uncertainty,
 )
-from ptycho_compare.study.load import load_study
 from ptycho_compare.study.making import (
     Commands,
     NetworkTraining,
@@ -30,7 +29,7 @@ from ptycho_compare.study.making import (
     Training,
 )
 from ptycho_compare.study.section import ARM_NAME
-from ptycho_compare.study.study import Comparison, Study
+from ptycho_compare.study.study import Comparison, Study, load_study
 
 __all__ = [
     "ARM_NAME",

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import StudyError
-from ptycho_compare.models.training.archive import as_ptychopinn
+from ptycho_compare.models.training.bundle import as_ptychopinn
 from ptycho_compare.models.training.design import Design, probe_scale
-from ptycho_compare.models.training.initial import set_initial_weights
-from ptycho_compare.models.training.networks import Networks, build_networks
+from ptycho_compare.models.training.networks import Networks, build_networks, set_initial_weights
 
 HUB = Path("hub/data/phase_e/dose_1000000000")
 BUNDLES = {1: HUB / "baseline/gs1/wts.h5.zip", 2: HUB / "dense/gs2/wts.h5.zip"}

@@ -30,7 +30,7 @@ from forged import (
 from hubs import CROP, DOSE, SIDE, SPLITS, make_split, write_ptychi
 from processes import PTYCHO_HUB, environment, nobody_left, until
 from ptycho_compare.checks import judge_comparison
-from ptycho_compare.cli.place import find_comparison
+from ptycho_compare.cli.place_arguments import find_comparison
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.errors import AdoptionError, HubError
 from ptycho_compare.hub import Artifacts, Hub
@@ -41,9 +41,9 @@ from ptycho_compare.phases.comparison.compare import open_setting, score
 from ptycho_compare.phases.comparison.inputs import inspect_inputs
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.comparison.recompute import VALUE_TOLERANCE, WINDOW_PX, rescored_arm, stored_image
-from ptycho_compare.reporting.manifest import read_manifest
-from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
-from ptycho_compare.reporting.tables.pairs_csv import write_differences_csv
+from ptycho_compare.records.manifest import read_manifest
+from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
+from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 from ptycho_compare.study import load_study
 from scans import write_scan
 

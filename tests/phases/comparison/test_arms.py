@@ -17,7 +17,7 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest
 from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source, user_made
-from ptycho_compare.reporting.tables.metrics_csv import MetricRow, read_metrics_csv
+from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
 
 USER_CODE = '''
 import numpy as np

@@ -14,7 +14,7 @@ from ptycho_compare.checks.phase_d import judge_phase_d
 from ptycho_compare.errors import ArchiveError, HubError, ScanError
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.overlap import overlap
-from ptycho_compare.phases.overlap.views import write_view
+from ptycho_compare.phases.overlap.overlap import write_view
 from ptycho_compare.scan import open_scan
 from ptycho_compare.scan.overlap import draw_view, read_parent
 from ptycho_compare.study import Study

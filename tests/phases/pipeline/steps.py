@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.checks import Finding
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.pipeline.run import Outcome, Runner
+from ptycho_compare.phases.pipeline.run import Runner, StepOutcome
 from ptycho_compare.phases.pipeline.step import PhaseStep
 
 COPY = (
@@ -46,13 +46,13 @@ def saying(hub: Hub, name: str, program: str, *words: str, **changes: Any) -> Ph
 
 def run_steps(
     hub: Hub, *steps: PhaseStep, at_a_time: int = 1, out_of_time: Callable[[], bool] = lambda: False
-) -> list[Outcome]:
+) -> list[StepOutcome]:
     """Run steps; what is said is dropped."""
     archive = hub.root / "archive" / "run"
     return Runner(lambda _: None, archive, at_a_time, out_of_time, grace_s=5.0).run(steps)
 
 
-def states(outcomes: list[Outcome]) -> list[str]:
+def states(outcomes: list[StepOutcome]) -> list[str]:
     """Return how each ended."""
     return [outcome.state for outcome in outcomes]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from phases.pipeline.steps import copying, hub_with, run_steps, saying, states, times_run
-from ptycho_compare.checks import Finding
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.reporting.step_record import read_step_record
+from ptycho_compare.records.step_record import read_step_record
 
 WAITING = "import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.02)"
 

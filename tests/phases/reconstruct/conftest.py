@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.reconstruct.run import reconstruct
+from ptycho_compare.phases.reconstruct.reconstruct import reconstruct
 from ptycho_compare.study import Study, load_study
 from scans import make_scan, write_scan
 

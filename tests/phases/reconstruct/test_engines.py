@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from processes import ROOT, environment
-from ptycho_compare.basis import Basis
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.reconstruct.exchange import Exchange, State, Task
+from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
 from ptycho_compare.phases.reconstruct.start import Measured, make_start
 from ptycho_compare.scan import open_scan
+from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study import Study
 
 from .conftest import DOSE, SPLIT, VIEW
 
 ENGINES = ("EPIE", "RPIE", "DM", "RAAR", "AD", "LSQML")
-EMPTY = Basis({}, {}, "", {})
+EMPTY = Fingerprint({}, {}, "", {})
 
 
 def prepare(folder: Path, hub: Hub, study: Study, engine: str) -> Exchange:
@@ -33,7 +33,7 @@ def prepare(folder: Path, hub: Hub, study: Study, engine: str) -> Exchange:
         place.write_start(make_start(measured.positions, measured.probe, energy, seed=1))
     epochs = study.reconstruction.epochs if engine == "LSQML" else 12
     how = study.reconstruction.model_copy(update={"engine": engine, "epochs": epochs})
-    place.write_task(Task(how, EMPTY))
+    place.write_task(EngineTask(how, EMPTY))
     return place
 
 

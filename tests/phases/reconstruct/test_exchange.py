@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ptycho_compare.basis import Basis
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import shift
-from ptycho_compare.phases.reconstruct.exchange import Exchange, State, Task
+from ptycho_compare.phases.reconstruct.engine import with_tilt_of
+from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
 from ptycho_compare.phases.reconstruct.manifest import Job, record_result, record_skip
-from ptycho_compare.phases.reconstruct.resume import usable_epochs
-from ptycho_compare.phases.reconstruct.tilt import with_tilt_of
+from ptycho_compare.phases.reconstruct.scan_run import usable_epochs
 from ptycho_compare.phases.reconstruct.torchvision_standin import GaussianBlur
 from ptycho_compare.scoring.alignment.ramp import apply_ramp
+from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study.making import Reconstruction
 from scans import make_object, make_probe
 
-BASIS = Basis({"scan": "a" * 64}, {"reconstruction": {"epochs": 20}}, "c" * 64, {"ptychi": "2.2.0"})
+BASIS = Fingerprint({"scan": "a" * 64}, {"reconstruction": {"epochs": 20}}, "c" * 64, {"ptychi": "2.2.0"})
 
 
 def make_state(epochs: int = 7) -> State:
@@ -37,7 +37,7 @@ def place(tmp_path: Path) -> Exchange:
     return Exchange(folder)
 
 
-def epochs_kept(place: Exchange, basis: Basis = BASIS) -> int:
+def epochs_kept(place: Exchange, basis: Fingerprint = BASIS) -> int:
     job = JobFiles(place.folder.parent)
     with shift(job) as ours:
         return usable_epochs(place, basis, job.set_aside, ours)
@@ -84,7 +84,7 @@ def test_a_state_that_was_changed_is_set_aside(place: Exchange) -> None:
 
 
 def test_task_and_images_come_back(place: Exchange) -> None:
-    task = Task(Reconstruction(engine="AD", epochs=3), BASIS)
+    task = EngineTask(Reconstruction(engine="AD", epochs=3), BASIS)
     place.write_task(task)
     assert place.read_task() == task
     images = np.random.default_rng(0).random((5, 8, 8)).astype(np.float32)

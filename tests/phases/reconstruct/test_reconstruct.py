@@ -17,7 +17,7 @@ from ptycho_compare.errors import EngineError, HubError, MissingProgramError, St
 from ptycho_compare.hub import Hub, ReconstructionFiles
 from ptycho_compare.jobs import read_course
 from ptycho_compare.phases.reconstruct.engine import short_of_memory
-from ptycho_compare.phases.reconstruct.run import reconstruct
+from ptycho_compare.phases.reconstruct.reconstruct import reconstruct
 from ptycho_compare.reconstruction import Grid, read_ready_made
 from ptycho_compare.scan import open_scan
 from ptycho_compare.scoring.alignment.registration import register

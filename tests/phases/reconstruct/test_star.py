@@ -10,7 +10,7 @@ import pytest
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.hub import JobFiles, ReconstructionFiles
 from ptycho_compare.phases.reconstruct.scan_run import reconstruct_scan
-from ptycho_compare.reporting.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.scan import open_scan, split_images
 from ptycho_compare.study.making import Reconstruction
 from star import STAR_SCAN

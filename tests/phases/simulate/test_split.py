@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import StudyError
-from ptycho_compare.phases.simulate.split import split_by_y
+from ptycho_compare.phases.simulate.simulate import split_by_y
 
 
 @given(st.lists(st.floats(0, 500), min_size=8, max_size=60))

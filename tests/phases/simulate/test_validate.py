@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.phases.simulate.validate import require_contract
+from ptycho_compare.phases.simulate.dataset import require_contract
 
 
 def arrays(**changes: Any) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import pytest
 
 from phases.train.mini import DOSE, STUDY, VIEW, make_hub
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.train.run import train
+from ptycho_compare.phases.train.train import train
 
 
 @dataclass(frozen=True)

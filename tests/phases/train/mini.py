@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.overlap.run import overlap
-from ptycho_compare.phases.simulate.run import simulate
+from ptycho_compare.phases.overlap.overlap import overlap
+from ptycho_compare.phases.simulate.simulate import simulate
 from ptycho_compare.study import Study
 
 DOSE, VIEW = 1_000_000, "dense"

@@ -15,11 +15,11 @@ from phases.train.conftest import Trained
 from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from phases.train.test_train import files_of
 from processes import until
-from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import Stopped, read_course
 from ptycho_compare.models.training.trainer import Trainer
-from ptycho_compare.phases.train.run import train
+from ptycho_compare.phases.train.train import train
+from ptycho_compare.storage.files import sha256_of
 
 
 def records_of(hub: Hub, network: str) -> JobFiles:

@@ -12,13 +12,13 @@ import pytest
 from phases.train.conftest import Trained
 from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from ptycho_compare.errors import ArmError, HubError, ScanError, StudyError
-from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import Hub, TrainingFiles
 from ptycho_compare.jobs import read_course
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.predictor import load_predictor
-from ptycho_compare.phases.train.run import train
+from ptycho_compare.phases.train.train import train
 from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.storage.files import sha256_of
 
 NETWORKS = {"baseline": 1, VIEW: 4}
 

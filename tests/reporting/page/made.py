@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
-from ptycho_compare.reporting.arrays import write_reconstructions
-from ptycho_compare.reporting.manifest import ArmRecord, FileRecord, Manifest, versions, write_manifest
-from ptycho_compare.reporting.tables.frc_csv import write_frc_csv
-from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
-from ptycho_compare.reporting.tables.pairs_csv import write_differences_csv
-from ptycho_compare.reporting.verdict.record import Change, CheckVerdict, ComparisonVerdict, Verdict
+from ptycho_compare.records.acceptance import Change, CheckVerdict, ComparisonVerdict, Verdict
+from ptycho_compare.records.manifest import ArmRecord, FileRecord, Manifest, versions, write_manifest
+from ptycho_compare.records.reconstructions_npz import write_reconstructions
+from ptycho_compare.records.tables.frc_csv import write_frc_csv
+from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
+from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 from ptycho_compare.scoring import Scorecard
 from ptycho_compare.study import Comparison, Study, load_study
-
-from ..cards import card, coverage, noisy, staying, truth_image
+from scorecards import card, coverage, noisy, staying, truth_image
 
 HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\x07\x00"
 STUDY = """\

@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hubs import SPLITS
-from ptycho_compare.cli.page import add_page
+from ptycho_compare.cli.gate import add_page
 from ptycho_compare.errors import MissingReportError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.claim import take_claim
-from ptycho_compare.reporting.arrays import write_reconstructions
+from ptycho_compare.records.acceptance import Verdict, write_verdict
+from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from ptycho_compare.reporting.page import write_page
 from ptycho_compare.reporting.page.attempts import read_timeline
 from ptycho_compare.reporting.page.curves import read_curves
 from ptycho_compare.reporting.page.gallery import read_gallery
 from ptycho_compare.reporting.page.words import number_text, readable
-from ptycho_compare.reporting.verdict.record import Verdict, write_verdict
 from ptycho_compare.study import Comparison, Study, load_study
 from ptycho_compare.untrusted.npz import open_npz
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ReportError
+from ptycho_compare.records.measures import MAE, MS_SSIM, number_text, signed_text
+from ptycho_compare.records.metrics_summary import MetricsSummary
 from ptycho_compare.reporting.study.digest import digest_markdown, missing_sections
 from ptycho_compare.reporting.study.markdown import read_tables
-from ptycho_compare.reporting.study.measures import MAE, MS_SSIM, number_text, signed_text
 from ptycho_compare.reporting.study.report import highlights_text, missing_arms, report_markdown
 from ptycho_compare.reporting.study.sanity import threshold_in
-from ptycho_compare.reporting.study.summary import MetricsSummary
 from reported import make_compared, report_all
 
 Means = tuple[float | None, float | None]

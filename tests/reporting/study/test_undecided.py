@@ -10,14 +10,14 @@ import pytest
 from ptycho_compare.checks.study_reports import judge_summary
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.reporting.study.job_list import read_job_list
+from ptycho_compare.records.comparison_list import read_job_list
+from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary
+from ptycho_compare.records.tables.pairs_csv import read_undecided, write_differences_csv
 from ptycho_compare.reporting.study.markdown import read_tables
-from ptycho_compare.reporting.study.publish import publish_summary
 from ptycho_compare.reporting.study.report import report_markdown
-from ptycho_compare.reporting.study.summary import MetricsSummary, read_summary
 from ptycho_compare.reporting.study.summary_text import summary_markdown
-from ptycho_compare.reporting.study.undecided import HEADING, read_undecided
-from ptycho_compare.reporting.tables.pairs_csv import write_differences_csv
+from ptycho_compare.reporting.study.undecided import HEADING
+from ptycho_compare.reporting.study.write_reports import publish_summary
 from ptycho_compare.scoring import Difference, Interval
 from reported import edit_cells, make_compared, table_of
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from ptycho_compare.scan.overlap.discs import disc_overlap_area, disc_overlap_fraction
+from ptycho_compare.scan.overlap.metrics import disc_overlap_area, disc_overlap_fraction
 
 DIAMETERS = st.floats(0.1, 500)
 PARTS = st.floats(0, 1.5)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.overlap import OverlapParameters
-from ptycho_compare.scan.overlap.discs import disc_overlap_fraction
-from ptycho_compare.scan.overlap.groups import overlap_groups
 from ptycho_compare.scan.overlap.metrics import (
     OverlapMetrics,
     between_groups,
     between_images,
+    disc_overlap_fraction,
     geometry_bound,
     measure_overlap,
+    overlap_groups,
     within_groups,
 )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.overlap import OverlapParameters
-from ptycho_compare.scan.overlap.subsample import kept_images
+from ptycho_compare.scan.overlap.view import kept_images
 from ptycho_compare.study import Study
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ptycho_compare.checks.finding import Finding, Kind
 from ptycho_compare.errors import OUT_OF_MEMORY
+from ptycho_compare.finding import Finding, Kind
 from ptycho_compare.study import BASELINE
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ptycho_compare.checks.blocker.note import Blocker, read_blocker
-from ptycho_compare.files import digest_of, write_json_atomic
 from ptycho_compare.hub import Hub
+from ptycho_compare.storage.files import digest_of, write_json_atomic
 
 
 class Closing(BaseModel):

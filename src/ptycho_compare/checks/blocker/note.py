@@ -12,9 +12,9 @@ from itertools import count
 from pathlib import Path
 
 from ptycho_compare.checks.blocker.causes import return_condition
-from ptycho_compare.checks.finding import Finding
-from ptycho_compare.files import locked, write_text_atomic
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, stamp
+from ptycho_compare.storage.files import locked, write_text_atomic
 
 _DIAGNOSTIC = "DIAGNOSTIC"
 _NAME = re.compile(r"blocked_(?P<stamp>\d{8}T\d{6}Z)_(?P<topic>.+)")

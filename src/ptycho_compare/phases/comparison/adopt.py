@@ -38,10 +38,10 @@ from ptycho_compare.phases.comparison.recompute import (
 )
 from ptycho_compare.phases.comparison.request import scoring_of
 from ptycho_compare.reconstruction import ReadyMade, UserSource
-from ptycho_compare.reporting.adoption import AdoptionRecord, whoever, write_adoption
-from ptycho_compare.reporting.manifest import Manifest, read_manifest, utc_text
-from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
-from ptycho_compare.reporting.tables.pairs_csv import write_differences_csv
+from ptycho_compare.records.adoption import AdoptionRecord, whoever, write_adoption
+from ptycho_compare.records.manifest import Manifest, read_manifest, utc_text
+from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
+from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 
 PIECES = 3
 """How many windows of each network's canvas are computed again."""

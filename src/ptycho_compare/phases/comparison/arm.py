@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import DeviceError, StorageError
-from ptycho_compare.files import STORAGE_ERRORS
 from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made
-from ptycho_compare.reporting.log import LOGGER
 from ptycho_compare.scan import Plan, Scan, half_plans
 from ptycho_compare.scoring import ArmImage
+from ptycho_compare.storage.files import STORAGE_ERRORS
 
 _log = logging.getLogger(LOGGER)
 

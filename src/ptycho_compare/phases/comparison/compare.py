@@ -24,12 +24,12 @@ from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Arm, Setting, contained, ready_made_arm, user_arm
 from ptycho_compare.phases.comparison.consistency import Consistency, consistencies
 from ptycho_compare.phases.comparison.inputs import ArmInput, Inputs, inspect_inputs, require_fit
+from ptycho_compare.phases.comparison.log import LOGGER, comparison_log
 from ptycho_compare.phases.comparison.network import NetworkArm
 from ptycho_compare.phases.comparison.publish import Result, publish
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade, UserSource
-from ptycho_compare.reporting.log import LOGGER, comparison_log
 from ptycho_compare.scan import Scan, draw_plan, open_scan
 from ptycho_compare.scoring import ArmScore, Scorecard, place_arms, score_placed
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError, ScoringError
 from ptycho_compare.phases.comparison.arm import Arm, Setting
+from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.reconstruction import Residual, diffraction_residual
-from ptycho_compare.reporting.log import LOGGER
 from ptycho_compare.scoring import (
     ArmImage,
     Measurement,

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ptycho_compare.basis import Basis
-from ptycho_compare.checks import Finding, judge_comparison, stale
+from ptycho_compare.checks import judge_comparison, stale
 from ptycho_compare.errors import HubError, InputError
-from ptycho_compare.files import digest_of
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs import (
     Course,
@@ -26,7 +25,9 @@ from ptycho_compare.jobs import (
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.inputs import input_files
 from ptycho_compare.phases.comparison.request import CompareRequest, request_of, scoring_of
-from ptycho_compare.reporting.manifest import read_manifest
+from ptycho_compare.records.manifest import read_manifest
+from ptycho_compare.storage.files import digest_of
+from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study import Comparison, Study
 
 
@@ -117,7 +118,7 @@ class ComparisonJob:
             slots_folder=self.hub.slots(),
         )
 
-    def basis(self) -> Basis:
+    def basis(self) -> Fingerprint:
         """State what evidence computed here and now would rest on; reads every input once.
 
         Raises
@@ -129,7 +130,7 @@ class ComparisonJob:
             digests = {name: digest_of(path) for name, path in input_files(self.request).items()}
         except OSError as error:
             raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
-        return Basis.here(digests, self.request.settings(), computed_by=COMPUTED_BY)
+        return Fingerprint.here(digests, self.request.settings(), computed_by=COMPUTED_BY)
 
     def why_not_ready(self) -> list[Finding]:
         """Say what it needs and is not there; empty when it can begin."""

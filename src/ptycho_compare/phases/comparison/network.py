@@ -14,6 +14,8 @@ from ptycho_compare.errors import ArmError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison.arm import Arm, Setting
+from ptycho_compare.phases.comparison.diagnostics import BaselineDebug, arm_lines, chunk_lines
+from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import ArmSettings, CompareRequest
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import (
@@ -25,9 +27,6 @@ from ptycho_compare.reconstruction import (
     response_to_images,
 )
 from ptycho_compare.reconstruction.stream_state import Moments
-from ptycho_compare.reporting.baseline_debug import BaselineDebug
-from ptycho_compare.reporting.diagnostics import arm_lines, chunk_lines
-from ptycho_compare.reporting.log import LOGGER
 from ptycho_compare.scan import Plan
 from ptycho_compare.scoring import ArmImage
 from ptycho_compare.study import BASELINE

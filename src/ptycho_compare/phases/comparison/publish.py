@@ -12,29 +12,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.basis import code_digest
 from ptycho_compare.hub import Artifacts, short_name
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.consistency import Consistency
-from ptycho_compare.reporting.alignment_record import alignment_record
-from ptycho_compare.reporting.arrays import write_arrays, write_reconstructions
-from ptycho_compare.reporting.figures import plot_comparison, plot_frc, plot_residuals, write_debug_images
-from ptycho_compare.reporting.log import LOGGER
-from ptycho_compare.reporting.manifest import (
+from ptycho_compare.phases.comparison.log import LOGGER
+from ptycho_compare.records.manifest import (
     ArmRecord,
     Manifest,
+    alignment_record,
     record_artifacts,
     record_file,
     utc_text,
     versions,
     write_manifest,
 )
-from ptycho_compare.reporting.tables.frc_csv import write_cutoffs_csv, write_frc_csv
-from ptycho_compare.reporting.tables.metrics_csv import write_metrics_csv
-from ptycho_compare.reporting.tables.pairs_csv import write_agreements_csv, write_differences_csv
+from ptycho_compare.records.reconstructions_npz import write_arrays, write_reconstructions
+from ptycho_compare.records.tables.frc_csv import write_cutoffs_csv, write_frc_csv
+from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
+from ptycho_compare.records.tables.pairs_csv import write_agreements_csv, write_differences_csv
+from ptycho_compare.reporting.figures import plot_comparison, plot_frc, plot_residuals, write_debug_images
 from ptycho_compare.scan import save_plan
 from ptycho_compare.scoring import ArmImage, ArmScore, Scorecard
+from ptycho_compare.storage.fingerprint import code_digest
 
 _log = logging.getLogger(LOGGER)
 

@@ -12,7 +12,7 @@ from ptycho_compare.reconstruction import ImageSource, UserSource, parse_source,
 from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, Resampling, ScoringSettings
-from ptycho_compare.scoring.limits import limits_of
+from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, ArmOfStudy, Comparison, Study
 
 

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ptycho_compare.basis import Basis
 from ptycho_compare.errors import StorageError
-from ptycho_compare.files import sha256_of
 from ptycho_compare.jobs import Shift
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison import COMPUTED_BY
+from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Cadence, Checkpoint, StreamState
-from ptycho_compare.reporting.log import LOGGER
+from ptycho_compare.storage.files import sha256_of
+from ptycho_compare.storage.fingerprint import Fingerprint
 
 _log = logging.getLogger(LOGGER)
 
@@ -60,7 +60,7 @@ class Work:
         return Checkpoint(
             files.checkpoints,
             stream,
-            Basis.here(inputs, settings, computed_by=COMPUTED_BY),
+            Fingerprint.here(inputs, settings, computed_by=COMPUTED_BY),
             files.set_aside,
             self.cadence,
         )

@@ -9,11 +9,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ptycho_compare.checks import Finding
 from ptycho_compare.errors import HubError
-from ptycho_compare.files import locked, write_json_atomic, write_text_atomic
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.storage.files import locked, write_json_atomic, write_text_atomic
 
 
 def is_listed(job: ComparisonJob) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ptycho_compare.checks import Finding
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import StepFiles
 from ptycho_compare.jobs import DoneRecord, JobSpec
 from ptycho_compare.phases.comparison.job import ComparisonJob

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ptycho_compare.checks import Finding
 from ptycho_compare.checks.highlights import check_highlights, delta_highlights
 from ptycho_compare.checks.phase_d import judge_phase_d
 from ptycho_compare.checks.pipeline_logs import cli_logs
 from ptycho_compare.checks.study_reports import aggregate_highlights, judge_summary, metrics_digest
 from ptycho_compare.checks.verification import verify
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER
 from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
-from ptycho_compare.phases.pipeline.plan import Plan
+from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.reports import (
     digest_step,
     post_verify_steps,
@@ -58,7 +58,7 @@ class Condition:
     id: str = ""
 
 
-def conditions(plan: Plan) -> list[Condition]:
+def conditions(plan: Pipeline) -> list[Condition]:
     """All seven, in order; what the first needs is made, where it is not there."""
     hub, run_log = plan.hub, f"run_phase_g_{plan.view}"
     place = (plan.dose, plan.view, plan.splits)

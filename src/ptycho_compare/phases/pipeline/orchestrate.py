@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TextIO
 
 from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocker
-from ptycho_compare.files import write_text_atomic
-from ptycho_compare.hub import Artifacts, Hub, stamp
-from ptycho_compare.phases.pipeline.run import Outcome, Runner
+from ptycho_compare.errors import HubError
+from ptycho_compare.hub import Artifacts, Hub, JobFiles, stamp
+from ptycho_compare.jobs import read_claim
+from ptycho_compare.phases.pipeline.run import Runner, StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.storage.files import write_text_atomic
 
 FAILED_STEP = "failed_step"
 ALL_DONE = "SUCCESS: All phases completed"
@@ -32,7 +34,7 @@ def execute(
     success: str = ALL_DONE,
     closing: Callable[[Hub], Iterable[str]] = lambda _: (),
     listen: bool = True,
-) -> list[Outcome]:
+) -> list[StepOutcome]:
     """Run steps and say how they went, on standard output and in ``cli/NAME.log``.
 
     Parameters
@@ -56,7 +58,7 @@ def execute(
 
     Returns
     -------
-    list of Outcome
+    list of StepOutcome
         One per step. After a failure ``analysis/blocker.log`` and a note in ``red/`` say what and why.
     """
     moment = datetime.now(UTC)
@@ -124,7 +126,7 @@ def _stoppable(runner: Runner) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _note(hub: Hub, outcome: Outcome, moment: datetime, transcript: Transcript) -> None:
+def _note(hub: Hub, outcome: StepOutcome, moment: datetime, transcript: Transcript) -> None:
     """Say why the run stands still: to whoever watches, in ``analysis/blocker.log`` and in ``red/``."""
     spec = outcome.step.spec(grace_s=0)
     findings = [str(finding) for finding in outcome.findings]
@@ -160,3 +162,48 @@ def _close(hub: Hub, step: Step, name: str, transcript: Transcript) -> None:
     evidence = [step.files.record, Artifacts(step.files.folder).manifest]
     for record in close_blockers(hub, step.id, closed_by=f"ptycho-hub {name}", evidence=evidence):
         transcript.say(f"closed: {hub.relative(record)}")
+
+
+_PHASES = "CDEF"
+_DERIVED = ("analysis", "cli", "jobs")
+
+
+def clobber(hub: Hub, archive: Path, *, given: frozenset[str]) -> list[Path]:
+    """Move all that a run makes into an archive, together, so that the run begins from nothing.
+
+    Parameters
+    ----------
+    hub : Hub
+    archive : Path
+        A folder that does not exist yet; what is moved keeps its path below the hub.
+    given : frozenset of str
+        Phases whose files come from elsewhere; they stay.
+
+    Returns
+    -------
+    list of Path
+        What was moved. Nothing is deleted: ``green/``, ``red/`` and all else in the hub stay.
+
+    Raises
+    ------
+    HubError
+        A job is at work in the hub.
+    """
+    for files in hub.jobs():
+        _require_idle(files)
+    phases = [hub.root / "data" / f"phase_{phase.lower()}" for phase in _PHASES if phase not in given]
+    there = [path for path in (*phases, *(hub.root / name for name in _DERIVED)) if path.exists()]
+    for path in there:
+        place = archive / hub.relative(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
+    return there
+
+
+def _require_idle(files: JobFiles) -> None:
+    claim = read_claim(files.claim)
+    if claim is not None and claim.alive:
+        raise HubError(
+            f"{files.folder}: a process on {claim.holder.host_name} (pid {claim.holder.pid}) works at it; "
+            "stop it (ptycho-hub stop) before --clobber"
+        )

@@ -5,21 +5,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ptycho_compare.checks import Finding
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts
-from ptycho_compare.phases.pipeline.plan import Plan
+from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.step import PhaseStep
 
-_REPORTS = "ptycho_compare.reporting.study.publish"
+_REPORTS = "ptycho_compare.reporting.study.write_reports"
 _WRITERS = ("numpy", "pandas")
 
 
-def report_steps(plan: Plan) -> list[PhaseStep]:
+def report_steps(plan: Pipeline) -> list[PhaseStep]:
     """Summary, report, digest, grid and inventory, each made from what those before it wrote."""
     return [summarize_step(plan), report_step(plan), digest_step(plan), *_look_again(plan)]
 
 
-def verify_steps(plan: Plan) -> list[PhaseStep]:
+def verify_steps(plan: Pipeline) -> list[PhaseStep]:
     """Verification of all artifacts, and the check of what the highlights say; run each time."""
     return [
         _reporting(
@@ -43,12 +43,12 @@ def verify_steps(plan: Plan) -> list[PhaseStep]:
     ]
 
 
-def post_verify_steps(plan: Plan) -> list[PhaseStep]:
+def post_verify_steps(plan: Pipeline) -> list[PhaseStep]:
     """What is looked at when nothing but the verification is asked for."""
     return [*_look_again(plan), *verify_steps(plan)]
 
 
-def _look_again(plan: Plan) -> list[PhaseStep]:
+def _look_again(plan: Pipeline) -> list[PhaseStep]:
     names = plan.hub.reports()
     return [
         _reporting(
@@ -72,7 +72,7 @@ def _look_again(plan: Plan) -> list[PhaseStep]:
     ]
 
 
-def summarize_step(plan: Plan) -> PhaseStep:
+def summarize_step(plan: Pipeline) -> PhaseStep:
     """Scores of all comparisons that were run, and their averages."""
     names = plan.hub.reports()
     tables = [Artifacts(plan.comparison(split, FULL_TIER).folder).metrics for split in plan.splits]
@@ -90,7 +90,7 @@ def summarize_step(plan: Plan) -> PhaseStep:
     )
 
 
-def report_step(plan: Plan) -> PhaseStep:
+def report_step(plan: Pipeline) -> PhaseStep:
     """Averages, differences and highlights."""
     names = plan.hub.reports()
     outputs = (names.report, names.highlights, names.deltas, names.delta_highlights, names.delta_preview)
@@ -105,7 +105,7 @@ def report_step(plan: Plan) -> PhaseStep:
     )
 
 
-def digest_step(plan: Plan) -> PhaseStep:
+def digest_step(plan: Pipeline) -> PhaseStep:
     """One page on all of it."""
     names = plan.hub.reports()
     return _reporting(
@@ -119,12 +119,12 @@ def digest_step(plan: Plan) -> PhaseStep:
     )
 
 
-def _where(plan: Plan) -> tuple[str, ...]:
+def _where(plan: Pipeline) -> tuple[str, ...]:
     return ("--dose", str(plan.dose), "--view", plan.view, "--splits", *plan.splits)
 
 
 def _reporting(
-    plan: Plan,
+    plan: Pipeline,
     command: str,
     title: str,
     log_name: str,

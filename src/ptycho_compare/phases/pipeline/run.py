@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ptycho_compare.checks import Finding
 from ptycho_compare.errors import InputError, PtychoCompareError
+from ptycho_compare.finding import Finding
 from ptycho_compare.jobs import DoneRecord, LocalExecutor, Running, attend
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.phases.pipeline.step import Step
@@ -22,7 +22,7 @@ _RULE = "=" * 80
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepOutcome:
     """How a step ended.
 
     Attributes
@@ -82,7 +82,7 @@ class Runner:
         """Have the steps that run save their work and end, and begin no more."""
         self._over.set()
 
-    def run(self, steps: Sequence[Step]) -> list[Outcome]:
+    def run(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Run steps, each after those that it needs; the first that fails ends the run.
 
         Parameters
@@ -92,12 +92,12 @@ class Runner:
 
         Returns
         -------
-        list of Outcome
+        list of StepOutcome
             One per step, in their order.
         """
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, StepOutcome] = {}
         numbers = {step.id: number for number, step in enumerate(steps, start=1)}
-        waiting, running = list(steps), dict[Future[Outcome], Step]()
+        waiting, running = list(steps), dict[Future[StepOutcome], Step]()
         with ThreadPoolExecutor(self.at_a_time, thread_name_prefix="step") as pool, self._stopped_by_errors():
             while waiting or running:
                 for step in self._ready(waiting, running):
@@ -112,7 +112,7 @@ class Runner:
                     outcomes[running.pop(future).id] = outcome
                     if not outcome.good:
                         self.stop()
-        return [outcomes.get(step.id, Outcome(step, "not begun")) for step in steps]
+        return [outcomes.get(step.id, StepOutcome(step, "not begun")) for step in steps]
 
     @contextmanager
     def _stopped_by_errors(self) -> Iterator[None]:
@@ -123,7 +123,7 @@ class Runner:
             self.stop()
             raise
 
-    def _ready(self, waiting: Sequence[Step], running: dict[Future[Outcome], Step]) -> list[Step]:
+    def _ready(self, waiting: Sequence[Step], running: dict[Future[StepOutcome], Step]) -> list[Step]:
         if self._is_over():
             return []
         among = {step.id for step in (*waiting, *running.values())}
@@ -133,36 +133,36 @@ class Runner:
     def _is_over(self) -> bool:
         return self._over.is_set() or self.out_of_time()
 
-    def _bring(self, step: Step, banner: str) -> Outcome:
+    def _bring(self, step: Step, banner: str) -> StepOutcome:
         """Bring one step to its end, or as far as time allows."""
         try:
             outcome = self._brought(step, banner)
         except (PtychoCompareError, OSError) as error:
             kind: Literal["input", "failed"] = "input" if isinstance(error, InputError) else "failed"
-            outcome = Outcome(step, "failed", (Finding(kind, str(error)),))
+            outcome = StepOutcome(step, "failed", (Finding(kind, str(error)),))
         self.say(str(outcome))
         return outcome
 
-    def _brought(self, step: Step, banner: str) -> Outcome:
+    def _brought(self, step: Step, banner: str) -> StepOutcome:
         reasons = step.why_not_done()
         if not reasons:
             self.say(f"{_RULE}\n{banner}\n{_RULE}")
-            return Outcome(step, "given" if step.given else "reused")
+            return StepOutcome(step, "given" if step.given else "reused")
         if reasons[0].kind == "input":
             self.say(f"{_RULE}\n{banner}\n{_RULE}")
-            return Outcome(step, "failed", tuple(reasons))
+            return StepOutcome(step, "failed", tuple(reasons))
         moved = step.set_aside(self.archive)
         lines = [_RULE, banner, _RULE, *(f"set aside: {path}" for path in moved)]
         if step.given:
             self.say("\n".join(lines))
             findings = tuple(step.seal(None))
-            return Outcome(step, "failed" if findings else "given", findings)
+            return StepOutcome(step, "failed" if findings else "given", findings)
         spec = step.spec(grace_s=self.grace_s)
         self.say("\n".join([*lines, f"log: {spec.log}"]))
         done = attend(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
         if isinstance(done, Running) or (done is not None and done.stopped):
-            return Outcome(step, "stopped", done=done if isinstance(done, DoneRecord) else None)
+            return StepOutcome(step, "stopped", done=done if isinstance(done, DoneRecord) else None)
         if done is not None and done.returncode == 2:  # refused before anything was computed
-            return Outcome(step, "failed", (Finding("input", done.ending),), done)
+            return StepOutcome(step, "failed", (Finding("input", done.ending),), done)
         findings = tuple(step.seal(done))
-        return Outcome(step, "failed" if findings else "made", findings, done)
+        return StepOutcome(step, "failed" if findings else "made", findings, done)

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from ptycho_compare.basis import NUMERIC_LIBRARIES, Basis
-from ptycho_compare.checks import Finding
 from ptycho_compare.errors import HubError
-from ptycho_compare.files import digest_of, write_json_atomic
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, StepFiles
 from ptycho_compare.jobs import DoneRecord, JobSpec, attempts_so_far, read_launch
-from ptycho_compare.reporting.step_record import StepRecord, read_step_record
+from ptycho_compare.records.step_record import StepRecord, read_step_record
+from ptycho_compare.storage.files import digest_of, write_json_atomic
+from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint
 
 
 class Step(Protocol):
@@ -144,7 +144,7 @@ class PhaseStep:
             grace_s=grace_s,
         )
 
-    def basis(self) -> Basis:
+    def basis(self) -> Fingerprint:
         """State what its outputs would rest on, made here and now.
 
         Raises
@@ -157,7 +157,7 @@ class PhaseStep:
         except OSError as error:
             raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
         settings = {**self.settings, "given": self.given}
-        return Basis.here(digests, settings, computed_by=self.computed_by, libraries=self.libraries)
+        return Fingerprint.here(digests, settings, computed_by=self.computed_by, libraries=self.libraries)
 
     def why_not_done(self) -> list[Finding]:
         """Say why what is there cannot be used as it is; empty when it can."""
@@ -170,7 +170,7 @@ class PhaseStep:
             return [Finding("input", str(error))]
         if record is None:
             return [Finding("missing", f"{self.id} was not run in this hub")]
-        differences = Basis.from_json(record.basis).differences(basis)
+        differences = Fingerprint.from_json(record.basis).differences(basis)
         if differences:
             return [Finding("stale", f"{self.files.record}: {difference}") for difference in differences]
         return [

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ptycho_compare.basis import version_of
 from ptycho_compare.errors import MissingProgramError
 from ptycho_compare.phases.reconstruct import engine
 from ptycho_compare.phases.reconstruct.exchange import Exchange
+from ptycho_compare.storage.fingerprint import version_of
 
 INSTALL = "pip install torch tqdm scikit-learn && pip install --no-deps 'ptychi>=2.2.0'"
 """Without ``--no-deps`` pip fetches torchvision, and with it another torch of several gigabytes."""
@@ -85,7 +85,7 @@ def run_engine(place: Exchange, hear: Callable[[Event], None]) -> Ending:
     Parameters
     ----------
     place : Exchange
-        Task and input are in it.
+        EngineTask and input are in it.
     hear : callable
         Given each event as it comes. If it raises, or a signal's handler does, the engine is ended.
     """

@@ -17,20 +17,20 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.basis import version_of
 from ptycho_compare.errors import OUT_OF_MEMORY
 from ptycho_compare.phases.reconstruct.exchange import Exchange, State
 from ptycho_compare.phases.reconstruct.options import task_options
-from ptycho_compare.phases.reconstruct.start import Start
-from ptycho_compare.phases.reconstruct.tilt import with_tilt_of
+from ptycho_compare.phases.reconstruct.start import InitialGuess
 from ptycho_compare.phases.reconstruct.torchvision_standin import provide
+from ptycho_compare.scoring.alignment.ramp import apply_ramp, fit_ramp
+from ptycho_compare.storage.fingerprint import version_of
 from ptycho_compare.study.making import Reconstruction
 
 EXIT_REFUSED = 2
@@ -79,7 +79,7 @@ class _Engine:
     api: Any
     task_class: Any
     how: Reconstruction
-    start: Start
+    start: InitialGuess
     images: NDArray[np.float32]
     gpu: bool
 
@@ -164,3 +164,29 @@ def _end_with_whoever_started_us() -> None:
 
 if __name__ == "__main__":
     sys.exit(main(Path(sys.argv[1])))
+
+
+def with_tilt_of(probe: NDArray[np.complex64], state: State) -> State:
+    """Give a state's probe the mean phase gradient of another one, and its object the opposite.
+
+    Parameters
+    ----------
+    probe : ndarray, (N, N), complex64
+        The scan's.
+    state : State
+
+    Returns
+    -------
+    State
+        It predicts the same intensities. Where the probe has become another one, so that the two are
+        more than a detector pixel (2 pi / N rad/px) apart, the state is returned as it is.
+    """
+    ramp = fit_ramp(state.probe, probe, np.ones(probe.shape, np.bool_))
+    if max(map(abs, ramp)) > 2 * np.pi / len(probe):
+        return state
+    along_rows, along_columns = ramp
+    return replace(
+        state,
+        object=apply_ramp(state.object, (-along_rows, -along_columns)).astype(np.complex64),
+        probe=apply_ramp(state.probe, ramp).astype(np.complex64),
+    )

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ptycho_compare.basis import Basis
-from ptycho_compare.files import atomic_path, naming, write_json_atomic
-from ptycho_compare.phases.reconstruct.start import Start
+from ptycho_compare.phases.reconstruct.start import InitialGuess
+from ptycho_compare.storage.files import atomic_path, naming, write_json_atomic
+from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study.making import Reconstruction
 
 
@@ -57,18 +57,18 @@ class State:
 
 
 @dataclass(frozen=True)
-class Task:
+class EngineTask:
     """What the engine has to do.
 
     Attributes
     ----------
     settings : Reconstruction
-    basis : Basis
+    basis : Fingerprint
         What its states rest on.
     """
 
     settings: Reconstruction
-    basis: Basis
+    basis: Fingerprint
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,16 @@ class Exchange:
         """The engine's standard error."""
         return self.folder / "stderr.txt"
 
-    def write_task(self, task: Task) -> None:
+    def write_task(self, task: EngineTask) -> None:
         """Say what is to be done."""
         write_json_atomic(self.task, {"settings": task.settings.model_dump(), "basis": task.basis.to_json()})
 
-    def read_task(self) -> Task:
+    def read_task(self) -> EngineTask:
         """Read what is to be done."""
         told = json.loads(self.task.read_text(encoding="utf-8"))
-        return Task(Reconstruction.model_validate(told["settings"]), Basis.from_json(told["basis"]))
+        return EngineTask(
+            Reconstruction.model_validate(told["settings"]), Fingerprint.from_json(told["basis"])
+        )
 
     def write_images(self, shape: tuple[int, int, int], blocks: Iterable[NDArray[np.float32]]) -> float:
         """Write all images, a block at a time: together they may not fit into memory.
@@ -133,22 +135,22 @@ class Exchange:
         images: NDArray[np.float32] = np.load(self.images, allow_pickle=False)
         return images
 
-    def write_start(self, start: Start) -> None:
+    def write_start(self, start: InitialGuess) -> None:
         """Write where it begins."""
         _write(self.start, asdict(start))
 
-    def read_start(self) -> Start:
+    def read_start(self) -> InitialGuess:
         """Read where it begins."""
         with np.load(self.start, allow_pickle=False) as held:
             row, column = (int(each) for each in held["origin_yx"])
-            return Start(held["positions_yx"], held["object"], held["probe"], (row, column))
+            return InitialGuess(held["positions_yx"], held["object"], held["probe"], (row, column))
 
-    def write_state(self, state: State, basis: Basis) -> None:
+    def write_state(self, state: State, basis: Fingerprint) -> None:
         """Replace the checkpoint."""
         rests_on = json.dumps(basis.to_json())
         _write(self.state, {**asdict(state), "basis": rests_on, "sha256": state.digest})
 
-    def read_state(self) -> tuple[State, Basis]:
+    def read_state(self) -> tuple[State, Fingerprint]:
         """Read the checkpoint, and what it rests on.
 
         Raises
@@ -160,7 +162,7 @@ class Exchange:
             with np.load(self.state, allow_pickle=False) as held:
                 seconds = float(held["seconds"])
                 state = State(held["object"], held["probe"], held["losses"], seconds)
-                basis = Basis.from_json(json.loads(str(held["basis"])))
+                basis = Fingerprint.from_json(json.loads(str(held["basis"])))
                 same = state.digest == str(held["sha256"])
         except Exception as error:  # numpy's and zipfile's readers raise nearly anything
             raise ValueError(" ".join(str(error).split())) from None

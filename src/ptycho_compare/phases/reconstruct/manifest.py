@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.files import locked, write_json_atomic
 from ptycho_compare.hub import Hub
+from ptycho_compare.storage.files import locked, write_json_atomic
 
 Entry = dict[str, Any]
 

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.basis import Basis
 from ptycho_compare.errors import EngineError, StudyError
-from ptycho_compare.files import sha256_of
 from ptycho_compare.hub import JobFiles, ReconstructionFiles
 from ptycho_compare.jobs import Shift, shift
 from ptycho_compare.phases.reconstruct import engine
 from ptycho_compare.phases.reconstruct.child import Ending, Event, require_ptychi, run_engine
-from ptycho_compare.phases.reconstruct.exchange import Exchange, State, Task
-from ptycho_compare.phases.reconstruct.publish import Facts, publish, write_log
-from ptycho_compare.phases.reconstruct.resume import usable_epochs
-from ptycho_compare.phases.reconstruct.start import Measured, Start, make_start
+from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
+from ptycho_compare.phases.reconstruct.results import Facts, publish, write_log
+from ptycho_compare.phases.reconstruct.start import InitialGuess, Measured, make_start
 from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.reading import AS_FOUND
+from ptycho_compare.storage.files import sha256_of
+from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.storage.saved_work import aside_for
 from ptycho_compare.study.making import Reconstruction
 
 LIBRARIES = ("numpy", "scipy", "torch", "ptychi")
@@ -110,7 +110,7 @@ def reconstruct_scan(
             start = _hand_over(place, measured, how.seed)
         facts = Facts(title or scan_file.name, scan_file, how, measured.numbers, start.origin_yx)
         digest = sha256_of(scan_file)
-        task = Task(how, _basis(digest, facts, reading))
+        task = EngineTask(how, _basis(digest, facts, reading))
         place.write_task(task)
         done = usable_epochs(place, task.basis, job.set_aside, ours)
         ours.planned({PART: (done, how.epochs)}, unit="epochs")
@@ -127,7 +127,7 @@ def reconstruct_scan(
     return Reconstructed(files, state, facts, digest, ending)
 
 
-def _hand_over(place: Exchange, measured: Measured, seed: int) -> Start:
+def _hand_over(place: Exchange, measured: Measured, seed: int) -> InitialGuess:
     """Write the engine's input."""
     probe = measured.probe
     energy = place.write_images(measured.shape, measured.blocks())
@@ -136,13 +136,13 @@ def _hand_over(place: Exchange, measured: Measured, seed: int) -> Start:
     return start
 
 
-def _basis(scan_sha256: str, facts: Facts, reading: Reading) -> Basis:
+def _basis(scan_sha256: str, facts: Facts, reading: Reading) -> Fingerprint:
     settings = {
         "reconstruction": facts.how.model_dump(),
         "reading": asdict(reading),
         "images": facts.images.tolist(),
     }
-    return Basis.here({"scan": scan_sha256}, settings, computed_by=engine.__name__, libraries=LIBRARIES)
+    return Fingerprint.here({"scan": scan_sha256}, settings, computed_by=engine.__name__, libraries=LIBRARIES)
 
 
 class _Listener:
@@ -171,3 +171,34 @@ def _require_success(facts: Facts, files: ReconstructionFiles, ending: Ending) -
             f"{ending.last_words or 'no last words; killed, for want of memory perhaps'} ({files.log})",
             returncode=ending.returncode,
         )
+
+
+def usable_epochs(place: Exchange, basis: Fingerprint, set_aside: Path, ours: Shift) -> int:
+    """Say how many epochs need not be computed again.
+
+    Parameters
+    ----------
+    place : Exchange
+        A checkpoint that cannot be used is moved out of it: it is damaged, or rests on another scan,
+        other settings, code or versions.
+    basis : Fingerprint
+        What a checkpoint must rest on.
+    set_aside : Path
+        Where it goes then.
+    ours : Shift
+        Told so.
+    """
+    if not place.state.exists():
+        return 0
+    try:
+        state, rests_on = place.read_state()
+        differences = rests_on.differences(basis)
+        if not differences:
+            return state.epochs
+        reason = "; ".join(differences)
+    except ValueError as error:
+        reason = f"damaged: {error}"
+    place.state.replace(aside_for(set_aside, "reconstruction", reason) / place.state.name)
+    print(f"the checkpoint is set aside: {reason}", flush=True)
+    ours.noted("set_aside", reason=reason)
+    return 0

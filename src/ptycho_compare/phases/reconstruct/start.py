@@ -25,7 +25,7 @@ _BLOCK = 128
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialGuess:
     """What pty-chi is given besides the images.
 
     Attributes
@@ -48,7 +48,7 @@ class Start:
 
 def make_start(
     positions: NDArray[np.float64], probe: NDArray[np.complex64], energy: float, *, seed: int
-) -> Start:
+) -> InitialGuess:
     """Lay out the object's array around the middle of the positions' range.
 
     The truth is not looked at.
@@ -77,7 +77,7 @@ def make_start(
     power = energy / side**2
     scale = np.sqrt(power / np.sum(np.abs(probe.astype(np.complex128)) ** 2))
     row, column = (middle - half).astype(int)
-    return Start(
+    return InitialGuess(
         centred.astype(np.float32),
         (1 + noise[0] + 1j * noise[1]).astype(np.complex64),
         (probe * scale).astype(np.complex64),

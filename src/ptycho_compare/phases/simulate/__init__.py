@@ -1,5 +1,5 @@
 """Phase C: a known object scanned and measured by numerical experiment."""
 
-from ptycho_compare.phases.simulate.run import simulate
+from ptycho_compare.phases.simulate.simulate import simulate
 
 __all__ = ["simulate"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ptycho_compare.basis import Basis
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.saved import Arrays, Facts, SavedWork
+from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.storage.saved_work import Arrays, Facts, SavedWork
 
 _NAME = "training"
 _BEST = "best_"
@@ -36,7 +36,7 @@ class Epoch:
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """A training after some epochs.
 
     Attributes
@@ -71,14 +71,14 @@ class TrainingCheckpoint:
     ----------
     files : JobFiles
         Of the job.
-    basis : Basis
+    basis : Fingerprint
         What the training rests on; a checkpoint on another one is not used.
     """
 
     files: JobFiles
-    basis: Basis
+    basis: Fingerprint
 
-    def save(self, progress: Progress) -> float:
+    def save(self, progress: TrainingProgress) -> float:
         """Write the state after an epoch; the seconds it took.
 
         Raises
@@ -90,16 +90,16 @@ class TrainingCheckpoint:
         facts = {"epochs": [asdict(epoch) for epoch in progress.epochs]}
         return self._work.write({**progress.state, **best}, facts)
 
-    def load(self, tell: Callable[[str], None]) -> Progress:
+    def load(self, tell: Callable[[str], None]) -> TrainingProgress:
         """Read what an earlier attempt saved (see `SavedWork.read`); without that nothing was done."""
-        return self._work.read(_progress, tell) or Progress()
+        return self._work.read(_progress, tell) or TrainingProgress()
 
     @property
     def _work(self) -> SavedWork:
         return SavedWork(self.files.checkpoints, _NAME, self.basis, self.files.set_aside)
 
 
-def _progress(facts: Facts, arrays: Arrays) -> Progress:
+def _progress(facts: Facts, arrays: Arrays) -> TrainingProgress:
     best = {name.removeprefix(_BEST): values for name, values in arrays.items() if name.startswith(_BEST)}
     state = {name: values for name, values in arrays.items() if not name.startswith(_BEST)}
-    return Progress([Epoch(**epoch) for epoch in facts["epochs"]], state, best)
+    return TrainingProgress([Epoch(**epoch) for epoch in facts["epochs"]], state, best)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArmError
 from ptycho_compare.jobs import Shift
 from ptycho_compare.models.training.trainer import Trainer
-from ptycho_compare.phases.train.checkpoint import Epoch, Progress, TrainingCheckpoint
+from ptycho_compare.phases.train.checkpoint import Epoch, TrainingCheckpoint, TrainingProgress
 from ptycho_compare.phases.train.examples import Batch, Examples
 from ptycho_compare.phases.train.schedule import Schedule
 
@@ -26,8 +26,8 @@ def fit(
     *,
     shift: Shift,
     checkpoint: TrainingCheckpoint,
-    tell: Callable[[Progress], None],
-) -> Progress:
+    tell: Callable[[TrainingProgress], None],
+) -> TrainingProgress:
     """Train, or go on training.
 
     The order of an epoch's batches follows from the seed and its number alone, so a training that was
@@ -48,7 +48,7 @@ def fit(
 
     Returns
     -------
-    Progress
+    TrainingProgress
 
     Raises
     ------
@@ -110,7 +110,7 @@ def _filled(examples: Examples, rows: NDArray[np.int64], size: int) -> Batch:
     return examples.batch(np.pad(rows, (0, size - len(rows)), mode="edge"))
 
 
-def _after(progress: Progress, epoch: Epoch, trainer: Trainer) -> Progress:
+def _after(progress: TrainingProgress, epoch: Epoch, trainer: Trainer) -> TrainingProgress:
     epochs = [*progress.epochs, epoch]
     better = not progress.epochs or epoch.val_loss < progress.kept.val_loss
-    return Progress(epochs, trainer.state(), trainer.weights() if better else progress.best)
+    return TrainingProgress(epochs, trainer.state(), trainer.weights() if better else progress.best)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.files import locked, write_json_atomic
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.train.job import BASELINE_NETWORK, TEST_SPLIT, TRAIN_SPLIT, TrainingJob
+from ptycho_compare.storage.files import locked, write_json_atomic
 
 _MANIFEST, _SKIPPED = "training_manifest.json", "skip_summary.json"
 

@@ -6,16 +6,16 @@ import csv
 import io
 from collections.abc import Sequence
 
-from ptycho_compare.files import write_text_atomic
-from ptycho_compare.phases.train.checkpoint import Epoch, Progress
+from ptycho_compare.phases.train.checkpoint import Epoch, TrainingProgress
 from ptycho_compare.phases.train.job import TrainingJob
 from ptycho_compare.reporting.figures import plot_history
+from ptycho_compare.storage.files import write_text_atomic
 
 _RULE = "=" * 80
 _MEASURES = {True: "mean absolute error of patches", False: "Poisson misfit per photon"}
 
 
-def write_log(job: TrainingJob, facts: Sequence[str], progress: Progress) -> None:
+def write_log(job: TrainingJob, facts: Sequence[str], progress: TrainingProgress) -> None:
     """Write the whole log anew: it tells the course of the training, however many attempts that took."""
     lines = [
         _RULE,
@@ -37,7 +37,7 @@ def epoch_line(epoch: Epoch, job: TrainingJob) -> str:
     )
 
 
-def write_history(job: TrainingJob, progress: Progress) -> None:
+def write_history(job: TrainingJob, progress: TrainingProgress) -> None:
     """Write the losses as CSV (``epoch,loss,val_loss,seconds``) and as a figure."""
     buffer = io.StringIO()
     table = csv.writer(buffer, lineterminator="\n")

@@ -6,12 +6,12 @@ matplotlib before a figure is drawn.
 
 from __future__ import annotations
 
-from ptycho_compare.reporting.figures.canvas import write_debug_images
-from ptycho_compare.reporting.figures.comparison import GROUND_TRUTH, comparison_figure, plot_comparison
 from ptycho_compare.reporting.figures.drawing import DPI, PlotLimits
 from ptycho_compare.reporting.figures.frc import frc_figure, plot_frc
 from ptycho_compare.reporting.figures.history import history_figure, plot_history
+from ptycho_compare.reporting.figures.images import write_debug_images
 from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
+from ptycho_compare.reporting.figures.side_by_side import GROUND_TRUTH, comparison_figure, plot_comparison
 
 __all__ = [
     "DPI",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.files import atomic_path
+from ptycho_compare.storage.files import atomic_path
 
 if TYPE_CHECKING:  # matplotlib is slow to load
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.reporting.figures.comparison import KINDS
 from ptycho_compare.reporting.figures.drawing import ALARM, save
+from ptycho_compare.reporting.figures.side_by_side import KINDS
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower still
     from matplotlib.axes import Axes

@@ -26,7 +26,7 @@ _NAME_POINTS = 26.0
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class PanelGrid:
     """Panels in bands, each some rows high; places in inches from the upper left.
 
     Attributes
@@ -68,7 +68,9 @@ class Grid:
         return self.figure.add_axes(_rectangle(self.figure, left, top, width, height), label="<colorbar>")
 
 
-def panel_grid(box: Box, count: int, *, most: int, rows: int, room: int, bars_below: bool = False) -> Grid:
+def panel_grid(
+    box: Box, count: int, *, most: int, rows: int, room: int, bars_below: bool = False
+) -> PanelGrid:
     """Lay out `count` columns of panels that show a box, at most so many side by side.
 
     Parameters
@@ -100,7 +102,7 @@ def panel_grid(box: Box, count: int, *, most: int, rows: int, room: int, bars_be
         for column, axis in enumerate(line):
             left = _LEFT + column * COLUMN_INCHES
             axis.set_position(_rectangle(figure, left, upper, _WIDTH, height))
-    return Grid(figure, axes, tuple(tops), height)
+    return PanelGrid(figure, axes, tuple(tops), height)
 
 
 def _rectangle(

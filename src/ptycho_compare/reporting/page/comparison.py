@@ -9,22 +9,21 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.reporting.figures.comparison import KINDS
-from ptycho_compare.reporting.manifest import Manifest, read_manifest
+from ptycho_compare.records.acceptance import ComparisonVerdict
+from ptycho_compare.records.manifest import Manifest, read_manifest
+from ptycho_compare.reporting.figures.side_by_side import KINDS
 from ptycho_compare.reporting.page.curves import CurveSet, read_curves
 from ptycho_compare.reporting.page.gallery import Gallery, read_gallery
-from ptycho_compare.reporting.page.notes import link_to
-from ptycho_compare.reporting.page.provenance import Provenance, provenance_of
+from ptycho_compare.reporting.page.provenance import Provenance, link_to, provenance_of
 from ptycho_compare.reporting.page.scores import Scores, read_scores
 from ptycho_compare.reporting.page.words import readable
-from ptycho_compare.reporting.verdict.record import ComparisonVerdict
 
 MISSING = "missing"
 _REFERENCES = {"truth": "Truth", "independent_half": "Other half", "same_data": "Reference"}
 
 
 @dataclass(frozen=True)
-class Arm:
+class ShownArm:
     """An arm and how it came out: ``ok``, ``failed``, ``unscored`` or ``missing``, and why."""
 
     name: str
@@ -39,7 +38,7 @@ class ComparisonPart:
     Attributes
     ----------
     verdict : ComparisonVerdict
-    arms : tuple of Arm
+    arms : tuple of ShownArm
         Those of the evidence, then those that the study requires and that are missing.
     against : str
         What the arms were compared with, in words.
@@ -52,7 +51,7 @@ class ComparisonPart:
     """
 
     verdict: ComparisonVerdict
-    arms: tuple[Arm, ...]
+    arms: tuple[ShownArm, ...]
     against: str
     gallery: Gallery
     curves: CurveSet
@@ -127,8 +126,8 @@ def _manifest(names: Artifacts) -> tuple[Manifest | None, str]:
         return None, f"{names.manifest.name}: is no manifest ({error.error_count()} mistakes)"
 
 
-def _arms(manifest: Manifest | None, required: Sequence[str]) -> tuple[Arm, ...]:
+def _arms(manifest: Manifest | None, required: Sequence[str]) -> tuple[ShownArm, ...]:
     held = {} if manifest is None else manifest.arms
-    found = [Arm(name, record.status, readable(record.reason)) for name, record in held.items()]
-    lacking = [Arm(name, MISSING, "required by the study") for name in required if name not in held]
+    found = [ShownArm(name, record.status, readable(record.reason)) for name, record in held.items()]
+    lacking = [ShownArm(name, MISSING, "required by the study") for name in required if name not in held]
     return (*found, *lacking)

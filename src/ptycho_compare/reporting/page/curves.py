@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.reporting.tables.csv_cells import number, read_table
-from ptycho_compare.reporting.tables.frc_csv import CURVE_COLUMNS
+from ptycho_compare.records.tables.csv_cells import number, read_table
+from ptycho_compare.records.tables.frc_csv import CURVE_COLUMNS
 
 _COMPONENTS = ("amplitude", "phase", "complex")
 _NYQUIST = 0.5  # cycles/px

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.reporting.arrays import TRUTH_KEY
+from ptycho_compare.records.reconstructions_npz import TRUTH_KEY
 from ptycho_compare.reporting.figures.drawing import Limits, PlotLimits
-from ptycho_compare.reporting.figures.pixels import pixels_png
+from ptycho_compare.reporting.figures.images import pixels_png
 from ptycho_compare.reporting.page.words import number_text
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
 

@@ -10,15 +10,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.files import write_text_atomic
 from ptycho_compare.hub import DEBUG_TIER, Hub
-from ptycho_compare.reporting.manifest import versions
+from ptycho_compare.records.acceptance import Verdict
+from ptycho_compare.records.manifest import versions
 from ptycho_compare.reporting.page.attempts import TimeLine, endings_of, read_timeline
 from ptycho_compare.reporting.page.comparison import ComparisonPart, read_comparison
-from ptycho_compare.reporting.page.notes import Note, read_notes
-from ptycho_compare.reporting.page.provenance import StepLine, read_steps
+from ptycho_compare.reporting.page.provenance import Note, StepLine, read_notes, read_steps
 from ptycho_compare.reporting.page.words import number_text, readable
-from ptycho_compare.reporting.verdict.record import Verdict
+from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import Study
 
 _PIXELS = 5_500_000  # of all images: a byte each at most, a third more as text

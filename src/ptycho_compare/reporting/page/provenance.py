@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ptycho_compare.hub import Hub, StepFiles
 from ptycho_compare.jobs.duration import duration_text
-from ptycho_compare.reporting.manifest import FileRecord, Manifest
-from ptycho_compare.reporting.page.words import number_text, readable
-from ptycho_compare.reporting.step_record import StepRecord, read_step_record
+from ptycho_compare.records.manifest import FileRecord, Manifest
+from ptycho_compare.records.step_record import StepRecord, read_step_record
+from ptycho_compare.reporting.page.words import number_text, readable, text_of
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,40 @@ def _adopted(path: Path) -> str:
 
 def _plain(value: Any) -> str:
     return number_text(value) if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note that says why the study stands still.
+
+    Attributes
+    ----------
+    path : str
+        Below the hub.
+    link : str
+        From the page to it; empty where it lies outside the hub.
+    text : str
+        What it says; of people and programs, and shown as it is.
+    """
+
+    path: str
+    link: str
+    text: str
+
+
+def read_notes(hub: Hub, paths: Sequence[str], *, page: Path) -> tuple[Note, ...]:
+    """Read the notes of a verdict."""
+    return tuple(_note(hub, path, page) for path in paths)
+
+
+def link_to(hub: Hub, path: Path, *, page: Path) -> str:
+    """Return a link from a page to a file of the hub; empty where the file lies outside it."""
+    target = path.resolve()
+    if not target.is_relative_to(hub.root.resolve()):
+        return ""
+    return quote(Path(os.path.relpath(target, page.resolve().parent)).as_posix())
+
+
+def _note(hub: Hub, path: str, page: Path) -> Note:
+    link = link_to(hub, hub.root / path, page=page)
+    return Note(path, link, text_of(hub.root / path) if link else "not shown: it lies outside the hub")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
+from ptycho_compare.records.tables.metrics_csv import METRIC_NAMES, MetricRow, read_metrics_csv
+from ptycho_compare.records.tables.pairs_csv import read_differences_csv
 from ptycho_compare.reporting.page.words import interval_text, number_text
-from ptycho_compare.reporting.tables.metrics_csv import METRIC_NAMES, MetricRow, read_metrics_csv
-from ptycho_compare.reporting.tables.pairs_csv import read_differences_csv
 
 _PARTS = ("amplitude", "phase", "value")
 _NOTED = {"amplitude": "amplitude", "phase": "phase", "value": "complex"}

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ptycho_compare.reporting.study.arms import COMPARED_WITH
-from ptycho_compare.reporting.study.deltas import Deltas
-from ptycho_compare.reporting.study.measures import MEASURES, MISSING, PARTS, Measure, Part
+from ptycho_compare.records.arm_names import COMPARED_WITH
+from ptycho_compare.records.measures import MEASURES, MISSING, PARTS, Measure, Part
+from ptycho_compare.records.metrics_deltas import Deltas
 from ptycho_compare.study import PTYCHOPINN
 
 _LABEL_WIDTH = 35

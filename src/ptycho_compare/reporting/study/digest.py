@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ptycho_compare.errors import ReportError
-from ptycho_compare.reporting.study.arms import COMPARED_WITH
-from ptycho_compare.reporting.study.deltas import delta
+from ptycho_compare.records.arm_names import COMPARED_WITH
+from ptycho_compare.records.measures import MEASURES, PARTS, TABLE_DECIMALS, signed_text
+from ptycho_compare.records.metrics_deltas import delta
+from ptycho_compare.records.metrics_summary import MetricsSummary
 from ptycho_compare.reporting.study.markdown import table
-from ptycho_compare.reporting.study.measures import MEASURES, PARTS, TABLE_DECIMALS, signed_text
 from ptycho_compare.reporting.study.sanity import sanity_section, threshold_in
-from ptycho_compare.reporting.study.summary import MetricsSummary
 from ptycho_compare.study import PTYCHOPINN
 
 TITLE = "# Phase G Dense Metrics Digest"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ptycho_compare.reporting.study.arms import COMPARED_WITH
-from ptycho_compare.reporting.study.deltas import delta
-from ptycho_compare.reporting.study.markdown import table
-from ptycho_compare.reporting.study.measures import (
+from ptycho_compare.records.arm_names import COMPARED_WITH
+from ptycho_compare.records.measures import (
     MEASURES,
     PARTS,
     TABLE_DECIMALS,
@@ -16,8 +14,10 @@ from ptycho_compare.reporting.study.measures import (
     number_text,
     signed_text,
 )
+from ptycho_compare.records.metrics_deltas import delta
+from ptycho_compare.records.metrics_summary import MetricsSummary
+from ptycho_compare.reporting.study.markdown import table
 from ptycho_compare.reporting.study.sanity import THRESHOLD, sanity_section, threshold_line
-from ptycho_compare.reporting.study.summary import MetricsSummary
 from ptycho_compare.reporting.study.undecided import undecided_section
 from ptycho_compare.study import PTYCHOPINN
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ptycho_compare.errors import ReportError
+from ptycho_compare.records.measures import MS_SSIM, PARTS, Part, number_text
+from ptycho_compare.records.metrics_summary import MetricsSummary
 from ptycho_compare.reporting.study.markdown import table
-from ptycho_compare.reporting.study.measures import MS_SSIM, PARTS, Part, number_text
-from ptycho_compare.reporting.study.summary import MetricsSummary
 
 THRESHOLD = 0.80
 _SHORT: Mapping[Part, str] = {"amplitude": "amp", "phase": "phase"}

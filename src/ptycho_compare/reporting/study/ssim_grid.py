@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ptycho_compare.errors import ReportError
-from ptycho_compare.reporting.study.arms import COMPARED_WITH
-from ptycho_compare.reporting.study.deltas import Deltas, versus
+from ptycho_compare.records.arm_names import COMPARED_WITH
+from ptycho_compare.records.measures import MEASURES, Measure
+from ptycho_compare.records.metrics_deltas import Deltas, versus
 from ptycho_compare.reporting.study.markdown import read_tables, table
-from ptycho_compare.reporting.study.measures import MEASURES, Measure
 
 FORBIDDEN = "amplitude"
 """What no phase-only text may speak of (PREVIEW-PHASE-001)."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ptycho_compare.reporting.study.arms import in_order
-from ptycho_compare.reporting.study.compliance import Compliance
+from ptycho_compare.records.arm_names import in_order
+from ptycho_compare.records.measures import JOB_DECIMALS, MEASURES, PARTS, number_text
+from ptycho_compare.records.metrics_summary import Averages, JobSummary, MetricsSummary, Score
+from ptycho_compare.records.phase_c_compliance import Compliance
 from ptycho_compare.reporting.study.markdown import table
-from ptycho_compare.reporting.study.measures import JOB_DECIMALS, MEASURES, PARTS, number_text
-from ptycho_compare.reporting.study.summary import Averages, JobSummary, MetricsSummary, Score
 from ptycho_compare.reporting.study.undecided import undecided_section
 
 

@@ -2,7 +2,7 @@
 
 Each says something else: metric 1 how far the images of a group overlap, metric 2 how far an
 image and its neighbours do, metric 3 how far groups do. All are in [0, 1]; see
-`ptycho_compare.scan.overlap.discs` for f.
+`ptycho_compare.scan.overlap.metrics` for f.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
-from ptycho_compare.scan.overlap.discs import disc_overlap_fraction
-from ptycho_compare.scan.overlap.groups import overlap_groups
+from ptycho_compare.scan.group import form_groups
 from ptycho_compare.scan.overlap.parameters import OverlapParameters
 
 METRICS_VERSION = "1.0"
@@ -180,3 +179,79 @@ def geometry_bound(positions: NDArray[np.float64], diameter: float) -> float:
     """
     area = float(np.ptp(positions, axis=0).prod())
     return min(area / (len(positions) * np.pi * (diameter / 2) ** 2), BOUND_AT_MOST)
+
+
+def disc_overlap_area(distance: ArrayLike, diameter: float) -> NDArray[np.float64]:
+    """Area that two equal discs share.
+
+    A(d) = 2 R^2 arccos(d / 2R) - (d / 2) sqrt(4 R^2 - d^2) for d < D, else 0: two circular segments [1]_.
+
+    Parameters
+    ----------
+    distance : array_like, any shape
+        d, of the centres, px; not negative.
+    diameter : float
+        D = 2R, px.
+
+    Returns
+    -------
+    ndarray, the shape of `distance`, float64
+        px^2, from pi R^2 at d = 0 down to 0 at d = D.
+
+    Raises
+    ------
+    ValueError
+        A distance is negative, or D is not positive.
+
+    References
+    ----------
+    .. [1] E. W. Weisstein, "Circle-Circle Intersection", MathWorld, the case of equal radii.
+    """
+    distance = np.asarray(distance, np.float64)
+    if not diameter > 0:
+        raise ValueError(f"diameter must be positive; found {diameter}")
+    if (distance < 0).any():
+        raise ValueError(f"distances must not be negative; found {distance.min()}")
+    apart = np.minimum(distance / diameter, 1.0)
+    return np.asarray(0.5 * diameter**2 * (np.arccos(apart) - apart * np.sqrt(1 - apart**2)))
+
+
+def disc_overlap_fraction(distance: ArrayLike, diameter: float) -> NDArray[np.float64]:
+    """f(d) = A(d) / (pi R^2): 1 at d = 0, 0.391 at d = R, 0 from d = D on; see `disc_overlap_area`."""
+    return disc_overlap_area(distance, diameter) / (np.pi * (diameter / 2) ** 2)
+
+
+def overlap_groups(
+    positions: NDArray[np.float64], *, gridsize: int, count: int, seed: int
+) -> NDArray[np.int64]:
+    """Group images.
+
+    Parameters
+    ----------
+    positions : ndarray, (n, 2), float64
+        x, y in px.
+    gridsize : int
+        1 gives each image as its own group, and `count` has no meaning. 2 gives an image with its
+        three nearest neighbours.
+    count : int
+        Groups wanted. Their first images are drawn without replacement as long as there are so many,
+        with replacement beyond.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    ndarray, (count, 4) or (n, 1), int64
+        Image numbers; the drawn image comes first.
+
+    Raises
+    ------
+    ScanError
+        Fewer than four images for groups of four.
+    """
+    images, size = len(positions), gridsize**2
+    every = form_groups(positions, size=size, count=images, neighbors=size - 1, seed=seed)
+    if size == 1:
+        return every
+    drawn = np.random.default_rng(seed).choice(images, size=count, replace=count > images)
+    return every[drawn]

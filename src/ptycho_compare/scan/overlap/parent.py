@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.files import digest_of
 from ptycho_compare.scan.formats.arrays import read_columns, read_metadata
 from ptycho_compare.scan.formats.npz import NpzContainer
 from ptycho_compare.scan.write import METADATA
+from ptycho_compare.storage.files import digest_of
 from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile, open_npz
 
 _IMAGES = ("diffraction", "diff3d")

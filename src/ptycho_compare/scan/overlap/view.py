@@ -6,6 +6,7 @@ Phase D writes it; the checks draw it again and compare.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.overlap.metrics import METRICS_VERSION, OverlapMetrics, measure_overlap
 from ptycho_compare.scan.overlap.parameters import OverlapParameters
 from ptycho_compare.scan.overlap.parent import Parent
-from ptycho_compare.scan.overlap.subsample import kept_images
 from ptycho_compare.study import Study
 
 TOOL = "overlap_views"
@@ -98,3 +98,35 @@ def draw_view(parent: Parent, study: Study, view: str) -> SplitView:
     except ScanError as error:
         raise ScanError(f"{parent.path}: view {view!r}: {error}") from None
     return SplitView(parent, kept, parameters, metrics)
+
+
+def kept_images(images: int, *, s_img: float, seed: int) -> NDArray[np.bool_]:
+    """Draw floor(s_img n) of n images without replacement.
+
+    The product is exact: 0.29 of 100 images are 29, although 0.29 * 100 is below 29 in floating point.
+
+    Parameters
+    ----------
+    images : int
+        n.
+    s_img : float
+        In (0, 1].
+    seed : int
+        Of the generator.
+
+    Returns
+    -------
+    ndarray, (n,), bool
+        True for a kept image.
+
+    Raises
+    ------
+    ScanError
+        Nothing would be kept.
+    """
+    count = int(Fraction(repr(float(s_img))) * images)
+    if count < 1:
+        raise ScanError(f"s_img = {s_img} keeps none of {images} images; needed: at least 1")
+    mask = np.zeros(images, bool)
+    mask[np.random.default_rng(seed).choice(images, size=count, replace=False)] = True
+    return mask

@@ -22,7 +22,7 @@ Field = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
-class Start:
+class CoarseMatch:
     """A first guess: whole-pixel shift (dy, dx) in px, ramp in rad/px, and the overlap it reaches."""
 
     shift: tuple[int, int]
@@ -30,7 +30,7 @@ class Start:
     overlap: float
 
 
-def coarse_match(image: Field, truth: Field, window: NDArray[np.float64], *, reach: int) -> Start:
+def coarse_match(image: Field, truth: Field, window: NDArray[np.float64], *, reach: int) -> CoarseMatch:
     """Find the best start within reach.
 
     Parameters
@@ -44,7 +44,7 @@ def coarse_match(image: Field, truth: Field, window: NDArray[np.float64], *, rea
 
     Returns
     -------
-    Start
+    CoarseMatch
     """
     lags = {
         _peak([(_centred(truth, window), _centred(image, window))], reach),
@@ -82,12 +82,12 @@ def _correlation(first: Field, second: Field) -> Field:
     return np.asarray(scipy.fft.ifft2(scipy.fft.fft2(first) * np.conj(scipy.fft.fft2(second))))
 
 
-def _with_ramp(image: Field, truth: Field, window: NDArray[np.float64], lag: tuple[int, int]) -> Start:
+def _with_ramp(image: Field, truth: Field, window: NDArray[np.float64], lag: tuple[int, int]) -> CoarseMatch:
     placed, came_from = np.roll(image, lag, (0, 1)), np.roll(window, lag, (0, 1))
     common = np.minimum(window, came_from)
     if not common.any():
-        return Start(lag, (0.0, 0.0), 0.0)
+        return CoarseMatch(lag, (0.0, 0.0), 0.0)
     ramp = peak_ramp(truth * np.conj(placed) * common)
     a, t = _centred(apply_ramp(placed, ramp), common), _centred(truth, common)
     norm = float(np.linalg.norm(a) * np.linalg.norm(t))
-    return Start(lag, ramp, abs(complex(np.vdot(t, a))) / norm if norm > 0 else 0.0)
+    return CoarseMatch(lag, ramp, abs(complex(np.vdot(t, a))) / norm if norm > 0 else 0.0)

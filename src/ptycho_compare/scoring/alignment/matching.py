@@ -17,7 +17,7 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.alignment.coarse import Field, Start, coarse_match
+from ptycho_compare.scoring.alignment.coarse import CoarseMatch, Field, coarse_match
 from ptycho_compare.scoring.alignment.ramp import Ramp, apply_ramp
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
 
@@ -50,7 +50,7 @@ class Scene:
     edge: float
     taper: float
     reach: int
-    start: Start
+    start: CoarseMatch
 
     @classmethod
     def build(cls, image: ComplexImage, truth: ComplexImage, mask: Mask, radius_px: float) -> Scene:

@@ -1,0 +1,107 @@
+"""The terminal section: one line per comparison, what stands in the way, and how it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ptycho_compare.jobs.duration import duration_text
+from pytest_ptycho.options import OPTIONS
+
+
+def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
+    """Yield the section's lines; the hook prints them.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Of our tests.
+    command : str
+        What goes on with those that are deferred.
+    """
+    width = max(len(record["id"]) for record in records)
+    ordered = sorted(records, key=lambda record: str(record["id"]))
+    for record in ordered:
+        yield f"{record['id']:<{width}}  {record['outcome']:<8}  {_told(record)}"
+    for record in ordered:
+        yield from (f"{record['id']}: {text}" for text in _asides(record))
+    if any(record["outcome"] == "deferred" for record in records):
+        yield f"go on: {command}"
+
+
+def _told(record: dict[str, Any]) -> str:
+    if record["outcome"] != "deferred":
+        return f"{record['seconds']:7.1f} s  {record['log']}"
+    forecast = record["forecast_s"]
+    left = f", about {duration_text(forecast)} left" if forecast is not None else ""
+    share = f" ({record['saved'] / record['total']:.0%})" if record["total"] else ""
+    return f"{record['done']} patches{share}{left}"
+
+
+def _asides(record: dict[str, Any]) -> Iterator[str]:
+    if record["death"]:
+        yield record["death"]
+    if record["outcome"] == "deferred":
+        yield record["reason"]
+        return
+    yield from record["findings"]
+    yield from record["undecided"]
+    if record["note"]:
+        yield f"blocked, see {record['note']}"
+
+
+if TYPE_CHECKING:
+    from ptycho_compare.hub import Hub
+
+_EVERY_S = 1.0
+
+
+@contextlib.contextmanager
+def showing(config: pytest.Config) -> Iterator[None]:
+    """Show the line during this block, where somebody can see it."""
+    hub = config.stash[OPTIONS].hub
+    if hub is None or hasattr(config, "workerinput") or not _seen(config):
+        yield
+        return
+    # pytest exchanges file descriptor 1 while a test runs; this one stays the terminal
+    terminal = os.dup(sys.stdout.fileno())
+    over = threading.Event()
+    thread = threading.Thread(
+        target=_show, args=(hub, config, terminal, over), daemon=True, name="ptycho-live"
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        os.close(terminal)
+
+
+def _seen(config: pytest.Config) -> bool:
+    return config.getoption("verbose") >= 0 and sys.stdout.isatty() and not os.environ.get("CI")
+
+
+def _show(hub: Hub, config: pytest.Config, terminal: int, over: threading.Event) -> None:
+    from ptycho_compare.jobs.pace import running_line
+
+    writer, shown = config.get_terminal_writer(), False
+    while True:
+        ended = over.wait(_EVERY_S)
+        text = "" if ended else running_line(hub.jobs())
+        if text or shown:
+            _write_below(terminal, text[: writer.fullwidth - 1], column=writer.width_of_current_line + 1)
+        shown = bool(text)
+        if ended:
+            return
+
+
+def _write_below(terminal: int, text: str, *, column: int) -> None:
+    """Write a line under the current one and come back to where the cursor was."""
+    os.write(terminal, f"\n\x1b[K{text}\x1b[A\x1b[{column}G".encode())

@@ -1,0 +1,73 @@
+"""`ptycho-hub inventory | verify | check-highlights`: whether a hub's reports can be relied on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ptycho_compare.checks.highlights import check_highlights
+from ptycho_compare.checks.verification import verify, write_check, write_verification
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.hub import Hub
+from ptycho_compare.records.inventory import take_inventory, write_inventory
+from ptycho_compare.study import load_study
+
+_DOSE, _VIEW, _SPLITS = 1000, "dense", ("train", "test")
+
+
+def add_verification(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the commands."""
+    inventory = commands.add_parser(
+        "inventory",
+        help="list every file of the hub with its digest",
+        epilog="exit status: 0 written, 2 a file's name cannot be listed",
+    )
+    inventory.add_argument("--output", type=Path, help="default: analysis/artifact_inventory.txt")
+    inventory.set_defaults(run=_inventory)
+    verifying = commands.add_parser(
+        "verify",
+        help="check all files and reports of one dose and view, and write what was found",
+        epilog="exit status: 0 all of it holds, 1 some of it does not, 2 there is no such hub",
+    )
+    verifying.add_argument("--report", type=Path, help="default: analysis/verification_report.json")
+    verifying.add_argument("--dose", type=int, default=_DOSE, help="default: %(default)s")
+    verifying.add_argument("--view", default=_VIEW, help="default: %(default)s")
+    verifying.add_argument("--splits", nargs="+", help="default: those of the study, or train and test")
+    verifying.add_argument("--study", type=Path, help="study file (default: HUB/study.toml, if there is one)")
+    verifying.set_defaults(run=_verify)
+    checking = commands.add_parser(
+        "check-highlights",
+        help="compare the delta texts with the numbers they tell",
+        epilog="exit status: 0 all of them match, 1 one does not",
+    )
+    checking.set_defaults(run=_check)
+    for parser in (inventory, verifying, checking):
+        parser.add_argument("--hub", type=Path, required=True, help="the hub's folder")
+
+
+def _inventory(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    hub = Hub.open(arguments.hub)
+    entries = take_inventory(hub)
+    listing = write_inventory(hub, entries, listing=arguments.output)
+    print(f"{len(entries)} files, {sum(entry.bytes for entry in entries)} bytes: {hub.relative(listing)}")
+    return ExitCode.OK
+
+
+def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    hub = Hub.open(arguments.hub)
+    file = hub.study() if arguments.study is None and hub.study().is_file() else arguments.study
+    study = None if file is None else load_study(file)
+    splits = arguments.splits or (_SPLITS if study is None else study.splits)
+    verification = verify(hub, arguments.dose, arguments.view, splits, study=study)
+    print("\n".join(write_verification(hub, verification, report=arguments.report)))
+    return ExitCode.FAILED if verification.findings else ExitCode.OK
+
+
+def _check(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    hub = Hub.open(arguments.hub)
+    findings = check_highlights(hub)
+    lines = write_check(hub, findings)
+    print("\n".join(lines), file=sys.stderr if findings else sys.stdout)
+    return ExitCode.FAILED if findings else ExitCode.OK

@@ -1,0 +1,223 @@
+"""The command's side of a job: it holds its place, tells how far it is, and stops when asked.
+
+A command that knows how to stop and go on works inside `shift`. Under a keeper the claim is
+the keeper's; run by hand, the command takes it itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+
+from ptycho_compare.errors import JobError, StorageError
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs import tree
+from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim, is_mine, read_claim, take_claim
+from ptycho_compare.jobs.progress import read_course
+from ptycho_compare.jobs.record import EXIT_STOPPED
+from ptycho_compare.jobs.states import append_state
+
+_TELL_S, _TELL_SHARE = 0.2, 1 / 500
+
+
+class Stopped(BaseException):
+    """The command was asked to stop; what it had computed is saved.
+
+    No `Exception`, so that nothing that contains failures takes it for one.
+    """
+
+
+class Shift:
+    """One process at work on a job."""
+
+    def __init__(self, files: JobFiles) -> None:
+        self.files = files
+        self._asked = ""
+        self._holding = False
+        self._told = 0.0
+        self._began = time.monotonic()
+
+    def planned(self, parts: Mapping[str, tuple[int, int]], *, unit: str = "patches") -> None:
+        """Tell which parts there are: name to (units that earlier attempts did, units)."""
+        counts = {name: list(pair) for name, pair in parts.items()}
+        append_state(self.files.states, "planned", parts=counts, unit=unit)
+
+    def working(self, part: str, done: int, seconds: float, *, now: bool = False) -> None:
+        """Tell how many units of a part are done, and what they took; not oftener than makes sense."""
+        moment = time.monotonic()
+        # a long run tells seldomer, so that its log stays short
+        if now or moment - self._told >= max(_TELL_S, _TELL_SHARE * (moment - self._began)):
+            append_state(self.files.states, "working", part=part, done=done, seconds=round(seconds, 4))
+            self._told = moment
+
+    def saved(self, part: str, done: int, seconds: float) -> None:
+        """Tell how many units are safe on disk, and what saving took."""
+        append_state(self.files.states, "checkpoint", part=part, done=done, seconds=round(seconds, 5))
+
+    def noted(self, state: str, **facts: object) -> None:
+        """Tell anything else."""
+        append_state(self.files.states, state, **facts)
+
+    def step(self, name: str) -> None:
+        """Tell what is done next besides units, unless asked to stop."""
+        self.heed()
+        append_state(self.files.states, "step", name=name)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the command was asked to stop."""
+        return bool(self._asked)
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let no request to stop interrupt this block: it looks at `asked`, saves, and calls `leave`."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+        if self._asked:
+            self.leave()
+
+    def leave(self) -> None:
+        """Stop here.
+
+        Raises
+        ------
+        Stopped
+            Always.
+        """
+        raise Stopped(self._asked)
+
+    def heed(self) -> None:
+        """Stop here if that was asked before, and what it raised did not arrive.
+
+        A signal may come while C code calls back into Python: that takes what is raised for a failure
+        of its own, or for none.
+        """
+        if self._asked and not self._holding:
+            self.leave()
+
+    def ask(self, number: int, _frame: object) -> None:
+        """Take a signal: at once where nothing would be lost, else at the next safe place."""
+        again = bool(self._asked)
+        self._asked = signal.Signals(number).name
+        if not self._holding and not again:
+            self.leave()
+
+
+@contextlib.contextmanager
+def shift(files: JobFiles) -> Iterator[Shift]:
+    """Work on a job: hold it, and turn SIGTERM and Ctrl-C into a stop that loses nothing.
+
+    Raises
+    ------
+    JobError
+        Another process works at it.
+    Stopped
+        Asked to stop; what was computed is saved. A failure after that is taken for what came of it,
+        but for one of the disk.
+    """
+    files.folder.mkdir(parents=True, exist_ok=True)
+    ours = Shift(files)
+    with _held(files), _signals(ours):
+        try:
+            yield ours
+        except (StorageError, OSError):
+            raise
+        except Exception:
+            ours.heed()
+            raise
+
+
+@contextlib.contextmanager
+def _held(files: JobFiles) -> Iterator[None]:
+    now = read_claim(files.claim)
+    if now is not None and now.token == os.environ.get(tree.TOKEN_VARIABLE):
+        yield  # our keeper's
+        return
+    claim, before = take_claim(files.claim)
+    if not is_mine(claim):
+        raise JobError(
+            f"{files.folder.parent}: a process on {claim.holder.host_name} (pid {claim.holder.pid}) works on "
+            "it; wait for it, or stop it"
+        )
+    try:
+        with _attempt(files, claim, before):
+            yield
+    finally:
+        with contextlib.suppress(OSError, JobError):  # on a read-only disk it dies with this process
+            claim.release()
+
+
+@contextlib.contextmanager
+def _attempt(files: JobFiles, claim: Claim, before: Claim | None) -> Iterator[None]:
+    """Do what a keeper does before and after its command."""
+    if before is not None:
+        tree.end(before.token, grace_s=5.0)
+        append_state(files.states, "died", host=before.holder.host_name, pid=before.holder.pid)
+    for of_an_attempt_before in (files.done, files.stop):
+        of_an_attempt_before.unlink(missing_ok=True)
+    attempt = len(read_course(files).attempts) + 1
+    append_state(
+        files.states,
+        "launched",
+        attempt=attempt,
+        host=claim.holder.host_name,
+        pid=claim.holder.pid,
+        by_hand=True,
+    )
+    append_state(files.states, "running", pid=claim.holder.pid)
+    returncode = 1
+    try:
+        with _beating(claim, files):
+            yield
+        returncode = 0
+    except Stopped:
+        returncode = EXIT_STOPPED
+        raise
+    finally:
+        with contextlib.suppress(OSError, JobError):  # on a full disk the error under way says so
+            if claim.beat():
+                append_state(files.states, "ended", attempt=attempt, returncode=returncode)
+
+
+@contextlib.contextmanager
+def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
+    """Do what a keeper does for its command: show that it is alive, and hear what makes it stop."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT_S):
+            ours = True
+            with contextlib.suppress(OSError, JobError):  # a disk that became read-only
+                ours = claim.beat()
+            if not ours or files.stop.exists():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    thread = threading.Thread(target=beat, daemon=True, name="heartbeat")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def _signals(ours: Shift) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may; whoever calls us from another one has to end us himself
+        return
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, ours.ask) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

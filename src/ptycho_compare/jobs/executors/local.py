@@ -1,0 +1,147 @@
+"""Jobs on this machine: a keeper in a session of its own, and under it the command."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ptycho_compare.errors import InputError, JobError, StorageError
+from ptycho_compare.jobs import tree
+from ptycho_compare.jobs.executors.protocol import Busy
+from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done
+
+_KEEPER_S = 5.0
+"""What a keeper needs beyond the grace to end its tree and write its records."""
+
+
+@dataclass
+class LocalAttempt:
+    """See `executor.Attempt`."""
+
+    spec: JobSpec
+    launch: LaunchRecord
+    keeper: subprocess.Popen[str]
+
+    def poll(self) -> DoneRecord | None:
+        """See `executor.Attempt.poll`."""
+        return None if self.keeper.poll() is None else self._ending()
+
+    def stop(self) -> DoneRecord:
+        """See `executor.Attempt.stop`."""
+        try:
+            _say(self.keeper, "stop")
+            # the keeper ends its tree after the grace; should it hang itself, it is ended here
+            self.keeper.wait(timeout=self.spec.grace_s + _KEEPER_S)
+        except subprocess.TimeoutExpired:
+            self._kill()
+        except BaseException:  # a second Ctrl-C
+            self._kill()
+            raise
+        return self._ending()
+
+    def leave(self) -> None:
+        """See `executor.Attempt.leave`."""
+        for pipe in (self.keeper.stdin, self.keeper.stdout):
+            if pipe is not None:
+                pipe.close()
+        # not ours to wait for any more: without this, Popen warns that it still runs
+        self.keeper.returncode = 0
+
+    def _kill(self) -> None:
+        tree.end(self.launch.token, root=self.keeper.pid, grace_s=1.0)
+        self.keeper.wait()
+
+    def _ending(self) -> DoneRecord:
+        """Take the completion record from the pipe, since the disk may be full, else from the disk."""
+        told, words = _last_words(self.keeper)
+        if "ended" in told:
+            return DoneRecord(**told["ended"])
+        done = read_done(self.spec.files)
+        if done is not None and done.attempt == self.launch.attempt:
+            return done
+        tree.end(self.launch.token, grace_s=1.0)  # nobody keeps what is left of the command
+        if "refused" in told:
+            raise _refusal(**told["refused"])
+        raise JobError(
+            f"{self.spec.folder}: attempt {self.launch.attempt} ended without a completion record "
+            f"(keeper {self.launch.pid}: exit status {self.keeper.returncode}{words}); its last words are in "
+            f"{self.spec.log}; the next run goes on from the last checkpoint"
+        )
+
+
+class LocalExecutor:
+    """See `executor.Executor`."""
+
+    def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> LocalAttempt | Busy | None:
+        """See `executor.Executor.start`."""
+        keeper = subprocess.Popen(
+            # -P: what lies in the current folder is nothing to import
+            [sys.executable, "-P", "-m", "ptycho_compare.jobs.supervisor", spec.to_json()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if not spec.detached else subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        try:
+            event, facts = _hear(keeper)
+            if event == "busy":
+                _last_words(keeper)
+                return Busy(**facts)
+            if is_done():
+                _call_off(keeper, spec)
+                return None
+            _say(keeper, "go")
+            _, launch = _hear(keeper)
+        except BaseException:
+            _call_off(keeper, spec)
+            raise
+        return LocalAttempt(spec, LaunchRecord(**launch), keeper)
+
+
+def _say(keeper: subprocess.Popen[str], word: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it has ended
+        print(word, file=keeper.stdin, flush=True)
+
+
+def _hear(keeper: subprocess.Popen[str]) -> tuple[str, dict[str, Any]]:
+    """Wait for the next event: its name and facts."""
+    line = "" if keeper.stdout is None else keeper.stdout.readline()
+    if not line:
+        _, words = _last_words(keeper)
+        raise JobError(f"the keeper ended with exit status {keeper.returncode}{words}")
+    facts: dict[str, Any] = json.loads(line)
+    event = facts.pop("event")
+    if event == "refused":
+        raise _refusal(**facts)
+    return event, facts
+
+
+def _refusal(*, reason: str, storage: bool) -> InputError:
+    return StorageError(reason) if storage else JobError(reason)
+
+
+def _last_words(keeper: subprocess.Popen[str]) -> tuple[dict[str, dict[str, Any]], str]:
+    """Hear a keeper out: events not yet heard, by name, and the last line of its standard error."""
+    lines = [] if keeper.stdout is None or keeper.stdout.closed else list(keeper.stdout)
+    events = {facts.pop("event"): facts for facts in map(json.loads, lines)}
+    _, complaint = keeper.communicate()
+    *_, last = ["", *(complaint or "").splitlines()]
+    return events, last and f": {last}"
+
+
+def _call_off(keeper: subprocess.Popen[str], spec: JobSpec) -> None:
+    """Have a keeper end, whatever it is at: it gives its claim back, and leaves nobody behind."""
+    keeper.terminate()
+    try:
+        keeper.wait(timeout=spec.grace_s + _KEEPER_S)
+    except subprocess.TimeoutExpired:
+        keeper.kill()
+    _last_words(keeper)

@@ -1,0 +1,266 @@
+"""The keeper: the process between whoever launched a job and the command itself.
+
+``python -m ptycho_compare.jobs.supervisor SPEC`` takes the job's claim, runs the command, copies its
+output to the log as it comes, and writes the completion record last. It asks the command to
+stop when it is told to, when its launcher is gone (unless detached) or at the deadline; then it
+leaves nobody of the tree behind.
+
+Its launcher reads one JSON line per event from its standard output and writes ``go`` to its
+standard input once the claim is held. The end of that input means that the launcher is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ptycho_compare.errors import InputError, JobError
+from ptycho_compare.jobs import tree
+from ptycho_compare.jobs.claim import Claim, is_mine, read_claim, take_claim
+from ptycho_compare.jobs.identity import ProcessIdentity
+from ptycho_compare.jobs.progress import read_course
+from ptycho_compare.jobs.record import (
+    EXIT_STOPPED,
+    DoneRecord,
+    JobSpec,
+    LaunchRecord,
+    utc_now,
+    write_record,
+)
+from ptycho_compare.jobs.states import append_state
+from ptycho_compare.jobs.stop_requests import Orders
+from ptycho_compare.jobs.watch import Watch, note_if_possible
+
+_TICK_S = 0.01
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
+
+
+def main() -> int:
+    """Keep the job of the command line; the exit status says whether the records are whole."""
+    spec = JobSpec.from_json(sys.argv[1])
+    orders = Orders(spec)
+    try:
+        claim, before = take_claim(spec.files.claim)
+        if not is_mine(claim):
+            _tell("busy", host=claim.holder.host_name, pid=claim.holder.pid)
+            return 0
+        orders.claim = claim
+        try:
+            _hold(spec, orders, claim, before)
+        finally:
+            with contextlib.suppress(OSError, JobError):  # on a read-only disk it dies with this process
+                claim.release()
+    except (OSError, InputError) as error:
+        _tell("refused", reason=_line(error, spec), storage=isinstance(error, OSError))
+        return 1
+    return 0
+
+
+def _hold(spec: JobSpec, orders: Orders, claim: Claim, before: Claim | None) -> None:
+    if before is not None:
+        left = tree.end(before.token, grace_s=spec.grace_s)
+        append_state(
+            spec.files.states,
+            "died",
+            host=before.holder.host_name,
+            pid=before.holder.pid,
+            left_behind=left,
+        )
+    spec.files.stop.unlink(missing_ok=True)  # an attempt before this one was meant
+    _tell("held")
+    while "go" not in orders.words:
+        if reason := orders.stop_reason():
+            raise JobError(f"{spec.folder}: not started: {reason}")
+        if orders.launcher_gone():
+            return
+        time.sleep(_TICK_S)
+    launch = _launched(spec, claim)
+    _tell("launched", **asdict(launch))
+    if spec.detached:
+        _let_go()
+    try:
+        with slot(spec, orders) as free:
+            done = _run(spec, orders, claim, launch) if free else _not_run(launch, orders)
+    except (OSError, InputError) as error:
+        note_if_possible(spec, "refused", reason=_line(error, spec))
+        raise
+    _tell("ended", **asdict(done))
+    if not orders.lost:  # the records are another's now
+        append_state(spec.files.states, "ended", **_facts(done))
+        write_record(spec.files.done, done)
+
+
+def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
+    end = None if spec.deadline_s is None else datetime.now(UTC) + timedelta(seconds=spec.deadline_s)
+    launch = LaunchRecord(
+        attempt=len(read_course(spec.files).attempts) + 1,
+        command=list(spec.command),
+        folder=str(spec.folder),
+        log=str(spec.log),
+        done=str(spec.files.done),
+        host=claim.holder.host_name,
+        pid=claim.holder.pid,
+        token=claim.token,
+        started=utc_now(),
+        detached=spec.detached,
+        deadline=None if end is None else end.isoformat(timespec="milliseconds"),
+    )
+    spec.files.done.unlink(missing_ok=True)  # it tells of an attempt before this one
+    write_record(spec.files.launch, launch)
+    append_state(
+        spec.files.states,
+        "launched",
+        attempt=launch.attempt,
+        host=launch.host,
+        pid=launch.pid,
+        detached=launch.detached,
+    )
+    return launch
+
+
+def _let_go() -> None:
+    """Give up the pipes to the launcher, so that it can end without us and we without it."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdin, sys.stdout):
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _run(spec: JobSpec, orders: Orders, claim: Claim, launch: LaunchRecord) -> DoneRecord:
+    spec.log.parent.mkdir(parents=True, exist_ok=True)
+    with spec.log.open("ab", buffering=0) as log:
+        watch = Watch(spec, orders, claim, _started(spec, claim), log)
+        try:
+            watch.until_the_end(f"--- attempt {launch.attempt}, {launch.started}, {launch.host}")
+        finally:  # who is left now has outlived the command, or left its session
+            left = tree.end(claim.token, root=os.getpid(), grace_s=min(spec.grace_s, 1.0))
+        watch.hear_the_rest()
+    if left:
+        note_if_possible(spec, "left_behind", processes=left)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return DoneRecord(
+        attempt=launch.attempt,
+        command=launch.command,
+        returncode=watch.child.returncode,
+        reason=watch.reason,
+        started=launch.started,
+        ended=utc_now(),
+        seconds=watch.seconds,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        peak_bytes=watch.peak_bytes,
+        host=launch.host,
+        log=launch.log,
+        tail=list(watch.tail),
+    )
+
+
+def _started(spec: JobSpec, claim: Claim) -> subprocess.Popen[bytes]:
+    _prctl(_SET_CHILD_SUBREAPER, 1)  # its orphans become ours, so that they are found whatever they do
+    try:
+        return subprocess.Popen(
+            list(spec.command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **spec.environment, tree.TOKEN_VARIABLE: claim.token},
+            preexec_fn=_die_with_keeper,
+        )
+    except OSError as error:
+        raise JobError(f"{spec.command[0]}: cannot be started: {error.strerror}") from None
+
+
+def _not_run(launch: LaunchRecord, orders: Orders) -> DoneRecord:
+    return DoneRecord(
+        attempt=launch.attempt,
+        command=launch.command,
+        returncode=EXIT_STOPPED,
+        reason=f"{orders.stop_reason()}, while it waited for a slot",
+        started=launch.started,
+        ended=utc_now(),
+        seconds=0.0,
+        cpu_s=0.0,
+        peak_bytes=0,
+        host=launch.host,
+        log=launch.log,
+        tail=[],
+    )
+
+
+def _die_with_keeper() -> None:
+    """Have the kernel kill the command when the keeper is killed."""
+    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    """Set something about this process that only Linux knows."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _line(error: OSError | InputError, spec: JobSpec) -> str:
+    return f"{error.filename or spec.folder}: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def _facts(done: DoneRecord) -> dict[str, Any]:
+    names = ("attempt", "returncode", "reason", "seconds", "cpu_s", "peak_bytes")
+    return {name: getattr(done, name) for name in names}
+
+
+def _tell(event: str, **facts: Any) -> None:
+    with contextlib.suppress(OSError):  # a launcher that is gone hears nothing
+        print(json.dumps({"event": event, **facts}), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+
+_LOOK_S = 0.5
+
+
+@contextlib.contextmanager
+def slot(spec: JobSpec, orders: Orders) -> Iterator[bool]:
+    """Hold one of the places in which jobs of this machine may run; False when told to stop first."""
+    if spec.slots is None or spec.slots_folder is None:
+        yield True
+        return
+    folder = spec.slots_folder / ProcessIdentity.mine().host_name
+    held = _free_slot(folder, spec.slots)
+    if held is None:
+        append_state(spec.files.states, "waiting", reason=f"{spec.slots} of {spec.slots} slots are taken")
+    while held is None and not orders.stop_reason():
+        time.sleep(_LOOK_S)
+        held = _free_slot(folder, spec.slots)
+    if held is None:
+        yield False
+        return
+    orders.slot = held
+    try:
+        yield not orders.stop_reason()  # who held the slot may have been asked to stop with us
+    finally:
+        held.release()
+
+
+def _free_slot(folder: Path, count: int) -> Claim | None:
+    # others may allow more at a time than we do: what runs counts, whatever its number
+    claims = (read_claim(path) for path in folder.glob("slot-*.json"))
+    if sum(claim is not None and claim.alive for claim in claims) >= count:
+        return None
+    for number in range(1, count + 1):
+        claim, _ = take_claim(folder / f"slot-{number}.json")
+        if is_mine(claim):
+            return claim
+    return None

@@ -1,0 +1,110 @@
+"""Phase F of one dose, view and split: pty-chi on all images of the split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ptycho_compare.errors import EngineError, HubError
+from ptycho_compare.hub import Hub, ReconstructionFiles
+from ptycho_compare.phases.reconstruct.manifest import Job, record_result, record_skip
+from ptycho_compare.phases.reconstruct.scan_run import LIBRARIES, Reconstructed, reconstruct_scan
+from ptycho_compare.scan import Reading
+from ptycho_compare.storage.files import sha256_of
+from ptycho_compare.storage.fingerprint import versions_of
+from ptycho_compare.study import Study
+
+_PREVIEW = 200  # characters
+
+
+def reconstruct(hub: Hub, study: Study, dose: int, view: str, split: str) -> list[Path]:
+    """Reconstruct a split with pty-chi.
+
+    All of the split's images are used, none twice, and nothing of the true object. Work is saved in
+    the hub after every segment of epochs, so that the same call goes on after a stop or a kill.
+
+    Parameters
+    ----------
+    hub : Hub
+    study : Study
+        `reconstruction` says how.
+    dose : int
+        Photons per exposure.
+    view, split : str
+        By name.
+
+    Returns
+    -------
+    list of Path
+        The reconstruction, its figure and its log, the phase's manifest and its list of what
+        could not run.
+
+    Raises
+    ------
+    HubError
+        Phase C or D has not made the split.
+    MissingProgramError
+        pty-chi is not installed.
+    InputError
+        The split or the settings cannot be used.
+    EngineError
+        pty-chi failed.
+    Stopped
+        Asked to stop.
+    """
+    job, source = Job(dose, view, split), hub.split_data(dose, view, split)
+    if not source.is_file():
+        phase = "C" if view == "dense" else "D"
+        reason = f"{source}: no such file; phase {phase} makes it, and phase F comes after it"
+        record_skip(hub, job, reason)
+        raise HubError(reason)
+    files = ReconstructionFiles(hub.ptychi_dir(dose, view, split))
+    how = study.reconstruction
+    plan = {
+        "input_npz": hub.relative(source),
+        "output_dir": hub.relative(files.folder),
+        "algorithm": how.engine,
+        "num_epochs": how.epochs,
+    }
+    try:
+        done = reconstruct_scan(
+            source,
+            how,
+            files,
+            hub.step_job(f"dose_{dose}-reconstruct-{view}-{split}"),
+            reading=_reading(study),
+            title=job.title,
+        )
+    except EngineError as error:
+        ended = {"returncode": error.returncode, "log_path": hub.relative(files.log), "error": str(error)}
+        record_result(hub, job, plan, ended)
+        raise
+    written = record_result(hub, job, plan, _result(hub, done))
+    return [files.reconstruction, files.figure, files.log, *written]
+
+
+def _reading(study: Study) -> Reading:
+    """What the study says of its scan files."""
+    told = study.scan
+    pixel_m = None if told.pixel_nm is None else told.pixel_nm * 1e-9
+    return Reading(values=told.values, dc=told.dc, keys=told.keys, object_pixel_m=pixel_m)
+
+
+def _result(hub: Hub, done: Reconstructed) -> dict[str, Any]:
+    output = done.files.reconstruction
+    return {
+        "returncode": done.ending.returncode,
+        "log_path": hub.relative(done.files.log),
+        "stdout_preview": done.ending.output[:_PREVIEW],
+        "output_npz": hub.relative(output),
+        "output_sha256": sha256_of(output),
+        "output_bytes": output.stat().st_size,
+        "engine": done.facts.how.engine,
+        "epochs": done.state.epochs,
+        "images": len(done.facts.images),
+        "seconds": round(done.state.seconds, 3),
+        "last_loss": float(done.state.losses[-1]),
+        "origin_yx_px": list(done.facts.origin_yx),
+        "input_sha256": done.scan_sha256,
+        "versions": versions_of(LIBRARIES),
+    }

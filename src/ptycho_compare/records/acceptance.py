@@ -1,0 +1,173 @@
+"""``report/acceptance.json``: what the gate found in a hub, comparison by comparison and check by check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ptycho_compare.errors import MissingReportError, ReportError
+from ptycho_compare.storage.files import write_json_atomic
+
+Standing = Literal["accepted", "red", "stale", "missing", "deferred"]
+"""Of one comparison: its evidence holds; it does not; it is of other inputs, settings or code; there is
+none; it is being computed, or goes on where it was stopped."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ComparisonVerdict(_Part):
+    """What was found of one comparison.
+
+    Attributes
+    ----------
+    id, dose, view, split, tier
+        As in `study.Comparison`.
+    folder : str
+        Of its artifacts, below the hub.
+    required : bool
+        Whether the gate asks for it.
+    standing : str
+        The integrity of its evidence.
+    findings : tuple of str
+        What does not hold; empty when accepted.
+    origin : str
+        ``computed`` here, or ``adopted`` from elsewhere and verified here; empty without evidence.
+    scientific : {"ok", "low", "unscored"}
+        Whether every arm's MS-SSIM reaches the study's line.
+    low : tuple of str
+        Which do not, with their numbers.
+    manifest_sha256 : str
+        Of the manifest, which holds the digests of all artifacts; empty without evidence.
+    """
+
+    id: str
+    dose: int
+    view: str
+    split: str
+    tier: str
+    folder: str
+    required: bool
+    standing: Standing
+    findings: tuple[str, ...] = ()
+    origin: Literal["computed", "adopted", ""] = ""
+    scientific: Literal["ok", "low", "unscored"] = "unscored"
+    low: tuple[str, ...] = ()
+    manifest_sha256: str = ""
+
+
+class CheckVerdict(_Part):
+    """What was found in one check of the hub: of a phase's files, or of the reports.
+
+    Attributes
+    ----------
+    description : str
+    path : str
+        The file it is about, below the hub.
+    findings : tuple of str
+        What does not hold.
+    """
+
+    description: str
+    path: str
+    findings: tuple[str, ...] = ()
+
+
+class Change(_Part):
+    """How one score differs from that of an earlier accepted hub.
+
+    Attributes
+    ----------
+    id : str
+        The comparison's.
+    arm, metric, part : str
+        Which cell of its table.
+    before, now : float or None
+        None where a hub has no such score.
+    tolerance : str
+        The rule that was applied, with its number.
+    judged : {"worse", "same", "better"}
+    """
+
+    id: str
+    arm: str
+    metric: str
+    part: str
+    before: float | None
+    now: float | None
+    tolerance: str
+    judged: Literal["worse", "same", "better"]
+
+
+class Verdict(_Part):
+    """Contents of ``acceptance.json``.
+
+    Attributes
+    ----------
+    study : str
+        Its name.
+    generated_at : str
+        UTC, to the second.
+    required_tiers : tuple of str
+        Whose comparisons must all be there.
+    outcome : str
+        ``accepted``; ``red`` (something does not hold); ``incomplete`` (evidence is missing or stale);
+        ``deferred`` (all that is missing goes on).
+    reason : str
+        One line; why, or how many comparisons hold.
+    comparisons : tuple of ComparisonVerdict
+        All of the study, in its order.
+    checks : tuple of CheckVerdict
+    blockers : tuple of str
+        Notes that say why the study stands still, and that are not closed; below the hub.
+    compared_with : str
+        The accepted record that the scores were compared with; empty when none was.
+    changes : tuple of Change
+    """
+
+    schema_version: Literal[1] = 1
+    study: str
+    generated_at: str
+    required_tiers: tuple[str, ...]
+    outcome: Literal["accepted", "red", "incomplete", "deferred"]
+    reason: str
+    comparisons: tuple[ComparisonVerdict, ...]
+    checks: tuple[CheckVerdict, ...] = ()
+    blockers: tuple[str, ...] = ()
+    compared_with: str = ""
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def required(self) -> Sequence[ComparisonVerdict]:
+        """Comparisons that the gate asks for."""
+        return [each for each in self.comparisons if each.required]
+
+
+def write_verdict(path: Path, verdict: Verdict) -> None:
+    """Write the record."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json_atomic(path, verdict.model_dump(mode="json"))
+
+
+def read_verdict(path: Path) -> Verdict:
+    """Read a record.
+
+    Raises
+    ------
+    ReportError
+        Missing, or no such record; the line says how it is made.
+    """
+    try:
+        return Verdict.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise MissingReportError(
+            f"{path}: cannot be read ({error.strerror}); ptycho-hub gate writes it"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ReportError(f"{path}: is no verdict of the gate: '{where}': {first['msg']}") from None

@@ -1,0 +1,203 @@
+"""Which comparisons reports are about, and how they ended: ``analysis/comparison_manifest.json``.
+
+The pipeline writes the list; a hub whose comparisons were run one by one has none, and is then
+listed from the evidence that lies there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ptycho_compare.errors import ResultsError
+from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
+from ptycho_compare.records.reading import read_json
+from ptycho_compare.study import Comparison
+
+Place = tuple[int, str, str]
+"""Dose, view and split."""
+
+
+class ListedJob(BaseModel):
+    """A comparison; `output_dir` is a POSIX path below the hub, left out where it is the usual one."""
+
+    model_config = ConfigDict(frozen=True)
+    dose: int
+    view: str
+    split: str
+    output_dir: str = ""
+
+    @field_validator("output_dir")
+    @classmethod
+    def _stays_in_the_hub(cls, text: str) -> str:
+        path = PurePosixPath(text)
+        if path.is_absolute() or ".." in path.parts or "\\" in text:
+            raise ValueError("must be a POSIX path below the hub")
+        return text
+
+    @property
+    def place(self) -> Place:
+        """Which comparison it is."""
+        return self.dose, self.view, self.split
+
+    @property
+    def name(self) -> str:
+        """For people and for messages."""
+        return f"{self.view}/{self.split} (dose={self.dose})"
+
+    def folder(self, hub: Hub) -> Path:
+        """Where its artifacts lie."""
+        return hub.root / self.output_dir if self.output_dir else hub.comparison_dir(*self.place, FULL_TIER)
+
+
+class ExecutionResult(BaseModel):
+    """How a comparison ended."""
+
+    model_config = ConfigDict(frozen=True)
+    dose: int
+    view: str
+    split: str
+    returncode: int
+    error: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Which comparison it is of."""
+        return self.dose, self.view, self.split
+
+
+class JobList(BaseModel):
+    """Comparisons of one hub, and how they ended.
+
+    Attributes
+    ----------
+    n_jobs, n_success, n_failed : int
+        As the file states them; `problems` says whether they are true.
+    jobs : tuple of ListedJob
+    execution_results : tuple of ExecutionResult
+    """
+
+    model_config = ConfigDict(frozen=True)
+    n_jobs: int = Field(ge=0)
+    n_success: int = Field(ge=0)
+    n_failed: int = Field(ge=0)
+    jobs: tuple[ListedJob, ...]
+    execution_results: tuple[ExecutionResult, ...] = ()
+
+    def only(self, places: Iterable[Place]) -> JobList:
+        """Leave out all other comparisons."""
+        kept = set(places)
+        results = [each for each in self.execution_results if each.place in kept]
+        return listing([each for each in self.jobs if each.place in kept], results)
+
+    def problems(self) -> Iterator[str]:
+        """Say what keeps the comparisons from being reported; nothing when all of them succeeded."""
+        if not self.jobs:
+            yield "lists no comparison"
+        yield from self.miscounts()
+        ended = {result.place: result for result in self.execution_results}
+        for job in self.jobs:
+            result = ended.get(job.place)
+            if result is None:
+                yield f"{job.name} was not run"
+            elif result.returncode != 0:
+                yield f"{job.name} failed: {result.error or f'exit status {result.returncode}'}"
+
+    def miscounts(self) -> Iterator[str]:
+        """Say where the counts are not those of the entries."""
+        failed = sum(result.returncode != 0 for result in self.execution_results)
+        counts = (len(self.jobs), len(self.execution_results) - failed, failed)
+        if (self.n_jobs, self.n_success, self.n_failed) != counts:
+            yield (
+                f"states {self.n_jobs} jobs, {self.n_success} successful and {self.n_failed} failed, "
+                f"and lists {counts[0]}, {counts[1]} and {counts[2]}"
+            )
+
+    def require_success(self, label: str) -> None:
+        """Refuse a list in which something failed or was not run.
+
+        Raises
+        ------
+        ResultsError
+            The message says what.
+        """
+        _require_none(self.problems(), label)
+
+
+def _require_none(problems: Iterator[str], label: str) -> None:
+    found = list(problems)
+    if found:
+        raise ResultsError(f"{label}: {'; '.join(found)}")
+
+
+def listing(jobs: Sequence[ListedJob], results: Sequence[ExecutionResult]) -> JobList:
+    """Count comparisons and how they ended."""
+    succeeded = sum(result.returncode == 0 for result in results)
+    return JobList(
+        n_jobs=len(jobs),
+        n_success=succeeded,
+        n_failed=len(results) - succeeded,
+        jobs=tuple(jobs),
+        execution_results=tuple(results),
+    )
+
+
+def read_job_list(path: Path) -> JobList:
+    """Read the pipeline's list.
+
+    Raises
+    ------
+    ReportError
+        Missing, or no such list.
+    """
+    return read_json(path, JobList, made_by="the pipeline")
+
+
+def jobs_of(hub: Hub, comparisons: Sequence[Comparison] | None, *, asked: Callable[[Place], bool]) -> JobList:
+    """List what is to be reported: every split that the study has of what was compared.
+
+    Parameters
+    ----------
+    hub : Hub
+    comparisons : sequence of Comparison or None
+        Those of the study that count; None where no study is known.
+    asked : callable
+        Says whether a place is to be reported.
+
+    Raises
+    ------
+    ResultsError
+        The pipeline's list lacks a split of a dose and view that it has.
+    ReportError
+        There is no such list, and no study either.
+    """
+    path = hub.comparison_manifest()
+    wanted = [each for each in comparisons or () if asked((each.dose, each.view, each.split))]
+    if comparisons is not None and not path.is_file():
+        return jobs_with_evidence(hub, wanted)
+    listed = read_job_list(path)
+    _require_none(listed.miscounts(), str(path))
+    listed = listed.only(job.place for job in listed.jobs if asked(job.place))
+    splits: dict[tuple[int, str], set[str]] = {}
+    for dose, view, split in (job.place for job in listed.jobs):
+        splits.setdefault((dose, view), set()).add(split)
+    missing = [
+        each.id for each in wanted if each.split not in splits.get((each.dose, each.view), {each.split})
+    ]
+    if missing:
+        raise ResultsError(f"{path}: does not list {', '.join(missing)}; run it, or leave it out by --splits")
+    return listed
+
+
+def jobs_with_evidence(hub: Hub, comparisons: Sequence[Comparison]) -> JobList:
+    """List comparisons by the evidence that lies in the hub, where no pipeline has listed them."""
+    jobs, results = [], []
+    for each in comparisons:
+        place = {"dose": each.dose, "view": each.view, "split": each.split}
+        folder = hub.comparison_dir(each.dose, each.view, each.split, each.tier)
+        jobs.append(ListedJob(**place, output_dir=hub.relative(folder)))
+        if Artifacts(folder).metrics.exists():
+            results.append(ExecutionResult(**place, returncode=0))
+    return listing(jobs, results)

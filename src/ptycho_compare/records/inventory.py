@@ -1,0 +1,168 @@
+"""The inventory: every file of a hub with its digest and size, taken before the hub is verified.
+
+What verification itself writes is left out, so that an inventory can be complete; so are the
+records that processes keep while they work, which say nothing about results.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ptycho_compare.errors import ReportError
+from ptycho_compare.hub import Hub
+from ptycho_compare.records.reading import read_text
+from ptycho_compare.storage.files import digest_of, write_text_atomic
+
+MADE_BY = "ptycho-hub inventory"
+
+_COLUMNS = ("sha256", "bytes", "path")
+_PROCESS_RECORDS = "jobs"
+_PROCESS_FOLDER = "job"
+_LOGS = ("cli",)
+_ADDED_TO = (*_LOGS, "green", "red", "collect")
+
+
+@dataclass(frozen=True)
+class InventoryEntry:
+    """A file of the hub.
+
+    Attributes
+    ----------
+    path : str
+        POSIX, below the hub.
+    sha256 : str
+    bytes : int
+    """
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+def take_inventory(hub: Hub) -> list[InventoryEntry]:
+    """Digest every file of a hub, in order of path.
+
+    Raises
+    ------
+    ReportError
+        A file's name cannot stand on a line as a POSIX path.
+    """
+    entries = []
+    for path in files_to_list(hub):
+        why = why_no_path(path)
+        if why:
+            raise ReportError(f"{path!r}: {why}; rename it, the inventory cannot list it")
+        entries.append(enter(hub, path))
+    return entries
+
+
+def enter(hub: Hub, path: str, *, size: int | None = None) -> InventoryEntry:
+    """Digest one file, or its first `size` bytes: those of a log stay while others are appended."""
+    file = hub.root / path
+    if not may_grow(path):
+        return InventoryEntry(path, digest_of(file), file.stat().st_size)
+    with file.open("rb") as stream:
+        content = stream.read(file.stat().st_size if size is None else size)
+    return InventoryEntry(path, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def files_to_list(hub: Hub) -> list[str]:
+    """Name the files that belong into an inventory, below the hub, in order."""
+    found = (path for path in hub.root.rglob("*") if path.is_file())
+    return sorted(text for path in found if _belongs(text := path.relative_to(hub.root).as_posix(), hub))
+
+
+def _belongs(text: str, hub: Hub) -> bool:
+    reports = hub.reports()
+    own = (
+        reports.inventory,
+        reports.digests,
+        reports.verification,
+        reports.verification_log,
+        reports.check_log,
+        hub.blocker_log(),  # says why the pipeline stands still now, and goes when it goes on
+    )
+    parts = PurePosixPath(text).parts
+    of_a_process = parts[0] == _PROCESS_RECORDS or _PROCESS_FOLDER in parts[:-1]
+    of_the_gate = hub.verdict().folder in (hub.root / text).parents
+    unfinished = parts[-1].startswith(".") and parts[-1].endswith(".tmp")
+    return not (of_a_process or of_the_gate or unfinished or text in {hub.relative(path) for path in own})
+
+
+def may_grow(path: str) -> bool:
+    """Whether a file is a log that later commands append to."""
+    return PurePosixPath(path).parts[0] in _LOGS
+
+
+def may_appear(path: str) -> bool:
+    """Whether a file lies where later commands and tests leave logs and notes."""
+    return PurePosixPath(path).parts[0] in _ADDED_TO
+
+
+def why_no_path(text: str) -> str:
+    """Say why a line of an inventory is no relative POSIX path; empty when it is one."""
+    if not text or text != text.strip() or not text.isprintable():
+        return "is blank, or has blanks at its ends or control characters"
+    if "\\" in text:
+        return "has a backslash"
+    if text.startswith("/") or re.match(r"[A-Za-z]:", text):
+        return "is absolute"
+    if ".." in PurePosixPath(text).parts:
+        return "leaves the hub"
+    return ""
+
+
+def write_inventory(hub: Hub, entries: list[InventoryEntry], *, listing: Path | None = None) -> Path:
+    """Write ``artifact_inventory.txt``, a path per line, and ``artifact_digests.tsv`` beside it.
+
+    Parameters
+    ----------
+    hub : Hub
+    entries : list of InventoryEntry
+    listing : Path or None
+        Another place for the former.
+
+    Returns
+    -------
+    Path
+        Where the former is.
+    """
+    reports = hub.reports()
+    buffer = io.StringIO()
+    rows = csv.writer(buffer, delimiter="\t", lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    rows.writerows((entry.sha256, entry.bytes, entry.path) for entry in entries)
+    reports.folder.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(reports.digests, buffer.getvalue())
+    text = "".join(f"{entry.path}\n" for entry in entries)
+    path = reports.inventory if listing is None else listing
+    write_text_atomic(path, text)
+    return path
+
+
+def read_digests(path: Path) -> list[InventoryEntry]:
+    """Read ``artifact_digests.tsv``.
+
+    Raises
+    ------
+    ReportError
+        Missing, or not of this form.
+    """
+    try:
+        return list(_rows(read_text(path, made_by=MADE_BY)))
+    except (ValueError, TypeError, csv.Error) as error:
+        raise ReportError(f"{path}: is no list of digests ({error}); {MADE_BY} writes it anew") from None
+
+
+def _rows(text: str) -> Iterator[InventoryEntry]:
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+    if tuple(table.fieldnames or ()) != _COLUMNS:
+        raise ValueError(f"columns {', '.join(table.fieldnames or ()) or 'none'}")
+    for row in table:
+        yield InventoryEntry(row["path"], row["sha256"], int(row["bytes"]))

@@ -1,0 +1,157 @@
+"""The manifest: what a comparison was made from, with which versions, and what it left.
+
+It is written last; its existence means that every artifact it lists is complete.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ptycho_compare.storage.files import sha256_of, write_json_atomic
+from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, version_of
+
+_VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "h5py", "pandas", "matplotlib")
+
+
+class FileRecord(BaseModel):
+    """One file, by content."""
+
+    model_config = ConfigDict(frozen=True)
+    path: str
+    sha256: str
+    bytes: int
+
+
+class ArmRecord(BaseModel):
+    """How one arm came out.
+
+    Attributes
+    ----------
+    status : {"ok", "failed", "unscored"}
+    reason : str
+        One sentence with the measured numbers; empty when ok.
+    seconds : dict
+        Where the time went.
+    details : dict
+        Gauge, shift, model parameters: echoed, not judged.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    status: Literal["ok", "failed", "unscored"]
+    reason: str
+    seconds: dict[str, float]
+    details: dict[str, Any]
+
+
+class Manifest(BaseModel):
+    """Contents of ``manifest.json``.
+
+    Attributes
+    ----------
+    reference : str
+        What the arms were compared with: "truth", "independent_half", "same_data", or "none".
+    truth_range : dict
+        The data ranges behind psnr, ssim and ms_ssim: ``amplitude``, ``phase`` in rad, ``complex``.
+    scan : dict
+        How the scan file was read, and its lengths in m as far as they are known.
+    code : str
+        Digest of this package's sources.
+    attempts : list of dict
+        Which processes computed it: number, host, start, and how many patches became safe in each.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    schema_version: Literal[3] = 3
+    started: str
+    finished: str
+    command: list[str]
+    settings: dict[str, Any]
+    inputs: dict[str, FileRecord]
+    plan: dict[str, Any]
+    mask_pixels: int
+    reference: str
+    truth_range: dict[str, float]
+    scan: dict[str, Any]
+    metric_version: str
+    arms: dict[str, ArmRecord]
+    warnings: list[str]
+    versions: dict[str, str]
+    code: str
+    attempts: list[dict[str, Any]]
+    artifacts: dict[str, FileRecord]
+
+    def basis(self) -> Fingerprint:
+        """What the results rest on."""
+        versions = {name: self.versions[name] for name in NUMERIC_LIBRARIES if name in self.versions}
+        python = ".".join(self.versions.get("python", "").split(".")[:2])
+        inputs = {name: record.sha256 for name, record in self.inputs.items()}
+        return Fingerprint(inputs, self.settings, self.code, {"python": python, **versions})
+
+
+def record_file(path: Path, *, below: Path | None = None) -> FileRecord:
+    """Digest a file; its path is stored relative to `below` when it lies there."""
+    inside = below is not None and path.is_relative_to(below)
+    name = path.relative_to(below).as_posix() if inside and below is not None else path.as_posix()
+    return FileRecord(path=name, sha256=sha256_of(path), bytes=path.stat().st_size)
+
+
+def record_artifacts(folder: Path, artifacts: Iterable[Path]) -> dict[str, FileRecord]:
+    """Digest the artifacts of a comparison, by file name."""
+    return {path.relative_to(folder).as_posix(): record_file(path, below=folder) for path in artifacts}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that numbers depend on."""
+    found: dict[str, str] = {"python": platform.python_version(), "platform": platform.platform()}
+    return found | {name: version_of(name) for name in _VERSIONS_OF}
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write the manifest; from here on the comparison counts as complete."""
+    write_json_atomic(path, manifest.model_dump(mode="json"))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest; pydantic's error names what does not fit."""
+    return Manifest.model_validate_json(path.read_bytes())
+
+
+def utc_text(moment: datetime) -> str:
+    """ISO time with a trailing Z, to the microsecond."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+if TYPE_CHECKING:  # scoring loads scipy and scikit-image
+    from ptycho_compare.scoring import ArmScore
+
+
+def alignment_record(score: ArmScore) -> dict[str, Any]:
+    """Return ``gauge``, ``shift`` and ``twin`` of an arm, as far as there are any."""
+    record: dict[str, Any] = {}
+    if score.gauge is not None:
+        record["gauge"] = {
+            "gain": abs(score.gauge.scale),
+            "phase_rad": score.gauge.phase,
+            "ramp_rad_per_px": list(score.gauge.ramp),
+            "overlap_before": score.gauge.overlap_before,
+            "overlap_after": score.gauge.overlap_after,
+        }
+    if score.shift is not None:
+        record["shift"] = {
+            "dy_px": score.shift.dy,
+            "dx_px": score.shift.dx,
+            "ramp_rad_per_px": list(score.shift.ramp),
+            "registered": score.shift.registered,
+            "applied": score.moved,
+            "confidence": score.shift.confidence,
+            "reason": score.shift.reason,
+        }
+    if score.twin is not None:
+        record["twin"] = {"overlap": score.twin.overlap, "direct_overlap": score.twin.direct_overlap}
+    return record

@@ -1,0 +1,108 @@
+"""How far PtychoPINN is from the other arms on average: ``metrics_delta_summary.json``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from ptycho_compare.errors import ReportError
+from ptycho_compare.records.arm_names import COMPARED_WITH
+from ptycho_compare.records.measures import MEASURES, PARTS, Measure, Part
+from ptycho_compare.records.metrics_summary import MetricsSummary, Number
+from ptycho_compare.records.reading import read_json
+from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.study import PTYCHOPINN
+
+UTC_SECONDS = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
+
+
+class Deltas(BaseModel):
+    """Contents of ``metrics_delta_summary.json``.
+
+    Attributes
+    ----------
+    generated_at : str
+        UTC, to the second, with a trailing Z.
+    source_metrics : str
+        The summary that they were made from, below the hub.
+    source_sha256 : str
+        Its digest; empty in PtychoPINN's own files.
+    deltas : dict
+        PtychoPINN minus the other arm, by ``vs_ARM``, measure and part; None where either has no score.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    generated_at: str
+    source_metrics: str
+    deltas: dict[str, dict[str, dict[str, Number]]]
+    source_sha256: str = ""
+
+    def value(self, arm: str, measure: Measure, part: Part) -> float | None:
+        """Return one of them."""
+        return self.deltas[versus(arm)][measure.name][part]
+
+
+def versus(arm: str) -> str:
+    """Return the key of an arm that PtychoPINN is compared with."""
+    return f"vs_{arm}"
+
+
+def delta(
+    summary: MetricsSummary, arm: str, measure: Measure, part: Part, statistic: str = "mean"
+) -> float | None:
+    """Subtract an arm's average from PtychoPINN's; None where either is missing."""
+    ours = summary.average(PTYCHOPINN, measure, part, statistic)
+    theirs = summary.average(arm, measure, part, statistic)
+    return None if ours is None or theirs is None else ours - theirs
+
+
+def deltas_of(
+    summary: MetricsSummary, *, source: str, source_sha256: str = "", moment: datetime | None = None
+) -> Deltas:
+    """Compute all differences.
+
+    Parameters
+    ----------
+    summary : MetricsSummary
+    source, source_sha256 : str
+        The summary's file below the hub, and its digest.
+    moment : datetime or None
+        When; None for now.
+    """
+    text = (moment or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
+    return Deltas(
+        generated_at=text.replace("+00:00", "Z"),
+        source_metrics=source,
+        source_sha256=source_sha256,
+        deltas={
+            versus(arm): {
+                measure.name: {part: delta(summary, arm, measure, part) for part in PARTS}
+                for measure in MEASURES
+            }
+            for arm in COMPARED_WITH
+        },
+    )
+
+
+def write_deltas(path: Path, deltas: Deltas) -> None:
+    """Write them, with all digits."""
+    write_json_atomic(path, deltas.model_dump(mode="json"))
+
+
+def read_deltas(path: Path) -> Deltas:
+    """Read them.
+
+    Raises
+    ------
+    ReportError
+        Missing, no JSON, a number that is NaN, or an arm, measure or part is not there.
+    """
+    deltas = read_json(path, Deltas, made_by="ptycho-hub report")
+    for arm in COMPARED_WITH:
+        for measure in MEASURES:
+            for part in PARTS:
+                if part not in deltas.deltas.get(versus(arm), {}).get(measure.name, {}):
+                    raise ReportError(f"{path}: key 'deltas.{versus(arm)}.{measure.name}.{part}' is missing")
+    return deltas

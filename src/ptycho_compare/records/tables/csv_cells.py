@@ -1,0 +1,88 @@
+"""How numbers, empty cells and texts stand in our tables, and how they are read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ptycho_compare.errors import InputError
+from ptycho_compare.storage.files import write_text_atomic
+
+Number = TypeVar("Number", int, float)
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table with Unix line ends; equal rows give equal bytes.
+
+    None is an empty cell, a float has six decimals, a text is one line whatever it holds.
+
+    Raises
+    ------
+    ValueError
+        A number is NaN; the message names the row's first two cells and the column.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(value, row, column) for value, column in zip(row, columns, strict=True)])
+    write_text_atomic(path, buffer.getvalue())
+
+
+def read_table(path: Path, *, needed: Sequence[str]) -> Iterator[tuple[Mapping[str, str], str]]:
+    """Yield the rows of a table by column, and where each stands.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or has not the needed columns.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a readable table ({error})") from error
+    table = csv.DictReader(io.StringIO(text, newline=""))
+    found = tuple(table.fieldnames or ())
+    if not set(needed) <= set(found):
+        raise InputError(f"{path}: columns {', '.join(found) or 'none'}; needed: {', '.join(needed)}")
+    for cells in table:
+        yield {column: value or "" for column, value in cells.items()}, f"{path}:{table.line_num}"
+
+
+def number(kind: Callable[[str], Number], cells: Mapping[str, str], column: str, place: str) -> Number | None:
+    """Read a number; None for an empty cell or a column that is not there.
+
+    Raises
+    ------
+    InputError
+        The cell holds something else.
+    """
+    text = cells.get(column, "")
+    try:
+        return kind(text) if text else None
+    except ValueError:
+        raise InputError(f"{place}: {column} is '{text}', which is no number") from None
+
+
+def or_empty(value: float) -> float | None:
+    """Return a number, or None, an empty cell, for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def _cell(value: Any, row: Sequence[object], column: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if math.isnan(value):
+            raise ValueError(f"{row[0]}, {row[1]}: {column} is NaN, which is never written as a result")
+        text = f"{value:.6f}"
+        return "0.000000" if text == "-0.000000" else text
+    return " ".join(str(value).split())

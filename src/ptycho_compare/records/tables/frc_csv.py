@@ -1,0 +1,111 @@
+"""Ring correlation as tables: a curve per arm, and the cut-offs of all of them in every unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ptycho_compare.records.tables.csv_cells import or_empty, write_table
+
+if TYPE_CHECKING:  # scoring loads scipy and scikit-image
+    from ptycho_compare.scoring import RingCurve, Scorecard
+
+CURVE_COLUMNS = (
+    "model", "frequency_bin", "amplitude_frc", "phase_frc", "cycles_per_px", "pixels",
+    "complex_frc", "half_bit",
+)  # fmt: skip
+
+CUTOFF_COLUMNS = (
+    "model", "component", "criterion", "reference",
+    "first_cycles_per_px", "first_px", "first_nm", "last_cycles_per_px", "last_px", "last_nm",
+    "beyond_nyquist", "area",
+)  # fmt: skip
+
+
+def write_frc_csv(path: Path, arm: str, curves: Mapping[str, RingCurve]) -> None:
+    """Write the ring correlation of one arm, one row per ring.
+
+    ``frequency_bin`` is the ring's number as PtychoPINN counts it, cycles per image side;
+    ring 0, the mean, is there in PtychoPINN's own curves only. A ring without signal has an empty
+    cell. ``pixels`` is the number of Fourier pixels in the ring, which the half-bit threshold
+    rests on.
+
+    Parameters
+    ----------
+    path : Path
+    arm : str
+    curves : mapping of str to RingCurve
+        "amplitude", "phase" and "complex", of one image; a missing one gives empty cells, other
+        names are not written.
+
+    Raises
+    ------
+    ValueError
+        The curves have different rings.
+    """
+    parts = [curves.get(name) for name in ("amplitude", "phase", "complex")]
+    known = [each for each in parts if each is not None]
+    if len({tuple(each.frequency) for each in known}) > 1:
+        raise ValueError(f"{arm}: the curves of amplitude, phase and complex field have different rings")
+    rows = []
+    for index in range(len(known[0].frequency) if known else 0):
+        amplitude, phase, both = (
+            None if each is None else or_empty(each.correlation[index]) for each in parts
+        )
+        ring = known[0]
+        first = 0 if ring.frequency[0] == 0 else 1
+        half_bit = float(ring.threshold("half_bit")[index])
+        rows.append(
+            (
+                *(arm, index + first, amplitude, phase, float(ring.frequency[index])),
+                *(int(ring.pixels[index]), both, half_bit),
+            )
+        )
+    write_table(path, CURVE_COLUMNS, rows)
+
+
+def write_cutoffs_csv(path: Path, scorecard: Scorecard, *, pixel_nm: float | None) -> None:
+    """Write where every curve of a scorecard falls below every threshold.
+
+    First and last crossing, as frequency, full period in px, and period in nm where the pixel of
+    the object is known. Curves between two arms, where there is no truth, are called
+    ``second~first``.
+
+    Parameters
+    ----------
+    path : Path
+    scorecard : Scorecard
+    pixel_nm : float or None
+        Side of a pixel of the object, nm.
+    """
+    rows = []
+    for model, component, reference, curve in _curves(scorecard):
+        for name, criterion in (("0.5", 0.5), ("1/7", 1 / 7), ("half_bit", "half_bit")):
+            cutoff = curve.cutoff(criterion)  # type: ignore[arg-type]
+            rows.append(
+                (
+                    *(model, component, name, reference),
+                    *_in_all_units(cutoff.frequency, pixel_nm),
+                    *_in_all_units(cutoff.last_crossing, pixel_nm),
+                    *(cutoff.beyond_nyquist, curve.area),
+                )
+            )
+    write_table(path, CUTOFF_COLUMNS, rows)
+
+
+def _curves(scorecard: Scorecard) -> Iterator[tuple[str, str, str, RingCurve]]:
+    for arm in scorecard.arms:
+        for name, curve in arm.curves.items():
+            half = name.startswith("half_")
+            reference = "independent_half" if half else scorecard.reference
+            yield arm.arm, name.removeprefix("half_"), reference, curve
+    for pair in scorecard.agreements:
+        for name, curve in pair.curves.items():
+            yield f"{pair.second}~{pair.first}", name, "same_data", curve
+
+
+def _in_all_units(frequency: float | None, pixel_nm: float | None) -> tuple[float | None, ...]:
+    if frequency is None or frequency == 0:
+        return frequency, None, None
+    return frequency, 1 / frequency, None if pixel_nm is None else pixel_nm / frequency

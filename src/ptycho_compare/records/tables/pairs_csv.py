@@ -1,0 +1,141 @@
+"""Two arms side by side: their differences, and how well they agree where there is no truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat
+
+from ptycho_compare.records.arm_names import canonical_arms
+from ptycho_compare.records.tables.csv_cells import number, read_table, write_table
+from ptycho_compare.records.tables.metrics_csv import interval_ends
+
+if TYPE_CHECKING:  # scoring loads scipy and scikit-image
+    from ptycho_compare.scoring import Agreement, Difference
+
+DIFFERENCE_COLUMNS = ("first", "second", "metric", "component", "difference", "low", "high", "told_apart")
+AGREEMENT_COLUMNS = (
+    "first", "second", "metric", "amplitude", "phase", "value", "unit", "note", "reference",
+    "amplitude_low", "amplitude_high", "phase_low", "phase_high", "value_low", "value_high",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """One row of ``comparison_differences.csv``.
+
+    Attributes
+    ----------
+    first, second, metric, component : str
+    difference : float or None
+        First arm minus second.
+    told_apart : bool or None
+        Whether the interval of the difference leaves out zero; None where there is no interval.
+    """
+
+    first: str
+    second: str
+    metric: str
+    component: str
+    difference: float | None
+    told_apart: bool | None
+
+
+def write_differences_csv(path: Path, differences: tuple[Difference, ...]) -> None:
+    """Write every difference between two arms with its interval."""
+    write_table(
+        path,
+        DIFFERENCE_COLUMNS,
+        [
+            (
+                *(each.first, each.second, each.metric, each.component, each.value),
+                *((None, None) if each.interval is None else (each.interval.low, each.interval.high)),
+                each.told_apart,
+            )
+            for each in differences
+        ],
+    )
+
+
+def read_differences_csv(path: Path) -> list[DifferenceRow]:
+    """Read the differences back; InputError names the line that is no such row."""
+    verdicts = {"yes": True, "no": False}
+    return [
+        DifferenceRow(
+            cells["first"],
+            cells["second"],
+            cells["metric"],
+            cells["component"],
+            number(float, cells, "difference", place),
+            verdicts.get(cells["told_apart"]),
+        )
+        for cells, place in read_table(path, needed=DIFFERENCE_COLUMNS)
+    ]
+
+
+def write_agreements_csv(path: Path, agreements: tuple[Agreement, ...]) -> None:
+    """Write how well every two arms agree: the second scored as if the first were the truth."""
+    write_table(
+        path,
+        AGREEMENT_COLUMNS,
+        [
+            (
+                *(pair.first, pair.second, row.name, row.amplitude, row.phase, row.value),
+                *(row.unit, row.note, "same_data", *interval_ends(row)),
+            )
+            for pair in agreements
+            for row in pair.metrics
+        ],
+    )
+
+
+class Undecided(BaseModel):
+    """A score by which two arms cannot be told apart.
+
+    Attributes
+    ----------
+    first, second : str
+        Arms.
+    metric, component : str
+    difference : float or None
+        First arm minus second.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    first: str
+    second: str
+    metric: str
+    component: str
+    difference: FiniteFloat | None
+
+
+def read_undecided(path: Path) -> tuple[Undecided, ...] | None:
+    """Read them from ``comparison_differences.csv``; None where no difference has an interval.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    rows = read_differences_csv(path) if path.is_file() else []
+    if all(row.told_apart is None for row in rows):
+        return None
+    arms = canonical_arms((arm for row in rows for arm in (row.first, row.second)), label=str(path))
+    return tuple(
+        Undecided(
+            first=arms[row.first],
+            second=arms[row.second],
+            metric=row.metric,
+            component=row.component,
+            difference=_finite(row.difference),
+        )
+        for row in rows
+        if row.told_apart is False
+    )
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None

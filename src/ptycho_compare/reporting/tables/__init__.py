@@ -1,4 +1,0 @@
-"""The tables of a comparison as CSV: scores, ring correlation, and every two arms side by side.
-
-Reading them back needs no scientific library.
-"""

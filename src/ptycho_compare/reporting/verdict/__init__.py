@@ -1,1 +1,0 @@
-"""The gate's verdict: its record, and the forms in which programs and people read it."""

@@ -1,0 +1,1 @@
+"""What is on disk: whole files or none, fingerprints of results, saved work."""

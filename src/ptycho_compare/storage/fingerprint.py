@@ -1,0 +1,183 @@
+"""What a result rests on: inputs, settings, code and libraries. Two results on one basis are one result.
+
+Checkpoints and finished evidence are used again only on an equal basis; what differs is said
+by name.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ptycho_compare.storage.files import plain_json
+
+NUMERIC_LIBRARIES = ("numpy", "scipy", "scikit-image", "tensorflow", "keras")
+"""Those that a comparison's numbers depend on; figures and tables may be drawn by any version."""
+
+
+_BESIDE_RESULTS = ("cli", "jobs", "checks")
+"""Rooms that start, watch and judge: no number passes through them."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a result rests on.
+
+    Attributes
+    ----------
+    inputs : dict
+        Name to SHA-256 of the file.
+    settings : dict
+        Everything that was asked for, as JSON holds it.
+    code : str
+        Digest of this package's sources, as far as the result passes through them.
+    versions : dict
+        Of Python and the numeric libraries.
+    """
+
+    inputs: Mapping[str, str]
+    settings: Mapping[str, Any]
+    code: str
+    versions: Mapping[str, str]
+
+    @classmethod
+    def here(
+        cls,
+        inputs: Mapping[str, str],
+        settings: Mapping[str, Any],
+        *,
+        computed_by: str,
+        libraries: Sequence[str] = NUMERIC_LIBRARIES,
+    ) -> Fingerprint:
+        """State the basis of a result that this process would compute.
+
+        Parameters
+        ----------
+        inputs, settings : mapping
+            As the attributes.
+        computed_by : str
+            Full name of the module where the computation starts.
+        libraries : sequence of str
+            Distributions that its numbers depend on.
+        """
+        held = json.loads(json.dumps(dict(settings), default=plain_json))
+        return cls(dict(inputs), held, code_digest(computed_by), versions_of(libraries))
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Fingerprint:
+        """Read what `to_json` gave; raises TypeError when something is missing."""
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """All attributes."""
+        return asdict(self)
+
+    def differences(self, other: Fingerprint, *, made_elsewhere: bool = False) -> list[str]:
+        """Say what differs in `other`, one phrase each; empty when both are one basis.
+
+        Parameters
+        ----------
+        other : Fingerprint
+        made_elsewhere : bool
+            Look at inputs and settings only.
+        """
+        found = [*_differing("input", self.inputs, other.inputs, digest=True)]
+        found += _differing("setting", _flat(self.settings), _flat(other.settings))
+        if not made_elsewhere:
+            found += _differing("version of", self.versions, other.versions)
+            if self.code != other.code:
+                found.append(f"code of this package was {self.code[:9]}, is {other.code[:9]}")
+        return found
+
+
+@cache
+def code_digest(module: str) -> str:
+    """SHA-256 over the sources that a result passes through: a module, and all of ours that it imports."""
+    root = Path(__file__).parent.parent
+    total = hashlib.sha256()
+    for path in sorted(_imported_by(module, root)):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def _imported_by(module: str, root: Path) -> set[Path]:
+    """Follow the imports of a module of this package, all the way down."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        for path in _sources_of(waiting.pop(), root) - found:
+            found.add(path)
+            waiting += _imports_in(path)
+    return found
+
+
+def _sources_of(module: str, root: Path) -> set[Path]:
+    """Return the files that importing a module executes: its own and those of the packages above it."""
+    package, *names = module.split(".")
+    if package != __package__ or names[:1] in ([room] for room in _BESIDE_RESULTS):
+        return set()
+    places = [root.joinpath(package, *names[:depth]) for depth in range(len(names) + 1)]
+    candidates = [place / "__init__.py" for place in places] + [places[-1].with_suffix(".py")]
+    return {path for path in candidates if path.is_file()}
+
+
+def _imports_in(path: Path) -> Iterator[str]:
+    """Yield every module that a source may import; a name from a package may be a module of it."""
+    for node in _statements(ast.parse(path.read_bytes()).body):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
+def _statements(block: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the statements of a block and of all blocks in it: no expression holds an import."""
+    for node in block:
+        yield node
+        for name in _BLOCKS:
+            yield from _statements(getattr(node, name, ()))
+
+
+def versions_of(libraries: Sequence[str]) -> dict[str, str]:
+    """Versions of Python and of these distributions."""
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    return found | {name: version_of(name) for name in libraries}
+
+
+@cache
+def version_of(distribution: str) -> str:
+    """Version of an installed distribution."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed as a distribution"
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{above}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def _differing(
+    what: str, old: Mapping[str, Any], new: Mapping[str, Any], *, digest: bool = False
+) -> Iterator[str]:
+    for name in dict.fromkeys([*old, *new]):
+        was, now = old.get(name), new.get(name)
+        if was != now:
+            shown = [value[:9] if digest and isinstance(value, str) else value for value in (was, now)]
+            yield f"{what} {name} was {shown[0]}, is {shown[1]}"

@@ -13,7 +13,7 @@ from pytest_ptycho.cases import DoseAndView, study_for, study_path
 from pytest_ptycho.options import HUB_VARIABLE, OPTIONS
 from pytest_ptycho.outcomes import Blocked
 from pytest_ptycho.return_conditions import COUNTED_RUN, ReturnConditions
-from pytest_ptycho.run_comparison import Evidence, conduct
+from pytest_ptycho.run_comparison import Evidence, run_comparison
 
 if TYPE_CHECKING:
     from ptycho_compare.study import Comparison, Study
@@ -97,7 +97,7 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
 
     request.node.stash[COMPARISON] = comparison
     job = ComparisonJob(hub, study, study_path(request.config, request.path), comparison)
-    found = conduct(request.node, job)
+    found = run_comparison(request.node, job)
     request.node.stash[EVIDENCE] = found
     return found
 

@@ -67,19 +67,19 @@ def _told(job: ComparisonJob, *, fresh: bool) -> tuple[str, float | None]:
     """What would happen to a comparison, and the seconds that it takes if known."""
     try:
         reasons = job.why_not_done()
-        standing = job.standing()
+        state = job.state()
     except InputError as error:
         return f"cannot run: {error}", 0.0
     if reasons and reasons[0].kind == "input":
         return f"cannot run: {reasons[0].text}", 0.0
     if not reasons and not fresh:
         return "done: reused as it is, by digest", 0.0
-    seconds = standing.forecast_s
+    seconds = state.forecast_s
     forecast = "not measured" if seconds is None else f"about {duration_text(seconds)}"
-    if standing.running:
-        return f"runs now: {standing.course.done} of {standing.total} patches, {forecast}", seconds
-    if standing.saved:
-        return f"goes on: reuses {standing.saved} of {standing.total} patches, {forecast}", seconds
-    count = f"{standing.total} patches, " if standing.total else ""
+    if state.running:
+        return f"runs now: {state.progress.done} of {state.total} patches, {forecast}", seconds
+    if state.saved:
+        return f"goes on: reuses {state.saved} of {state.total} patches, {forecast}", seconds
+    count = f"{state.total} patches, " if state.total else ""
     why = str(reasons[0]) if reasons else "--ptycho-fresh"
     return f"to run: {count}{forecast} ({why})", seconds

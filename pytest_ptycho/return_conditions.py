@@ -10,7 +10,7 @@ import pytest
 from pytest_ptycho.cases import DoseAndView
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked, Deferred, Progress
-from pytest_ptycho.run_comparison import conduct
+from pytest_ptycho.run_comparison import run_comparison
 from pytest_ptycho.stopping import STOPPING
 from pytest_ptycho.window import deadline_of
 
@@ -91,7 +91,7 @@ class ReturnConditions:
 
     def _bring_about(self, condition: Condition) -> list[Finding]:
         for step in condition.comparing:
-            if findings := conduct(self.item, step.job).findings:
+            if findings := run_comparison(self.item, step.job).findings:
                 return findings
         return self._run(condition, condition.comparing or condition.steps) or condition.check()
 

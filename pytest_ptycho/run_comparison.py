@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ptycho_compare.errors import InputError
     from ptycho_compare.finding import Finding
     from ptycho_compare.jobs import DoneRecord, JobSpec, Running
-    from ptycho_compare.phases.comparison.job import ComparisonJob, Standing
+    from ptycho_compare.phases.comparison.job import ComparisonJob, JobState
     from ptycho_compare.study import Comparison
 
 ATTEMPTS_WITHOUT_PROGRESS = 2
@@ -61,7 +61,7 @@ class Evidence:
     death: str = ""
 
 
-def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
+def run_comparison(item: pytest.Item, job: ComparisonJob) -> Evidence:
     """Bring a comparison to its evidence.
 
     Raises
@@ -80,24 +80,24 @@ def conduct(item: pytest.Item, job: ComparisonJob) -> Evidence:
         raise Blocked(missing)
     command = job.command if options.adopt is None else _adoption(job, options.adopt)
     gated = command == job.command and options.gate and _pass_gate(item, job)
-    standing = job.standing()
+    state = job.state()
     if stopping.asked:
-        raise Deferred(f"not started: {stopping.asked}", _progress(standing))
-    if not options.detach and not standing.running and command == job.command:
-        _require_room(job, standing, deadline, worked=gated)
+        raise Deferred(f"not started: {stopping.asked}", _progress(state))
+    if not options.detach and not state.running and command == job.command:
+        _require_room(job, state, deadline, worked=gated)
     with stopping.waiting():
         spec = _spec(job, command, options, deadline)
         is_done = (lambda: False) if options.fresh else job.is_done
-        found = _attend(spec, is_done, lambda: bool(stopping.asked) or deadline.working_s <= 0)
-    return _conclude(job, found, stopping.asked, deadline, _death(standing))
+        found = _run_or_join(spec, is_done, lambda: bool(stopping.asked) or deadline.working_s <= 0)
+    return _conclude(job, found, stopping.asked, deadline, _death(state))
 
 
 def _as_it_stands(job: ComparisonJob) -> Evidence:
-    from ptycho_compare.gate import standing_of
+    from ptycho_compare.gate import state_of
 
-    standing, findings = standing_of(job, arrays=True)
-    if standing == "deferred":
-        raise Deferred(findings[0].text, _progress(job.standing()))
+    state, findings = state_of(job, arrays=True)
+    if state == "deferred":
+        raise Deferred(findings[0].text, _progress(job.state()))
     return _evidence(job, findings=findings)
 
 
@@ -125,8 +125,8 @@ def _pass_gate(item: pytest.Item, job: ComparisonJob) -> bool:
     reasons, worked = before.why_not_current(), False
     if not reasons:
         reasons = before.judge()
-    elif before.comparison in _selected(item.session) or before.standing().running:
-        reasons, worked = conduct(item, before).findings, True
+    elif before.comparison in _selected(item.session) or before.state().running:
+        reasons, worked = run_comparison(item, before).findings, True
     if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         text = f"{before.id} is not green, and {job.id} comes after it: {reasons[0]}{more}; "
@@ -140,7 +140,7 @@ def _selected(session: pytest.Session) -> list[Comparison]:
     return [case.params["comparison"] for case in cases if case is not None and "comparison" in case.params]
 
 
-def _require_room(job: ComparisonJob, standing: Standing, deadline: Deadline, *, worked: bool) -> None:
+def _require_room(job: ComparisonJob, state: JobState, deadline: Deadline, *, worked: bool) -> None:
     """Start nothing that would end without having gained anything.
 
     A session's window may have been spent by other tests, and the next one is another. A test's own time
@@ -149,18 +149,18 @@ def _require_room(job: ComparisonJob, standing: Standing, deadline: Deadline, *,
     from ptycho_compare.finding import Finding
     from ptycho_compare.jobs.duration import duration_text
 
-    least_s = standing.least_s or 0.0
+    least_s = state.least_s or 0.0
     if least_s <= deadline.working_s and deadline.working_s > 0:
         return
     need = f"an attempt needs about {duration_text(least_s)} to gain anything"
-    if standing.least_s is None:
+    if state.least_s is None:
         need = "what an attempt needs was never measured"
     left = f"{duration_text(max(0.0, deadline.working_s))} are left of {deadline.name}"
     spent_s = deadline.length_s - deadline.left_s if deadline.own and not worked else 0.0
     if spent_s or least_s > deadline.whole_working_s():
         text = f"{need}, a window of {length_for_s(least_s + spent_s):.0f} s; {deadline.name} is too short"
         raise Blocked([Finding("window", f"{job.id}: {text}{f': {left}' if spent_s else ''}")])
-    raise Deferred(f"not started: {need}, and {left}", _progress(standing))
+    raise Deferred(f"not started: {need}, and {left}", _progress(state))
 
 
 def _spec(job: ComparisonJob, command: tuple[str, ...], options: Options, deadline: Deadline) -> JobSpec:
@@ -175,14 +175,14 @@ def _spec(job: ComparisonJob, command: tuple[str, ...], options: Options, deadli
     )
 
 
-def _attend(
+def _run_or_join(
     spec: JobSpec, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
 ) -> DoneRecord | Running | InputError | None:
     from ptycho_compare.errors import JobError, StorageError
-    from ptycho_compare.jobs import LocalExecutor, attend
+    from ptycho_compare.jobs import LocalExecutor, run_or_join
 
     try:
-        return attend(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
+        return run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
     except (JobError, StorageError) as error:
         return error
 
@@ -203,11 +203,11 @@ def _conclude(
         return _evidence(job, findings=job.judge(), death=death)
     if isinstance(found, InputError):
         return _evidence(job, findings=[Finding("input", str(found))], death=death)
-    standing = job.standing()
+    state = job.state()
     if isinstance(found, Running):
         how = "detached" if found.launch is not None else "runs elsewhere"
         where = f"pid {found.pid} on {found.host}, log {job.log}"
-        raise Deferred(f"{how}: {where}", _progress(standing), death)
+        raise Deferred(f"{how}: {where}", _progress(state), death)
     if "adopt" in found.command and found.returncode == ADOPTION_REFUSED:
         raise Blocked([Finding("adoption", found.tail[-1] if found.tail else "no output")])
     if not found.stopped:
@@ -216,12 +216,12 @@ def _conclude(
         return _evidence(job, found, death=death)
     ours = found.reason.startswith(ASKED_BY_LAUNCHER)
     late = ours and not asked
-    stalled = standing.course.stalled
+    stalled = state.progress.stalled
     if late and stalled >= ATTEMPTS_WITHOUT_PROGRESS:  # whoever is asked to stop could have gone on
         text = f"{stalled} attempts in a row were stopped and gained nothing (the last: {deadline.name})"
         return _evidence(job, found, findings=[Finding("stalled", f"{text}; see {job.log}")], death=death)
     over = (asked or deadline.name) if ours else found.reason
-    raise Deferred(f"stopped ({over})", _progress(standing), death)
+    raise Deferred(f"stopped ({over})", _progress(state), death)
 
 
 def _evidence(
@@ -248,14 +248,14 @@ def _refusal(done: DoneRecord) -> list[Finding]:
     return [Finding("input", text) if done.returncode == 2 else Finding("failed", text)]
 
 
-def _death(standing: Standing) -> str:
+def _death(state: JobState) -> str:
     """Tell of an attempt that died before this one, so that nobody takes silence for success."""
-    last = standing.course.attempts[-1] if standing.course.attempts else None
-    if last is None or last.ended is not None or standing.running:
+    last = state.progress.attempts[-1] if state.progress.attempts else None
+    if last is None or last.ended is not None or state.running:
         return ""
     who = f"attempt {last.launched['attempt']} (pid {last.launched['pid']} on {last.launched['host']})"
-    return f"{who} died without a completion record, at {standing.saved} of {standing.total} patches"
+    return f"{who} died without a completion record, at {state.saved} of {state.total} patches"
 
 
-def _progress(standing: Standing) -> Progress:
-    return Progress(standing.saved, standing.total, standing.forecast_s)
+def _progress(state: JobState) -> Progress:
+    return Progress(state.saved, state.total, state.forecast_s)

@@ -66,7 +66,7 @@ def lines(config: pytest.Config) -> Iterator[str]:
     verdict, hub = config.stash.get(VERDICT, None), config.stash[OPTIONS].hub
     if verdict is None or hub is None:
         return
-    from ptycho_compare.gate import told
+    from ptycho_compare.gate import verdict_lines
 
-    yield from told(verdict)
+    yield from verdict_lines(verdict)
     yield f"verdict: {hub.relative(hub.verdict().record)}"

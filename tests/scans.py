@@ -131,7 +131,7 @@ class CxiTruth:
 
 def write_cxi(
     path: Path,
-    basis: np.ndarray,
+    fingerprint: np.ndarray,
     *,
     count: int = 12,
     side: int = 16,
@@ -146,15 +146,15 @@ def write_cxi(
     Parameters
     ----------
     path : Path
-    basis : ndarray, (2, 3), float64
+    fingerprint : ndarray, (2, 3), float64
         b_row and b_col, m.
     change : callable or None
         Changes the file before it is closed.
     """
     wavelength, distance = 1e-10, 2.0
-    pixel = float(np.linalg.norm(basis[0]))
+    pixel = float(np.linalg.norm(fingerprint[0]))
     pitch = wavelength * distance / (side * pixel)
-    down, right = basis / pixel
+    down, right = fingerprint / pixel
     positions = np.rint(20 + 20 * np.random.default_rng(5).random((count, 2)))  # whole: patches are exact
     translation = -(positions[:, :1] * right + positions[:, 1:] * down) * pitch
 
@@ -171,7 +171,7 @@ def write_cxi(
     axis = (np.arange(3 * side) - 1.5 * side + 0.5) * pitch / 3  # the laboratory's grid: x, y
     lab = np.stack([*np.meshgrid(axis, axis), np.zeros((3 * side, 3 * side))], axis=-1).reshape(-1, 3)
     index = np.arange(side) - side // 2
-    seen = index[:, None, None] * basis[0] + index[None, :, None] * basis[1]
+    seen = index[:, None, None] * fingerprint[0] + index[None, :, None] * fingerprint[1]
     kernel = np.exp(-2j * np.pi * (seen.reshape(-1, 3) @ lab.T) / (wavelength * distance))
     waves = np.stack([kernel @ (beam(lab) * sample(lab - t)) for t in translation])
     counts = (np.abs(waves.reshape(count, side, side)) ** 2).astype(np.float32)
@@ -187,7 +187,7 @@ def write_cxi(
         file[f"{detector}/data"] = counts
         file["entry_1/data_1/data"] = h5py.SoftLink(f"/{detector}/data")
         file[f"{detector}/distance"] = distance
-        file[f"{detector}/basis_vectors"] = basis.T
+        file[f"{detector}/basis_vectors"] = fingerprint.T
         for name in "xy":
             file[f"{detector}/{name}_pixel_size"] = pixel
         file[f"{source}/wavelength"] = wavelength

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from hubs import DOSE
 from processes import PATIENCE_S, ROOT, environment, until
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
-from ptycho_compare.jobs import Course, read_course
+from ptycho_compare.jobs import JobProgress, read_progress
 from ptycho_compare.jobs.states import read_states
 from results import results
 
@@ -107,8 +107,8 @@ def job_of(hub: Path, split: str = "train", tier: str = "full") -> JobFiles:
     return Artifacts(folder_of(hub, split, tier)).job
 
 
-def course_of(hub: Path, split: str = "train", tier: str = "full") -> Course:
-    return read_course(job_of(hub, split, tier))
+def course_of(hub: Path, split: str = "train", tier: str = "full") -> JobProgress:
+    return read_progress(job_of(hub, split, tier))
 
 
 def events(hub: Path, state: str, split: str = "train", tier: str = "full") -> list[dict[str, Any]]:

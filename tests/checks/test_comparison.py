@@ -53,17 +53,21 @@ def test_a_manifest_that_is_none(folder: Path, text: str) -> None:
 
 
 def test_evidence_of_another_basis_is_stale_by_name(finished: Path) -> None:
-    basis = read_manifest(finished / "manifest.json").basis()
-    assert list(stale(finished, basis)) == []
+    fingerprint = read_manifest(finished / "manifest.json").fingerprint()
+    assert list(stale(finished, fingerprint)) == []
     others = {
-        "input test_data was ": replace(basis, inputs={**basis.inputs, "test_data": "0" * 64}),
-        "input Extra was None, is 1": replace(basis, inputs={**basis.inputs, "Extra": "1"}),
-        "setting seed was 123, is 5": replace(basis, settings={**basis.settings, "seed": 5}),
+        "input test_data was ": replace(fingerprint, inputs={**fingerprint.inputs, "test_data": "0" * 64}),
+        "input Extra was None, is 1": replace(fingerprint, inputs={**fingerprint.inputs, "Extra": "1"}),
+        "setting seed was 123, is 5": replace(fingerprint, settings={**fingerprint.settings, "seed": 5}),
         "setting scoring.free_ramp was False, is True": replace(
-            basis, settings={**basis.settings, "scoring": {**basis.settings["scoring"], "free_ramp": True}}
+            fingerprint,
+            settings={
+                **fingerprint.settings,
+                "scoring": {**fingerprint.settings["scoring"], "free_ramp": True},
+            },
         ),
-        "version of numpy was ": replace(basis, versions={**basis.versions, "numpy": "1.0"}),
-        "code of this package was ": replace(basis, code="0" * 64),
+        "version of numpy was ": replace(fingerprint, versions={**fingerprint.versions, "numpy": "1.0"}),
+        "code of this package was ": replace(fingerprint, code="0" * 64),
     }
     for text, other in others.items():
         (finding,) = stale(finished, other)
@@ -73,11 +77,11 @@ def test_evidence_of_another_basis_is_stale_by_name(finished: Path) -> None:
 
 def test_adopted_evidence_may_be_of_other_code(folder: Path) -> None:
     """It was computed elsewhere and verified here."""
-    basis = read_manifest(folder / "manifest.json").basis()
+    fingerprint = read_manifest(folder / "manifest.json").fingerprint()
     (folder / "adoption.json").write_text("{}")
-    other = replace(basis, code="0" * 64, versions={"python": "3.99"})
+    other = replace(fingerprint, code="0" * 64, versions={"python": "3.99"})
     assert list(stale(folder, other)) == []
-    assert len(list(stale(folder, replace(other, inputs={})))) == len(basis.inputs)
+    assert len(list(stale(folder, replace(other, inputs={})))) == len(fingerprint.inputs)
 
 
 def test_a_missing_and_a_changed_artifact(folder: Path) -> None:

@@ -27,21 +27,29 @@ from jobs.commands import (
     cued,
     finish,
     job,
-    keeper_of,
     kill,
     never,
     run,
+    supervisor_of,
 )
 from processes import MARK, environment, marked, runs, until
 from ptycho_compare.checks.orphans import orphans
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import JobSpec, LocalExecutor, Running, attend, read_claim, read_done, read_launch
+from ptycho_compare.jobs import (
+    JobSpec,
+    LocalExecutor,
+    Running,
+    read_claim,
+    read_done,
+    read_launch,
+    run_or_join,
+)
 from ptycho_compare.jobs.claim import take_claim
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 
 JOB = "analysis/dose_1/dense/test/job"
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a command dies with its keeper on Linux only")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a command dies with its supervisor on Linux only")
 
 
 @pytest.fixture
@@ -66,8 +74,8 @@ def place(hub: Hub) -> Path:
 
 
 def started(spec: JobSpec) -> int:
-    """Let a job run on by itself; its keeper's pid."""
-    found = attend(replace(spec, detached=True), LocalExecutor(), is_done=never, out_of_time=never)
+    """Let a job run on by itself; its supervisor's pid."""
+    found = run_or_join(replace(spec, detached=True), LocalExecutor(), is_done=never, out_of_time=never)
     assert isinstance(found, Running)
     until(lambda: command_of(spec) if spec.files.states.read_text().count('"running"') else 0)
     return found.pid
@@ -75,17 +83,17 @@ def started(spec: JobSpec) -> int:
 
 def ended(spec: JobSpec) -> None:
     """Let it come to its end."""
-    keeper = keeper_of(spec)
+    supervisor = supervisor_of(spec)
     finish(spec)
-    until(lambda: not runs(keeper))
+    until(lambda: not runs(supervisor))
 
 
 def held_up(spec: JobSpec) -> int:
-    """A running job whose keeper does nothing and whose claim is gone; the keeper's pid."""
-    keeper = started(spec)
-    os.kill(keeper, signal.SIGSTOP)
+    """A running job whose supervisor does nothing and whose claim is gone; the supervisor's pid."""
+    supervisor = started(spec)
+    os.kill(supervisor, signal.SIGSTOP)
     spec.files.claim.unlink()
-    return keeper
+    return supervisor
 
 
 def pids(findings: list[Finding]) -> list[int]:
@@ -132,22 +140,22 @@ def test_a_claim_that_nobody_launched_for_has_no_orphans(hub: Hub, place: Path) 
     claim.release()
 
 
-# whom a killed keeper left
+# whom a killed supervisor left
 
 
 @pytest.fixture
 def left(place: Path) -> Family:
-    """Four grandchildren whose keeper was killed: their command died with it, they run on."""
+    """Four grandchildren whose supervisor was killed: their command died with it, they run on."""
     family = Family(place)
-    keeper = started(family.spec)
+    supervisor = started(family.spec)
     until(lambda: family.born)
-    kill(keeper)
-    until(lambda: not runs(keeper) and not runs(command_of(family.spec)))
+    kill(supervisor)
+    until(lambda: not runs(supervisor) and not runs(command_of(family.spec)))
     return family
 
 
 @LINUX
-def test_whom_a_killed_keeper_left_behind_is_found_and_can_be_ended(hub: Hub, left: Family) -> None:
+def test_whom_a_killed_supervisor_left_behind_is_found_and_can_be_ended(hub: Hub, left: Family) -> None:
     found = orphans(hub)
     host = os.uname().nodename
     told = " ".join(map(str, sorted(left.pids)))
@@ -208,14 +216,14 @@ def test_a_process_of_an_attempt_that_has_ended_is_found(hub: Hub, place: Path) 
     assert orphans(hub) == []
 
 
-# keepers
+# supervisors
 
 
-def test_a_keeper_without_its_claim_is_found_with_its_command(hub: Hub, place: Path) -> None:
+def test_a_supervisor_without_its_claim_is_found_with_its_command(hub: Hub, place: Path) -> None:
     spec = cued(place)
-    keeper = held_up(spec)
+    supervisor = held_up(spec)
     (finding,) = orphans(hub)
-    assert pids([finding]) == sorted([keeper, command_of(spec)])
+    assert pids([finding]) == sorted([supervisor, command_of(spec)])
     assert ", and nobody holds its claim; " in finding.text
     for pid in pids([finding]):
         kill(pid)
@@ -223,17 +231,17 @@ def test_a_keeper_without_its_claim_is_found_with_its_command(hub: Hub, place: P
     assert orphans(hub) == []
 
 
-def test_a_keeper_that_gave_its_claim_back_and_ends_a_moment_later_is_none(
+def test_a_supervisor_that_gave_its_claim_back_and_ends_a_moment_later_is_none(
     hub: Hub, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = cued(place)
-    keeper = held_up(spec)
+    supervisor = held_up(spec)
     waited = []
 
     def sleep(seconds: float) -> None:
         waited.append(seconds)
         kill(command_of(spec))
-        kill(keeper)
+        kill(supervisor)
         until(lambda: not marked(hub.root))
 
     monkeypatch.setattr("ptycho_compare.checks.orphans.time", SimpleNamespace(sleep=sleep))
@@ -256,7 +264,7 @@ def of_nobody() -> dict[str, Any]:
 
 
 def of_a_zombie() -> dict[str, Any]:
-    """Of a keeper that has ended, and for which nobody waited."""
+    """Of a supervisor that has ended, and for which nobody waited."""
     command = [sys.executable, "-P", "-m", "ptycho_compare.jobs.supervisor"]
     zombie = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE)
@@ -279,18 +287,18 @@ zombies: list[subprocess.Popen[bytes]] = []
     ],
     ids=["its own", "of another host", "of an earlier pid", "of this process", "of nobody", "of a zombie"],
 )
-def test_a_keeper_is_known_by_host_pid_and_time(
+def test_a_supervisor_is_known_by_host_pid_and_time(
     hub: Hub, place: Path, changes: Callable[[], dict[str, Any]], is_found: bool
 ) -> None:
-    """A record of a step names a keeper that runs, which is kept elsewhere in the hub; no claim is there."""
+    """A record of a step names a supervisor that runs, kept elsewhere in the hub; no claim is there."""
     spec = cued(place)
-    keeper = started(spec)
+    supervisor = started(spec)
     step = hub.step_job("train")
     step.folder.mkdir(parents=True)
     step.launch.write_bytes(spec.files.launch.read_bytes())
     rewritten(step.launch, token="another", **changes())
     found = orphans(hub)
-    assert (pids(found) if found else []) == ([keeper] if is_found else [])
+    assert (pids(found) if found else []) == ([supervisor] if is_found else [])
     ended(spec)
     for zombie in zombies:
         zombie.wait()
@@ -337,19 +345,19 @@ def test_a_launch_of_no_process_is_told(hub: Hub, spec: JobSpec, changes: dict[s
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", 5])
-def test_a_keeper_whose_time_is_none_is_told(hub: Hub, place: Path, time: object) -> None:
+def test_a_supervisor_whose_time_is_none_is_told(hub: Hub, place: Path, time: object) -> None:
     """Whether the process is the one that was meant cannot be said."""
     spec = cued(place)
     started(spec)
     claim = spec.files.claim.read_bytes()
-    os.kill(keeper_of(spec), signal.SIGSTOP)
+    os.kill(supervisor_of(spec), signal.SIGSTOP)
     spec.files.claim.unlink()
     rewritten(spec.files.launch, started=time)
     (finding,) = orphans(hub)
     assert finding.kind == "changed"
     assert finding.text.startswith(f"{spec.files.launch}: is no LaunchRecord (")
     spec.files.claim.write_bytes(claim)
-    os.kill(keeper_of(spec), signal.SIGCONT)
+    os.kill(supervisor_of(spec), signal.SIGCONT)
     ended(spec)
 
 
@@ -357,7 +365,7 @@ def test_one_damaged_record_hides_no_other_job(hub: Hub, place: Path) -> None:
     step = hub.step_job("train")
     step.folder.mkdir(parents=True)
     step.launch.write_text("{")
-    keeper = held_up(spec := cued(place))
+    supervisor = held_up(spec := cued(place))
     changed, orphan = orphans(hub)
     assert changed.kind == "changed"
-    assert pids([orphan]) == sorted([keeper, command_of(spec)])
+    assert pids([orphan]) == sorted([supervisor, command_of(spec)])

@@ -430,7 +430,7 @@ def test_only_the_last_run_of_a_transcript_counts(hub: Hub) -> None:
 
 def step_record(step_id: str, status: str, outputs: dict[str, list[Any]]) -> dict[str, Any]:
     """A finished step's record, of which nothing but status and outputs matters here."""
-    rest = {"title": "", "command": [], "basis": {}, "attempts": [], "ended": ""}
+    rest = {"title": "", "command": [], "fingerprint": {}, "attempts": [], "ended": ""}
     costs = {"seconds": 0.0, "cpu_s": 0.0, "peak_bytes": 0}
     return {"id": step_id, "status": status, "outputs": outputs, **rest, **costs}
 

@@ -180,7 +180,7 @@ def test_what_was_judged_is_written_for_people_and_programs(
     names = own.verdict()
     verdict = json.loads(names.record.read_text())
     assert (verdict["outcome"], verdict["required_tiers"]) == ("incomplete", ["debug", "full"])
-    assert {each["id"]: each["standing"] for each in verdict["comparisons"]} == {
+    assert {each["id"]: each["state"] for each in verdict["comparisons"]} == {
         name: "missing" if name == FULL else "accepted" for name in ALL
     }
     (suite, *_) = ElementTree.parse(names.junit).getroot().iter("testsuite")

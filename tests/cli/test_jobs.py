@@ -95,7 +95,7 @@ def launch_of(hub: Path, split: str = "train") -> LaunchRecord:
 
 
 def command_of(hub: Path) -> psutil.Process:
-    """What computes the train split now; its keeper is another process."""
+    """What computes the train split now; its supervisor is another process."""
     return psutil.Process(events(hub, "running")[-1]["pid"])
 
 
@@ -246,8 +246,8 @@ def test_ctrl_c_ends_what_was_begun_with_the_work_saved(hub: Path) -> None:
     assert (process.returncode, output) == (EXIT_STOPPED, ""), said
     assert "Traceback" not in said
     assert said.splitlines()[-1] == "ptycho-hub: stopped by Ctrl-C; the same command goes on from here"
-    course = course_of(hub)
-    assert 0 < course.saved == course.done
+    progress = course_of(hub)
+    assert 0 < progress.saved == progress.done
     assert marked(hub) == []
 
 

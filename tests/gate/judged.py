@@ -33,7 +33,7 @@ def comparison(**changes: Any) -> ComparisonVerdict:
     """An accepted comparison, unless said otherwise."""
     given = {
         "id": ID, "dose": 1000, "view": "dense", "split": "test", "tier": "full", "required": True,
-        "folder": "analysis/dose_1000/dense/test", "standing": "accepted", "origin": "computed",
+        "folder": "analysis/dose_1000/dense/test", "state": "accepted", "origin": "computed",
         "scientific": "ok", "manifest_sha256": "a" * 64,
     }  # fmt: skip
     return ComparisonVerdict.model_validate(given | changes)
@@ -73,9 +73,9 @@ def mixed() -> Verdict:
     """A verdict with one of everything, hostile texts included."""
     return verdict(
         comparison(origin="adopted", scientific="low", low=("Baseline: ms_ssim phase 0.300 is below 0.8",)),
-        comparison(id="red-one", standing="red", findings=(HOSTILE, "second")),
-        comparison(id="goes-on", standing="deferred", findings=("stopped at 3 of 9",), origin=""),
-        comparison(id="not-asked", required=False, standing="missing", findings=("no manifest.json",)),
+        comparison(id="red-one", state="red", findings=(HOSTILE, "second")),
+        comparison(id="goes-on", state="deferred", findings=("stopped at 3 of 9",), origin=""),
+        comparison(id="not-asked", required=False, state="missing", findings=("no manifest.json",)),
         outcome="red",
         reason="red-one: it does not hold",
         checks=(

@@ -112,7 +112,7 @@ def test_the_last_case_is_the_outcome_even_where_every_comparison_holds(
 def test_ids_stay_whatever_was_found(path: Path) -> None:
     good = verdict(comparison(), checks=(CheckVerdict(description="reports", path="a.json"),))
     bad = verdict(
-        comparison(standing="red", findings=("x",)),
+        comparison(state="red", findings=("x",)),
         checks=(CheckVerdict(description="reports", path="a.json", findings=("y",)),),
         outcome="red",
     )
@@ -123,7 +123,7 @@ def test_ids_stay_whatever_was_found(path: Path) -> None:
 @settings(max_examples=50)
 def test_any_text_is_written_as_xml(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     found = verdict(
-        comparison(id=f"id{text}", standing="red", findings=(text, text), low=(text,)),
+        comparison(id=f"id{text}", state="red", findings=(text, text), low=(text,)),
         study=text,
         reason=text,
         outcome="red",

@@ -178,7 +178,7 @@ def names(hub: Hub) -> Artifacts:
             "knows none of the comparisons that hold now",
         ),
         (
-            lambda hub: write_verdict(hub.verdict().record, verdict(comparison(standing="stale"))),
+            lambda hub: write_verdict(hub.verdict().record, verdict(comparison(state="stale"))),
             f"'{ID}' is stale there, and only what was accepted",
         ),
     ],
@@ -199,9 +199,9 @@ def test_a_comparison_that_is_new_or_does_not_hold_now_is_left_out(pair: tuple[H
     before, now = pair
     also = comparison(id="another-dose", dose=5)
     assert words(changes(before, now, [also, comparison()], EXACT)) == ["worse"]
-    assert changes(before, now, [comparison(standing="red")], EXACT) == []
+    assert changes(before, now, [comparison(state="red")], EXACT) == []
     (earlier,) = read_verdict(before.verdict().record).comparisons
-    write_verdict(before.verdict().record, verdict(earlier.model_copy(update={"standing": "missing"})))
+    write_verdict(before.verdict().record, verdict(earlier.model_copy(update={"state": "missing"})))
     assert changes(before, now, [comparison(required=False)], EXACT) == []
 
 

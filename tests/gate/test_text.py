@@ -60,7 +60,7 @@ def test_what_there_is_none_of_is_told_as_such() -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
 def test_no_text_leaves_its_cell(text: str) -> None:
     found = verdict(
-        comparison(id=text, standing="red", findings=(text,)),
+        comparison(id=text, state="red", findings=(text,)),
         study=text,
         reason=text,
         checks=(CheckVerdict(description=text, path=text, findings=(text,)),),
@@ -82,7 +82,7 @@ def test_no_text_leaves_its_cell(text: str) -> None:
 
 
 def test_hostile_texts_are_shown_and_not_obeyed() -> None:
-    text = verdict_markdown(verdict(comparison(standing="red", findings=(HOSTILE,)), outcome="red"))
+    text = verdict_markdown(verdict(comparison(state="red", findings=(HOSTILE,)), outcome="red"))
     (line,) = [line for line in text.splitlines() if line.startswith(f"| {ID}")]
     assert len(cells(line)) == 5
     assert "&lt;script&gt;\\`x\\`&lt;/script&gt;" in line
@@ -92,7 +92,7 @@ def test_hostile_texts_are_shown_and_not_obeyed() -> None:
 
 
 def test_a_long_finding_is_cut() -> None:
-    text = verdict_markdown(verdict(comparison(standing="red", findings=("x" * 5000,)), outcome="red"))
+    text = verdict_markdown(verdict(comparison(state="red", findings=("x" * 5000,)), outcome="red"))
     assert "x" * 400 + "..." in text
     assert "x" * 401 not in text
 
@@ -100,7 +100,7 @@ def test_a_long_finding_is_cut() -> None:
 @pytest.mark.parametrize("finding", ["x" * 390, "é" * 390])
 def test_what_does_not_fit_is_left_out_and_counted(finding: str) -> None:
     many = 4000
-    compared = [comparison(id=f"c{number}", standing="red", findings=(finding,)) for number in range(many)]
+    compared = [comparison(id=f"c{number}", state="red", findings=(finding,)) for number in range(many)]
     text = verdict_markdown(verdict(*compared, outcome="red", blockers=("note.md",)))
     assert 0.99 * LIMIT < len(text.encode()) <= LIMIT
     whole = verdict_markdown(verdict(*compared, outcome="red", blockers=("note.md",)), limit=10 * LIMIT)

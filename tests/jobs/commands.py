@@ -1,4 +1,4 @@
-"""Commands that jobs run, processes that attend to them, and who is left of all that."""
+"""Commands that jobs run, processes that run_or_join to them, and who is left of all that."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from processes import PATIENCE_S, marked, runs, until
-from ptycho_compare.jobs import DoneRecord, JobSpec, LocalExecutor, attend, read_launch, tree
+from ptycho_compare.jobs import DoneRecord, JobSpec, LocalExecutor, read_launch, run_or_join, tree
 from ptycho_compare.jobs.states import read_states
 
 POLITE = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(75));"
@@ -34,9 +34,9 @@ TELLING = """
 import sys, time
 from pathlib import Path
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import shift
+from ptycho_compare.jobs import job_context
 before, units = map(int, sys.argv[2:])
-with shift(JobFiles(Path(sys.argv[1]))) as ours:
+with job_context(JobFiles(Path(sys.argv[1]))) as ours:
     ours.planned({"PINN": (before, 40)})
     ours.working("PINN", units, units / 10, now=True)
     ours.saved("PINN", units, 0.01)
@@ -103,7 +103,7 @@ def await_ready(spec: JobSpec) -> None:
     until(has(spec.log, "ready"))
 
 
-def keeper_of(spec: JobSpec) -> int:
+def supervisor_of(spec: JobSpec) -> int:
     launch = read_launch(spec.files)
     assert launch is not None
     return launch.pid
@@ -127,7 +127,7 @@ def run(
     out_of_time: Callable[[], bool] = never,
 ) -> DoneRecord:
     """Attend to a job of this very process to its end."""
-    found = attend(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
+    found = run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
     assert isinstance(found, DoneRecord)
     return found
 
@@ -160,7 +160,7 @@ class Family:
         return list(json.loads((self.place / "pids.json").read_text()).values())
 
     def alive(self) -> set[int]:
-        """Whoever of the tree still runs, the keeper included, found in three ways."""
+        """Whoever of the tree still runs, the supervisor included, found in three ways."""
         launch = read_launch(self.spec.files)
         assert launch is not None
         by_pid = filter(runs, [*self.pids, launch.pid, command_of(self.spec)])
@@ -170,7 +170,7 @@ class Family:
 
 
 class Launcher:
-    """`attend` in a process of its own, in a session of its own as a shell starts it."""
+    """`run_or_join` in a process of its own, in a session of its own as a shell starts it."""
 
     def __init__(self, spec: JobSpec, result: Path, *, seconds: float = 600.0) -> None:
         command = [sys.executable, Path(__file__).with_name("launcher.py"), spec.to_json(), result]

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.jobs import JobSpec, LocalExecutor, attend
+from ptycho_compare.jobs import JobSpec, LocalExecutor, run_or_join
 
 # a shell that starts pytest in the background has it ignore Ctrl-C, and all it starts with it
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,7 +28,7 @@ def out_of_time() -> bool:
 
 
 try:
-    found = attend(spec, LocalExecutor(), is_done=result.exists, out_of_time=out_of_time)
+    found = run_or_join(spec, LocalExecutor(), is_done=result.exists, out_of_time=out_of_time)
 except InputError as error:
     print(json.dumps({"kind": type(error).__name__, "text": str(error)}))
 except KeyboardInterrupt:

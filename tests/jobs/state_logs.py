@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import Course, read_course
+from ptycho_compare.jobs import JobProgress, read_progress
 
 PARTS = {"PINN": 40, "Baseline": 60}
 
@@ -56,8 +56,8 @@ class StateLog:
     def end(self, returncode: int, after_s: float = 0.0, reason: str = "") -> None:
         self.tell("ended", after_s, attempt=self._attempts, returncode=returncode, reason=reason)
 
-    def course(self) -> Course:
-        return read_course(self.files)
+    def progress(self) -> JobProgress:
+        return read_progress(self.files)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Job:
 
 
 def attempts() -> st.SearchStrategy[list[Attempt]]:
-    """Any courses that attempts may take."""
+    """Any progresses that attempts may take."""
     seconds = st.integers(0, 400).map(lambda quarters: quarters / 4)  # exact, so that sums can be compared
     batches = st.builds(Batch, st.integers(1, 25), st.sampled_from([0.25, 0.5, 2.0]), st.booleans())
     status = st.sampled_from([None, 0, 1, 2, 75, -9])

@@ -38,7 +38,7 @@ def started(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 def test_this_process_is_alive() -> None:
     mine = ProcessIdentity.mine()
     assert mine.pid == os.getpid()
-    assert mine.standing() == "alive"
+    assert mine.state() == "alive"
     assert mine == ProcessIdentity.of(os.getpid())
 
 
@@ -48,21 +48,21 @@ def test_it_is_found_again_in_its_json() -> None:
 
 
 def test_a_zombie_is_gone() -> None:
-    """A launcher that does not look would else hold its dead keeper's place for ever."""
+    """A launcher that does not look would else hold its dead supervisor's place for ever."""
     with started("sleep", "600") as child:
         identity = ProcessIdentity.of(child.pid)
-        assert identity.standing() == "alive"
+        assert identity.state() == "alive"
         child.kill()
         until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
-        assert identity.standing() == "gone"
-    assert identity.standing() == "gone"
+        assert identity.state() == "gone"
+    assert identity.state() == "gone"
 
 
 def test_a_process_that_is_held_up_is_alive() -> None:
     with started("sleep", "600") as child:
         child.send_signal(signal.SIGSTOP)
         until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED)
-        assert ProcessIdentity.of(child.pid).standing() == "alive"
+        assert ProcessIdentity.of(child.pid).state() == "alive"
 
 
 def test_nobody_can_be_identified_where_nobody_is() -> None:
@@ -74,17 +74,17 @@ def test_nobody_can_be_identified_where_nobody_is() -> None:
 
 def test_another_process_with_a_pid_that_came_back_is_not_meant() -> None:
     mine = ProcessIdentity.mine()
-    assert replace(mine, started="1").standing() == "gone"
+    assert replace(mine, started="1").state() == "gone"
     assert replace(mine, started="1") != mine
 
 
 def test_another_boot_has_ended_every_process() -> None:
-    assert replace(ProcessIdentity.mine(), boot="an earlier one").standing() == "gone"
+    assert replace(ProcessIdentity.mine(), boot="an earlier one").state() == "gone"
 
 
 def test_another_machine_cannot_be_seen_from_here() -> None:
     theirs = replace(ProcessIdentity.mine(), host="elsewhere/pid:[4026531836]", boot="theirs")
-    assert theirs.standing() == "elsewhere"
+    assert theirs.state() == "elsewhere"
     assert theirs.host_name == "elsewhere"
 
 
@@ -93,7 +93,7 @@ def test_another_container_on_this_machine_is_elsewhere() -> None:
     mine = ProcessIdentity.mine()
     theirs = replace(mine, host=f"{mine.host_name}/pid:[1]")
     assert theirs.host_name == mine.host_name
-    assert theirs.standing() == "elsewhere"
+    assert theirs.state() == "elsewhere"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names stand in /proc")
@@ -105,4 +105,4 @@ def test_no_name_of_a_process_hides_when_it_started(name: str) -> None:
         identity = ProcessIdentity.of(child.pid)
         assert identity.started.isdecimal()
         assert int(identity.started) >= int(ProcessIdentity.mine().started)
-        assert identity.standing() == "alive"
+        assert identity.state() == "alive"

@@ -14,7 +14,7 @@ from processes import runs, until
 from ptycho_compare.jobs import JobSpec, read_done
 from ptycho_compare.jobs.pace import progress_text, running_line, since_text
 
-from .commands import Launcher, await_ready, cued, finish, keeper_of, kill, telling
+from .commands import Launcher, await_ready, cued, finish, kill, supervisor_of, telling
 from .state_logs import StateLog
 
 
@@ -50,7 +50,7 @@ def test_each_job_that_runs_is_told_of_by_its_folder(place: Path) -> None:
     assert re.fullmatch(r"dense/train 20/40 patches, about \d+ s left", first)
     assert second == "dense/test starts"
     for spec in specs[:2]:
-        os.kill(keeper_of(spec), signal.SIGTERM)
+        os.kill(supervisor_of(spec), signal.SIGTERM)
     for launcher in launchers[:2]:
         launcher.process.wait()
     assert running_line([spec.files for spec in specs]) == ""
@@ -59,9 +59,9 @@ def test_each_job_that_runs_is_told_of_by_its_folder(place: Path) -> None:
 def test_a_job_that_died_is_not_told_of(place: Path) -> None:
     spec = cued(place)
     launcher = started(spec, place)
-    keeper = keeper_of(spec)
-    kill(keeper)
-    until(lambda: not runs(keeper))
+    supervisor = supervisor_of(spec)
+    kill(supervisor)
+    until(lambda: not runs(supervisor))
     assert running_line([spec.files]) == ""
     launcher.found()
     assert read_done(spec.files) is None
@@ -82,26 +82,26 @@ def test_a_job_that_waits_for_a_slot_runs_too(place: Path) -> None:
 
 
 def test_a_job_that_was_never_started_waits(log: StateLog) -> None:
-    assert progress_text(log.course()) == "waits"
+    assert progress_text(log.progress()) == "waits"
 
 
 def test_progress_is_told_from_the_launch_to_the_last_step(log: StateLog) -> None:
     log.tell("launched", attempt=1, host="beamline-7", pid=17)
-    assert progress_text(log.course()) == "waits"
+    assert progress_text(log.progress()) == "waits"
     log.tell("running", 60.0, pid=18)
-    assert progress_text(log.course()) == "starts"
+    assert progress_text(log.progress()) == "starts"
     log.tell("step", 1.0, name="loads PINN")
-    assert progress_text(log.course()) == "loads PINN"
+    assert progress_text(log.progress()) == "loads PINN"
     log.plan(1.0, PINN=(0, 1280), Baseline=(0, 1280))
     log.work("PINN", 512, 256.0, 256.0)
     # nothing was ever measured of the other part
-    assert progress_text(log.course()) == "512/2560 patches"
+    assert progress_text(log.progress()) == "512/2560 patches"
     log.work("PINN", 1280, 640.0, 384.0)
     log.work("Baseline", 1280 - 1000, 280.0, 280.0)
     # a thousand seconds of units, and a start of 258
-    assert progress_text(log.course()) == "1560/2560 patches, about 21 min left"
+    assert progress_text(log.progress()) == "1560/2560 patches, about 21 min left"
     log.tell("step", 1.0, name="scores")
-    assert progress_text(log.course()) == "scores"
+    assert progress_text(log.progress()) == "scores"
 
 
 def test_a_new_attempt_begins_where_the_one_before_was_safe(log: StateLog) -> None:
@@ -111,16 +111,16 @@ def test_a_new_attempt_begins_where_the_one_before_was_safe(log: StateLog) -> No
     log.save("PINN", 50)
     log.work("PINN", 80, 80.0, 30.0)
     log.launch()
-    assert progress_text(log.course()).startswith("80/100 patches")  # as far as anybody knows
+    assert progress_text(log.progress()).startswith("80/100 patches")  # as far as anybody knows
     log.plan(PINN=(50, 100))
-    assert progress_text(log.course()) == "50/100 patches, about 2 min left"
+    assert progress_text(log.progress()) == "50/100 patches, about 2 min left"
 
 
 def test_an_end_that_was_never_seen_is_not_forecast(log: StateLog) -> None:
     log.launch()
     log.plan(PINN=(0, 100))
     log.work("PINN", 100, 50.0, 50.0)
-    assert progress_text(log.course()) == "100/100 patches"
+    assert progress_text(log.progress()) == "100/100 patches"
 
 
 # since when
@@ -134,10 +134,10 @@ def test_since_when_the_newest_attempt_goes(tmp_path: Path, ago: timedelta, text
     log.launch()
     log.now = datetime.now(UTC) - ago
     log.launch()
-    assert since_text(log.course()) == text
+    assert since_text(log.progress()) == text
 
 
 def test_a_clock_that_is_behind_the_launch_counts_from_now(tmp_path: Path) -> None:
     log = StateLog(tmp_path, began=datetime.now(UTC) + timedelta(hours=1))
     log.launch()
-    assert since_text(log.course()) == "0 s"
+    assert since_text(log.progress()) == "0 s"

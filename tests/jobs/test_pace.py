@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.jobs import Course, Pace, measured_pace
+from ptycho_compare.jobs import JobProgress, Pace, measured_pace
 
 from .state_logs import PARTS, Attempt, Job, StateLog, attempts
 
@@ -18,12 +18,12 @@ Counts = dict[str, int]
 counts = st.fixed_dictionaries({name: st.integers(0, total) for name, total in PARTS.items()})
 
 
-def course_of(told: list[Attempt]) -> Course:
+def course_of(told: list[Attempt]) -> JobProgress:
     with tempfile.TemporaryDirectory() as folder:
         job = Job(StateLog(Path(folder)))
         for attempt in told:
             job.attempt(attempt)
-        return job.log.course()
+        return job.log.progress()
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_to_gain_anything_takes_no_longer_than_to_finish(
 @given(attempts())
 def test_a_pace_is_known_once_a_unit_was_done_in_measurable_time(told: list[Attempt]) -> None:
     """A part that was worked through by earlier attempts is measured, whatever became of them."""
-    course = course_of(told)
-    pace = measured_pace([course])
-    measured = {name for name, part in course.parts.items() if part.done}
+    progress = course_of(told)
+    pace = measured_pace([progress])
+    measured = {name for name, part in progress.parts.items() if part.done}
     assert (pace is None) == (not measured)
     assert pace is None or set(pace.unit_s) == measured
 
@@ -99,15 +99,15 @@ def test_the_pace_of_a_part_lies_between_its_fastest_and_its_slowest_batch(told:
 
 def test_nothing_is_forecast_from_nothing(log: StateLog) -> None:
     assert measured_pace([]) is None
-    assert measured_pace([log.course()]) is None
+    assert measured_pace([log.progress()]) is None
     log.launch()
     log.plan(PINN=(0, 40))
-    assert measured_pace([log.course()]) is None
+    assert measured_pace([log.progress()]) is None
 
 
 def test_a_forecast_is_the_overhead_and_the_units(log: StateLog) -> None:
     whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
-    pace = measured_pace([log.course()])
+    pace = measured_pace([log.progress()])
     assert pace == Pace({"PINN": 0.5}, overhead_s=8.0, shortest_start_s=5.0, shortest_end_s=3.0)
     assert pace.forecast_s({"PINN": 20}) == 18.0
     assert pace.least_s({"PINN": 20}, units=8) == 9.0
@@ -115,7 +115,7 @@ def test_a_forecast_is_the_overhead_and_the_units(log: StateLog) -> None:
 
 def test_where_all_units_are_safe_the_end_remains(log: StateLog) -> None:
     whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
-    pace = measured_pace([log.course()])
+    pace = measured_pace([log.progress()])
     assert pace is not None
     assert pace.forecast_s({"PINN": 0}) == 3.0
     assert pace.least_s({"PINN": 0}, units=8) == 3.0
@@ -123,7 +123,7 @@ def test_where_all_units_are_safe_the_end_remains(log: StateLog) -> None:
 
 def test_a_part_that_was_never_measured_has_no_forecast(log: StateLog) -> None:
     whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
-    pace = measured_pace([log.course()])
+    pace = measured_pace([log.progress()])
     assert pace is not None
     assert pace.forecast_s({"PINN": 20, "LSQML": 1}) is None
     assert pace.forecast_s({"PINN": 20, "LSQML": 0}) == 18.0
@@ -148,7 +148,7 @@ def test_an_attempt_that_was_stopped_tells_of_its_units_and_its_start(log: State
     log.work("PINN", 1, 0.0, 5.0)
     log.work("PINN", 10, 20.0, 20.0)
     log.end(75, 1.0)
-    pace = measured_pace([log.course()])
+    pace = measured_pace([log.progress()])
     assert pace == Pace({"PINN": 2.0}, overhead_s=5.0, shortest_start_s=5.0, shortest_end_s=None)
     assert pace.forecast_s({"PINN": 0}) is None
     assert pace.least_s({"PINN": 0}, units=8) == 0.0
@@ -164,7 +164,7 @@ def test_an_attempt_that_only_had_to_end_adds_its_end_to_what_is_known_of_starts
     log.launch()
     log.plan(PINN=(40, 40))
     log.end(0, 100.0)
-    pace = measured_pace([log.course()])
+    pace = measured_pace([log.progress()])
     assert pace is not None
     assert pace.forecast_s({"PINN": 0}) == 100.0
     assert pace.forecast_s({"PINN": 10}) == 110.0
@@ -174,7 +174,7 @@ def test_the_overhead_is_the_newest_and_the_least_the_shortest_ever_seen(log: St
     """A machine is shared: a slow hour makes a forecast long, but refuses nobody."""
     whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
     whole_attempt(log, start_s=50.0, unit_s=0.5, end_s=30.0)
-    pace = measured_pace([log.course()])
+    pace = measured_pace([log.progress()])
     assert pace is not None
     assert (pace.overhead_s, pace.shortest_start_s, pace.shortest_end_s) == (80.0, 5.0, 3.0)
 
@@ -183,7 +183,7 @@ def test_what_is_known_of_a_job_itself_goes_before_its_relatives(log: StateLog, 
     relative = StateLog(tmp_path / "relative")
     whole_attempt(log, start_s=5.0, unit_s=0.5, end_s=3.0)
     whole_attempt(relative, start_s=1.0, unit_s=4.0, end_s=1.0)
-    pace = measured_pace([log.course(), relative.course()])
+    pace = measured_pace([log.progress(), relative.progress()])
     assert pace is not None
     assert (pace.unit_s, pace.overhead_s) == ({"PINN": 0.5}, 8.0)
     assert (pace.shortest_start_s, pace.shortest_end_s) == (1.0, 1.0)
@@ -192,10 +192,10 @@ def test_what_is_known_of_a_job_itself_goes_before_its_relatives(log: StateLog, 
 def test_a_job_that_never_ran_is_forecast_from_its_relatives(log: StateLog, tmp_path: Path) -> None:
     relative = StateLog(tmp_path / "relative")
     whole_attempt(relative, start_s=1.0, unit_s=4.0, end_s=1.0)
-    assert measured_pace([log.course(), relative.course()]) == measured_pace([relative.course()])
+    assert measured_pace([log.progress(), relative.progress()]) == measured_pace([relative.progress()])
     log.launch()
     log.plan(PINN=(0, 40))
-    assert measured_pace([log.course(), relative.course()]) == measured_pace([relative.course()])
+    assert measured_pace([log.progress(), relative.progress()]) == measured_pace([relative.progress()])
 
 
 def test_a_wait_for_a_slot_makes_no_forecast_longer(log: StateLog, tmp_path: Path) -> None:
@@ -205,4 +205,4 @@ def test_a_wait_for_a_slot_makes_no_forecast_longer(log: StateLog, tmp_path: Pat
         each.plan(2.0, PINN=(0, 40))
         each.work("PINN", 40, 20.0, 20.0)
         each.end(0, 1.0)
-    assert measured_pace([log.course()]) == measured_pace([waited.course()])
+    assert measured_pace([log.progress()]) == measured_pace([waited.progress()])

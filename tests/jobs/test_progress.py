@@ -1,4 +1,4 @@
-"""The course of a job, read from its state log: laws that hold for any, and what each event means."""
+"""The progress of a job, read from its state log: laws that hold for any, and what each event means."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import attempts_so_far, measured_pace, read_course
+from ptycho_compare.jobs import attempts_so_far, measured_pace, read_progress
 from ptycho_compare.jobs.pace import progress_text, since_text
 
 from .commands import command_of, has, kill, run, telling
@@ -34,15 +34,15 @@ def test_a_course_is_what_the_attempts_did(told: list[Attempt]) -> None:
         truth = Job(StateLog(Path(folder)))
         for attempt in told:
             truth.attempt(attempt)
-        course = truth.log.course()
-    assert [attempt.gained for attempt in course.attempts] == truth.gained
-    assert course.saved == sum(truth.saved.values()) == sum(truth.gained)
-    assert course.done == sum(truth.done.values())
-    assert course.total == (sum(PARTS.values()) if told else 0)
-    for name, part in course.parts.items():
+        progress = truth.log.progress()
+    assert [attempt.gained for attempt in progress.attempts] == truth.gained
+    assert progress.saved == sum(truth.saved.values()) == sum(truth.gained)
+    assert progress.done == sum(truth.done.values())
+    assert progress.total == (sum(PARTS.values()) if told else 0)
+    for name, part in progress.parts.items():
         assert 0 <= part.saved <= part.done <= part.total
         assert part.saved_s == truth.saved_s[name] <= part.seconds
-    assert [attempt.start_s is not None for attempt in course.attempts] == [
+    assert [attempt.start_s is not None for attempt in progress.attempts] == [
         bool(each.batches) and sum(truth.gained[:number]) < sum(PARTS.values())
         for number, each in enumerate(told)
     ]
@@ -60,11 +60,11 @@ def test_a_course_only_grows_while_its_log_does(told: list[Attempt]) -> None:
         saved = attempts_seen = 0
         for count in range(len(lines) + 1):
             truth.log.files.states.write_text("".join(lines[:count]))
-            course = truth.log.course()
-            assert course.saved >= saved
-            assert len(course.attempts) >= attempts_seen
-            assert course.saved <= course.done <= course.total
-            saved, attempts_seen = course.saved, len(course.attempts)
+            progress = truth.log.progress()
+            assert progress.saved >= saved
+            assert len(progress.attempts) >= attempts_seen
+            assert progress.saved <= progress.done <= progress.total
+            saved, attempts_seen = progress.saved, len(progress.attempts)
 
 
 @given(st.lists(events(), max_size=12))
@@ -76,26 +76,26 @@ def test_no_line_whatever_it_says_breaks_the_reading(told: list[dict[str, Any]])
         log.plan(PINN=(0, 40), Baseline=(10, 60))
         for event in told:
             log.write(json.dumps(event))
-        course = log.course()
-        assert len(attempts_so_far(log.files)) <= len(course.attempts)
-    assert 0 <= course.saved <= course.done <= course.total
-    assert all(part.saved <= part.done <= part.total for part in course.parts.values())
-    assert all((attempt.start_s or 0.0) >= 0.0 for attempt in course.attempts)
-    assert all((attempt.overhead_s or 0.0) >= 0.0 for attempt in course.attempts)
-    assert 0 <= course.stalled <= len(course.attempts)
-    pace = measured_pace([course])
+        progress = log.progress()
+        assert len(attempts_so_far(log.files)) <= len(progress.attempts)
+    assert 0 <= progress.saved <= progress.done <= progress.total
+    assert all(part.saved <= part.done <= part.total for part in progress.parts.values())
+    assert all((attempt.start_s or 0.0) >= 0.0 for attempt in progress.attempts)
+    assert all((attempt.overhead_s or 0.0) >= 0.0 for attempt in progress.attempts)
+    assert 0 <= progress.stalled <= len(progress.attempts)
+    pace = measured_pace([progress])
     assert pace is None or (pace.forecast_s({"PINN": 1}) or 0.0) >= 0.0
-    assert progress_text(course)
-    assert since_text(course)
+    assert progress_text(progress)
+    assert since_text(progress)
 
 
 # what is not there
 
 
-def test_a_job_that_was_never_started_has_an_empty_course(tmp_path: Path) -> None:
-    course = read_course(JobFiles(tmp_path / "nowhere"))
-    assert (course.attempts, course.parts, course.latest) == ([], {}, None)
-    assert (course.done, course.saved, course.total, course.stalled) == (0, 0, 0, 0)
+def test_a_job_that_was_never_started_has_an_empty_progress(tmp_path: Path) -> None:
+    progress = read_progress(JobFiles(tmp_path / "nowhere"))
+    assert (progress.attempts, progress.parts, progress.latest) == ([], {}, None)
+    assert (progress.done, progress.saved, progress.total, progress.stalled) == (0, 0, 0, 0)
     assert attempts_so_far(JobFiles(tmp_path / "nowhere")) == []
 
 
@@ -107,10 +107,10 @@ def test_lines_before_any_launch_are_passed_over(log: StateLog) -> None:
     log.work("PINN", 10, 1.0, 1.0)
     log.save("PINN", 10)
     log.end(0)
-    course = log.course()
-    assert (course.attempts, course.parts) == ([], {})
-    assert course.latest is not None
-    assert course.latest["state"] == "ended"
+    progress = log.progress()
+    assert (progress.attempts, progress.parts) == ([], {})
+    assert progress.latest is not None
+    assert progress.latest["state"] == "ended"
 
 
 @pytest.mark.parametrize("facts", [{"part": "LSQML"}, {"part": ["PINN"]}, {"part": None}, {}])
@@ -119,9 +119,9 @@ def test_parts_that_were_not_planned_are_passed_over(log: StateLog, facts: dict[
     log.plan(PINN=(0, 40))
     log.tell("working", 1.0, **facts, done=10, seconds=1.0)
     log.tell("checkpoint", **facts, done=10, seconds=0.1)
-    course = log.course()
-    assert (course.done, course.saved, course.total) == (0, 0, 40)
-    assert course.attempts[0].gained == 0
+    progress = log.progress()
+    assert (progress.done, progress.saved, progress.total) == (0, 0, 40)
+    assert progress.attempts[0].gained == 0
 
 
 def test_states_that_no_one_knows_are_passed_over(log: StateLog) -> None:
@@ -129,7 +129,7 @@ def test_states_that_no_one_knows_are_passed_over(log: StateLog) -> None:
     log.plan(PINN=(0, 40))
     log.tell("batch_halved", rows=8)
     log.work("PINN", 10, 1.0, 1.0)
-    assert log.course().done == 10
+    assert log.progress().done == 10
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_plan_that_cannot_be_read_is_passed_over(log: StateLog, parts: object)
     log.launch()
     log.tell("planned", parts=parts)
     log.work("PINN", 10, 1.0, 1.0)
-    assert (log.course().done, log.course().total) == (0, 0)
+    assert (log.progress().done, log.progress().total) == (0, 0)
 
 
 @pytest.mark.parametrize("facts", [{"done": 41}, {"done": -1}, {"done": "10"}, {"done": None}, {"done": 9.5}])
@@ -151,8 +151,8 @@ def test_counts_that_cannot_be_are_passed_over(log: StateLog, facts: dict[str, A
     log.plan(PINN=(5, 40))
     log.tell("working", 1.0, part="PINN", seconds=1.0, **facts)
     log.tell("checkpoint", part="PINN", seconds=0.1, **facts)
-    course = log.course()
-    assert (course.done, course.saved) == (5, 5)
+    progress = log.progress()
+    assert (progress.done, progress.saved) == (5, 5)
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0, "1.0", None])
@@ -161,7 +161,7 @@ def test_seconds_that_cannot_be_are_passed_over(log: StateLog, seconds: object) 
     log.plan(PINN=(0, 40))
     log.work("PINN", 10, 1.0, 1.0)
     log.tell("working", 1.0, part="PINN", done=20, seconds=seconds)
-    part = log.course().parts["PINN"]
+    part = log.progress().parts["PINN"]
     assert (part.done, part.seconds) == (10, 1.0)
 
 
@@ -174,7 +174,7 @@ def test_a_checkpoint_whose_progress_was_lost_counts_as_done_too(log: StateLog) 
     log.plan(PINN=(0, 40))
     log.work("PINN", 10, 1.0, 1.0)
     log.save("PINN", 30)
-    part = log.course().parts["PINN"]
+    part = log.progress().parts["PINN"]
     assert (part.done, part.saved) == (30, 30)
 
 
@@ -184,10 +184,10 @@ def test_what_a_killed_attempt_had_not_saved_is_lost_and_its_seconds_with_it(log
     log.work("PINN", 10, 20.0, 20.0)
     log.save("PINN", 10)
     log.work("PINN", 25, 50.0, 30.0)
-    assert (log.course().done, log.course().parts["PINN"].seconds) == (25, 50.0)
+    assert (log.progress().done, log.progress().parts["PINN"].seconds) == (25, 50.0)
     log.launch()
     log.plan(PINN=(10, 40))
-    part = log.course().parts["PINN"]
+    part = log.progress().parts["PINN"]
     assert (part.done, part.saved, part.seconds, part.saved_s) == (10, 10, 20.0, 20.0)
 
 
@@ -199,7 +199,7 @@ def test_of_checkpoints_that_went_in_part_the_seconds_go_in_proportion(log: Stat
     log.save("PINN", 40)
     log.launch()
     log.plan(PINN=(10, 40))
-    part = log.course().parts["PINN"]
+    part = log.progress().parts["PINN"]
     assert (part.saved, part.saved_s) == (10, 20.0)
 
 
@@ -210,9 +210,9 @@ def test_work_that_was_set_aside_is_done_anew(log: StateLog) -> None:
         log.plan(PINN=(0, 40))
         log.work("PINN", 40, 80.0, 80.0)
         log.save("PINN", 40)
-    course = log.course()
-    assert [attempt.gained for attempt in course.attempts] == [40, 40]
-    assert (course.saved, course.parts["PINN"].seconds) == (40, 80.0)
+    progress = log.progress()
+    assert [attempt.gained for attempt in progress.attempts] == [40, 40]
+    assert (progress.saved, progress.parts["PINN"].seconds) == (40, 80.0)
 
 
 def test_parts_are_those_of_the_newest_attempt(log: StateLog) -> None:
@@ -220,7 +220,7 @@ def test_parts_are_those_of_the_newest_attempt(log: StateLog) -> None:
     log.plan(PINN=(0, 40), Baseline=(0, 60))
     log.launch()
     log.plan(PINN=(0, 20))
-    assert (list(log.course().parts), log.course().total) == (["PINN"], 20)
+    assert (list(log.progress().parts), log.progress().total) == (["PINN"], 20)
 
 
 def test_parts_stay_known_until_the_next_attempt_has_counted_them(log: StateLog) -> None:
@@ -229,20 +229,20 @@ def test_parts_stay_known_until_the_next_attempt_has_counted_them(log: StateLog)
     log.work("PINN", 10, 1.0, 1.0)
     log.save("PINN", 10)
     log.launch()
-    assert (log.course().saved, log.course().total) == (10, 40)
-    assert not log.course().attempts[-1].counted
+    assert (log.progress().saved, log.progress().total) == (10, 40)
+    assert not log.progress().attempts[-1].counted
 
 
 def test_a_step_is_told_until_units_are_done_again(log: StateLog) -> None:
     log.launch()
     log.plan(PINN=(0, 40))
     log.tell("step", name="loads PINN")
-    assert log.course().step == "loads PINN"
+    assert log.progress().step == "loads PINN"
     log.work("PINN", 10, 1.0, 1.0)
-    assert log.course().step == ""
+    assert log.progress().step == ""
     log.tell("step", name="scores")
     log.launch()
-    assert log.course().step == ""
+    assert log.progress().step == ""
 
 
 # what an attempt took
@@ -256,7 +256,7 @@ def test_a_wait_for_a_slot_is_no_part_of_the_start(log: StateLog) -> None:
     log.work("PINN", 40, 20.0, 15.0)
     log.save("PINN", 40, 0.5)
     log.end(0, 1.0)
-    (attempt,) = log.course().attempts
+    (attempt,) = log.progress().attempts
     assert (attempt.start_s, attempt.overhead_s) == (7.0, 3.5)
 
 
@@ -270,7 +270,7 @@ def test_work_of_attempts_before_is_no_part_of_an_overhead(log: StateLog) -> Non
     log.plan(1.0, PINN=(30, 40))
     log.work("PINN", 40, 400.0, 100.0)
     log.end(0, 4.0)
-    first, second = log.course().attempts
+    first, second = log.progress().attempts
     assert first.overhead_s is None  # it did not come to its end
     assert second.overhead_s == 5.0
 
@@ -284,13 +284,13 @@ def test_only_an_attempt_that_came_to_its_end_tells_of_its_overhead(
     log.launch()
     log.plan(1.0, PINN=(40, 40))
     log.end(returncode, 2.0)
-    assert log.course().attempts[0].overhead_s == (3.0 if known else None)
+    assert log.progress().attempts[0].overhead_s == (3.0 if known else None)
 
 
 def test_an_attempt_that_was_refused_before_it_counted_tells_of_no_overhead(log: StateLog) -> None:
     log.launch()
     log.end(1, 2.0)
-    assert log.course().attempts[0].overhead_s is None
+    assert log.progress().attempts[0].overhead_s is None
 
 
 def test_a_clock_that_is_set_back_takes_no_time_away(log: StateLog) -> None:
@@ -298,7 +298,7 @@ def test_a_clock_that_is_set_back_takes_no_time_away(log: StateLog) -> None:
     log.plan(PINN=(0, 40))
     log.work("PINN", 10, 1.0, -3600.0)
     log.end(0, 1.0)
-    (attempt,) = log.course().attempts
+    (attempt,) = log.progress().attempts
     assert (attempt.start_s, attempt.overhead_s) == (0.0, 0.0)
 
 
@@ -312,7 +312,7 @@ def attempt_that(log: StateLog, ending: str) -> None:
         log.end(75, 60.0, reason="SIGTERM, while it waited for a slot")
         return
     log.launch()
-    saved = log.course().saved
+    saved = log.progress().saved
     log.plan(PINN=(saved, 400))
     if ending == "gained":
         log.work("PINN", saved + 10, 1.0, 1.0)
@@ -348,14 +348,14 @@ def test_stalled_are_the_last_in_a_row_that_ran_and_gained_nothing(
 ) -> None:
     for ending in endings:
         attempt_that(log, ending)
-    assert log.course().stalled == stalled
+    assert log.progress().stalled == stalled
 
 
 def test_an_attempt_that_died_is_known_by_the_line_that_is_missing(log: StateLog) -> None:
     attempt_that(log, "died")
     log.tell("died", host="beamline-7", pid=1001, left_behind=0)
     attempt_that(log, "gained")
-    first, second = log.course().attempts
+    first, second = log.progress().attempts
     assert (first.ended, first.unfinished) == (None, True)
     assert second.ended is not None
     assert second.unfinished
@@ -382,9 +382,9 @@ def test_the_course_of_a_real_job_that_was_killed_and_then_finished(place: Path)
 
     assert run(first, out_of_time=out_of_time).returncode == -signal.SIGKILL
     assert run(telling(place, before=10, units=40)).returncode == 0
-    course = read_course(first.files)
-    assert [attempt.gained for attempt in course.attempts] == [10, 30]
-    assert [attempt.unfinished for attempt in course.attempts] == [True, False]
-    assert (course.saved, course.total, course.stalled) == (40, 40, 0)
-    assert [attempt.overhead_s is None for attempt in course.attempts] == [True, False]
-    assert measured_pace([course]) is not None
+    progress = read_progress(first.files)
+    assert [attempt.gained for attempt in progress.attempts] == [10, 30]
+    assert [attempt.unfinished for attempt in progress.attempts] == [True, False]
+    assert (progress.saved, progress.total, progress.stalled) == (40, 40, 0)
+    assert [attempt.overhead_s is None for attempt in progress.attempts] == [True, False]
+    assert measured_pace([progress]) is not None

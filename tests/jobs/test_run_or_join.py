@@ -21,10 +21,10 @@ from ptycho_compare.jobs import (
     JobSpec,
     LocalExecutor,
     Running,
-    attend,
     read_claim,
     read_done,
     read_launch,
+    run_or_join,
 )
 
 from .commands import (
@@ -37,17 +37,17 @@ from .commands import (
     finish,
     has,
     job,
-    keeper_of,
     kill,
     never,
     run,
     states,
+    supervisor_of,
 )
 
 LINGERING = """
 import sys, time
-from ptycho_compare.jobs import JobSpec, LocalExecutor, attend
-attend(JobSpec.from_json(sys.argv[1]), LocalExecutor(), is_done=lambda: False, out_of_time=lambda: False)
+from ptycho_compare.jobs import JobSpec, LocalExecutor, run_or_join
+run_or_join(JobSpec.from_json(sys.argv[1]), LocalExecutor(), is_done=lambda: False, out_of_time=lambda: False)
 print("launched", flush=True)
 time.sleep(600)
 """
@@ -62,7 +62,7 @@ def record_of(found: dict[str, Any]) -> DoneRecord:
 def attended(
     spec: JobSpec, *, is_done: Callable[[], bool] = never, out_of_time: Callable[[], bool] = never
 ) -> DoneRecord | Running | None:
-    return attend(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
+    return run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
 
 
 def detached(spec: JobSpec) -> Running:
@@ -131,8 +131,8 @@ def kill_the_launcher(_spec: JobSpec, first: Launcher) -> None:
     first.kill()
 
 
-def kill_the_keeper(spec: JobSpec, _first: Launcher) -> None:
-    kill(keeper_of(spec))
+def kill_the_supervisor(spec: JobSpec, _first: Launcher) -> None:
+    kill(supervisor_of(spec))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def kill_the_keeper(spec: JobSpec, _first: Launcher) -> None:
         (ask_by_stop_file, ["stopping", "ended"]),
         (interrupt_the_launcher, ["stopping", "ended"]),
         (kill_the_launcher, ["stopping", "ended"]),
-        (kill_the_keeper, ["died"]),
+        (kill_the_supervisor, ["died"]),
     ],
 )
 def test_whoever_waited_goes_on_where_the_first_was_made_to_end(
@@ -170,10 +170,10 @@ def test_whoever_waited_goes_on_where_the_first_was_made_to_end(
     first.process.wait()
 
 
-def test_a_launcher_whose_keeper_is_killed_says_so(place: Path) -> None:
+def test_a_launcher_whose_supervisor_is_killed_says_so(place: Path) -> None:
     first = Launcher(spec := cued(place), place / "never")
     await_ready(spec)
-    kill_the_keeper(spec, first)
+    kill_the_supervisor(spec, first)
     found = first.found()
     assert found["kind"] == "JobError"
     assert "attempt 1 ended without a completion record" in found["text"]
@@ -239,7 +239,7 @@ def test_out_of_time_stops_an_attempt_of_ours(place: Path) -> None:
 
 
 def test_ctrl_c_stops_the_attempt_and_passes_on(place: Path) -> None:
-    """A terminal sends it to all in the foreground: the command hears of it from its keeper alone."""
+    """A terminal sends it to all in the foreground: the command hears of it from its supervisor alone."""
     launcher = Launcher(spec := cued(place), place / "never")
     launcher.await_attending()
     await_ready(spec)
@@ -273,7 +273,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_grace(place: Path) -> None:
     os.killpg(launcher.pid, signal.SIGINT)
     assert launcher.found() == {"kind": "KeyboardInterrupt"}
     assert not runs(command_of(spec))
-    assert not runs(keeper_of(spec))
+    assert not runs(supervisor_of(spec))
 
 
 def test_what_goes_wrong_while_one_waits_stops_the_attempt_and_passes_on(place: Path) -> None:

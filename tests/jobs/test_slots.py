@@ -12,9 +12,21 @@ from typing import Any
 import pytest
 
 from processes import until
-from ptycho_compare.jobs import JobSpec, LocalExecutor, Running, attend, read_course, read_done
+from ptycho_compare.jobs import JobSpec, LocalExecutor, Running, read_done, read_progress, run_or_join
 
-from .commands import Launcher, await_ready, command_of, cued, finish, has, job, keeper_of, kill, run, states
+from .commands import (
+    Launcher,
+    await_ready,
+    command_of,
+    cued,
+    finish,
+    has,
+    job,
+    kill,
+    run,
+    states,
+    supervisor_of,
+)
 
 ALONE = """
 import os, sys, time
@@ -69,8 +81,8 @@ def test_of_two_jobs_and_one_slot_the_second_waits_for_the_first(place: Path) ->
     launcher = started(first)
     run_once_it_waits(second, lambda: finish(first))
     assert launcher.found()["returncode"] == 0
-    *_, ended = read_course(first.files).attempts
-    (waited,) = read_course(second.files).attempts
+    *_, ended = read_progress(first.files).attempts
+    (waited,) = read_progress(second.files).attempts
     assert ended.ended is not None
     assert waited.ended is not None
     assert ended.ended["time"] <= waited.ended["time"]
@@ -132,7 +144,7 @@ def test_a_session_that_allows_more_starts_beside_one_that_allows_less(place: Pa
 def test_the_slot_of_a_holder_that_was_killed_is_free_at_once(place: Path) -> None:
     """No lease runs out first: it is known that its process is gone."""
     first, second = slotted(place, "first"), slotted(place, "second")
-    found = attend(
+    found = run_or_join(
         replace(first, detached=True), LocalExecutor(), is_done=lambda: False, out_of_time=lambda: False
     )
     assert isinstance(found, Running)
@@ -163,7 +175,7 @@ def by_stop_file(spec: JobSpec, _launcher: Launcher) -> None:
 
 
 def by_sigterm(spec: JobSpec, _launcher: Launcher) -> None:
-    os.kill(keeper_of(spec), signal.SIGTERM)
+    os.kill(supervisor_of(spec), signal.SIGTERM)
 
 
 def by_ctrl_c(_spec: JobSpec, launcher: Launcher) -> None:
@@ -198,7 +210,7 @@ def test_a_job_that_waits_is_stopped_without_having_run(
     assert (done.seconds, done.tail) == (0.0, [])
     assert states(second) == ["launched", "waiting", "ended"]
     assert not second.log.exists()
-    (attempt,) = read_course(second.files).attempts
+    (attempt,) = read_progress(second.files).attempts
     assert (attempt.ran, attempt.unfinished) == (False, False)
     assert len(taken(place)) == 1  # the first's, which runs on
 

@@ -1,4 +1,4 @@
-"""One attempt at a job, with a real keeper and a real command."""
+"""One attempt at a job, with a real supervisor and a real command."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ptycho_compare.jobs import (
     DoneRecord,
     JobSpec,
     LocalExecutor,
-    attend,
     read_claim,
     read_done,
     read_launch,
+    run_or_join,
 )
 from ptycho_compare.jobs.executors.local import LocalAttempt
 from ptycho_compare.jobs.states import read_states
@@ -115,7 +115,7 @@ def test_megabytes_of_output_are_kept_and_their_last_lines_recorded(place: Path)
     ["print('x' * 500_000 + 'end')", "for _ in range(30): print('\\xe4' * 20_000 + 'end')"],
     ids=["one line", "many, not ASCII"],
 )
-def test_endless_lines_do_not_hold_the_keeper_up(place: Path, code: str) -> None:
+def test_endless_lines_do_not_hold_the_supervisor_up(place: Path, code: str) -> None:
     """A progress bar is one line; what it ends with is told, and the pipe to the launcher never fills."""
     spec = replace(job(place, code), environment={"PYTHONUTF8": "1"}, command=(sys.executable, "-c", code))
     done = run(spec)
@@ -170,7 +170,7 @@ def test_the_records_of_an_attempt_are_whole(place: Path) -> None:
     assert (launch.attempt, done.attempt) == (1, 1)
     assert launch.command == done.command == list(spec.command)
     assert launch.host == done.host == socket.gethostname()
-    assert launch.pid == attempt.keeper.pid
+    assert launch.pid == attempt.supervisor.pid
     assert (launch.folder, launch.log, launch.done) == (str(spec.folder), str(spec.log), str(spec.files.done))
     assert launch.detached is False
     assert launch.deadline is not None
@@ -308,7 +308,7 @@ def test_the_last_words_of_a_command_that_stops_are_kept(place: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_the_keeper_stops_the_command(place: Path, number: signal.Signals) -> None:
+def test_a_signal_to_the_supervisor_stops_the_command(place: Path, number: signal.Signals) -> None:
     spec = job(place, f"import time; {POLITE} {READY}")
     attempt = started(spec)
     until(has(spec.log, "ready"))
@@ -372,7 +372,7 @@ def test_whoever_loses_the_place_stops_and_leaves_the_records_alone(place: Path)
 
 def refusal(spec: JobSpec) -> InputError:
     with pytest.raises(InputError) as caught:
-        attend(spec, LocalExecutor(), is_done=never, out_of_time=never)
+        run_or_join(spec, LocalExecutor(), is_done=never, out_of_time=never)
     assert "\n" not in str(caught.value)
     return caught.value
 
@@ -425,16 +425,18 @@ def test_a_full_disk_for_the_log_ends_nothing(place: Path) -> None:
     assert done.tail == ["said", lost]
 
 
-def test_a_keeper_that_cannot_live_says_so_in_one_line(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_supervisor_that_cannot_live_says_so_in_one_line(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (place / "broken").mkdir()
     (place / "broken" / "psutil.py").write_text("raise ImportError('this psutil is broken')")
     monkeypatch.setenv("PYTHONPATH", str(place / "broken"))
     error = refusal(job(place, "pass"))
     assert isinstance(error, JobError)
-    assert str(error) == "the keeper ended with exit status 1: ImportError: this psutil is broken"
+    assert str(error) == "the supervisor ended with exit status 1: ImportError: this psutil is broken"
 
 
-def test_a_keeper_that_hangs_is_ended_with_all_it_keeps(place: Path) -> None:
+def test_a_supervisor_that_hangs_is_ended_with_all_it_keeps(place: Path) -> None:
     spec = job(place, f"import time; {POLITE} {READY}", grace_s=0.5)
     attempt = started(spec)
     until(has(spec.log, "ready"))
@@ -449,7 +451,7 @@ def test_a_keeper_that_hangs_is_ended_with_all_it_keeps(place: Path) -> None:
 
 def test_what_is_done_is_not_started(place: Path) -> None:
     spec = job(place, "print('never')")
-    assert attend(spec, LocalExecutor(), is_done=lambda: True, out_of_time=never) is None
+    assert run_or_join(spec, LocalExecutor(), is_done=lambda: True, out_of_time=never) is None
     assert not spec.log.exists()
     assert read_launch(spec.files) is None
     assert read_claim(spec.files.claim) is None
@@ -480,7 +482,7 @@ def test_a_launcher_that_cannot_tell_whether_it_is_done_leaves_nothing_held(plac
     assert not spec.log.exists()
 
 
-def test_a_keeper_that_is_killed_before_it_begins_is_one_clear_line(place: Path) -> None:
+def test_a_supervisor_that_is_killed_before_it_begins_is_one_clear_line(place: Path) -> None:
     spec = job(place, "pass")
 
     def is_done() -> bool:
@@ -490,13 +492,13 @@ def test_a_keeper_that_is_killed_before_it_begins_is_one_clear_line(place: Path)
         until(lambda: not runs(claim.holder.pid))
         return False
 
-    with pytest.raises(JobError, match="the keeper ended with exit status -9"):
+    with pytest.raises(JobError, match="the supervisor ended with exit status -9"):
         run(spec, is_done=is_done)
     assert run(spec).attempt == 1
 
 
 def test_the_heart_beats_while_the_launcher_makes_up_its_mind(place: Path) -> None:
-    """It may read many files: a keeper elsewhere must not take the silence for death."""
+    """It may read many files: a supervisor elsewhere must not take the silence for death."""
     spec = job(place, "pass")
 
     def is_done() -> bool:
@@ -508,16 +510,16 @@ def test_the_heart_beats_while_the_launcher_makes_up_its_mind(place: Path) -> No
     assert run(spec, is_done=is_done).returncode == 0
 
 
-def test_a_keeper_whose_launcher_dies_before_it_says_go_gives_the_place_back(place: Path) -> None:
+def test_a_supervisor_whose_launcher_dies_before_it_says_go_gives_the_place_back(place: Path) -> None:
     spec = job(place, "print('never')")
-    keeper = subprocess.Popen(
+    supervisor = subprocess.Popen(
         [sys.executable, "-m", "ptycho_compare.jobs.supervisor", spec.to_json()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    assert keeper.stdout is not None
-    assert json.loads(keeper.stdout.readline()) == {"event": "held"}
-    keeper.communicate(timeout=PATIENCE_S)
+    assert supervisor.stdout is not None
+    assert json.loads(supervisor.stdout.readline()) == {"event": "held"}
+    supervisor.communicate(timeout=PATIENCE_S)
     assert read_claim(spec.files.claim) is None
     assert not spec.log.exists()
 
@@ -528,7 +530,7 @@ def test_no_pipe_is_left_open(place: Path) -> None:
     spec = job(place, "pass")
     for _ in range(3):
         run(spec)
-        attend(spec, LocalExecutor(), is_done=lambda: True, out_of_time=never)
+        run_or_join(spec, LocalExecutor(), is_done=lambda: True, out_of_time=never)
         refusal(replace(spec, command=("/no/such/program",)))
     assert process.num_fds() == before
 

@@ -16,7 +16,7 @@ import pytest
 
 from processes import environment, marked, runs, until
 from ptycho_compare.errors import JobError
-from ptycho_compare.jobs import LocalExecutor, Running, attend, read_done, tree
+from ptycho_compare.jobs import LocalExecutor, Running, read_done, run_or_join, tree
 from ptycho_compare.jobs.states import read_states
 
 from .commands import (
@@ -29,11 +29,11 @@ from .commands import (
     command_of,
     finish,
     job,
-    keeper_of,
     kill,
     never,
     run,
     states,
+    supervisor_of,
 )
 
 # the whole tree
@@ -53,8 +53,8 @@ def is_asked_by_a_stop_file(family: Family) -> None:
     family.spec.files.stop.touch()
 
 
-def has_its_keeper_terminated(family: Family) -> None:
-    os.kill(keeper_of(family.spec), signal.SIGTERM)
+def has_its_supervisor_terminated(family: Family) -> None:
+    os.kill(supervisor_of(family.spec), signal.SIGTERM)
 
 
 def has_its_command_killed(family: Family) -> None:
@@ -66,7 +66,7 @@ def has_its_command_killed(family: Family) -> None:
     [
         (ends_by_itself, 0, ""),
         (is_asked_by_a_stop_file, 75, "asked by a stop file"),
-        (has_its_keeper_terminated, 75, "SIGTERM"),
+        (has_its_supervisor_terminated, 75, "SIGTERM"),
         (has_its_command_killed, -signal.SIGKILL, ""),
     ],
 )
@@ -102,12 +102,12 @@ def test_nobody_is_left_at_a_jobs_own_deadline(place: Path) -> None:
     assert family.alive() == set()
 
 
-def test_nobody_is_left_when_the_keeper_is_killed(family: Family) -> None:
+def test_nobody_is_left_when_the_supervisor_is_killed(family: Family) -> None:
     """Nobody keeps them any more: the launcher, which waited, ends them."""
 
     def out_of_time() -> bool:
         if family.born:
-            kill(keeper_of(family.spec))
+            kill(supervisor_of(family.spec))
         return False
 
     with pytest.raises(JobError, match="attempt 1 ended without a completion record"):
@@ -115,11 +115,13 @@ def test_nobody_is_left_when_the_keeper_is_killed(family: Family) -> None:
     assert family.alive() == set()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a command dies with its keeper on Linux only")
-def test_whom_a_killed_keeper_left_behind_the_next_attempt_ends(place: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="a command dies with its supervisor on Linux only")
+def test_whom_a_killed_supervisor_left_behind_the_next_attempt_ends(place: Path) -> None:
     """It was detached: its command dies with it, the others run on until somebody comes."""
     family = Family(place)
-    found = attend(replace(family.spec, detached=True), LocalExecutor(), is_done=never, out_of_time=never)
+    found = run_or_join(
+        replace(family.spec, detached=True), LocalExecutor(), is_done=never, out_of_time=never
+    )
     assert isinstance(found, Running)
     until(lambda: family.born)
     kill(found.pid)
@@ -155,7 +157,7 @@ def test_a_command_that_ignores_the_request_does_not_outlive_its_launcher(place:
     assert (done.returncode, done.reason) == (-signal.SIGKILL, "its launcher is gone")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="orphans come to their keeper on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans come to their supervisor on Linux only")
 def test_an_orphan_that_dropped_its_token_and_its_session_is_ended_all_the_same(place: Path) -> None:
     daemon = f"[sys.executable, '-ISc', \"{STUBBORN} time.sleep(600)\"], env={{}}, start_new_session=True"
     between = f"import subprocess, sys; child = subprocess.Popen({daemon}, stdout=subprocess.DEVNULL)"
@@ -229,7 +231,7 @@ def test_descendants_are_members_whatever_their_token(start: Starter) -> None:
 
 
 def test_a_process_is_no_member_of_its_own_job(place: Path) -> None:
-    """A keeper asks for all of its tree, and a command run by hand carries the token itself."""
+    """A supervisor asks for all of its tree, and a command run by hand carries the token itself."""
     code = (
         "import os; from ptycho_compare.jobs import tree; "
         "print(len(tree.members('ours')), len(tree.members('ours', root=os.getpid())))"

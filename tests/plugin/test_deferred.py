@@ -72,7 +72,7 @@ def a_moment_too_short_s(hub: Path) -> float:
     study, least_s = hub / "study.toml", []
     for split in SPLITS:
         place = Comparison(DOSE, "dense", split, "full")
-        least = ComparisonJob(Hub(hub), load_study(study), study, place).standing().least_s
+        least = ComparisonJob(Hub(hub), load_study(study), study, place).state().least_s
         assert least is not None
         least_s.append(least)
     return (max(least_s) + 0.005) / 0.75  # a quarter is kept for stopping

@@ -37,7 +37,7 @@ def launch_of(hub: Path) -> LaunchRecord:
     return launch
 
 
-def keeper_of(hub: Path) -> psutil.Process:
+def supervisor_of(hub: Path) -> psutil.Process:
     return psutil.Process(launch_of(hub).pid)
 
 
@@ -46,14 +46,14 @@ def test_a_detached_job_outlives_its_session_and_is_collected(gated_hub: Path, u
     report = gated_hub.parent / "j.xml"
     done = run_on(gated_hub, *FULL, "--ptycho-detach", "--ptycho-window=2s", f"--junitxml={report}")
     assert done.returncode == EXIT_STOPPED, done.stdout
-    launch, keeper = launch_of(gated_hub), keeper_of(gated_hub)
-    where = f"pid {keeper.pid} on {launch.host}, log {launch.log}"
+    launch, supervisor = launch_of(gated_hub), supervisor_of(gated_hub)
+    where = f"pid {supervisor.pid} on {launch.host}, log {launch.log}"
     assert f"{TRAIN}: detached: {where}" in done.stdout
     assert junit_of(report)[TRAIN].properties["ptycho.reason"] == f"detached: {where}"
     assert launch.detached
     assert launch.deadline is not None
-    assert keeper.is_running()
-    assert os.getsid(keeper.pid) == keeper.pid
+    assert supervisor.is_running()
+    assert os.getsid(supervisor.pid) == supervisor.pid
     assert read_done(job_of(gated_hub)) is None
 
     for more in (["--ptycho-detach"], ["--ptycho-window=2s"]):
@@ -76,29 +76,29 @@ def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
     with contextlib.suppress(ProcessLookupError):  # it may have done what it was to do
         session.signal(signal.SIGKILL, group=True)
     gained(gated_hub)
-    keeper = keeper_of(gated_hub)
-    keeper.kill()
+    supervisor = supervisor_of(gated_hub)
+    supervisor.kill()
     until(lambda: not marked(gated_hub))
     saved = course_of(gated_hub).saved
 
     deadline_s = f"{round(0.5 * unbroken.seconds, 1):g}"
     second = run_on(gated_hub, *FULL, "--ptycho-detach", f"--ptycho-deadline={deadline_s}s")
     assert second.returncode == EXIT_STOPPED, second.stdout
-    death = rf"attempt 1 \(pid {keeper.pid} on \S+\) died without a completion record, at {saved} of"
+    death = rf"attempt 1 \(pid {supervisor.pid} on \S+\) died without a completion record, at {saved} of"
     assert re.search(death, second.stdout)
     until(lambda: not marked(gated_hub))
-    done, course = read_done(job_of(gated_hub)), course_of(gated_hub)
+    done, progress = read_done(job_of(gated_hub)), course_of(gated_hub)
     assert done is not None
     assert done.stopped
     assert done.reason == f"its own deadline of {deadline_s} s"
-    assert course.saved == course.done >= saved > 0
+    assert progress.saved == progress.done >= saved > 0
 
     made_quick(gated_hub)
     third = run_on(gated_hub, *FULL)
     assert third.returncode == 0, third.stdout
     assert "died" not in third.stdout
     begun = [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")]
-    assert begun[1:] == [saved, course.saved]
+    assert begun[1:] == [saved, progress.saved]
     assert results_of(gated_hub) == unbroken.results
 
 

@@ -46,15 +46,15 @@ LINGERING = str(Path(__file__).parents[1] / "resume" / "lingering.py")
 def nothing_is_lost(hub: Path, *splits: str) -> None:
     """The last attempt at each split was told to stop, and saved all that it had computed."""
     for split in splits:
-        course = course_of(hub, split)
-        (ended,) = [attempt.ended for attempt in course.attempts]
+        progress = course_of(hub, split)
+        (ended,) = [attempt.ended for attempt in progress.attempts]
         assert ended is not None
         assert ended["returncode"] == EXIT_STOPPED
-        assert 0 < course.saved == course.done < SLOW_ROWS
+        assert 0 < progress.saved == progress.done < SLOW_ROWS
 
 
 def workers_of(session: Session) -> list[psutil.Process]:
-    """xdist's workers; a keeper is another child of theirs."""
+    """xdist's workers; a supervisor is another child of theirs."""
     return [child for child in psutil.Process(session.process.pid).children() if "-c" in child.cmdline()[:4]]
 
 
@@ -139,7 +139,7 @@ def test_a_killed_session_leaves_nobody_and_the_next_goes_on(gated_hub: Path, un
     session.signal(signal.SIGKILL)
     session.ended()
     until(lambda: not marked(gated_hub), "a process is left")
-    nothing_is_lost(gated_hub, "train")  # its keeper saw that its launcher was gone
+    nothing_is_lost(gated_hub, "train")  # its supervisor saw that its launcher was gone
     assert events(gated_hub, "ended")[0]["reason"] == "its launcher is gone"
     saved = course_of(gated_hub).saved
     made_quick(gated_hub)
@@ -156,16 +156,16 @@ def test_a_killed_controller_leaves_nobody(gated_hub: Path) -> None:
     session.ended()
     until(lambda: not marked(gated_hub), "a process is left")
     for split in SPLITS:
-        course = course_of(gated_hub, split)
-        assert 0 < course.saved == course.done
+        progress = course_of(gated_hub, split)
+        assert 0 < progress.saved == progress.done
 
 
 def test_a_killed_worker_takes_nobody_with_it(gated_hub: Path, unbroken: Unbroken) -> None:
     """Its test is red, as xdist has it; the other's is green, and the next run goes on with the first."""
     session = start_on(gated_hub, *TWO_WORKERS)
     gained(gated_hub, *SPLITS)
-    keeper = psutil.Process(events(gated_hub, "launched")[-1]["pid"])
-    keeper.parent().kill()
+    supervisor = psutil.Process(events(gated_hub, "launched")[-1]["pid"])
+    supervisor.parent().kill()
     status, text = session.ended()
     assert status == 1, text
     assert "1 failed, 1 passed" in text

@@ -125,8 +125,8 @@ def work(
     return told
 
 
-def checkpoint_in(folder: Path, name: str = "A", basis: Fingerprint = BASIS) -> Checkpoint:
-    return Checkpoint(folder / "checkpoints", name, basis, folder / "set_aside")
+def checkpoint_in(folder: Path, name: str = "A", fingerprint: Fingerprint = BASIS) -> Checkpoint:
+    return Checkpoint(folder / "checkpoints", name, fingerprint, folder / "set_aside")
 
 
 def canvas_of(checkpoint: Checkpoint) -> Path:
@@ -341,12 +341,12 @@ def test_what_cannot_be_written_is_said_and_the_one_before_stays(
     assert checkpoint_in(tmp_path).load(refused) is not None
 
 
-def assert_set_aside(folder: Path, reason: str, files: int = 2, basis: Fingerprint = BASIS) -> None:
+def assert_set_aside(folder: Path, reason: str, files: int = 2, fingerprint: Fingerprint = BASIS) -> None:
     """It is not used, the reason is told and written down, and nothing is deleted."""
     before = {path.name: path.read_bytes() for path in (folder / "checkpoints").glob("A[.@]*")}
     assert len(before) == files
     told: list[str] = []
-    assert checkpoint_in(folder, basis=basis).load(told.append) is None
+    assert checkpoint_in(folder, fingerprint=fingerprint).load(told.append) is None
     assert len(told) == 1
     assert reason in told[0]
     assert list((folder / "checkpoints").glob("A[.@]*")) == []
@@ -354,7 +354,7 @@ def assert_set_aside(folder: Path, reason: str, files: int = 2, basis: Fingerpri
     assert away.name.endswith("Z-A")
     assert {path.name: path.read_bytes() for path in away.glob("A[.@]*")} == before
     assert (away / "reason.txt").read_text() == f"{told[0]}\n"
-    assert checkpoint_in(folder, basis=basis).load(refused) is None
+    assert checkpoint_in(folder, fingerprint=fingerprint).load(refused) is None
 
 
 def test_of_other_inputs_or_settings_it_is_set_aside_by_name(saved: Checkpoint, tmp_path: Path) -> None:
@@ -365,7 +365,7 @@ def test_of_other_inputs_or_settings_it_is_set_aside_by_name(saved: Checkpoint, 
         tmp_path,
         "input test_data was a1a1a1a1a, is b2b2b2b2b; setting crop_px was 8, is 10; "
         "version of numpy was 2, is 3",
-        basis=other,
+        fingerprint=other,
     )
 
 
@@ -400,10 +400,10 @@ def without(record: dict, key: str) -> dict:
         lambda _: "",
         lambda _: "[]",
         lambda _: "null",
-        lambda text: text.replace('"basis"', '"bases"'),
+        lambda text: text.replace('"fingerprint"', '"bases"'),
         lambda text: json.dumps(without(json.loads(text), "notes")),
-        lambda text: json.dumps(json.loads(text) | {"basis": {key: [] for key in BASIS.to_json()}}),
-        lambda text: json.dumps(json.loads(text) | {"basis": None}),
+        lambda text: json.dumps(json.loads(text) | {"fingerprint": {key: [] for key in BASIS.to_json()}}),
+        lambda text: json.dumps(json.loads(text) | {"fingerprint": None}),
         lambda text: json.dumps(json.loads(text) | {"next_row": 15}),
         lambda text: json.dumps(json.loads(text) | {"told_groups": 20}),
         lambda text: json.dumps(json.loads(text) | {"origin": [0, 0]}),

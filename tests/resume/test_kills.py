@@ -32,7 +32,7 @@ from .runs import (
 
 DOSE = 1_000_000_000
 FULL = ("-m", "full", "-k", "train", "--timeout=0")
-VICTIMS = ("command", "keeper", "pytest", "all of them")
+VICTIMS = ("command", "supervisor", "pytest", "all of them")
 CHUNK = load_study(ROOT / "acceptance" / "study.toml").tiers["full"].chunk
 SEED = 20251114
 
@@ -125,16 +125,16 @@ class Life:
 
     def _kill(self, victim: str, pid: int) -> None:
         claim = read_claim(Artifacts(full_folder(self.hub)).job.claim)
-        keeper = claim.holder.pid if claim is not None and claim.alive else None
+        supervisor = claim.holder.pid if claim is not None and claim.alive else None
         if victim == "all of them":
             for process in marked(self.hub):
                 _kill(process.pid)
-        elif victim == "pytest" or keeper is None:  # no job has begun yet, or it has just ended
+        elif victim == "pytest" or supervisor is None:  # no job has begun yet, or it has just ended
             os.killpg(pid, signal.SIGKILL)
-        elif victim == "keeper":
-            _kill(keeper)
+        elif victim == "supervisor":
+            _kill(supervisor)
         else:
-            for child in _children(keeper):
+            for child in _children(supervisor):
                 _kill(child)
 
     def events(self) -> list[Event]:

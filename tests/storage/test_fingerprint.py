@@ -22,13 +22,13 @@ SHA = {"test_data": "a1" * 32, "model": "b2" * 32}
 SETTINGS: dict[str, Any] = {"crop_px": 20, "reading": {"dc": None, "keys": {"x": "xcoords"}}}
 
 
-def basis(**changes: Any) -> Fingerprint:
+def fingerprint(**changes: Any) -> Fingerprint:
     values = {"inputs": SHA, "settings": SETTINGS, "code": "c3" * 32, "versions": {"numpy": "2.3.5"}}
     return Fingerprint(**{**values, **changes})
 
 
 def test_equal_ones_do_not_differ() -> None:
-    assert basis().differences(basis()) == []
+    assert fingerprint().differences(fingerprint()) == []
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,14 @@ def test_equal_ones_do_not_differ() -> None:
     ],
 )
 def test_what_differs_is_said_by_name(changes: dict[str, Any], said: str) -> None:
-    assert basis().differences(basis(**changes)) == [said]
+    assert fingerprint().differences(fingerprint(**changes)) == [said]
 
 
 def test_all_that_differs_is_said() -> None:
-    other = basis(inputs={**SHA, "model": "d4" * 32}, code="f6" * 32, versions={"numpy": "1", "scipy": "1"})
-    assert [text.split(" was ")[0] for text in basis().differences(other)] == [
+    other = fingerprint(
+        inputs={**SHA, "model": "d4" * 32}, code="f6" * 32, versions={"numpy": "1", "scipy": "1"}
+    )
+    assert [text.split(" was ")[0] for text in fingerprint().differences(other)] == [
         "input model",
         "version of numpy",
         "version of scipy",
@@ -65,14 +67,14 @@ def test_all_that_differs_is_said() -> None:
 
 
 def test_code_and_libraries_do_not_count_for_what_was_made_elsewhere() -> None:
-    other = basis(code="f6" * 32, versions={"numpy": "1"})
-    assert basis().differences(other, made_elsewhere=True) == []
-    other = basis(code="f6" * 32, settings={**SETTINGS, "crop_px": 12})
-    assert basis().differences(other, made_elsewhere=True) == ["setting crop_px was 20, is 12"]
+    other = fingerprint(code="f6" * 32, versions={"numpy": "1"})
+    assert fingerprint().differences(other, made_elsewhere=True) == []
+    other = fingerprint(code="f6" * 32, settings={**SETTINGS, "crop_px": 12})
+    assert fingerprint().differences(other, made_elsewhere=True) == ["setting crop_px was 20, is 12"]
 
 
 def test_a_basis_survives_json() -> None:
-    """What a request holds - tuples, paths, numpy scalars - and what a file gives back are one basis."""
+    """What a request holds - tuples, paths, numpy scalars - and what a file gives back are one."""
     settings = {
         "images": np.int64(3),
         "reading": {"keys": {}, "path": Path("a/b")},
@@ -88,7 +90,7 @@ def test_a_basis_survives_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [{}, {"inputs": {}, "settings": {}, "code": ""}, {**basis().to_json(), "more": 1}]
+    "record", [{}, {"inputs": {}, "settings": {}, "code": ""}, {**fingerprint().to_json(), "more": 1}]
 )
 def test_a_record_that_is_none_is_refused(record: dict[str, Any]) -> None:
     with pytest.raises(TypeError):

@@ -17,14 +17,14 @@ from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, Comparison
 
 
-def stale(folder: Path, basis: Fingerprint) -> Iterator[Finding]:
+def stale(folder: Path, fingerprint: Fingerprint) -> Iterator[Finding]:
     """Yield what makes a comparison's evidence stale.
 
     Parameters
     ----------
     folder : Path
         The comparison's output, with a manifest.
-    basis : Fingerprint
+    fingerprint : Fingerprint
         What a run here and now would rest on. Adopted evidence was computed elsewhere and
         verified here: its code and libraries may be others.
     """
@@ -35,7 +35,7 @@ def stale(folder: Path, basis: Fingerprint) -> Iterator[Finding]:
         yield Finding("missing", f"{names.manifest}: {' '.join(str(error).split())[:200]}")
         return
     adopted = names.adoption.exists()
-    for difference in manifest.basis().differences(basis, made_elsewhere=adopted):
+    for difference in manifest.fingerprint().differences(fingerprint, made_elsewhere=adopted):
         yield Finding("stale", f"{names.manifest}: {difference}")
 
 

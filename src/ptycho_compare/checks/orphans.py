@@ -19,15 +19,15 @@ from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 _KEEPER = "ptycho_compare.jobs.supervisor"
 _CLOCK_S = 2.0
 _PARTING_S = 0.5
-"""A keeper gives its claim back a moment before it ends."""
+"""A supervisor gives its claim back a moment before it ends."""
 
 
 def orphans(hub: Hub) -> list[Finding]:
     """Find processes on this machine whose job is held by nobody, or by another attempt.
 
     A command and all that it started carry the token of their attempt, which no other process ever has; a
-    keeper is known by its pid, and by having started before its launch was recorded, which no later process
-    with that pid has, after a boot or before.
+    supervisor is known by its pid, and by having started before its launch was recorded, which no later
+    process with that pid has, after a boot or before.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def _of_job(hub: Hub, files: JobFiles, by_token: Mapping[str, Sequence[psutil.Pr
     launch, claim = read_launch(files), read_claim(files.claim)
     if launch is None or (claim is not None and claim.alive and claim.token == launch.token):
         return None
-    alive = sorted({process.pid for process in (*by_token.get(launch.token, ()), *_keeper(launch))})
+    alive = sorted({process.pid for process in (*by_token.get(launch.token, ()), *_supervisor(launch))})
     if not alive:
         return None
     why = "nobody holds its claim" if claim is None or not claim.alive else "another attempt holds its claim"
@@ -76,8 +76,8 @@ def _of_job(hub: Hub, files: JobFiles, by_token: Mapping[str, Sequence[psutil.Pr
     return Finding("orphan", f"{text}; end what is left: kill {pids}")
 
 
-def _keeper(launch: LaunchRecord) -> Iterator[psutil.Process]:
-    """Yield the keeper of an attempt, if it still runs here."""
+def _supervisor(launch: LaunchRecord) -> Iterator[psutil.Process]:
+    """Yield the supervisor of an attempt, if it still runs here."""
     if launch.host != ProcessIdentity.mine().host_name:
         return
     try:

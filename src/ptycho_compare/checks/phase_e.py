@@ -137,7 +137,7 @@ def _judge(network: _Network, listed: TrainingList | None) -> Iterator[Finding]:
         skipped = [(each.get("dose"), each.get("view")) for each in listed.skipped_views]
         if (network.dose, network.name) in skipped:
             yield Finding("changed", f"{path}: says that {network} was skipped; {_AGAIN}")
-    yield from _of_course(network, entry)
+    yield from _of_progress(network, entry)
 
 
 def _of_place(network: _Network, model: ModelFile) -> Iterator[Finding]:
@@ -193,7 +193,7 @@ def _of_parameters(entry: TrainingEntry, model: ModelFile) -> Iterator[tuple[str
             yield f"{key} (params of {model.path.name})", stated, found
 
 
-def _of_course(network: _Network, entry: TrainingEntry | None) -> Iterator[Finding]:
+def _of_progress(network: _Network, entry: TrainingEntry | None) -> Iterator[Finding]:
     """Table, log and figure of the training."""
     files = network.files
     if not (network.listed_here or files.history.exists()):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, place_of
-from ptycho_compare.gate import judge_hub, publish, told
+from ptycho_compare.gate import judge_hub, publish, verdict_lines
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.acceptance import read_verdict
 from ptycho_compare.reporting.page import write_page
@@ -43,7 +43,7 @@ def _gate(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     against = None if arguments.against is None else Hub.open(arguments.against)
     verdict = judge_hub(hub, study, file, require=arguments.require, against=against)
     status = STATUS_OF[verdict.outcome]
-    print("\n".join(told(verdict)), file=sys.stdout if status == ExitCode.OK else sys.stderr)
+    print("\n".join(verdict_lines(verdict)), file=sys.stdout if status == ExitCode.OK else sys.stderr)
     publish(hub, verdict)
     return status
 

@@ -16,7 +16,7 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration, find_comparison, place_of
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import LocalExecutor, Running, Stopped, attend, read_claim, read_launch
+from ptycho_compare.jobs import LocalExecutor, Running, Stopped, read_claim, read_launch, run_or_join
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.jobs.pace import progress_text, running_line, since_text
 from ptycho_compare.phases.comparison.adopt import adopt, results_in
@@ -97,19 +97,19 @@ def _table(jobs: Sequence[ComparisonJob]) -> Table:
 
 
 def _row(job: ComparisonJob) -> tuple[str, ...]:
-    standing = job.standing()
-    course, attempts = standing.course, len(standing.course.attempts)
-    forecast = "" if standing.forecast_s is None else duration_text(standing.forecast_s)
+    state = job.state()
+    progress, attempts = state.progress, len(state.progress.attempts)
+    forecast = "" if state.forecast_s is None else duration_text(state.forecast_s)
     claim = read_claim(job.files.claim)
     if claim is not None and claim.alive:
         where = f"{claim.holder.host_name} pid {claim.holder.pid}"
         # the claim comes a moment before the attempt's first line
-        since = since_text(course) if attempts else ""
-        return job.id, "running", progress_text(course), since, forecast, str(attempts or ""), where
-    share = f"{standing.saved}/{standing.total} patches" if standing.total else ""
-    state = _state(job, attempts, died=bool(attempts and course.attempts[-1].ended is None))
-    done = state == "finished"
-    return job.id, state, "" if done else share, "", "" if done else forecast, str(attempts or ""), ""
+        since = since_text(progress) if attempts else ""
+        return job.id, "running", progress_text(progress), since, forecast, str(attempts or ""), where
+    share = f"{state.saved}/{state.total} patches" if state.total else ""
+    word = _state(job, attempts, died=bool(attempts and progress.attempts[-1].ended is None))
+    done = word == "finished"
+    return job.id, word, "" if done else share, "", "" if done else forecast, str(attempts or ""), ""
 
 
 def _state(job: ComparisonJob, attempts: int, *, died: bool) -> str:
@@ -131,13 +131,13 @@ def _stop(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     if not running:
         print("nothing runs")
     for job in running:
-        job.files.stop.touch()  # seen by its keeper on whatever host
+        job.files.stop.touch()  # seen by its supervisor on whatever host
     until = time.monotonic() + _STOP_WAIT_S
     while (left := [job for job in running if _runs(job)]) and time.monotonic() < until:
         time.sleep(0.2)
     for job in running:
         print(
-            f"{job.id}: {'still ends' if job in left else 'stopped'}, {progress_text(job.standing().course)}"
+            f"{job.id}: {'still ends' if job in left else 'stopped'}, {progress_text(job.state().progress)}"
         )
     return ExitCode.FAILED if left else ExitCode.OK
 
@@ -163,14 +163,14 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None)
         slots=1 if arguments.detach and arguments.slots is None else arguments.slots,
     )
     try:
-        found = attend(spec, LocalExecutor(), is_done=job.is_done, out_of_time=_clock(job, end, grace_s))
+        found = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=_clock(job, end, grace_s))
     except KeyboardInterrupt:  # our attempt was stopped
         raise Stopped("Ctrl-C") from None
     if isinstance(found, Running):
         print(f"{job.id}: runs on {found.host}, pid {found.pid}; {job.files.launch}; log {job.log}")
         return ExitCode.OK if found.launch is not None else ExitCode.DEFERRED
     if found is not None and found.stopped:
-        print(f"{job.id}: stopped, {progress_text(job.standing().course)}; the same command goes on")
+        print(f"{job.id}: stopped, {progress_text(job.state().progress)}; the same command goes on")
         return ExitCode.DEFERRED
     findings = job.judge() if found is None or found.returncode in (0, 1) else [found.ending]
     for finding in findings:

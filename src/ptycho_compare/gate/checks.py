@@ -42,7 +42,7 @@ def checks_of(hub: Hub, study: Study, compared: Sequence[ComparisonVerdict]) -> 
     """
     tiers = {each.tier for each in compared if each.required}
     yield from _of_phases(hub, study, tiers)
-    full = [each.standing == "accepted" for each in compared if each.tier == FULL_TIER]
+    full = [each.state == "accepted" for each in compared if each.tier == FULL_TIER]
     if FULL_TIER in tiers and all(full) and hub.reports().summary.is_file():
         yield from _of_reports(hub, study)
     yield Validation(NOBODY_LEFT, "jobs", orphans(hub))

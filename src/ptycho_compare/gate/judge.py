@@ -16,10 +16,16 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.gate.checks import NOBODY_LEFT, checks_of, is_incomplete
 from ptycho_compare.gate.regression import changes
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.jobs import read_claim, read_course
+from ptycho_compare.jobs import read_claim, read_progress
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
-from ptycho_compare.records.acceptance import Change, CheckVerdict, ComparisonVerdict, Standing, Verdict
+from ptycho_compare.records.acceptance import (
+    Change,
+    CheckVerdict,
+    ComparisonState,
+    ComparisonVerdict,
+    Verdict,
+)
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Study
@@ -29,7 +35,7 @@ _PARTS = ("amplitude", "phase")
 
 Outcome = Literal["accepted", "red", "incomplete", "deferred"]
 _WEIGHTS: tuple[Outcome, ...] = ("red", "incomplete", "deferred")
-_CLOSES: Mapping[Standing, Outcome] = {
+_CLOSES: Mapping[ComparisonState, Outcome] = {
     "red": "red",
     "missing": "incomplete",
     "stale": "incomplete",
@@ -116,9 +122,9 @@ class _Found:
     def _unsorted(self) -> Iterator[tuple[Outcome, str]]:
         required = [each for each in self.comparisons if each.required]
         for each in required:
-            if each.standing != "accepted":
-                told = "" if each.standing == "red" else f" is {each.standing}"
-                yield _CLOSES[each.standing], f"{each.id}{told}: {each.findings[0]}"
+            if each.state != "accepted":
+                told = "" if each.state == "red" else f" is {each.state}"
+                yield _CLOSES[each.state], f"{each.id}{told}: {each.findings[0]}"
             elif each.low and self.study.acceptance.gating:
                 yield "red", f"{each.id}: {each.low[0]}"
         for check in self.checks:
@@ -150,9 +156,9 @@ class _Found:
 
 def _of_comparison(job: ComparisonJob, *, required: bool) -> ComparisonVerdict:
     names, place = Artifacts(job.folder), job.comparison
-    standing, findings = standing_of(job, arrays=False)
+    state, findings = state_of(job, arrays=False)
     there = names.manifest.is_file()
-    low = tuple(_low(names.metrics, job.study.acceptance.ms_ssim)) if standing == "accepted" else None
+    low = tuple(_low(names.metrics, job.study.acceptance.ms_ssim)) if state == "accepted" else None
     scientific: Literal["ok", "low", "unscored"] = "unscored" if low is None else "low" if low else "ok"
     return ComparisonVerdict(
         id=job.id,
@@ -162,7 +168,7 @@ def _of_comparison(job: ComparisonJob, *, required: bool) -> ComparisonVerdict:
         tier=place.tier,
         folder=job.hub.relative(job.folder),
         required=required,
-        standing=standing,
+        state=state,
         findings=_below(job.hub, findings),
         origin="" if not there else "adopted" if names.adoption.exists() else "computed",
         scientific=scientific,
@@ -212,13 +218,13 @@ def _note_who_is_left(hub: Hub, checks: Sequence[Validation]) -> None:
 def _left_open(hub: Hub, compared: Sequence[ComparisonVerdict]) -> Iterator[Blocker]:
     """Close what the accepted comparisons were blocked by, and yield all other open blockers."""
     for each in compared:
-        if each.standing == "accepted":
+        if each.state == "accepted":
             manifest = Artifacts(hub.root / each.folder).manifest
             close_blockers(hub, each.id, closed_by=_GATE, evidence=[manifest])
     yield from open_blockers(hub)
 
 
-def standing_of(job: ComparisonJob, *, arrays: bool) -> tuple[Standing, Sequence[Finding]]:
+def state_of(job: ComparisonJob, *, arrays: bool) -> tuple[ComparisonState, Sequence[Finding]]:
     """Say how a comparison stands, and what does not hold.
 
     An attempt at it that runs, or was stopped with its work saved, makes it deferred, whatever older
@@ -241,13 +247,13 @@ def standing_of(job: ComparisonJob, *, arrays: bool) -> tuple[Standing, Sequence
 
 def _going_on(job: ComparisonJob) -> str:
     """Say how far an unfinished attempt came; empty where there is none."""
-    claim, course = read_claim(job.files.claim), read_course(job.files)
-    far = f"at {course.saved} of {course.total} {course.unit}"
+    claim, progress = read_claim(job.files.claim), read_progress(job.files)
+    far = f"at {progress.saved} of {progress.total} {progress.unit}"
     if claim is not None and claim.alive:
         return f"{job.id} is being computed, {far}"
-    last = course.attempts[-1] if course.attempts else None
+    last = progress.attempts[-1] if progress.attempts else None
     if last is None or not last.unfinished or not job.files.checkpoints.exists():
         return ""
-    pace = sum(part.seconds for part in course.parts.values()) / course.done if course.done else 0.0
-    left = duration_text(pace * (course.total - course.saved)) if pace else "an unknown time"
+    pace = sum(part.seconds for part in progress.parts.values()) / progress.done if progress.done else 0.0
+    left = duration_text(pace * (progress.total - progress.saved)) if pace else "an unknown time"
     return f"{job.id} was stopped {far}, about {left} left; run pytest -m {job.comparison.tier} again"

@@ -65,17 +65,17 @@ def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.compared_with:
         yield "compared_with", verdict.compared_with
     for each in verdict.required:
-        yield f"{each.id}.standing", each.standing
+        yield f"{each.id}.state", each.state
         yield f"{each.id}.origin", each.origin or "none"
         yield f"{each.id}.scientific", "; ".join([each.scientific, *each.low])
 
 
 def _of_comparison(comparison: ComparisonVerdict) -> ET.Element:
     case = _case(COMPARISON, comparison.id)
-    if comparison.standing == "deferred":
+    if comparison.state == "deferred":
         _add(case, "skipped", "deferred", comparison.findings)
-    elif comparison.standing != "accepted":
-        _add(case, "failure", comparison.standing, comparison.findings)
+    elif comparison.state != "accepted":
+        _add(case, "failure", comparison.state, comparison.findings)
     return case
 
 

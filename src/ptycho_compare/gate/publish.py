@@ -29,13 +29,13 @@ def publish(hub: Hub, verdict: Verdict) -> None:
             stream.write(text)
 
 
-def told(verdict: Verdict) -> Iterator[str]:
+def verdict_lines(verdict: Verdict) -> Iterator[str]:
     """Yield the verdict as lines for a terminal; the last says it all."""
     width = max(len(each.id) for each in verdict.comparisons)
     for each in verdict.comparisons:
         note = each.findings[0] if each.findings else each.origin
         asked = "" if each.required else "  (not asked for)"
-        yield f"{each.id:<{width}}  {each.standing:<8}  {note}{asked}"
+        yield f"{each.id:<{width}}  {each.state:<8}  {note}{asked}"
     for each in verdict.comparisons:
         yield from (f"{each.id}: scientific: {line}" for line in each.low)
     for check in verdict.checks:

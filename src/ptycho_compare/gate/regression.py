@@ -78,18 +78,18 @@ def changes(
     known = 0
     for each in comparisons:
         then = earlier.get(each.id)
-        if each.standing != "accepted" or then is None:
+        if each.state != "accepted" or then is None:
             continue
         known += 1
-        if then.standing == "accepted":
+        if then.state == "accepted":
             old = _untouched(before, each, manifest_sha256=then.manifest_sha256)
             found += _of_comparison(old, _scores(now, each), each.id, tolerances)
         elif each.required:
             raise ReportError(
-                f"{record}: '{each.id}' is {then.standing} there, and only what was accepted can be "
+                f"{record}: '{each.id}' is {then.state} there, and only what was accepted can be "
                 "compared with; name a hub that holds it"
             )
-    if not known and any(each.standing == "accepted" for each in comparisons):
+    if not known and any(each.state == "accepted" for each in comparisons):
         raise ReportError(f"{record}: knows none of the comparisons that hold now; name a hub of this study")
     return found
 

@@ -51,7 +51,7 @@ def _left_out(count: int) -> list[str]:
 
 def _lines(verdict: Verdict) -> Iterator[str]:
     required = verdict.required
-    accepted = sum(each.standing == "accepted" for each in required)
+    accepted = sum(each.state == "accepted" for each in required)
     yield from (f"# Acceptance: {verdict.outcome.upper()}", "")
     yield f"- Reason: {_cell(verdict.reason)}"
     yield f"- Study: {_cell(verdict.study)}"
@@ -61,7 +61,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"- Compared with: {_cell(verdict.compared_with)}"
     yield from ("", "## Comparisons", "")
     yield from table(
-        ("Comparison", "Standing", "Origin", "Scientific", "First finding"),
+        ("Comparison", "ComparisonState", "Origin", "Scientific", "First finding"),
         [_of_comparison(each) for each in verdict.comparisons],
     )
     yield from ("## Checks that do not hold", "")
@@ -83,7 +83,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
 def _of_comparison(each: ComparisonVerdict) -> tuple[str, ...]:
     asked = "" if each.required else " (not required)"
     scientific = f"{each.scientific}: {_first(each.low)}" if each.low else each.scientific
-    return _cell(each.id), each.standing + asked, _cell(each.origin), scientific, _first(each.findings)
+    return _cell(each.id), each.state + asked, _cell(each.origin), scientific, _first(each.findings)
 
 
 def _of_changes(changes: Sequence[Change]) -> Iterator[str]:

@@ -138,7 +138,7 @@ class JobFiles:
 
     @property
     def states(self) -> Path:
-        """Every attempt's course, a line per event; only ever appended to."""
+        """Every attempt's progress, a line per event; only ever appended to."""
         return self.folder / "states.jsonl"
 
     @property

@@ -5,10 +5,10 @@ again. Knows no ptychography.
 """
 
 from ptycho_compare.jobs.claim import read_claim
-from ptycho_compare.jobs.context import Shift, Stopped, shift
+from ptycho_compare.jobs.context import JobContext, Stopped, job_context
 from ptycho_compare.jobs.executors.local import LocalExecutor
 from ptycho_compare.jobs.pace import Pace, measured_pace
-from ptycho_compare.jobs.progress import Course, attempts_so_far, read_course
+from ptycho_compare.jobs.progress import JobProgress, attempts_so_far, read_progress
 from ptycho_compare.jobs.record import (
     ASKED_BY_LAUNCHER,
     EXIT_STOPPED,
@@ -18,26 +18,26 @@ from ptycho_compare.jobs.record import (
     read_done,
     read_launch,
 )
-from ptycho_compare.jobs.run_or_join import Running, attend
+from ptycho_compare.jobs.run_or_join import Running, run_or_join
 
 __all__ = [
     "ASKED_BY_LAUNCHER",
     "EXIT_STOPPED",
-    "Course",
     "DoneRecord",
+    "JobContext",
+    "JobProgress",
     "JobSpec",
     "LaunchRecord",
     "LocalExecutor",
     "Pace",
     "Running",
-    "Shift",
     "Stopped",
     "attempts_so_far",
-    "attend",
+    "job_context",
     "measured_pace",
     "read_claim",
-    "read_course",
     "read_done",
     "read_launch",
-    "shift",
+    "read_progress",
+    "run_or_join",
 ]

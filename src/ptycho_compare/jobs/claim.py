@@ -49,8 +49,8 @@ class Claim:
     @property
     def alive(self) -> bool:
         """Whether the holder still works, as far as it can be told."""
-        standing = self.holder.standing()
-        return standing == "alive" or (standing == "elsewhere" and self.silent_s < LEASE_S)
+        state = self.holder.state()
+        return state == "alive" or (state == "elsewhere" and self.silent_s < LEASE_S)
 
     def beat(self) -> bool:
         """Show that the holder is alive.

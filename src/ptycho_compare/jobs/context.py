@@ -1,7 +1,7 @@
 """The command's side of a job: it holds its place, tells how far it is, and stops when asked.
 
-A command that knows how to stop and go on works inside `shift`. Under a keeper the claim is
-the keeper's; run by hand, the command takes it itself.
+A command that knows how to stop and go on works inside `job_context`. Under a supervisor the claim is
+the supervisor's; run by hand, the command takes it itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ptycho_compare.errors import JobError, StorageError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim, is_mine, read_claim, take_claim
-from ptycho_compare.jobs.progress import read_course
+from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.record import EXIT_STOPPED
 from ptycho_compare.jobs.states import append_state
 
@@ -31,7 +31,7 @@ class Stopped(BaseException):
     """
 
 
-class Shift:
+class JobContext:
     """One process at work on a job."""
 
     def __init__(self, files: JobFiles) -> None:
@@ -64,7 +64,7 @@ class Shift:
 
     def step(self, name: str) -> None:
         """Tell what is done next besides units, unless asked to stop."""
-        self.heed()
+        self.raise_if_stopped()
         append_state(self.files.states, "step", name=name)
 
     @property
@@ -93,7 +93,7 @@ class Shift:
         """
         raise Stopped(self._asked)
 
-    def heed(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Stop here if that was asked before, and what it raised did not arrive.
 
         A signal may come while C code calls back into Python: that takes what is raised for a failure
@@ -111,7 +111,7 @@ class Shift:
 
 
 @contextlib.contextmanager
-def shift(files: JobFiles) -> Iterator[Shift]:
+def job_context(files: JobFiles) -> Iterator[JobContext]:
     """Work on a job: hold it, and turn SIGTERM and Ctrl-C into a stop that loses nothing.
 
     Raises
@@ -123,14 +123,14 @@ def shift(files: JobFiles) -> Iterator[Shift]:
         but for one of the disk.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
-    ours = Shift(files)
+    ours = JobContext(files)
     with _held(files), _signals(ours):
         try:
             yield ours
         except (StorageError, OSError):
             raise
         except Exception:
-            ours.heed()
+            ours.raise_if_stopped()
             raise
 
 
@@ -138,7 +138,7 @@ def shift(files: JobFiles) -> Iterator[Shift]:
 def _held(files: JobFiles) -> Iterator[None]:
     now = read_claim(files.claim)
     if now is not None and now.token == os.environ.get(tree.TOKEN_VARIABLE):
-        yield  # our keeper's
+        yield  # our supervisor's
         return
     claim, before = take_claim(files.claim)
     if not is_mine(claim):
@@ -156,13 +156,13 @@ def _held(files: JobFiles) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _attempt(files: JobFiles, claim: Claim, before: Claim | None) -> Iterator[None]:
-    """Do what a keeper does before and after its command."""
+    """Do what a supervisor does before and after its command."""
     if before is not None:
         tree.end(before.token, grace_s=5.0)
         append_state(files.states, "died", host=before.holder.host_name, pid=before.holder.pid)
     for of_an_attempt_before in (files.done, files.stop):
         of_an_attempt_before.unlink(missing_ok=True)
-    attempt = len(read_course(files).attempts) + 1
+    attempt = len(read_progress(files).attempts) + 1
     append_state(
         files.states,
         "launched",
@@ -188,7 +188,7 @@ def _attempt(files: JobFiles, claim: Claim, before: Claim | None) -> Iterator[No
 
 @contextlib.contextmanager
 def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
-    """Do what a keeper does for its command: show that it is alive, and hear what makes it stop."""
+    """Do what a supervisor does for its command: show that it is alive, and hear what makes it stop."""
     over = threading.Event()
 
     def beat() -> None:
@@ -210,7 +210,7 @@ def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _signals(ours: Shift) -> Iterator[None]:
+def _signals(ours: JobContext) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may; whoever calls us from another one has to end us himself
         return

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import psutil
 
-Standing = Literal["alive", "gone", "elsewhere"]
+ProcessState = Literal["alive", "gone", "elsewhere"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ProcessIdentity:
         """The machine, as people call it."""
         return self.host.partition("/")[0]
 
-    def standing(self) -> Standing:
+    def state(self) -> ProcessState:
         """Whether the process still runs, as far as it can be told from here."""
         if self.host != _host():
             return "elsewhere"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs.claim import read_claim
 from ptycho_compare.jobs.duration import duration_text
-from ptycho_compare.jobs.progress import AttemptCourse, Course, read_course
+from ptycho_compare.jobs.progress import AttemptProgress, JobProgress, read_progress
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Pace:
         return self.shortest_start_s + max(left)
 
 
-def measured_pace(courses: Iterable[Course]) -> Pace | None:
-    """Read the pace off the courses of a job and others of its kind, best known first.
+def measured_pace(progresses: Iterable[JobProgress]) -> Pace | None:
+    """Read the pace off the progresses of a job and others of its kind, best known first.
 
     Returns
     -------
@@ -63,12 +63,12 @@ def measured_pace(courses: Iterable[Course]) -> Pace | None:
         None when no attempt of any of them got to work.
     """
     unit_s: dict[str, float] = {}
-    attempts: list[AttemptCourse] = []
-    for course in courses:
-        for name, part in course.parts.items():
+    attempts: list[AttemptProgress] = []
+    for progress in progresses:
+        for name, part in progress.parts.items():
             if part.done and part.seconds:
                 unit_s.setdefault(name, part.seconds / part.done)
-        attempts += reversed(course.attempts)
+        attempts += reversed(progress.attempts)
     starts = [each.start_s for each in attempts if each.start_s is not None]
     if not unit_s or not starts:
         return None
@@ -89,28 +89,28 @@ def running_line(jobs: Iterable[JobFiles]) -> str:
     for files in jobs:
         claim = read_claim(files.claim)
         if claim is not None and claim.alive:
-            course = read_course(files)
+            progress = read_progress(files)
             name = "/".join(files.folder.parent.parts[-2:])
-            parts.append(f"{name} {progress_text(course)}")
+            parts.append(f"{name} {progress_text(progress)}")
     return "  |  ".join(parts)
 
 
-def progress_text(course: Course) -> str:
+def progress_text(progress: JobProgress) -> str:
     """How far a job is, and how long still, e.g. ``512/1280 patches, about 9 min left``."""
-    if not course.attempts or not course.attempts[-1].ran:
+    if not progress.attempts or not progress.attempts[-1].ran:
         return "waits"
-    if course.step:
-        return course.step
-    if not course.total:
+    if progress.step:
+        return progress.step
+    if not progress.total:
         return "starts"
-    text = f"{course.done}/{course.total} {course.unit}"
-    pace = measured_pace([course])
-    left = {name: part.total - part.done for name, part in course.parts.items()}
+    text = f"{progress.done}/{progress.total} {progress.unit}"
+    pace = measured_pace([progress])
+    left = {name: part.total - part.done for name, part in progress.parts.items()}
     seconds = None if pace is None else pace.forecast_s(left)
     return text if seconds is None else f"{text}, about {duration_text(seconds)} left"
 
 
-def since_text(course: Course) -> str:
+def since_text(progress: JobProgress) -> str:
     """How long the newest attempt has been going."""
-    launched = datetime.fromisoformat(course.attempts[-1].launched["time"])
+    launched = datetime.fromisoformat(progress.attempts[-1].launched["time"])
     return duration_text((datetime.now(UTC) - launched).total_seconds())

@@ -1,4 +1,4 @@
-"""The course of a job, read from its state log: how far, since when, at what pace, how often.
+"""The progress of a job, read from its state log: how far, since when, at what pace, how often.
 
 A command that works in parts tells how many units each has (`planned`), how many are done
 (`working`) and how many are safe (`checkpoint`); see `inside`.
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass
-class AttemptCourse:
+class AttemptProgress:
     """One attempt, as far as its lines tell.
 
     Attributes
@@ -71,7 +71,7 @@ class AttemptCourse:
 
 
 @dataclass
-class Course:
+class JobProgress:
     """All attempts at a job.
 
     Attributes
@@ -86,7 +86,7 @@ class Course:
         The newest line.
     """
 
-    attempts: list[AttemptCourse] = field(default_factory=list)
+    attempts: list[AttemptProgress] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
     unit: str = "patches"
     step: str = ""
@@ -120,60 +120,60 @@ class Course:
         return count
 
 
-def read_course(files: JobFiles) -> Course:
-    """Read a job's course; an empty one where nothing was ever started.
+def read_progress(files: JobFiles) -> JobProgress:
+    """Read a job's progress; an empty one where nothing was ever started.
 
     Lines that do not say what they should (of another version, or cut because they were too long)
     are passed over.
     """
-    course = Course()
+    progress = JobProgress()
     working_s = 0.0  # spent on units in the newest attempt
     began: dict[str, Any] = {}
     for event in read_states(files.states):
-        course.latest = event
-        attempt = course.attempts[-1] if course.attempts else None
+        progress.latest = event
+        attempt = progress.attempts[-1] if progress.attempts else None
         match event:
             case {"state": "launched", "attempt": int(), "host": str()}:
-                course.attempts.append(AttemptCourse(event))
+                progress.attempts.append(AttemptProgress(event))
                 began = event
-                course.step, working_s = "", 0.0
+                progress.step, working_s = "", 0.0
             case _ if attempt is None:
                 continue
             case {"state": "running"}:
                 attempt.ran, began = True, event
             case {"state": "planned", "parts": dict(parts)}:
                 attempt.counted = True
-                course.parts = _planned(parts, course.parts)
-                course.unit = str(event.get("unit", course.unit))
+                progress.parts = _planned(parts, progress.parts)
+                progress.unit = str(event.get("unit", progress.unit))
             case {
                 "state": "working",
                 "part": str(name),
                 "done": int(done),
                 "seconds": int() | float() as s,
-            } if (part := _part(course, name, done)) and 0 <= s < inf:
+            } if (part := _part(progress, name, done)) and 0 <= s < inf:
                 working_s += max(0.0, s - part.seconds)
                 part.done, part.seconds = max(done, part.saved), s
-                course.step = ""
+                progress.step = ""
                 if attempt.start_s is None:
                     attempt.start_s = max(0.0, seconds_between(began, event))  # clocks are set back, too
             case {"state": "checkpoint", "part": str(name), "done": int(done)} if part := _part(
-                course, name, done
+                progress, name, done
             ):
                 attempt.gained += done - part.saved
                 part.done = max(done, part.done)
                 part.saved, part.saved_s = done, part.seconds
             case {"state": "step", "name": str(name)}:
-                course.step = name
+                progress.step = name
             case {"state": "ended"}:
                 attempt.ended = event
                 if attempt.counted and event.get("returncode") in (0, 1):
                     attempt.overhead_s = max(0.0, seconds_between(began, event) - working_s)
-    return course
+    return progress
 
 
-def _part(course: Course, name: str, done: int) -> Part | None:
+def _part(progress: JobProgress, name: str, done: int) -> Part | None:
     """The part of that name, if that many of its units can be done."""
-    part = course.parts.get(name)
+    part = progress.parts.get(name)
     return part if part is not None and 0 <= done <= part.total else None
 
 
@@ -198,6 +198,6 @@ def attempts_so_far(files: JobFiles) -> list[dict[str, Any]]:
             "launched": attempt.launched["time"],
             "gained": attempt.gained,
         }
-        for attempt in read_course(files).attempts
+        for attempt in read_progress(files).attempts
         if attempt.ran
     ]

@@ -62,7 +62,7 @@ class JobSpec:
         return JobFiles(self.folder)
 
     def to_json(self) -> str:
-        """All of it, for the keeper."""
+        """All of it, for the supervisor."""
         return json.dumps({key: _plain(value) for key, value in asdict(self).items()})
 
     @classmethod
@@ -83,7 +83,7 @@ class LaunchRecord:
     attempt : int
         From 1, over the life of the folder.
     host, pid : str, int
-        The keeper, which watches the command; end it with SIGTERM.
+        The supervisor, which watches the command; end it with SIGTERM.
     deadline : str or None
         UTC time at which the attempt stops by itself.
     done : str

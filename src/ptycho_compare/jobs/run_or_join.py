@@ -21,7 +21,7 @@ class Running:
     Attributes
     ----------
     host, pid : str, int
-        Its keeper.
+        Its supervisor.
     launch : LaunchRecord or None
         When we detached it.
     """
@@ -31,7 +31,7 @@ class Running:
     launch: LaunchRecord | None = None
 
 
-def attend(
+def run_or_join(
     spec: JobSpec,
     executor: Executor,
     *,

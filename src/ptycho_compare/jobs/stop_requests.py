@@ -1,4 +1,4 @@
-"""What a keeper is told from outside: signals, the launcher's pipe, the stop file, the clock, its claim."""
+"""What tells a supervisor to stop: signals, the launcher's pipe, the stop file, the clock, its claim."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ptycho_compare.jobs.record import ASKED_BY_LAUNCHER, JobSpec
 _END_OF_INPUT = b""
 
 
-class Orders:
-    """Listens while a job is kept; made once, in the keeper's main thread.
+class StopRequests:
+    """Listens while a job is kept; made once, in the supervisor's main thread.
 
     Attributes
     ----------
     claim : Claim or None
-        The keeper's, once it is taken; its heart beats whenever orders are asked for.
+        The supervisor's, once it is taken; its heart beats whenever requests are asked for.
     slot : Claim or None
         The slot in which its command runs; its heart beats with the claim's.
     lost : bool

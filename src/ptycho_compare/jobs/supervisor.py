@@ -1,4 +1,4 @@
-"""The keeper: the process between whoever launched a job and the command itself.
+"""The supervisor: the process between whoever launched a job and the command itself.
 
 ``python -m ptycho_compare.jobs.supervisor SPEC`` takes the job's claim, runs the command, copies its
 output to the log as it comes, and writes the completion record last. It asks the command to
@@ -29,7 +29,7 @@ from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import Claim, is_mine, read_claim, take_claim
 from ptycho_compare.jobs.identity import ProcessIdentity
-from ptycho_compare.jobs.progress import read_course
+from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.record import (
     EXIT_STOPPED,
     DoneRecord,
@@ -39,7 +39,7 @@ from ptycho_compare.jobs.record import (
     write_record,
 )
 from ptycho_compare.jobs.states import append_state
-from ptycho_compare.jobs.stop_requests import Orders
+from ptycho_compare.jobs.stop_requests import StopRequests
 from ptycho_compare.jobs.watch import Watch, note_if_possible
 
 _TICK_S = 0.01
@@ -49,15 +49,15 @@ _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 def main() -> int:
     """Keep the job of the command line; the exit status says whether the records are whole."""
     spec = JobSpec.from_json(sys.argv[1])
-    orders = Orders(spec)
+    requests = StopRequests(spec)
     try:
         claim, before = take_claim(spec.files.claim)
         if not is_mine(claim):
             _tell("busy", host=claim.holder.host_name, pid=claim.holder.pid)
             return 0
-        orders.claim = claim
+        requests.claim = claim
         try:
-            _hold(spec, orders, claim, before)
+            _hold(spec, requests, claim, before)
         finally:
             with contextlib.suppress(OSError, JobError):  # on a read-only disk it dies with this process
                 claim.release()
@@ -67,7 +67,7 @@ def main() -> int:
     return 0
 
 
-def _hold(spec: JobSpec, orders: Orders, claim: Claim, before: Claim | None) -> None:
+def _hold(spec: JobSpec, requests: StopRequests, claim: Claim, before: Claim | None) -> None:
     if before is not None:
         left = tree.end(before.token, grace_s=spec.grace_s)
         append_state(
@@ -79,10 +79,10 @@ def _hold(spec: JobSpec, orders: Orders, claim: Claim, before: Claim | None) -> 
         )
     spec.files.stop.unlink(missing_ok=True)  # an attempt before this one was meant
     _tell("held")
-    while "go" not in orders.words:
-        if reason := orders.stop_reason():
+    while "go" not in requests.words:
+        if reason := requests.stop_reason():
             raise JobError(f"{spec.folder}: not started: {reason}")
-        if orders.launcher_gone():
+        if requests.launcher_gone():
             return
         time.sleep(_TICK_S)
     launch = _launched(spec, claim)
@@ -90,13 +90,13 @@ def _hold(spec: JobSpec, orders: Orders, claim: Claim, before: Claim | None) -> 
     if spec.detached:
         _let_go()
     try:
-        with slot(spec, orders) as free:
-            done = _run(spec, orders, claim, launch) if free else _not_run(launch, orders)
+        with slot(spec, requests) as free:
+            done = _run(spec, requests, claim, launch) if free else _not_run(launch, requests)
     except (OSError, InputError) as error:
         note_if_possible(spec, "refused", reason=_line(error, spec))
         raise
     _tell("ended", **asdict(done))
-    if not orders.lost:  # the records are another's now
+    if not requests.lost:  # the records are another's now
         append_state(spec.files.states, "ended", **_facts(done))
         write_record(spec.files.done, done)
 
@@ -104,7 +104,7 @@ def _hold(spec: JobSpec, orders: Orders, claim: Claim, before: Claim | None) -> 
 def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
     end = None if spec.deadline_s is None else datetime.now(UTC) + timedelta(seconds=spec.deadline_s)
     launch = LaunchRecord(
-        attempt=len(read_course(spec.files).attempts) + 1,
+        attempt=len(read_progress(spec.files).attempts) + 1,
         command=list(spec.command),
         folder=str(spec.folder),
         log=str(spec.log),
@@ -137,10 +137,10 @@ def _let_go() -> None:
     os.close(nowhere)
 
 
-def _run(spec: JobSpec, orders: Orders, claim: Claim, launch: LaunchRecord) -> DoneRecord:
+def _run(spec: JobSpec, requests: StopRequests, claim: Claim, launch: LaunchRecord) -> DoneRecord:
     spec.log.parent.mkdir(parents=True, exist_ok=True)
     with spec.log.open("ab", buffering=0) as log:
-        watch = Watch(spec, orders, claim, _started(spec, claim), log)
+        watch = Watch(spec, requests, claim, _started(spec, claim), log)
         try:
             watch.until_the_end(f"--- attempt {launch.attempt}, {launch.started}, {launch.host}")
         finally:  # who is left now has outlived the command, or left its session
@@ -174,18 +174,18 @@ def _started(spec: JobSpec, claim: Claim) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **spec.environment, tree.TOKEN_VARIABLE: claim.token},
-            preexec_fn=_die_with_keeper,
+            preexec_fn=_die_with_supervisor,
         )
     except OSError as error:
         raise JobError(f"{spec.command[0]}: cannot be started: {error.strerror}") from None
 
 
-def _not_run(launch: LaunchRecord, orders: Orders) -> DoneRecord:
+def _not_run(launch: LaunchRecord, requests: StopRequests) -> DoneRecord:
     return DoneRecord(
         attempt=launch.attempt,
         command=launch.command,
         returncode=EXIT_STOPPED,
-        reason=f"{orders.stop_reason()}, while it waited for a slot",
+        reason=f"{requests.stop_reason()}, while it waited for a slot",
         started=launch.started,
         ended=utc_now(),
         seconds=0.0,
@@ -197,8 +197,8 @@ def _not_run(launch: LaunchRecord, orders: Orders) -> DoneRecord:
     )
 
 
-def _die_with_keeper() -> None:
-    """Have the kernel kill the command when the keeper is killed."""
+def _die_with_supervisor() -> None:
+    """Have the kernel kill the command when the supervisor is killed."""
     _prctl(_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -232,7 +232,7 @@ _LOOK_S = 0.5
 
 
 @contextlib.contextmanager
-def slot(spec: JobSpec, orders: Orders) -> Iterator[bool]:
+def slot(spec: JobSpec, requests: StopRequests) -> Iterator[bool]:
     """Hold one of the places in which jobs of this machine may run; False when told to stop first."""
     if spec.slots is None or spec.slots_folder is None:
         yield True
@@ -241,15 +241,15 @@ def slot(spec: JobSpec, orders: Orders) -> Iterator[bool]:
     held = _free_slot(folder, spec.slots)
     if held is None:
         append_state(spec.files.states, "waiting", reason=f"{spec.slots} of {spec.slots} slots are taken")
-    while held is None and not orders.stop_reason():
+    while held is None and not requests.stop_reason():
         time.sleep(_LOOK_S)
         held = _free_slot(folder, spec.slots)
     if held is None:
         yield False
         return
-    orders.slot = held
+    requests.slot = held
     try:
-        yield not orders.stop_reason()  # who held the slot may have been asked to stop with us
+        yield not requests.stop_reason()  # who held the slot may have been asked to stop with us
     finally:
         held.release()
 

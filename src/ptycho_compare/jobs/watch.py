@@ -1,4 +1,4 @@
-"""A command under a keeper's eyes, from its first byte of output to its end."""
+"""A command under a supervisor's eyes, from its first byte of output to its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import Claim
 from ptycho_compare.jobs.record import JobSpec
 from ptycho_compare.jobs.states import append_state
-from ptycho_compare.jobs.stop_requests import Orders
+from ptycho_compare.jobs.stop_requests import StopRequests
 
 _TICK_S = 0.1
 _SAMPLE_S = 2.0
@@ -41,10 +41,15 @@ class Watch:
     """
 
     def __init__(
-        self, spec: JobSpec, orders: Orders, claim: Claim, child: subprocess.Popen[bytes], log: BinaryIO
+        self,
+        spec: JobSpec,
+        requests: StopRequests,
+        claim: Claim,
+        child: subprocess.Popen[bytes],
+        log: BinaryIO,
     ) -> None:
         self.child = child
-        self._spec, self._orders, self._claim, self._log = spec, orders, claim, log
+        self._spec, self._orders, self._claim, self._log = spec, requests, claim, log
         self.reason, self.seconds, self.peak_bytes = "", 0.0, 0
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._part = b""

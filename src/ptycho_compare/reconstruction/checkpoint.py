@@ -62,7 +62,7 @@ class Checkpoint:
     folder : Path
     name : str
         Of the stream; part of the file names.
-    basis : Fingerprint
+    fingerprint : Fingerprint
         What a checkpoint must rest on to be used.
     set_aside : Path
         Where one goes that cannot be used.
@@ -72,7 +72,7 @@ class Checkpoint:
 
     folder: Path
     name: str
-    basis: Fingerprint
+    fingerprint: Fingerprint
     set_aside: Path
     cadence: Cadence = field(default_factory=Cadence)
 
@@ -116,7 +116,7 @@ class Checkpoint:
 
     @property
     def _work(self) -> SavedWork:
-        return SavedWork(self.folder, self.name, self.basis, self.set_aside)
+        return SavedWork(self.folder, self.name, self.fingerprint, self.set_aside)
 
 
 def _state(facts: Facts, arrays: Arrays) -> StreamState:

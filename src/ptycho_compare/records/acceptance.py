@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from ptycho_compare.errors import MissingReportError, ReportError
 from ptycho_compare.storage.files import write_json_atomic
 
-Standing = Literal["accepted", "red", "stale", "missing", "deferred"]
+ComparisonState = Literal["accepted", "red", "stale", "missing", "deferred"]
 """Of one comparison: its evidence holds; it does not; it is of other inputs, settings or code; there is
 none; it is being computed, or goes on where it was stopped."""
 
@@ -31,7 +31,7 @@ class ComparisonVerdict(_Part):
         Of its artifacts, below the hub.
     required : bool
         Whether the gate asks for it.
-    standing : str
+    state : str
         The integrity of its evidence.
     findings : tuple of str
         What does not hold; empty when accepted.
@@ -52,7 +52,7 @@ class ComparisonVerdict(_Part):
     tier: str
     folder: str
     required: bool
-    standing: Standing
+    state: ComparisonState = Field(validation_alias=AliasChoices("state", "standing"))  # up to 0.1
     findings: tuple[str, ...] = ()
     origin: Literal["computed", "adopted", ""] = ""
     scientific: Literal["ok", "low", "unscored"] = "unscored"

@@ -86,7 +86,7 @@ class Manifest(BaseModel):
     attempts: list[dict[str, Any]]
     artifacts: dict[str, FileRecord]
 
-    def basis(self) -> Fingerprint:
+    def fingerprint(self) -> Fingerprint:
         """What the results rest on."""
         versions = {name: self.versions[name] for name in NUMERIC_LIBRARIES if name in self.versions}
         python = ".".join(self.versions.get("python", "").split(".")[:2])

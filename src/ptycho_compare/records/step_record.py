@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 
 class StepRecord(BaseModel):
@@ -27,7 +27,7 @@ class StepRecord(BaseModel):
     title: str
     status: str
     command: tuple[str, ...]
-    basis: dict[str, Any]
+    fingerprint: dict[str, Any] = Field(validation_alias=AliasChoices("fingerprint", "basis"))  # up to 0.1
     outputs: dict[str, tuple[str, int]]
     attempts: list[dict[str, Any]]
     seconds: float
@@ -38,7 +38,7 @@ class StepRecord(BaseModel):
     @property
     def by_our_command(self) -> bool:
         """Whether a command of this program made it; a lab's own stands in the settings that it rests on."""
-        return self.status == "made" and "command" not in self.basis.get("settings", {})
+        return self.status == "made" and "command" not in self.fingerprint.get("settings", {})
 
 
 def read_step_record(path: Path) -> StepRecord | None:

@@ -1,6 +1,6 @@
-"""What a result rests on: inputs, settings, code and libraries. Two results on one basis are one result.
+"""What a result rests on: inputs, settings, code and libraries. Equal fingerprints, equal results.
 
-Checkpoints and finished evidence are used again only on an equal basis; what differs is said
+Checkpoints and finished evidence are used again only on an equal fingerprint; what differs is said
 by name.
 """
 
@@ -22,7 +22,7 @@ from ptycho_compare.storage.files import plain_json
 NUMERIC_LIBRARIES = ("numpy", "scipy", "scikit-image", "tensorflow", "keras")
 """Those that a comparison's numbers depend on; figures and tables may be drawn by any version."""
 
-
+_PACKAGE = "ptycho_compare"
 _BESIDE_RESULTS = ("cli", "jobs", "checks")
 """Rooms that start, watch and judge: no number passes through them."""
 
@@ -57,7 +57,7 @@ class Fingerprint:
         computed_by: str,
         libraries: Sequence[str] = NUMERIC_LIBRARIES,
     ) -> Fingerprint:
-        """State the basis of a result that this process would compute.
+        """State the fingerprint of a result that this process would compute.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Fingerprint:
         return asdict(self)
 
     def differences(self, other: Fingerprint, *, made_elsewhere: bool = False) -> list[str]:
-        """Say what differs in `other`, one phrase each; empty when both are one basis.
+        """Say what differs in `other`, one phrase each; empty when both are one fingerprint.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class Fingerprint:
 @cache
 def code_digest(module: str) -> str:
     """SHA-256 over the sources that a result passes through: a module, and all of ours that it imports."""
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     total = hashlib.sha256()
     for path in sorted(_imported_by(module, root)):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
@@ -122,7 +122,7 @@ def _imported_by(module: str, root: Path) -> set[Path]:
 def _sources_of(module: str, root: Path) -> set[Path]:
     """Return the files that importing a module executes: its own and those of the packages above it."""
     package, *names = module.split(".")
-    if package != __package__ or names[:1] in ([room] for room in _BESIDE_RESULTS):
+    if package != _PACKAGE or names[:1] in ([room] for room in _BESIDE_RESULTS):
         return set()
     places = [root.joinpath(package, *names[:depth]) for depth in range(len(names) + 1)]
     candidates = [place / "__init__.py" for place in places] + [places[-1].with_suffix(".py")]

@@ -39,7 +39,7 @@ class SavedWork:
     folder : Path
     name : str
         Begins the file names.
-    basis : Fingerprint
+    fingerprint : Fingerprint
         What the work rests on; what was saved on another one is not used.
     set_aside : Path
         Where that goes.
@@ -47,7 +47,7 @@ class SavedWork:
 
     folder: Path
     name: str
-    basis: Fingerprint
+    fingerprint: Fingerprint
     set_aside: Path
 
     @property
@@ -88,7 +88,7 @@ class SavedWork:
         path = self.folder / f"{self.name}@{digest[:16]}.npz"
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
-        told = {**facts, "arrays": path.name, "sha256": digest, "basis": self.basis.to_json()}
+        told = {**facts, "arrays": path.name, "sha256": digest, "fingerprint": self.fingerprint.to_json()}
         write_json_atomic(self.record, {**told, "record_sha256": _digest(told)})
         for old in self._arrays():
             if old != path:
@@ -115,7 +115,7 @@ class SavedWork:
             told = json.loads(self.record.read_text(encoding="utf-8"))
             if told.pop("record_sha256") != _digest(told):
                 raise ValueError(f"{self.record.name} differs from its own digest")
-            differences = Fingerprint.from_json(told["basis"]).differences(self.basis)
+            differences = Fingerprint.from_json(told["fingerprint"]).differences(self.fingerprint)
             if not differences:
                 return rebuild(told, self._held(told["arrays"], told["sha256"]))
             reason = "; ".join(differences)

@@ -12,7 +12,7 @@ from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.errors import DeviceError
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import shift
+from ptycho_compare.jobs import job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison import network
@@ -45,7 +45,7 @@ def test_an_arm_alone_gives_the_same_canvas(small_hub: Path, tmp_path: Path, nam
         plan = draw_plan(scan, group_size=4, groups=40, neighbors=request.neighbors, seed=request.seed)
         assert scan.truth is not None
         setting = Setting(request, scan, plan, Grid((0, 0), (scan.truth.shape[0], scan.truth.shape[1])))
-        with shift(JobFiles(tmp_path / "alone")) as ours:
+        with job_context(JobFiles(tmp_path / "alone")) as ours:
             work = Work(ours, request)
             alone = NetworkArm.open(name, models.networks[name], ArmSettings(), setting, work).reconstruct(
                 work

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs import shift
+from ptycho_compare.jobs import job_context
 from ptycho_compare.phases.reconstruct.engine import with_tilt_of
 from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
 from ptycho_compare.phases.reconstruct.manifest import Job, record_result, record_skip
@@ -37,10 +37,10 @@ def place(tmp_path: Path) -> Exchange:
     return Exchange(folder)
 
 
-def epochs_kept(place: Exchange, basis: Fingerprint = BASIS) -> int:
+def epochs_kept(place: Exchange, fingerprint: Fingerprint = BASIS) -> int:
     job = JobFiles(place.folder.parent)
-    with shift(job) as ours:
-        return usable_epochs(place, basis, job.set_aside, ours)
+    with job_context(job) as ours:
+        return usable_epochs(place, fingerprint, job.set_aside, ours)
 
 
 def reason_in(place: Exchange) -> str:

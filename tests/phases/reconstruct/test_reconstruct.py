@@ -15,7 +15,7 @@ from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.errors import EngineError, HubError, MissingProgramError, StudyError
 from ptycho_compare.hub import Hub, ReconstructionFiles
-from ptycho_compare.jobs import read_course
+from ptycho_compare.jobs import read_progress
 from ptycho_compare.phases.reconstruct.engine import short_of_memory
 from ptycho_compare.phases.reconstruct.reconstruct import reconstruct
 from ptycho_compare.reconstruction import Grid, read_ready_made
@@ -81,8 +81,8 @@ def test_manifest_log_and_figure_tell_of_it(whole: Hub) -> None:
     assert (job["algorithm"], job["num_epochs"]) == ("LSQML", 24)
     assert (result["returncode"], result["epochs"], result["images"]) == (0, 24, 120)
     assert (whole.root / result["log_path"]).samefile(files.log)
-    course = read_course(whole.step_job(STEP))
-    assert (course.unit, course.saved, course.total) == ("epochs", 24, 24)
+    progress = read_progress(whole.step_job(STEP))
+    assert (progress.unit, progress.saved, progress.total) == ("epochs", 24, 24)
     assert not whole.step_job(STEP).checkpoints.exists()
 
 
@@ -113,7 +113,7 @@ def test_killed_and_stopped_it_goes_on_and_nothing_differs(
     assert ours.keys() == theirs.keys()
     for key in ours.keys() - {"reconstruction_time"}:
         np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
-    assert [attempt.gained for attempt in read_course(hub.step_job(STEP)).attempts] == [8, 8, 8]
+    assert [attempt.gained for attempt in read_progress(hub.step_job(STEP)).attempts] == [8, 8, 8]
 
 
 def test_without_ptychi_it_says_what_to_install(

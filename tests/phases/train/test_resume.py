@@ -16,7 +16,7 @@ from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from phases.train.test_train import files_of
 from processes import until
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs import Stopped, read_course
+from ptycho_compare.jobs import Stopped, read_progress
 from ptycho_compare.models.training.trainer import Trainer
 from ptycho_compare.phases.train.train import train
 from ptycho_compare.storage.files import sha256_of
@@ -39,9 +39,9 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(trained: Trained, 
     assert not files_of(hub, VIEW).bundle.exists()
     train(hub, STUDY, DOSE, VIEW)
     assert sha256_of(files_of(hub, VIEW).bundle) == sha256_of(files_of(trained.hub, VIEW).bundle)
-    course = read_course(records_of(hub, VIEW))
-    assert len(course.attempts) == 2
-    assert course.attempts[1].gained == (3 - done) * course.total // 3
+    progress = read_progress(records_of(hub, VIEW))
+    assert len(progress.attempts) == 2
+    assert progress.attempts[1].gained == (3 - done) * progress.total // 3
 
 
 def test_a_request_to_stop_is_heard_between_steps_and_loses_no_epoch(
@@ -71,5 +71,5 @@ def test_training_ends_when_the_validation_loss_falls_no_more(hub: Hub) -> None:
     listed = json.loads((hub.phase_e() / "training_manifest.json").read_text())
     result = listed["jobs"][0]["result"]
     assert result["epochs_completed"] == result["kept_epoch"] + 1 < 40
-    course = read_course(records_of(hub, "baseline"))
-    assert course.done == course.total
+    progress = read_progress(records_of(hub, "baseline"))
+    assert progress.done == progress.total

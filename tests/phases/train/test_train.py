@@ -13,7 +13,7 @@ from phases.train.conftest import Trained
 from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from ptycho_compare.errors import ArmError, HubError, ScanError, StudyError
 from ptycho_compare.hub import Hub, TrainingFiles
-from ptycho_compare.jobs import read_course
+from ptycho_compare.jobs import read_progress
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.predictor import load_predictor
 from ptycho_compare.phases.train.train import train
@@ -103,8 +103,8 @@ def test_all_that_was_written_is_named_and_no_checkpoint_is_left(trained: Traine
     assert sorted(written) == sorted(folder.iterdir())
     records = trained.hub.step_job(f"dose_{DOSE}-train-{network}")
     assert not records.checkpoints.exists()
-    course = read_course(records)
-    assert (course.unit, course.done, course.saved) == ("steps", course.total, course.total)
+    progress = read_progress(records)
+    assert (progress.unit, progress.done, progress.saved) == ("steps", progress.total, progress.total)
 
 
 def test_each_split_must_be_there(hub: Hub) -> None:

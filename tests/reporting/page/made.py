@@ -67,12 +67,12 @@ def told_of(hub: Hub) -> dict[str, dict[str, Any]]:
     """What the gate says of some comparisons, by id."""
     return {
         "dose_1000-dense-train-full": {
-            "standing": "red",
+            "state": "red",
             "findings": (f"dead: Baseline: |object| = 0 in 100 % of the mask {HOSTILE}",),
             "scientific": "low",
             "low": ("PtyChi: MS-SSIM phase 0.71 is below 0.80",),
         },
-        "dose_1000-dense-test-full": {"standing": "deferred", "findings": ("32 of 64 patches are safe",)},
+        "dose_1000-dense-test-full": {"state": "deferred", "findings": ("32 of 64 patches are safe",)},
         "dose_1000-dense-blind-full": {"required": False},
     }
 
@@ -88,12 +88,12 @@ def verdict_on(hub: Hub, study: Study, **told: dict[str, Any]) -> Verdict:
             **{name: getattr(each, name) for name in ("dose", "view", "split", "tier")},
             "folder": hub.relative(folder),
             "required": True,
-            "standing": "accepted" if there else "missing",
+            "state": "accepted" if there else "missing",
             "origin": "computed" if there else "",
             "scientific": "ok" if there else "unscored",
         }
         comparisons.append(ComparisonVerdict(**{**held, **told.get(each.id, {})}))
-    holding = sum(each.standing == "accepted" for each in comparisons)
+    holding = sum(each.state == "accepted" for each in comparisons)
     whole = holding == len(comparisons)
     return Verdict(
         study=study.name,
@@ -209,7 +209,7 @@ def write_step(hub: Hub, step_id: str) -> None:
         "title": f"Phase C {HOSTILE}",
         "status": "made",
         "command": ["ptycho-hub", "simulate"],
-        "basis": {},
+        "fingerprint": {},
         "outputs": {},
         "attempts": [],
         "seconds": 60.0,

@@ -1,4 +1,4 @@
-"""Jobs on this machine: a keeper in a session of its own, and under it the command."""
+"""Jobs on this machine: a supervisor in a session of its own, and under it the command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ptycho_compare.jobs.executors.protocol import Busy
 from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done
 
 _KEEPER_S = 5.0
-"""What a keeper needs beyond the grace to end its tree and write its records."""
+"""What a supervisor needs beyond the grace to end its tree and write its records."""
 
 
 @dataclass
@@ -26,18 +26,18 @@ class LocalAttempt:
 
     spec: JobSpec
     launch: LaunchRecord
-    keeper: subprocess.Popen[str]
+    supervisor: subprocess.Popen[str]
 
     def poll(self) -> DoneRecord | None:
         """See `executor.Attempt.poll`."""
-        return None if self.keeper.poll() is None else self._ending()
+        return None if self.supervisor.poll() is None else self._ending()
 
     def stop(self) -> DoneRecord:
         """See `executor.Attempt.stop`."""
         try:
-            _say(self.keeper, "stop")
-            # the keeper ends its tree after the grace; should it hang itself, it is ended here
-            self.keeper.wait(timeout=self.spec.grace_s + _KEEPER_S)
+            _say(self.supervisor, "stop")
+            # the supervisor ends its tree after the grace; should it hang itself, it is ended here
+            self.supervisor.wait(timeout=self.spec.grace_s + _KEEPER_S)
         except subprocess.TimeoutExpired:
             self._kill()
         except BaseException:  # a second Ctrl-C
@@ -47,19 +47,19 @@ class LocalAttempt:
 
     def leave(self) -> None:
         """See `executor.Attempt.leave`."""
-        for pipe in (self.keeper.stdin, self.keeper.stdout):
+        for pipe in (self.supervisor.stdin, self.supervisor.stdout):
             if pipe is not None:
                 pipe.close()
         # not ours to wait for any more: without this, Popen warns that it still runs
-        self.keeper.returncode = 0
+        self.supervisor.returncode = 0
 
     def _kill(self) -> None:
-        tree.end(self.launch.token, root=self.keeper.pid, grace_s=1.0)
-        self.keeper.wait()
+        tree.end(self.launch.token, root=self.supervisor.pid, grace_s=1.0)
+        self.supervisor.wait()
 
     def _ending(self) -> DoneRecord:
         """Take the completion record from the pipe, since the disk may be full, else from the disk."""
-        told, words = _last_words(self.keeper)
+        told, words = _last_words(self.supervisor)
         if "ended" in told:
             return DoneRecord(**told["ended"])
         done = read_done(self.spec.files)
@@ -70,7 +70,7 @@ class LocalAttempt:
             raise _refusal(**told["refused"])
         raise JobError(
             f"{self.spec.folder}: attempt {self.launch.attempt} ended without a completion record "
-            f"(keeper {self.launch.pid}: exit status {self.keeper.returncode}{words}); its last words are in "
+            f"(supervisor {self.launch.pid}: exit status {self.supervisor.returncode}{words}); see "
             f"{self.spec.log}; the next run goes on from the last checkpoint"
         )
 
@@ -80,7 +80,7 @@ class LocalExecutor:
 
     def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> LocalAttempt | Busy | None:
         """See `executor.Executor.start`."""
-        keeper = subprocess.Popen(
+        supervisor = subprocess.Popen(
             # -P: what lies in the current folder is nothing to import
             [sys.executable, "-P", "-m", "ptycho_compare.jobs.supervisor", spec.to_json()],
             stdin=subprocess.PIPE,
@@ -91,32 +91,32 @@ class LocalExecutor:
             start_new_session=True,
         )
         try:
-            event, facts = _hear(keeper)
+            event, facts = _hear(supervisor)
             if event == "busy":
-                _last_words(keeper)
+                _last_words(supervisor)
                 return Busy(**facts)
             if is_done():
-                _call_off(keeper, spec)
+                _call_off(supervisor, spec)
                 return None
-            _say(keeper, "go")
-            _, launch = _hear(keeper)
+            _say(supervisor, "go")
+            _, launch = _hear(supervisor)
         except BaseException:
-            _call_off(keeper, spec)
+            _call_off(supervisor, spec)
             raise
-        return LocalAttempt(spec, LaunchRecord(**launch), keeper)
+        return LocalAttempt(spec, LaunchRecord(**launch), supervisor)
 
 
-def _say(keeper: subprocess.Popen[str], word: str) -> None:
+def _say(supervisor: subprocess.Popen[str], word: str) -> None:
     with contextlib.suppress(BrokenPipeError):  # it has ended
-        print(word, file=keeper.stdin, flush=True)
+        print(word, file=supervisor.stdin, flush=True)
 
 
-def _hear(keeper: subprocess.Popen[str]) -> tuple[str, dict[str, Any]]:
+def _hear(supervisor: subprocess.Popen[str]) -> tuple[str, dict[str, Any]]:
     """Wait for the next event: its name and facts."""
-    line = "" if keeper.stdout is None else keeper.stdout.readline()
+    line = "" if supervisor.stdout is None else supervisor.stdout.readline()
     if not line:
-        _, words = _last_words(keeper)
-        raise JobError(f"the keeper ended with exit status {keeper.returncode}{words}")
+        _, words = _last_words(supervisor)
+        raise JobError(f"the supervisor ended with exit status {supervisor.returncode}{words}")
     facts: dict[str, Any] = json.loads(line)
     event = facts.pop("event")
     if event == "refused":
@@ -128,20 +128,20 @@ def _refusal(*, reason: str, storage: bool) -> InputError:
     return StorageError(reason) if storage else JobError(reason)
 
 
-def _last_words(keeper: subprocess.Popen[str]) -> tuple[dict[str, dict[str, Any]], str]:
-    """Hear a keeper out: events not yet heard, by name, and the last line of its standard error."""
-    lines = [] if keeper.stdout is None or keeper.stdout.closed else list(keeper.stdout)
+def _last_words(supervisor: subprocess.Popen[str]) -> tuple[dict[str, dict[str, Any]], str]:
+    """Hear a supervisor out: events not yet heard, by name, and the last line of its standard error."""
+    lines = [] if supervisor.stdout is None or supervisor.stdout.closed else list(supervisor.stdout)
     events = {facts.pop("event"): facts for facts in map(json.loads, lines)}
-    _, complaint = keeper.communicate()
+    _, complaint = supervisor.communicate()
     *_, last = ["", *(complaint or "").splitlines()]
     return events, last and f": {last}"
 
 
-def _call_off(keeper: subprocess.Popen[str], spec: JobSpec) -> None:
-    """Have a keeper end, whatever it is at: it gives its claim back, and leaves nobody behind."""
-    keeper.terminate()
+def _call_off(supervisor: subprocess.Popen[str], spec: JobSpec) -> None:
+    """Have a supervisor end, whatever it is at: it gives its claim back, and leaves nobody behind."""
+    supervisor.terminate()
     try:
-        keeper.wait(timeout=spec.grace_s + _KEEPER_S)
+        supervisor.wait(timeout=spec.grace_s + _KEEPER_S)
     except subprocess.TimeoutExpired:
-        keeper.kill()
-    _last_words(keeper)
+        supervisor.kill()
+    _last_words(supervisor)

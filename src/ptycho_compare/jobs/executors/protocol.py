@@ -16,7 +16,7 @@ class Busy:
     Attributes
     ----------
     host, pid : str, int
-        Its keeper.
+        Its supervisor.
     """
 
     host: str

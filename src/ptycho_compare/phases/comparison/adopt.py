@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.errors import AdoptionError, InputError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import Shift, shift
+from ptycho_compare.jobs import JobContext, job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Setting
 from ptycho_compare.phases.comparison.compare import open_setting, score
@@ -73,19 +73,19 @@ def adopt(job: ComparisonJob, source: Path, *, pieces: int = PIECES) -> Adoption
     InputError
         The comparison's own inputs are missing or damaged.
     """
-    with shift(job.files) as ours:
+    with job_context(job.files) as context:
         staging = job.files.folder / "adopting"
         shutil.rmtree(staging, ignore_errors=True)  # an interrupted adoption's
         theirs = staging / "theirs"
         try:
             manifest = _copy(source, theirs)
-            record = _verified(job, source, theirs, manifest, ours, pieces)
+            record = _verified(job, source, theirs, manifest, context, pieces)
             _take_over(job, theirs, manifest, record)
         except AdoptionError as error:  # what was looked at is a copy, and gone when somebody reads this
             raise AdoptionError(str(error).replace(str(theirs), str(source))) from None
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-        ours.noted("adopted", source=str(source))
+        context.noted("adopted", source=str(source))
     return record
 
 
@@ -127,10 +127,10 @@ def _files(folder: Path, manifest: Manifest) -> Iterator[Path]:
 
 
 def _verified(
-    job: ComparisonJob, source: Path, theirs: Path, manifest: Manifest, ours: Shift, pieces: int
+    job: ComparisonJob, source: Path, theirs: Path, manifest: Manifest, context: JobContext, pieces: int
 ) -> AdoptionRecord:
     """Compare everything with what is here; the record of what was compared."""
-    _require_same_basis(job, source, manifest)
+    _require_same_fingerprint(job, source, manifest)
     findings = judge_comparison(
         theirs, required=job.required_arms, limits=scoring_of(job.study).placing.limits
     )
@@ -146,9 +146,9 @@ def _verified(
     with open_setting(job.request, inputs, spool_folder=theirs.parent) as (setting, _):
         if differs := stored_plan_differs(names.plan, setting.plan):
             raise AdoptionError(f"{names.plan}: {differs}")
-        ours.step("recomputing pieces")
+        context.step("recomputing pieces")
         found = list(_pieces(inputs, names, setting, pieces, np.random.default_rng(seed)))
-        ours.step("scoring")
+        context.step("scoring")
         tables = _require_same_scores(inputs, names, setting)
     user, host = whoever()
     return AdoptionRecord(
@@ -170,13 +170,13 @@ def _verified(
     )
 
 
-def _require_same_basis(job: ComparisonJob, source: Path, manifest: Manifest) -> None:
+def _require_same_fingerprint(job: ComparisonJob, source: Path, manifest: Manifest) -> None:
     program = Path(manifest.command[0]).name if manifest.command else ""
     if program not in _PROGRAMS:
         raise AdoptionError(f"{source}: made by {program or 'no command'}; needed: {' or '.join(_PROGRAMS)}")
     if program == "ptycho-hub" and job.id not in manifest.command:
         raise AdoptionError(f"{source}: made by '{' '.join(manifest.command)}', which is not {job.id}")
-    differences = manifest.basis().differences(job.basis(), made_elsewhere=True)
+    differences = manifest.fingerprint().differences(job.fingerprint(), made_elsewhere=True)
     if differences:
         raise AdoptionError(
             f"{source}: not of the inputs and settings that are here: {'; '.join(differences)}"
@@ -211,15 +211,15 @@ def _require_same_scores(inputs: Inputs, names: Artifacts, setting: Setting) -> 
     scorecard, _ = score(arms, setting)
     if not np.array_equal(stored_mask(names.reconstructions), scorecard.mask):
         raise AdoptionError("scores do not follow from the canvases: 'mask' is not where all arms reach")
-    ours = Artifacts(names.folder.with_name("rescored"))
-    ours.folder.mkdir()
-    write_metrics_csv(ours.metrics, scorecard, groups=len(setting.plan.groups), seconds={})
-    write_differences_csv(ours.differences, scorecard.differences)
+    context = Artifacts(names.folder.with_name("rescored"))
+    context.folder.mkdir()
+    write_metrics_csv(context.metrics, scorecard, groups=len(setting.plan.groups), seconds={})
+    write_differences_csv(context.differences, scorecard.differences)
     # halves of a network are in no artifact, and times are of the machine
     leave_out = ("computation_time_s", *(("half_",) if setting.half_plans else ()))
     pairs: Sequence[tuple[Path, Path]] = (
-        (names.metrics, ours.metrics),
-        (names.differences, ours.differences),
+        (names.metrics, context.metrics),
+        (names.differences, context.differences),
     )
     for theirs, mine in pairs:
         if differs := table_difference(theirs, mine, leave_out=leave_out):

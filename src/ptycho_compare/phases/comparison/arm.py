@@ -91,8 +91,8 @@ def ready_made_arm(ready_made: ReadyMade, halves: tuple[ReadyMade, ...], setting
     )
 
 
-def user_arm(name: str, source: UserSource, setting: Setting, *, heed: Callable[[], None]) -> Arm:
-    """Run a reconstructor of the user's own; `heed` as in `contained`."""
+def user_arm(name: str, source: UserSource, setting: Setting, *, raise_if_stopped: Callable[[], None]) -> Arm:
+    """Run a reconstructor of the user's own; `raise_if_stopped` as in `contained`."""
     _log.info("%s: %s", name, source)
 
     def run() -> Arm:
@@ -102,14 +102,16 @@ def user_arm(name: str, source: UserSource, setting: Setting, *, heed: Callable[
         image = ArmImage(values, weight, movable=False)
         return Arm(None, image, seconds=seconds, parameters={"reconstructor": str(source)})
 
-    return contained(name, None, run, heed=heed)
+    return contained(name, None, run, raise_if_stopped=raise_if_stopped)
 
 
-def contained(name: str, model: ModelFile | None, run: Callable[[], Arm], *, heed: Callable[[], None]) -> Arm:
+def contained(
+    name: str, model: ModelFile | None, run: Callable[[], Arm], *, raise_if_stopped: Callable[[], None]
+) -> Arm:
     """Run one arm; whatever goes wrong inside it stays in it.
 
     A disk that is full and a GPU that cannot be used concern them all. So does a request to stop, which
-    `heed` passes on: what fails after it may have failed by it.
+    `raise_if_stopped` passes on: what fails after it may have failed by it.
     """
     try:
         return run()
@@ -118,10 +120,10 @@ def contained(name: str, model: ModelFile | None, run: Callable[[], Arm], *, hee
     except OSError as error:
         if error.errno in STORAGE_ERRORS:
             raise StorageError(f"{error.filename or 'output'}: {error.strerror}") from error
-        heed()
+        raise_if_stopped()
         return _crashed(name, model, error)
     except Exception as error:  # the boundary of an arm: TensorFlow and users' code raise many kinds
-        heed()
+        raise_if_stopped()
         return _crashed(name, model, error)
 
 

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import attempts_so_far, shift
+from ptycho_compare.jobs import attempts_so_far, job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Arm, Setting, contained, ready_made_arm, user_arm
 from ptycho_compare.phases.comparison.consistency import Consistency, consistencies
@@ -69,9 +69,12 @@ def compare(
     inputs = inspect_inputs(request)
     names = Artifacts(request.output_dir)
     request.output_dir.mkdir(parents=True, exist_ok=True)
-    with shift(names.job) as ours, open_setting(request, inputs, spool_folder=request.output_dir) as opened:
+    with (
+        job_context(names.job) as context,
+        open_setting(request, inputs, spool_folder=request.output_dir) as opened,
+    ):
         setting, warnings = opened
-        work = Work(ours, request)
+        work = Work(context, request)
         goes_on = names.job.checkpoints.exists()
         with comparison_log(names.log, console_level=console_level, append=goes_on):
             for warning in warnings:
@@ -79,12 +82,12 @@ def compare(
             count, size = setting.plan.groups.shape
             _log.info("plan: %d groups of %d, k = %.6f", count, size, setting.plan.normalization)
             arms = _arms(inputs, setting, work)
-            ours.step("scoring")
+            context.step("scoring")
             scorecard, consistency = score(arms, setting)
-            ours.step("artifacts")
+            context.step("artifacts")
             attempts = attempts_so_far(names.job)
             result = Result(setting, arms, scorecard, consistency, warnings, attempts)
-            publish(result, started=started, command=command, heed=ours.heed)
+            publish(result, started=started, command=command, raise_if_stopped=context.raise_if_stopped)
             work.finish()
             _log.info("Comparison complete!")
     return scorecard
@@ -137,7 +140,7 @@ def _arms(inputs: Inputs, setting: Setting, work: Work) -> dict[str, Arm]:
         if isinstance(arm.content, ModelFile)
     }
     streams = [stream for network in networks.values() for stream in network.streams()]
-    work.shift.planned({stream.name: (stream.state.next_row, stream.state.rows) for stream in streams})
+    work.context.planned({stream.name: (stream.state.next_row, stream.state.rows) for stream in streams})
     return {name: _arm(name, arm, networks.get(name), setting, work) for name, arm in inputs.arms.items()}
 
 
@@ -147,12 +150,14 @@ def _arm(name: str, arm: ArmInput, network: NetworkArm | None, setting: Setting,
         _log.info(
             "%s: %s (%s, N = %d, C = %d)", name, model.path, model.kind, model.patch_px, model.group_size
         )
-        return contained(name, model, lambda: network.reconstruct(work), heed=work.shift.heed)
+        return contained(
+            name, model, lambda: network.reconstruct(work), raise_if_stopped=work.context.raise_if_stopped
+        )
     if isinstance(arm.content, ReadyMade):
         with _one_blas_thread():
             return ready_made_arm(arm.content, arm.halves, setting)
     if isinstance(arm.content, UserSource):
-        return user_arm(name, arm.content, setting, heed=work.shift.heed)
+        return user_arm(name, arm.content, setting, raise_if_stopped=work.context.raise_if_stopped)
     raise TypeError(f"{name}: no way to run {type(arm.content).__name__}")
 
 

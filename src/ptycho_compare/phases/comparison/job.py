@@ -15,12 +15,12 @@ from ptycho_compare.errors import HubError, InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs import (
-    Course,
+    JobProgress,
     JobSpec,
     Pace,
     measured_pace,
     read_claim,
-    read_course,
+    read_progress,
 )
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.inputs import input_files
@@ -118,7 +118,7 @@ class ComparisonJob:
             slots_folder=self.hub.slots(),
         )
 
-    def basis(self) -> Fingerprint:
+    def fingerprint(self) -> Fingerprint:
         """State what evidence computed here and now would rest on; reads every input once.
 
         Raises
@@ -135,7 +135,7 @@ class ComparisonJob:
     def why_not_ready(self) -> list[Finding]:
         """Say what it needs and is not there; empty when it can begin."""
         try:
-            self.basis()
+            self.fingerprint()
         except InputError as error:
             return [Finding("missing", str(error))]
         return []
@@ -150,7 +150,7 @@ class ComparisonJob:
         if not Artifacts(self.folder).manifest.exists():
             return [Finding("missing", f"{self.id} was not computed in this hub")]
         try:
-            return list(stale(self.folder, self.basis()))
+            return list(stale(self.folder, self.fingerprint()))
         except InputError as error:
             return [Finding("input", str(error))]
 
@@ -167,17 +167,17 @@ class ComparisonJob:
         before = self.study.gate_of(self.comparison)
         return None if before is None else ComparisonJob(self.hub, self.study, self.study_file, before)
 
-    def standing(self) -> Standing:
+    def state(self) -> JobState:
         """Say how far it is and what is left to do, from its records; nothing is run."""
-        course = read_course(self.files)
+        progress = read_progress(self.files)
         held = self.files.checkpoints.exists()  # a finished job has none any more
-        remaining = {name: part.total - (part.saved if held else 0) for name, part in course.parts.items()}
+        remaining = {name: part.total - (part.saved if held else 0) for name, part in progress.parts.items()}
         if not remaining:
             remaining = self._expected()
-        pace = measured_pace([course, *self._relatives()])
+        pace = measured_pace([progress, *self._relatives()])
         claim = read_claim(self.files.claim)
         running = claim is not None and claim.alive
-        return Standing(course, remaining, pace, running, self.study.tiers[self.comparison.tier].chunk)
+        return JobState(progress, remaining, pace, running, self.study.tiers[self.comparison.tier].chunk)
 
     def _expected(self) -> dict[str, int]:
         """Patches per part before any attempt has counted them, from the tier before."""
@@ -189,24 +189,24 @@ class ComparisonJob:
         except (OSError, ValidationError, KeyError):
             return {}
         groups = min(self.study.tiers[self.comparison.tier].groups or images, images)
-        return dict.fromkeys(read_course(before.files).parts, groups)
+        return dict.fromkeys(read_progress(before.files).parts, groups)
 
-    def _relatives(self) -> Iterator[Course]:
+    def _relatives(self) -> Iterator[JobProgress]:
         """Courses of comparisons that take as long per patch: the tier before, then all others."""
         before = self.gate()
         first = [] if before is None else [before.comparison]
         others = (each for each in self.study.comparisons() if each not in (self.comparison, *first))
         for comparison in (*first, *others):
-            yield read_course(ComparisonJob(self.hub, self.study, self.study_file, comparison).files)
+            yield read_progress(ComparisonJob(self.hub, self.study, self.study_file, comparison).files)
 
 
 @dataclass(frozen=True)
-class Standing:
+class JobState:
     """How a comparison stands.
 
     Attributes
     ----------
-    course : Course
+    progress : JobProgress
         Of the attempts so far.
     remaining : dict
         Patches not yet safe, by part; empty when they were never counted.
@@ -218,7 +218,7 @@ class Standing:
         Groups in a chunk.
     """
 
-    course: Course
+    progress: JobProgress
     remaining: Mapping[str, int]
     pace: Pace | None
     running: bool
@@ -237,7 +237,7 @@ class Standing:
     @property
     def total(self) -> int:
         """Patches in all, as far as they were counted."""
-        return self.course.total or sum(self.remaining.values())
+        return self.progress.total or sum(self.remaining.values())
 
     @property
     def saved(self) -> int:

@@ -133,7 +133,7 @@ class NetworkArm:
         while not state.finished:
             try:
                 predictor = network.predictor(state)
-                with work.shift.holding():
+                with work.context.holding():
                     reconstruct(
                         stream.plan,
                         scan.diffraction,
@@ -142,14 +142,14 @@ class NetworkArm:
                         state,
                         chunk_groups=self.how.chunk_groups,
                         on_chunk=on_chunk,
-                        after_batch=work.keeper(stream.checkpoint),
+                        after_batch=work.saving(stream.checkpoint),
                     )
                     if on_end is not None:
                         on_end(state)
                     work.save(stream.checkpoint, state)
             except OutOfMemoryError as error:
                 network.halve(state, error)
-                work.shift.noted("batch_halved", part=stream.name, batch=state.notes["batch_rows"])
+                work.context.noted("batch_halved", part=stream.name, batch=state.notes["batch_rows"])
         return state
 
     def _log_chunk(self, chunk: Chunk) -> None:

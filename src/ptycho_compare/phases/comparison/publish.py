@@ -56,7 +56,9 @@ class Result:
         return {name: arm.image for name, arm in self.arms.items() if arm.image is not None}
 
 
-def publish(result: Result, *, started: datetime, command: Sequence[str], heed: Callable[[], None]) -> None:
+def publish(
+    result: Result, *, started: datetime, command: Sequence[str], raise_if_stopped: Callable[[], None]
+) -> None:
     """Replace the artifacts of an earlier comparison by this one's.
 
     The old manifest goes first and the new one comes last: between the two the folder does
@@ -68,7 +70,7 @@ def publish(result: Result, *, started: datetime, command: Sequence[str], heed: 
     result : Result
     started : datetime
     command : sequence of str
-    heed : callable
+    raise_if_stopped : callable
         Passes on a request to stop that came while artifacts were made: those are not sealed.
     """
     request = result.setting.request
@@ -82,7 +84,7 @@ def publish(result: Result, *, started: datetime, command: Sequence[str], heed: 
             write_debug_images(names.debug_images(arm), arm, image.values)
     for stale in left_by_others(names) - set(written):
         stale.unlink(missing_ok=True)
-    heed()
+    raise_if_stopped()
     write_manifest(names.manifest, _manifest(result, written, started=started, command=command))
 
 

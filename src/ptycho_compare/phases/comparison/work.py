@@ -1,4 +1,4 @@
-"""What an attempt at a comparison keeps: its shift, and the checkpoints of its streams."""
+"""What an attempt at a comparison keeps: its context, and the checkpoints of its streams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ptycho_compare.errors import StorageError
-from ptycho_compare.jobs import Shift
+from ptycho_compare.jobs import JobContext
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.log import LOGGER
@@ -28,14 +28,14 @@ class Work:
 
     Attributes
     ----------
-    shift : Shift
+    context : JobContext
         Tells how far it is, and hears when to stop.
     request : CompareRequest
     cadence : Cadence
         Of all checkpoints of the attempt.
     """
 
-    shift: Shift
+    context: JobContext
     request: CompareRequest
     cadence: Cadence = field(default_factory=Cadence)
     _scan_digest: str = ""
@@ -56,7 +56,7 @@ class Work:
         # not the other arms, nor how images are scored: neither reaches a canvas
         settings = {"crop_px": request.crop_px, "reading": request.settings()["reading"], **plan}
         inputs = {"test_data": self._scan_digest, "model": model.sha256}
-        files = self.shift.files
+        files = self.context.files
         return Checkpoint(
             files.checkpoints,
             stream,
@@ -70,7 +70,7 @@ class Work:
 
         def tell(reason: str) -> None:
             _log.warning("%s: the checkpoint is set aside: %s", checkpoint.name, reason)
-            self.shift.noted("set_aside", part=checkpoint.name, reason=reason)
+            self.context.noted("set_aside", part=checkpoint.name, reason=reason)
 
         state = checkpoint.load(tell)
         if state is not None:
@@ -79,25 +79,25 @@ class Work:
 
     def save(self, checkpoint: Checkpoint, state: StreamState) -> None:
         """Save a stream now."""
-        self.shift.working(checkpoint.name, state.next_row, state.timing.total_s, now=True)
+        self.context.working(checkpoint.name, state.next_row, state.timing.total_s, now=True)
         seconds = checkpoint.save(state)
-        self.shift.saved(checkpoint.name, state.next_row, seconds)
+        self.context.saved(checkpoint.name, state.next_row, seconds)
 
-    def keeper(self, checkpoint: Checkpoint) -> _Keeper:
+    def saving(self, checkpoint: Checkpoint) -> _Saving:
         """What is called after each batch of a stream."""
-        return _Keeper(self, checkpoint)
+        return _Saving(self, checkpoint)
 
     def finish(self) -> None:
         """Remove the checkpoints: the artifacts hold what they held."""
         try:
-            shutil.rmtree(self.shift.files.checkpoints, ignore_errors=False)
+            shutil.rmtree(self.context.files.checkpoints, ignore_errors=False)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise StorageError(f"{self.shift.files.checkpoints}: {error.strerror}") from error
+            raise StorageError(f"{self.context.files.checkpoints}: {error.strerror}") from error
 
 
-class _Keeper:
+class _Saving:
     """After each batch: tell how far it is; save when it is due, or when asked to stop."""
 
     def __init__(self, work: Work, checkpoint: Checkpoint) -> None:
@@ -108,13 +108,13 @@ class _Keeper:
     def __call__(self, state: StreamState) -> None:
         work = self._work
         work.cadence.worked_s += time.perf_counter() - self._since
-        work.shift.working(self._checkpoint.name, state.next_row, state.timing.total_s)
+        work.context.working(self._checkpoint.name, state.next_row, state.timing.total_s)
         if self._saved_groups is None:
             self._saved_groups = state.told_groups
         chunk_passed = state.told_groups > self._saved_groups
-        if work.shift.asked or work.cadence.due(chunk_passed=chunk_passed):
+        if work.context.asked or work.cadence.due(chunk_passed=chunk_passed):
             work.save(self._checkpoint, state)
             self._saved_groups = state.told_groups
-        if work.shift.asked:
-            work.shift.leave()
+        if work.context.asked:
+            work.context.leave()
         self._since = time.perf_counter()

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ptycho_compare.errors import InputError, PtychoCompareError
 from ptycho_compare.finding import Finding
-from ptycho_compare.jobs import DoneRecord, LocalExecutor, Running, attend
+from ptycho_compare.jobs import DoneRecord, LocalExecutor, Running, run_or_join
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.phases.pipeline.step import Step
 
@@ -159,7 +159,7 @@ class Runner:
             return StepOutcome(step, "failed" if findings else "given", findings)
         spec = step.spec(grace_s=self.grace_s)
         self.say("\n".join([*lines, f"log: {spec.log}"]))
-        done = attend(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
+        done = run_or_join(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
         if isinstance(done, Running) or (done is not None and done.stopped):
             return StepOutcome(step, "stopped", done=done if isinstance(done, DoneRecord) else None)
         if done is not None and done.returncode == 2:  # refused before anything was computed

@@ -1,7 +1,7 @@
 """A step: one command of the pipeline, what it reads and what it must leave behind.
 
-A finished step leaves a record: its basis (digests of inputs, settings, code, libraries) and the
-digests of its outputs. On the same basis, with the outputs as they were written, it is not
+A finished step leaves a record: its fingerprint (digests of inputs, settings, code, libraries) and the
+digests of its outputs. On the same fingerprint, with the outputs as they were written, it is not
 run again.
 """
 
@@ -144,7 +144,7 @@ class PhaseStep:
             grace_s=grace_s,
         )
 
-    def basis(self) -> Fingerprint:
+    def fingerprint(self) -> Fingerprint:
         """State what its outputs would rest on, made here and now.
 
         Raises
@@ -165,12 +165,12 @@ class PhaseStep:
             return [Finding("missing", f"{self.id} is run each time")]
         record = self._record()
         try:
-            basis = self.basis()
+            fingerprint = self.fingerprint()
         except HubError as error:
             return [Finding("input", str(error))]
         if record is None:
             return [Finding("missing", f"{self.id} was not run in this hub")]
-        differences = Fingerprint.from_json(record.basis).differences(basis)
+        differences = Fingerprint.from_json(record.fingerprint).differences(fingerprint)
         if differences:
             return [Finding("stale", f"{self.files.record}: {difference}") for difference in differences]
         return [
@@ -222,7 +222,7 @@ class PhaseStep:
             title=self.title,
             status="given" if self.given else "made",
             command=self.command,
-            basis=self.basis().to_json(),
+            fingerprint=self.fingerprint().to_json(),
             outputs={
                 self.hub.relative(path): (digest_of(path), path.stat().st_size) for path in self.outputs
             },

@@ -67,7 +67,7 @@ def _work(place: Exchange) -> int:
             return EXIT_REFUSED
         state = with_tilt_of(engine.start.probe, state)
         began = time.perf_counter()
-        place.write_state(state, task.basis)
+        place.write_state(state, task.fingerprint)
         _tell("saved", done=state.epochs, seconds=time.perf_counter() - began)
     return 0
 

@@ -63,12 +63,12 @@ class EngineTask:
     Attributes
     ----------
     settings : Reconstruction
-    basis : Fingerprint
+    fingerprint : Fingerprint
         What its states rest on.
     """
 
     settings: Reconstruction
-    basis: Fingerprint
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,15 @@ class Exchange:
 
     def write_task(self, task: EngineTask) -> None:
         """Say what is to be done."""
-        write_json_atomic(self.task, {"settings": task.settings.model_dump(), "basis": task.basis.to_json()})
+        write_json_atomic(
+            self.task, {"settings": task.settings.model_dump(), "fingerprint": task.fingerprint.to_json()}
+        )
 
     def read_task(self) -> EngineTask:
         """Read what is to be done."""
         told = json.loads(self.task.read_text(encoding="utf-8"))
         return EngineTask(
-            Reconstruction.model_validate(told["settings"]), Fingerprint.from_json(told["basis"])
+            Reconstruction.model_validate(told["settings"]), Fingerprint.from_json(told["fingerprint"])
         )
 
     def write_images(self, shape: tuple[int, int, int], blocks: Iterable[NDArray[np.float32]]) -> float:
@@ -145,10 +147,10 @@ class Exchange:
             row, column = (int(each) for each in held["origin_yx"])
             return InitialGuess(held["positions_yx"], held["object"], held["probe"], (row, column))
 
-    def write_state(self, state: State, basis: Fingerprint) -> None:
+    def write_state(self, state: State, fingerprint: Fingerprint) -> None:
         """Replace the checkpoint."""
-        rests_on = json.dumps(basis.to_json())
-        _write(self.state, {**asdict(state), "basis": rests_on, "sha256": state.digest})
+        rests_on = json.dumps(fingerprint.to_json())
+        _write(self.state, {**asdict(state), "fingerprint": rests_on, "sha256": state.digest})
 
     def read_state(self) -> tuple[State, Fingerprint]:
         """Read the checkpoint, and what it rests on.
@@ -162,13 +164,13 @@ class Exchange:
             with np.load(self.state, allow_pickle=False) as held:
                 seconds = float(held["seconds"])
                 state = State(held["object"], held["probe"], held["losses"], seconds)
-                basis = Fingerprint.from_json(json.loads(str(held["basis"])))
+                fingerprint = Fingerprint.from_json(json.loads(str(held["fingerprint"])))
                 same = state.digest == str(held["sha256"])
         except Exception as error:  # numpy's and zipfile's readers raise nearly anything
             raise ValueError(" ".join(str(error).split())) from None
         if not same:
             raise ValueError("it differs from the digest in it")
-        return state, basis
+        return state, fingerprint
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:

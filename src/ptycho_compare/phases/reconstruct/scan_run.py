@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import EngineError, StudyError
 from ptycho_compare.hub import JobFiles, ReconstructionFiles
-from ptycho_compare.jobs import Shift, shift
+from ptycho_compare.jobs import JobContext, job_context
 from ptycho_compare.phases.reconstruct import engine
 from ptycho_compare.phases.reconstruct.child import Ending, Event, require_ptychi, run_engine
 from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
@@ -100,7 +100,7 @@ def reconstruct_scan(
     """
     require_ptychi()
     place = Exchange(job.checkpoints)
-    with shift(job) as ours:
+    with job_context(job) as context:
         for folder in (files.folder, place.folder):
             folder.mkdir(parents=True, exist_ok=True)
         with open_scan(scan_file, spool_folder=place.folder, reading=reading) as scan:
@@ -110,17 +110,17 @@ def reconstruct_scan(
             start = _hand_over(place, measured, how.seed)
         facts = Facts(title or scan_file.name, scan_file, how, measured.numbers, start.origin_yx)
         digest = sha256_of(scan_file)
-        task = EngineTask(how, _basis(digest, facts, reading))
+        task = EngineTask(how, _fingerprint(digest, facts, reading))
         place.write_task(task)
-        done = usable_epochs(place, task.basis, job.set_aside, ours)
-        ours.planned({PART: (done, how.epochs)}, unit="epochs")
+        done = usable_epochs(place, task.fingerprint, job.set_aside, context)
+        context.planned({PART: (done, how.epochs)}, unit="epochs")
         print(
             f"{facts.title}: {how.engine} on {len(facts.images)} images, {done} of {how.epochs} epochs done"
         )
-        ending = run_engine(place, _Listener(ours, how.epochs))
+        ending = run_engine(place, _Listener(context, how.epochs))
         write_log(files.log, facts, ending)
         _require_success(facts, files, ending)
-        ours.step("artifacts")
+        context.step("artifacts")
         state, _ = place.read_state()
         publish(files, facts, state, measured.positions)
         shutil.rmtree(place.folder)
@@ -136,7 +136,7 @@ def _hand_over(place: Exchange, measured: Measured, seed: int) -> InitialGuess:
     return start
 
 
-def _basis(scan_sha256: str, facts: Facts, reading: Reading) -> Fingerprint:
+def _fingerprint(scan_sha256: str, facts: Facts, reading: Reading) -> Fingerprint:
     settings = {
         "reconstruction": facts.how.model_dump(),
         "reading": asdict(reading),
@@ -148,8 +148,8 @@ def _basis(scan_sha256: str, facts: Facts, reading: Reading) -> Fingerprint:
 class _Listener:
     """Tells what the engine tells: to the job's records, and in plain lines."""
 
-    def __init__(self, ours: Shift, epochs: int) -> None:
-        self._shift, self._epochs = ours, epochs
+    def __init__(self, context: JobContext, epochs: int) -> None:
+        self._shift, self._epochs = context, epochs
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -173,7 +173,7 @@ def _require_success(facts: Facts, files: ReconstructionFiles, ending: Ending) -
         )
 
 
-def usable_epochs(place: Exchange, basis: Fingerprint, set_aside: Path, ours: Shift) -> int:
+def usable_epochs(place: Exchange, fingerprint: Fingerprint, set_aside: Path, context: JobContext) -> int:
     """Say how many epochs need not be computed again.
 
     Parameters
@@ -181,18 +181,18 @@ def usable_epochs(place: Exchange, basis: Fingerprint, set_aside: Path, ours: Sh
     place : Exchange
         A checkpoint that cannot be used is moved out of it: it is damaged, or rests on another scan,
         other settings, code or versions.
-    basis : Fingerprint
+    fingerprint : Fingerprint
         What a checkpoint must rest on.
     set_aside : Path
         Where it goes then.
-    ours : Shift
+    context : JobContext
         Told so.
     """
     if not place.state.exists():
         return 0
     try:
         state, rests_on = place.read_state()
-        differences = rests_on.differences(basis)
+        differences = rests_on.differences(fingerprint)
         if not differences:
             return state.epochs
         reason = "; ".join(differences)
@@ -200,5 +200,5 @@ def usable_epochs(place: Exchange, basis: Fingerprint, set_aside: Path, ours: Sh
         reason = f"damaged: {error}"
     place.state.replace(aside_for(set_aside, "reconstruction", reason) / place.state.name)
     print(f"the checkpoint is set aside: {reason}", flush=True)
-    ours.noted("set_aside", reason=reason)
+    context.noted("set_aside", reason=reason)
     return 0

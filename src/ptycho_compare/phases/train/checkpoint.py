@@ -71,12 +71,12 @@ class TrainingCheckpoint:
     ----------
     files : JobFiles
         Of the job.
-    basis : Fingerprint
+    fingerprint : Fingerprint
         What the training rests on; a checkpoint on another one is not used.
     """
 
     files: JobFiles
-    basis: Fingerprint
+    fingerprint: Fingerprint
 
     def save(self, progress: TrainingProgress) -> float:
         """Write the state after an epoch; the seconds it took.
@@ -96,7 +96,7 @@ class TrainingCheckpoint:
 
     @property
     def _work(self) -> SavedWork:
-        return SavedWork(self.files.checkpoints, _NAME, self.basis, self.files.set_aside)
+        return SavedWork(self.files.checkpoints, _NAME, self.fingerprint, self.files.set_aside)
 
 
 def _progress(facts: Facts, arrays: Arrays) -> TrainingProgress:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError
-from ptycho_compare.jobs import Shift
+from ptycho_compare.jobs import JobContext
 from ptycho_compare.models.training.trainer import Trainer
 from ptycho_compare.phases.train.checkpoint import Epoch, TrainingCheckpoint, TrainingProgress
 from ptycho_compare.phases.train.examples import Batch, Examples
@@ -24,7 +24,7 @@ def fit(
     examples: Examples,
     schedule: Schedule,
     *,
-    shift: Shift,
+    context: JobContext,
     checkpoint: TrainingCheckpoint,
     tell: Callable[[TrainingProgress], None],
 ) -> TrainingProgress:
@@ -39,7 +39,7 @@ def fit(
         With its initial weights; ends with the best ones.
     examples : Examples
     schedule : Schedule
-    shift : Shift
+    context : JobContext
         Of the job.
     checkpoint : TrainingCheckpoint
         Written after each epoch.
@@ -57,29 +57,34 @@ def fit(
     Stopped
         Asked to; the whole epochs are safe.
     """
-    progress = checkpoint.load(lambda reason: shift.noted("set_aside", part=PART, reason=reason))
+    progress = checkpoint.load(lambda reason: context.noted("set_aside", part=PART, reason=reason))
     trainer.restore(progress.state)
     steps = schedule.steps
     done = len(progress.epochs)
     seconds = sum(epoch.seconds for epoch in progress.epochs)
-    shift.planned({PART: (done * steps, schedule.epochs * steps)}, unit="steps")
+    context.planned({PART: (done * steps, schedule.epochs * steps)}, unit="steps")
     while len(progress.epochs) < schedule.epochs and progress.idle < schedule.patience:
-        epoch = _epoch(trainer, examples, schedule, len(progress.epochs) + 1, shift, seconds)
+        epoch = _epoch(trainer, examples, schedule, len(progress.epochs) + 1, context, seconds)
         seconds += epoch.seconds
         progress = _after(progress, epoch, trainer)
-        with shift.holding():  # whoever asks now is heard when the epoch is safe
-            shift.working(PART, epoch.epoch * steps, seconds, now=True)
+        with context.holding():  # whoever asks now is heard when the epoch is safe
+            context.working(PART, epoch.epoch * steps, seconds, now=True)
             spent = checkpoint.save(progress)
-            shift.saved(PART, epoch.epoch * steps, spent)
+            context.saved(PART, epoch.epoch * steps, spent)
             tell(progress)
     if len(progress.epochs) < schedule.epochs:  # no better for so long: what was planned is done
-        shift.planned({PART: (len(progress.epochs) * steps,) * 2}, unit="steps")
+        context.planned({PART: (len(progress.epochs) * steps,) * 2}, unit="steps")
     trainer.restore(progress.best)
     return progress
 
 
 def _epoch(
-    trainer: Trainer, examples: Examples, schedule: Schedule, number: int, shift: Shift, before_s: float
+    trainer: Trainer,
+    examples: Examples,
+    schedule: Schedule,
+    number: int,
+    context: JobContext,
+    before_s: float,
 ) -> Epoch:
     began = time.perf_counter()
     losses = []
@@ -90,7 +95,7 @@ def _epoch(
                 f"{examples.scan.path}: the loss is {losses[-1]} in epoch {number}; lower this network's "
                 "'learning_rate' in the study"
             )
-        shift.working(PART, step, before_s + time.perf_counter() - began)
+        context.working(PART, step, before_s + time.perf_counter() - began)
     validation = _validation(trainer, examples, schedule)
     return Epoch(number, float(np.mean(losses)), validation, round(time.perf_counter() - began, 3))
 

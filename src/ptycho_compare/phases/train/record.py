@@ -16,7 +16,7 @@ _MEASURES = {True: "mean absolute error of patches", False: "Poisson misfit per 
 
 
 def write_log(job: TrainingJob, facts: Sequence[str], progress: TrainingProgress) -> None:
-    """Write the whole log anew: it tells the course of the training, however many attempts that took."""
+    """Write the whole log anew: it tells the progress of the training, however many attempts that took."""
     lines = [
         _RULE,
         "Phase E5 Training Execution",

@@ -12,7 +12,7 @@ from ptycho_compare.errors import ScanError
 
 @dataclass(frozen=True)
 class Schedule:
-    """The course of a training, before it begins.
+    """The progress of a training, before it begins.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ptycho_compare.errors import ArmError, ScanError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import Shift, shift
+from ptycho_compare.jobs import JobContext, job_context
 from ptycho_compare.models.device import Device, choose_device, fitting_memory
 from ptycho_compare.models.training.bundle import write_bundle
 from ptycho_compare.models.training.design import Design, probe_scale
@@ -138,19 +138,19 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
     job.require_data()
     job.files.folder.mkdir(parents=True, exist_ok=True)
     with (
-        shift(job.records) as ours,
+        job_context(job.records) as context,
         open_scan(job.data(TRAIN_SPLIT), spool_folder=job.files.folder, reading=_reading(study)) as scan,
         choose_device(study.training.device).in_use() as device,
     ):
         try:
             with fitting_memory("the network"):
                 task = prepare(job, scan, device)
-            progress = _fitted(task, ours)
+            progress = _fitted(task, context)
         except ArmError as error:
-            ours.heed()
+            context.raise_if_stopped()
             list_training(job, {"status": "failed", "error": str(error)})
             raise
-        ours.step("bundle")
+        context.step("bundle")
         _publish(task, progress)
         with suppress(FileNotFoundError):
             shutil.rmtree(job.records.checkpoints)
@@ -194,10 +194,12 @@ def prepare(job: TrainingJob, scan: Scan, device: Device) -> TrainingTask:
     return TrainingTask(job, device, networks, examples, schedule)
 
 
-def _fitted(task: TrainingTask, ours: Shift) -> TrainingProgress:
+def _fitted(task: TrainingTask, context: JobContext) -> TrainingProgress:
     job = task.job
     data = job.data(TRAIN_SPLIT)
-    basis = Fingerprint.here({job.hub.relative(data): sha256_of(data)}, job.settings(), computed_by=__name__)
+    fingerprint = Fingerprint.here(
+        {job.hub.relative(data): sha256_of(data)}, job.settings(), computed_by=__name__
+    )
     told = task.told()
     print("Phase E5 Training Execution", *told, sep="\n", flush=True)
 
@@ -209,8 +211,8 @@ def _fitted(task: TrainingTask, ours: Shift) -> TrainingProgress:
         task.trainer(),
         task.examples,
         task.schedule,
-        shift=ours,
-        checkpoint=TrainingCheckpoint(job.records, basis),
+        context=context,
+        checkpoint=TrainingCheckpoint(job.records, fingerprint),
         tell=tell,
     )
 

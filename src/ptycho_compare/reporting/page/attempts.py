@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs import EXIT_STOPPED, Course, read_claim, read_course
+from ptycho_compare.jobs import EXIT_STOPPED, JobProgress, read_claim, read_progress
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.reporting.page.words import moment_text, readable
@@ -123,12 +123,12 @@ def read_timeline(hub: Hub, places: Mapping[Path, str]) -> TimeLine | None:
 
 
 def _attempts(files: JobFiles) -> list[_Attempt]:
-    course = read_course(files)
+    progress = read_progress(files)
     heard = _last_heard(files)
-    running = bool(course.attempts) and course.attempts[-1].ended is None and _is_held(files)
+    running = bool(progress.attempts) and progress.attempts[-1].ended is None and _is_held(files)
     attempts = []
-    for index, each in enumerate(course.attempts):
-        newest = index == len(course.attempts) - 1
+    for index, each in enumerate(progress.attempts):
+        newest = index == len(progress.attempts) - 1
         ending, reason = _ending(each.ended, running=running and newest)
         start = _moment(each.launched["time"])
         attempts.append(
@@ -137,7 +137,7 @@ def _attempts(files: JobFiles) -> list[_Attempt]:
                 host=readable(each.launched["host"]),
                 start=start,
                 end=max(start, heard[index]),
-                gained=_gained(each.gained, course) if each.counted else "",
+                gained=_gained(each.gained, progress) if each.counted else "",
                 ending=ending,
                 reason=readable(reason),
             )
@@ -187,8 +187,8 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _gained(gained: int, course: Course) -> str:
-    return f"{gained} {readable(course.unit)}"
+def _gained(gained: int, progress: JobProgress) -> str:
+    return f"{gained} {readable(progress.unit)}"
 
 
 def _bar(attempt: _Attempt, first: datetime, whole_s: float) -> AttemptBar:

@@ -57,9 +57,9 @@ class Page:
         return list(dict.fromkeys(arm.name for part in self.comparisons for arm in part.arms))
 
     @property
-    def standings(self) -> Counter[str]:
+    def states(self) -> Counter[str]:
         """How many comparisons stand how."""
-        return Counter(each.standing for each in self.verdict.comparisons)
+        return Counter(each.state for each in self.verdict.comparisons)
 
     @property
     def places(self) -> list[tuple[int, str, str]]:
@@ -81,7 +81,7 @@ class Page:
 
     def opened(self, part: ComparisonPart) -> bool:
         """Whether a comparison stands open: all when they are few, else those that do not hold."""
-        return part.has_evidence and (len(self.comparisons) <= _FEW or part.verdict.standing == "red")
+        return part.has_evidence and (len(self.comparisons) <= _FEW or part.verdict.state == "red")
 
 
 def write_page(hub: Hub, study: Study, verdict: Verdict, *, output: Path | None = None) -> Path:

@@ -170,9 +170,9 @@ def _ms_ssim(target: Real, found: Real) -> float:
 def _without_plane(phase: Real) -> Real:
     """Take the least-squares plane a x + b y + c from a phase as it is, wraps and all."""
     rows, columns = np.indices(phase.shape)
-    basis = np.stack([columns.ravel(), rows.ravel(), np.ones(phase.size)], axis=1)
-    plane = np.linalg.lstsq(basis, phase.ravel(), rcond=None)[0]
-    return np.asarray(phase - (basis @ plane).reshape(phase.shape))
+    fingerprint = np.stack([columns.ravel(), rows.ravel(), np.ones(phase.size)], axis=1)
+    plane = np.linalg.lstsq(fingerprint, phase.ravel(), rcond=None)[0]
+    return np.asarray(phase - (fingerprint @ plane).reshape(phase.shape))
 
 
 def _without_mean(phase: Real) -> Real:

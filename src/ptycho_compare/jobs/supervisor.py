@@ -43,6 +43,7 @@ from ptycho_compare.jobs.stop_requests import StopRequests
 from ptycho_compare.jobs.watch import Watch, note_if_possible
 
 _TICK_S = 0.01
+_LOOK_S = 0.5
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
@@ -224,13 +225,6 @@ def _tell(event: str, **facts: Any) -> None:
         print(json.dumps({"event": event, **facts}), flush=True)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
-_LOOK_S = 0.5
-
-
 @contextlib.contextmanager
 def slot(spec: JobSpec, requests: StopRequests) -> Iterator[bool]:
     """Hold one of the places in which jobs of this machine may run; False when told to stop first."""
@@ -264,3 +258,7 @@ def _free_slot(folder: Path, count: int) -> Claim | None:
         if is_mine(claim):
             return claim
     return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -145,7 +145,7 @@ def test_bad_pixels_are_zero_and_harmless_bits_are_not_bad(tmp_path: Path) -> No
     with open_scan(tmp_path / "scan.cxi", reading=INTENSITY) as scan:
         np.testing.assert_allclose(scan.diffraction.read(np.arange(COUNT)), np.sqrt(expected), rtol=1e-6)
         energy = expected.astype(float).sum(axis=(1, 2)).mean()
-        assert scan.diffraction.summary.mean_energy == pytest.approx(energy, rel=1e-9)
+        assert scan.diffraction.mean_energy == pytest.approx(energy, rel=1e-9)
 
 
 BREACHES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
@@ -200,7 +200,7 @@ def test_a_measured_file(reference: Path) -> None:
     with open_scan(reference / "p25_near_field.cxi") as scan:
         assert (scan.values, scan.dc, scan.probe, scan.patch_px) == ("counts", "centre", None, 100)
         assert (scan.diffraction.count, scan.warnings) == (200, ())
-        assert scan.diffraction.summary.mean_energy == pytest.approx(9.67e6, rel=1e-3)
+        assert scan.diffraction.mean_energy == pytest.approx(9.67e6, rel=1e-3)
         assert scan.optics.wavelength_m == pytest.approx(0.979e-10, rel=1e-3)
         assert scan.optics.detector_pixel_m == pytest.approx(55e-6)
         assert scan.optics.object_pixel_nm == pytest.approx(19.946, rel=1e-4)

@@ -359,7 +359,7 @@ def test_a_siemens_star_is_read_as_it_is(reference: Path) -> None:
     path = reference / "siemens_star" / "siemens-star-small.npz.bz2"
     with open_scan(path) as scan:
         assert (scan.values, scan.dc, scan.patch_px, scan.diffraction.count) == ("counts", "corner", 128, 516)
-        assert scan.diffraction.summary.mean_energy == pytest.approx(4.61e5, rel=1e-3)
+        assert scan.diffraction.mean_energy == pytest.approx(4.61e5, rel=1e-3)
         np.testing.assert_allclose(np.ptp(scan.positions, axis=0), [328.9, 331.9], atol=0.05)
         assert (scan.truth, scan.warnings) == (None, ())
         images = scan.diffraction.read(np.arange(516)[::7])

@@ -19,7 +19,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.phase_c_compliance import CANONICAL_TOOL
 from ptycho_compare.scan.formats.arrays import read_metadata
-from ptycho_compare.scan.formats.npz import NpzContainer
+from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.untrusted.npz import open_npz
 
 _REQUIRED = ("objectGuess", "probeGuess", "xcoords", "ycoords")

@@ -20,7 +20,7 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding, Kind
 from ptycho_compare.hub import Hub
 from ptycho_compare.scan.formats.arrays import read_metadata
-from ptycho_compare.scan.formats.npz import NpzContainer
+from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.scan.overlap import TOOL, OverlapParameters, SplitView, draw_view, read_parent
 from ptycho_compare.scan.write import METADATA
 from ptycho_compare.study import Study

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
 from ptycho_compare.scan.formats.arrays import read_metadata
-from ptycho_compare.scan.formats.npz import NpzContainer
+from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.untrusted.npz import open_npz
 
 CANONICAL_TOOL = "transpose_rename_convert"

@@ -1,9 +1,8 @@
 """Measured data: read, checked, grouped once and normalised once for all arms."""
 
 from ptycho_compare.scan.diffraction import Diffraction
-from ptycho_compare.scan.halves import half_plans, split_images
-from ptycho_compare.scan.optics import Optics
-from ptycho_compare.scan.plan import Plan, Units, draw_plan, save_plan
+from ptycho_compare.scan.formats.contents import Optics
+from ptycho_compare.scan.plan import Plan, Units, draw_plan, half_plans, save_plan, split_images
 from ptycho_compare.scan.read import Scan, open_scan
 from ptycho_compare.scan.reading import Reading
 

@@ -1,4 +1,4 @@
-"""Which images form a group: an image and some of its nearest neighbours.
+"""Groups of images: an image and some of its nearest neighbours.
 
 PtychoPINN draws its groups from the process's global random state and leaves the seed
 image out of its own group. Here one seeded generator draws all groups at once, every

@@ -1,8 +1,12 @@
-"""The plan of a comparison: groups and normalisation, drawn once and shared by all arms."""
+"""The plan of a comparison: groups and normalisation, drawn once and shared by all arms.
+
+Half plans share no image, so that reconstructions of both agree in the signal only. Every other image in
+scan order goes to each half: both see the whole area with the same overlap.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +21,14 @@ from ptycho_compare.storage.files import atomic_path
 
 @dataclass(frozen=True)
 class Units:
-    """What an arm predicts, row by row: groups for a group arm, single images otherwise.
+    """Rows that an arm predicts: groups for a group arm, single images otherwise.
 
     Attributes
     ----------
     images : ndarray, (u, C), int64
         Image numbers of each row.
     centres : ndarray, (u, 2), float64
-        Where the predicted patch lies: mean of the members' positions, x, y in px.
+        Of the predicted patches: mean of the members' positions, x, y in px.
     local_offsets : ndarray, (u, 1, 2, C), float32
         -(position - centre) of each member, [x, y] in px; a member lies at centre - offset.
     group : ndarray, (u,), int64
@@ -54,10 +58,8 @@ class Plan:
         The images that groups were drawn from, in scan order.
     normalization : float
         k: the networks see k times the amplitude.
-    seed, neighbors : int
+    seed, neighbors, algorithm : int, int, str
         How the groups were drawn.
-    algorithm : str
-        Which algorithm drew them.
     """
 
     groups: NDArray[np.int64]
@@ -136,6 +138,53 @@ def draw_plan(
     except ScanError as error:
         raise ScanError(f"{scan.path}: {error}") from None
     return Plan(kept[drawn], kept, scan.normalization, seed, neighbors)
+
+
+def split_images(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the even and of the odd images of `count`, in scan order."""
+    numbers = np.arange(count)
+    return numbers[::2], numbers[1::2]
+
+
+def half_plans(plan: Plan, positions: NDArray[np.float64]) -> tuple[Plan, Plan]:
+    """Draw plans of the even and of the odd images, each with half of a plan's groups.
+
+    Group size, neighbours, seed and normalisation are the plan's own; of an odd number of groups
+    the first plan has one more.
+
+    Parameters
+    ----------
+    plan : Plan
+    positions : ndarray, (n, 2), float64
+        x, y in px.
+
+    Raises
+    ------
+    ScanError
+        The plan has one group only, or a half has fewer images than a group needs.
+    """
+    count = len(plan.groups)
+    if count < 2:
+        raise ScanError(f"a plan of {count} groups has no halves; draw at least 2 groups")
+    even, odd = split_images(len(plan.pool))
+    first = _half(plan, positions, plan.pool[even], (count + 1) // 2, "even")
+    return first, _half(plan, positions, plan.pool[odd], count // 2, "odd")
+
+
+def _half(
+    plan: Plan, positions: NDArray[np.float64], pool: NDArray[np.int64], groups: int, name: str
+) -> Plan:
+    try:
+        drawn = form_groups(
+            positions[pool],
+            size=plan.groups.shape[1],
+            count=min(groups, len(pool)),
+            neighbors=plan.neighbors,
+            seed=plan.seed,
+        )
+    except ScanError as error:
+        raise ScanError(f"the {name} half of the images: {error}") from None
+    return replace(plan, groups=pool[drawn], pool=pool, algorithm=ALGORITHM)
 
 
 def save_plan(path: Path, plan: Plan) -> None:

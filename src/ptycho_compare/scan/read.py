@@ -1,8 +1,8 @@
 """The scan: positions, amplitudes, probe and, if known, the true object.
 
 Positions are absolute, in pixels of the object's grid: a patch centred on (x, y) has its
-pixel [N//2, N//2] on object row y, column x. The format is told from a file's first bytes and
-the arrays in it, never from its name.
+pixel [N//2, N//2] on object row y, column x. A file's format shows in its first bytes
+and the arrays in it, not in its name.
 """
 
 from __future__ import annotations
@@ -19,17 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, ScanError
-from ptycho_compare.scan.amplitude import find_evidence, resolve_values
-from ptycho_compare.scan.diffraction import Diffraction
-from ptycho_compare.scan.formats.contents import Contents
+from ptycho_compare.scan.diffraction import Diffraction, survey
+from ptycho_compare.scan.formats.contents import Contents, Optics
 from ptycho_compare.scan.formats.contract import read_by_names
 from ptycho_compare.scan.formats.cxi import is_cxi, read_cxi
-from ptycho_compare.scan.formats.hdf5 import Hdf5Container
-from ptycho_compare.scan.formats.npz import NpzContainer
-from ptycho_compare.scan.optics import Optics
+from ptycho_compare.scan.formats.hdf5_container import Hdf5Container
+from ptycho_compare.scan.formats.npz_container import NpzContainer
+from ptycho_compare.scan.interpretation import find_evidence, resolve_dc, resolve_values
 from ptycho_compare.scan.reading import AS_FOUND, DcPlace, Reading, Values
-from ptycho_compare.scan.survey import survey
-from ptycho_compare.scan.zero_frequency import resolve_dc
 from ptycho_compare.storage.files import naming
 from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC, unpack_bzip2
 from ptycho_compare.untrusted.hdf5 import open_hdf5
@@ -45,21 +42,18 @@ class Scan:
     Attributes
     ----------
     path : Path
-        The file.
     positions : ndarray, (n, 2), float64
         Columns x and y, px on the object's grid.
     diffraction : Diffraction
         n images of N x N amplitudes, read on demand.
     probe : ndarray, (N, N), complex64, or None
-        None when the file has none.
     truth : ndarray, (H, W), complex64, or None
         The true object.
     metadata : mapping
         PtychoPINN's ``_metadata``; empty when the file has none.
     optics : Optics
-        Lengths in metres, as far as they are known.
     warnings : tuple of str
-        What is unusual but was read: one line each.
+        One line for each thing that is unusual and was read.
     """
 
     path: Path
@@ -89,7 +83,7 @@ class Scan:
     @property
     def normalization(self) -> float:
         """k, the factor that gives the mean image the energy (N/2)^2; over all images of the file."""
-        return float((self.patch_px / 2) / np.sqrt(self.diffraction.summary.mean_energy))
+        return float((self.patch_px / 2) / np.sqrt(self.diffraction.mean_energy))
 
     @property
     def photons(self) -> float | None:
@@ -110,12 +104,11 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
     ----------
     path : Path
         NPZ, as it is or packed by bzip2, with PtychoPINN's names or tike's; HDF5 with PtychoPINN's
-        names; CXI; or NPZ and HDF5 with names given by `reading`.
+        names; CXI; or NPZ and HDF5 with the names in `reading`.
     spool_folder : Path or None
         Where unpacked images are kept while the scan is open.
     reading : Reading
-        What the user says by name. What images hold is decided by `resolve_values`, where their DC
-        lies by `resolve_dc`.
+        The user's statements; see `interpretation` for how they weigh.
 
     Raises
     ------
@@ -140,7 +133,7 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
 
 
 def _open(path: Path, reading: Reading, spool_folder: Path | None, stack: ExitStack) -> Contents:
-    """Read all but the images; what must stay open for them goes onto the stack."""
+    """Read all but the images; files that they need open go onto the stack."""
     magic = _first_bytes(path)
     if magic.startswith((_ZIP_MAGIC, BZIP2_MAGIC)):
         with ExitStack() as short:  # the spool file outlives the archive

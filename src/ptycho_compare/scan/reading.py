@@ -1,7 +1,4 @@
-"""What a user says about a scan by name, where its file does not say it.
-
-Nothing here guesses: a value that is None is found out from the data, or asked for.
-"""
+"""A user's statements about a scan, where its file does not say it; what is None is found out."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ class Reading:
     Attributes
     ----------
     values : {"amplitude", "counts"} or None
-        What the images hold. Counts are whatever is proportional to photons: intensities too.
+        Counts are whatever is proportional to photons: intensities too.
     dc : {"centre", "corner"} or None
         Where zero frequency lies: pixel [N//2, N//2] or pixel [0, 0].
     keys : mapping
@@ -38,7 +35,7 @@ class Reading:
     Raises
     ------
     ScanError
-        A role, a word or a size that does not exist.
+        A role, a word or a size that makes no sense.
     """
 
     values: Values | None = None
@@ -47,12 +44,12 @@ class Reading:
     object_pixel_m: float | None = None
 
     def __post_init__(self) -> None:
-        for option, given, known in (
+        for option, word, known in (
             ("--diffraction-values", self.values, get_args(Values)),
             ("--diffraction-dc", self.dc, get_args(DcPlace)),
         ):
-            if given is not None and given not in known:
-                raise ScanError(f"{option} is {given!r}; needed: {' or '.join(known)}")
+            if word is not None and word not in known:
+                raise ScanError(f"{option} is {word!r}; needed: {' or '.join(known)}")
         unknown = [role for role in self.keys if role not in ROLES]
         if unknown:
             raise ScanError(f"there is no role {unknown[0]!r} in a scan; roles: {', '.join(ROLES)}")
@@ -63,4 +60,3 @@ class Reading:
 
 
 AS_FOUND = Reading()
-"""Nothing said by name."""

@@ -159,4 +159,4 @@ def _photon_scale(scan: Scan) -> float:
         return 1.0
     photons = scan.photons
     stated = photons if photons is not None and 0 < photons < np.inf else _ASSUMED_PHOTONS
-    return stated / scan.diffraction.summary.mean_energy
+    return stated / scan.diffraction.mean_energy

@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from ptycho_compare.errors import ScanError, StudyError
 from ptycho_compare.scan.formats.arrays import read_probe
-from ptycho_compare.scan.formats.npz import NpzContainer
+from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.study.making import Simulation
 from ptycho_compare.untrusted.npz import open_npz
 

@@ -1,7 +1,4 @@
-"""The small arrays of a scan, checked: positions, probe, object, mask, metadata.
-
-They mean the same in every format, and a breach is reported in the same words.
-"""
+"""The small arrays of a scan, checked alike in every format: positions, probe, object, mask, metadata."""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
-"""What a scan file contains, one format or another, before its images are interpreted."""
+"""The contents of a scan file, whatever its format, before its images are interpreted.
+
+Numbers stay as they are stored: counts or amplitudes, DC wherever the file has it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,9 +13,83 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.formats.images import Images
-from ptycho_compare.scan.optics import Optics
 from ptycho_compare.scan.reading import DcPlace, Values
+
+BLOCK_BYTES = 4 << 20
+"""Size of a block of images: many reads are saved, and the arithmetic stays in the cache."""
+
+
+class Images(Protocol):
+    """n images of N x N numbers, of which a few are in memory at a time."""
+
+    @property
+    def count(self) -> int:
+        """N."""
+
+    @property
+    def side(self) -> int:
+        """N, px."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the numbers as the file stores them: integers or floats."""
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """All images in their order, (b, N, N) at a time."""
+
+    def read(self, indices: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Read images by number, in any order and with repeats: (b, N, N)."""
+
+    def close(self) -> None:
+        """Give back what holds the images."""
+
+
+def usable(raw: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Return stored numbers (b, N, N) as float32 with 0 in bad pixels; never a view of the input.
+
+    Bad is a pixel that the mask (N, N) says, and the largest number of an unsigned type of 16 bits or more:
+    detectors write it into gaps and dead pixels, and where it is an overflow it is no count either.
+    """
+    with np.errstate(over="ignore"):  # it becomes infinite, which the survey reports
+        values = raw.astype(np.float32)
+    if raw.dtype.kind == "u" and raw.dtype.itemsize > 1:
+        values[raw == np.iinfo(raw.dtype).max] = 0
+    if mask is not None:
+        values[:, mask] = 0
+    return values
+
+
+@dataclass(frozen=True)
+class Optics:
+    """Lengths that turn pixels into metres; None where nobody says.
+
+    Attributes
+    ----------
+    wavelength_m, distance_m, detector_pixel_m : float or None
+        Wavelength, sample to detector, side of a detector pixel.
+    object_pixel_m : float or None
+        Side of a pixel of the object's grid, the one positions are counted in.
+    """
+
+    wavelength_m: float | None = None
+    distance_m: float | None = None
+    detector_pixel_m: float | None = None
+    object_pixel_m: float | None = None
+
+    @property
+    def object_pixel_nm(self) -> float | None:
+        """Side of an object pixel, nm."""
+        return None if self.object_pixel_m is None else self.object_pixel_m * 1e9
+
+    def far_field_pixel_m(self, side: int) -> float | None:
+        """Side of an object pixel in the far field, wavelength * distance / (N * detector pixel), m.
+
+        It follows from the discrete Fourier transform alone: N samples of pitch d in the object
+        plane and N of pitch p in the detector plane obey d p N = wavelength * distance.
+        """
+        if self.wavelength_m is None or self.distance_m is None or self.detector_pixel_m is None:
+            return None
+        return self.wavelength_m * self.distance_m / (side * self.detector_pixel_m)
 
 
 class Container(Protocol):
@@ -20,10 +97,9 @@ class Container(Protocol):
 
     @property
     def label(self) -> str:
-        """What messages call the file."""
+        """The file's name in messages."""
 
-    def __contains__(self, key: str) -> bool:
-        """Whether there is an array of that name."""
+    def __contains__(self, key: str) -> bool: ...
 
     def array(self, key: str) -> NDArray[Any]:
         """Read an array of numbers whole."""
@@ -40,7 +116,7 @@ class Container(Protocol):
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file contains.
+    """Everything that a scan file says.
 
     Attributes
     ----------
@@ -57,7 +133,7 @@ class Contents:
     metadata : mapping
     optics : Optics
     values, dc : str or None
-        What the format states; None where it states nothing.
+        As the format states them; None where it states nothing.
     warnings : tuple of str
     """
 

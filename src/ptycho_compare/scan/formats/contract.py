@@ -26,14 +26,13 @@ from ptycho_compare.scan.formats.arrays import (
     read_truth,
     require_inside,
 )
-from ptycho_compare.scan.formats.contents import Container, Contents, find_key
-from ptycho_compare.scan.optics import Optics
+from ptycho_compare.scan.formats.contents import Container, Contents, Optics, find_key
 from ptycho_compare.scan.reading import DcPlace, Reading, Values
 
 
 @dataclass(frozen=True)
 class _Names:
-    """Usual keys of a format, and what images under the usual key are."""
+    """Usual keys of a format, and the meaning of images under the usual key."""
 
     diffraction: tuple[str, ...]
     probe: str
@@ -47,16 +46,14 @@ _TIKE = _Names(("data",), "probe", "", "counts", "corner")
 
 
 def read_by_names(container: Container, reading: Reading, *, needs_probe: bool) -> Contents:
-    """Read a scan whose arrays have known names.
+    """Read a scan whose arrays have known names; the keys of `reading` go before those.
 
     Parameters
     ----------
     container : Container
-        The open file.
     reading : Reading
-        Its keys go before the usual names.
     needs_probe : bool
-        Whether a scan under PtychoPINN's names must hold a probe.
+        A scan under PtychoPINN's names must hold a probe.
 
     Raises
     ------
@@ -83,7 +80,7 @@ def _read_tike(container: Container, reading: Reading) -> Contents:
 
 
 def _positions(container: Container, named: Mapping[str, str]) -> tuple[NDArray[np.float64], tuple[str, str]]:
-    """Read positions (n, 2), x and y, and say which keys gave x and y."""
+    """Positions (n, 2), and the keys that gave x and y."""
     if "positions" in named:
         key = find_key(container, "positions", named, ())
         return read_table(container, key, columns=2), (key, key)
@@ -101,7 +98,6 @@ def _gather(
     *,
     needs_probe: bool,
 ) -> Contents:
-    """Read what every format has beside its positions."""
     named = reading.keys
     probe, truth, mask = None, None, None
     warnings: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ in px, with the origin where the laboratory has it. A file in which the optics w
 not the sample gives an object turned by 180 degrees; nothing in the data can show that.
 
 In the near field the pitch is another one, and nothing in a CXI file says which field it is.
-It is read as far field unless told: ``object_pixel_m`` is the detector pixel behind a
+It is read as far field unless ``object_pixel_m`` says otherwise: it is the detector pixel behind a
 parallel beam, and p z1 / (z1 + z2) behind a focus that lies z1 before the sample.
 """
 
@@ -30,8 +30,7 @@ from scipy.constants import c, h
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.arrays import read_mask, read_probe, read_table, read_truth, require_inside
-from ptycho_compare.scan.formats.contents import Container, Contents, find_key
-from ptycho_compare.scan.optics import Optics
+from ptycho_compare.scan.formats.contents import Container, Contents, Optics, find_key
 from ptycho_compare.scan.reading import Reading
 
 _DETECTOR = "entry_1/instrument_1/detector_1"
@@ -50,7 +49,7 @@ _SQUARE_TOLERANCE = 0.01
 
 
 def is_cxi(container: Container) -> bool:
-    """Whether a file says that it is CXI, or has the images where CXI has them."""
+    """True for a file that says that it is CXI, or has the images where CXI has them."""
     return "cxi_version" in container or any(key in container for key in _DATA)
 
 
@@ -60,7 +59,7 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
     Raises
     ------
     ScanError, ArchiveError
-        An array is missing, is something else than CXI says, or nobody tells the object pixel.
+        An array is missing, is something else than CXI says, or the object pixel is not known.
     """
     named = reading.keys
     if named.keys() & {"x", "y"}:
@@ -123,7 +122,7 @@ def _basis(container: Container) -> tuple[NDArray[np.float64] | None, tuple[str,
 
 
 def _directions(basis: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Return where x and y of the object's grid point in the laboratory: unit vectors (2, 3)."""
+    """Directions of x and y of the object's grid in the laboratory: unit vectors (2, 3)."""
     if basis is None:
         return np.array([[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
     directions: NDArray[np.float64] = basis[::-1] / np.linalg.norm(basis[::-1], axis=1, keepdims=True)
@@ -131,7 +130,7 @@ def _directions(basis: NDArray[np.float64] | None) -> NDArray[np.float64]:
 
 
 def _optics(container: Container, basis: NDArray[np.float64] | None) -> Optics:
-    """Gather the lengths that the file tells."""
+    """Gather the lengths that the file states."""
     x, y = (_positive(container, f"{_DETECTOR}/{name}_pixel_size") for name in "xy")
     if basis is not None:
         y_length, x_length = (float(length) for length in np.linalg.norm(basis, axis=1))

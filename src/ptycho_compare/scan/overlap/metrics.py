@@ -1,8 +1,7 @@
-"""Three averages of the overlap fraction f, and how dense a scan could be at most.
+"""How far probes overlap, as discs: three averages of the overlap fraction, and a bound on the density.
 
-Each says something else: metric 1 how far the images of a group overlap, metric 2 how far an
-image and its neighbours do, metric 3 how far groups do. All are in [0, 1]; see
-`ptycho_compare.scan.overlap.metrics` for f.
+Metric 1 averages over the images of a group, metric 2 over an image and its neighbours, metric 3
+over groups. All are in [0, 1]; f is `disc_overlap_fraction`.
 """
 
 from __future__ import annotations
@@ -93,6 +92,41 @@ def measure_overlap(
         geometry_acceptance_bound=bound,
         effective_min_acceptance=max(bound, ACCEPTANCE_AT_LEAST),
     )
+
+
+def overlap_groups(
+    positions: NDArray[np.float64], *, gridsize: int, count: int, seed: int
+) -> NDArray[np.int64]:
+    """Draw the groups that the metrics are taken over.
+
+    Parameters
+    ----------
+    positions : ndarray, (n, 2), float64
+        x, y in px.
+    gridsize : int
+        1 gives each image as its own group, and `count` has no meaning. 2 gives an image with its
+        three nearest neighbours.
+    count : int
+        Their first images are drawn without replacement as long as there are so many, with
+        replacement beyond.
+    seed : int
+
+    Returns
+    -------
+    ndarray, (count, 4) or (n, 1), int64
+        Image numbers; the drawn image comes first.
+
+    Raises
+    ------
+    ScanError
+        Fewer than four images for groups of four.
+    """
+    images, size = len(positions), gridsize**2
+    every = form_groups(positions, size=size, count=images, neighbors=size - 1, seed=seed)
+    if size == 1:
+        return every
+    drawn = np.random.default_rng(seed).choice(images, size=count, replace=count > images)
+    return every[drawn]
 
 
 def within_groups(
@@ -219,39 +253,3 @@ def disc_overlap_area(distance: ArrayLike, diameter: float) -> NDArray[np.float6
 def disc_overlap_fraction(distance: ArrayLike, diameter: float) -> NDArray[np.float64]:
     """f(d) = A(d) / (pi R^2): 1 at d = 0, 0.391 at d = R, 0 from d = D on; see `disc_overlap_area`."""
     return disc_overlap_area(distance, diameter) / (np.pi * (diameter / 2) ** 2)
-
-
-def overlap_groups(
-    positions: NDArray[np.float64], *, gridsize: int, count: int, seed: int
-) -> NDArray[np.int64]:
-    """Group images.
-
-    Parameters
-    ----------
-    positions : ndarray, (n, 2), float64
-        x, y in px.
-    gridsize : int
-        1 gives each image as its own group, and `count` has no meaning. 2 gives an image with its
-        three nearest neighbours.
-    count : int
-        Groups wanted. Their first images are drawn without replacement as long as there are so many,
-        with replacement beyond.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    ndarray, (count, 4) or (n, 1), int64
-        Image numbers; the drawn image comes first.
-
-    Raises
-    ------
-    ScanError
-        Fewer than four images for groups of four.
-    """
-    images, size = len(positions), gridsize**2
-    every = form_groups(positions, size=size, count=images, neighbors=size - 1, seed=seed)
-    if size == 1:
-        return every
-    drawn = np.random.default_rng(seed).choice(images, size=count, replace=count > images)
-    return every[drawn]

@@ -1,4 +1,4 @@
-"""What a view of phase D is made with: one record, echoed into every file of the view."""
+"""The parameters of a view of phase D: one record, echoed into every file of the view."""
 
 from __future__ import annotations
 

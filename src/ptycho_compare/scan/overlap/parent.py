@@ -1,4 +1,4 @@
-"""The split that a view is drawn from, and which of its arrays go with single images."""
+"""The split that a view is drawn from, and the fate of each of its arrays in the view."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.arrays import read_columns, read_metadata
-from ptycho_compare.scan.formats.npz import NpzContainer
+from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.scan.write import METADATA
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile, open_npz
@@ -38,9 +38,8 @@ class Parent:
     ----------
     path : Path
     name : str
-        The same as it is recorded: relative to the hub.
+        The path as it is recorded: relative to the hub.
     sha256 : str
-        Of the file.
     positions : ndarray, (n, 2), float64
         x, y in px.
     patch_px : int
@@ -48,7 +47,7 @@ class Parent:
     metadata : mapping
         PtychoPINN's ``_metadata``.
     fates : dict of str to str
-        What a view does with each array: "filtered" to the kept images, "whole", or "left_out".
+        By array: "filtered" to the kept images, "whole", or "left_out".
     """
 
     path: Path
@@ -65,14 +64,7 @@ class Parent:
 
 
 def read_parent(path: Path, *, name: str) -> Parent:
-    """Read what a view depends on.
-
-    Parameters
-    ----------
-    path : Path
-        NPZ with PtychoPINN's names.
-    name : str
-        How the file is recorded.
+    """Read an NPZ with PtychoPINN's names, all but its large arrays; `name` is how the file is recorded.
 
     Raises
     ------

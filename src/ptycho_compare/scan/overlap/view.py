@@ -1,4 +1,4 @@
-"""A view of a split as it must be: a function of the split's file and the study alone.
+"""A view of a split: a function of the split's file and the study alone.
 
 Phase D writes it; the checks draw it again and compare.
 """
@@ -76,14 +76,7 @@ class SplitView:
 
 
 def draw_view(parent: Parent, study: Study, view: str) -> SplitView:
-    """Draw and measure a view.
-
-    Parameters
-    ----------
-    parent : Parent
-    study : Study
-    view : str
-        By name.
+    """Draw and measure a view, by name.
 
     Raises
     ------
@@ -104,15 +97,6 @@ def kept_images(images: int, *, s_img: float, seed: int) -> NDArray[np.bool_]:
     """Draw floor(s_img n) of n images without replacement.
 
     The product is exact: 0.29 of 100 images are 29, although 0.29 * 100 is below 29 in floating point.
-
-    Parameters
-    ----------
-    images : int
-        n.
-    s_img : float
-        In (0, 1].
-    seed : int
-        Of the generator.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Images of an NPZ file, decompressed once into an unnamed spool file.
+"""An NPZ file as a container of named arrays; its images go once into an unnamed spool file.
 
-A compressed NPZ member can only be read from front to back, so it is copied to where any
-image can be reached. Memory stays at a few megabytes whatever the scan's length.
+A compressed NPZ member can only be read from front to back, so its images are copied to where any
+of them can be reached. Memory stays at a few megabytes whatever the scan's length.
 """
 
 from __future__ import annotations
@@ -16,8 +16,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.formats.images import BLOCK_BYTES
+from ptycho_compare.scan.formats.contents import BLOCK_BYTES, Images
 from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile
+
+
+class NpzContainer:
+    """An open NPZ file; its images go through a spool file in `spool_folder`."""
+
+    def __init__(self, archive: NpzFile, *, label: str, spool_folder: Path | None) -> None:
+        self._archive = archive
+        self._spool_folder = spool_folder
+        self.label = label
+
+    def __contains__(self, key: str) -> bool:
+        if key not in self._archive:
+            return False
+        # an array that holds None is how PtychoPINN stores an absent object
+        return not (self._archive.headers[key].dtype.hasobject and self._archive.plain(key) is None)
+
+    def array(self, key: str) -> NDArray[Any]:
+        """Read an array of numbers whole."""
+        return self._archive.array(key)
+
+    def text(self, key: str) -> Any:
+        """Read text, also from an object array; nothing in it is executed."""
+        return self._archive.plain(key)
+
+    def images(self, key: str, *, count: int, side: int | None) -> Images:
+        """Copy the images to where any of them can be reached."""
+        return spool_images(
+            self._archive, key, label=self.label, count=count, side=side, folder=self._spool_folder
+        )
+
+    def listing(self) -> str:
+        """Name the keys."""
+        return ", ".join(sorted(self._archive.headers)) or "nothing"
 
 
 class SpooledImages:

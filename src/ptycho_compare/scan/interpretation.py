@@ -1,7 +1,7 @@
-"""Tell amplitudes from counts: the commonest wrong input, and a silent one.
+"""Amplitudes or counts, and where zero frequency (DC) lies: proved from the numbers, or asked for by name.
 
 A network fed with counts instead of their square root gives a plausible picture that is
-wrong everywhere, so what a file holds is proved from its numbers, or asked for by name.
+wrong everywhere, so neither is ever guessed.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.reading import Values
-from ptycho_compare.scan.survey import Survey
+from ptycho_compare.scan.diffraction import Survey
+from ptycho_compare.scan.reading import DcPlace, Values
 
 _SAMPLES = 16
 # One reading must explain the data (nearly) fully before it is believed, and better than the other by
 # more than the noise of few photons does. Correlations: with a known object, with a constant one.
 _KNOWN_OBJECT, _CONSTANT_OBJECT = 0.9, 0.98
-_MARGIN = 0.01
+_VALUES_MARGIN = 0.01
 
-Read = Callable[[NDArray[np.integer[Any]]], NDArray[np.float32]]
+ReadImages = Callable[[NDArray[np.integer[Any]]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class AmplitudeEvidence:
-    """What the numbers prove.
+    """Proof from the numbers.
 
     Attributes
     ----------
     values : {"amplitude", "counts"}
     strong : bool
-        Whether it outweighs what the user says.
+        It outweighs what the user says.
     reason : str
         Continues a sentence that begins with the file and the key.
     """
@@ -50,13 +50,8 @@ def resolve_values(
     """Decide between what the numbers prove, the user says and the format states.
 
     Strong evidence stands against everything: if the user says the contrary, one of the two is a
-    mistake that would spoil every result, and the scan is refused. Otherwise the user's word
-    counts, then weak evidence, then the format.
-
-    Returns
-    -------
-    str, tuple of str
-        The values, and a warning where evidence was overruled or overrules.
+    mistake that would spoil every result. Otherwise the user's word counts, then weak evidence, then
+    the format. A warning says where evidence was overruled or overrules.
 
     Raises
     ------
@@ -85,7 +80,7 @@ def resolve_values(
 
 def find_evidence(
     found: Survey,
-    read: Read,
+    read: ReadImages,
     positions: NDArray[np.float64],
     probe: NDArray[np.complex64] | None,
     truth: NDArray[np.complex64] | None,
@@ -128,15 +123,15 @@ def find_evidence(
         f"looks like {{}}: it correlates {as_counts:.4f} with |FFT|^2 of probe and object "
         f"and {as_amplitude:.4f} with |FFT|"
     )
-    if as_counts > max(least, as_amplitude + _MARGIN):
+    if as_counts > max(least, as_amplitude + _VALUES_MARGIN):
         return AmplitudeEvidence("counts", truth is not None, reason.format("intensity"))
-    if as_amplitude > max(least, as_counts + _MARGIN):
+    if as_amplitude > max(least, as_counts + _VALUES_MARGIN):
         return AmplitudeEvidence("amplitude", truth is not None, reason.format("amplitude"))
     return None
 
 
 def _scores(
-    read: Read,
+    read: ReadImages,
     positions: NDArray[np.float64],
     probe: NDArray[np.complex64],
     truth: NDArray[np.complex64] | None,
@@ -168,3 +163,57 @@ def _correlation(image: NDArray[np.float32], model: NDArray[np.floating]) -> flo
     if np.ptp(image) == 0 or np.ptp(model) == 0:
         return 0.0  # what never changes agrees with nothing
     return float(np.corrcoef(image.ravel(), model.ravel())[0, 1])
+
+
+_DC_MARGIN = 10.0
+"""How much brighter one place must be than the other; measured scans give 700 and more."""
+
+
+def brightness(pattern: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean of the half-width window around the centre, and of the same window around the corner.
+
+    Parameters
+    ----------
+    pattern : ndarray, (N, N), float64
+        Mean of all images, as stored.
+    """
+    side = len(pattern)
+    window = slice(side // 4, side - side // 4)
+    centre = float(pattern[window, window].mean())
+    corner = float(np.fft.fftshift(pattern)[window, window].mean())
+    return max(centre, 0.0), max(corner, 0.0)
+
+
+def resolve_dc(
+    pattern: NDArray[np.float64], said: DcPlace | None, by_format: DcPlace | None, *, label: str
+) -> tuple[DcPlace, tuple[str, ...]]:
+    """Decide between what the mean pattern shows, the user says and the format states.
+
+    A beam is brightest at low frequency, so the brighter place is DC; it is certain when it is
+    ten times as bright. The user's word comes first (a beam whose middle is blocked can be dark
+    there), then what is certain, then the format. A warning says where the mean pattern was overruled
+    or overrules.
+
+    Raises
+    ------
+    ScanError
+        Nobody knows.
+    """
+    centre, corner = brightness(pattern)
+    seen: DcPlace | None = None
+    if max(centre, corner) > _DC_MARGIN * min(centre, corner):
+        seen = "centre" if centre > corner else "corner"
+    shown = (
+        f"{label}: the mean pattern is {centre:.3g} bright around its centre and {corner:.3g} at the corner"
+    )
+    if said is not None:
+        overruled = seen not in (None, said)
+        return said, (
+            f"{shown}; DC read at the {said} because --diffraction-dc says so",
+        ) if overruled else ()
+    if seen is not None:
+        overrules = by_format not in (None, seen)
+        return seen, (f"{shown}; DC read at the {seen}",) if overrules else ()
+    if by_format is None:
+        raise ScanError(f"{shown}, which shows no DC; say where it lies: --diffraction-dc centre|corner")
+    return by_format, ()

@@ -16,11 +16,11 @@ from hypothesis.extra import numpy as npst
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan import draw_plan, open_scan
-from ptycho_compare.scan.formats.hdf5 import StoredImages
-from ptycho_compare.scan.formats.images import usable
-from ptycho_compare.scan.formats.spool import SpooledImages
-from ptycho_compare.scan.survey import survey
-from ptycho_compare.scan.zero_frequency import resolve_dc
+from ptycho_compare.scan.diffraction import survey
+from ptycho_compare.scan.formats.contents import usable
+from ptycho_compare.scan.formats.hdf5_container import StoredImages
+from ptycho_compare.scan.formats.npz_container import SpooledImages
+from ptycho_compare.scan.interpretation import resolve_dc
 from scans import counts_of, make_scan, write_hdf5, write_scan
 
 NUMBERS = st.sampled_from([np.uint8, np.uint16, np.int32, np.float32, np.float64])

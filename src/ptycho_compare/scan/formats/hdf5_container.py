@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, InputError, ScanError
-from ptycho_compare.scan.formats.images import BLOCK_BYTES, Images
+from ptycho_compare.scan.formats.contents import BLOCK_BYTES, Images
 from ptycho_compare.untrusted.hdf5 import find_dataset, listing, read_array
 
 MAX_TEXT_BYTES = 16 << 20

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.hub import Artifacts, Hub, utc_now
 from pytest_ptycho.fixtures import COMPARISON, EVIDENCE
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked, Deferred
@@ -49,7 +49,7 @@ def record(
         return None
     evidence = item.stash.get(EVIDENCE, None)
     findings = error.findings if isinstance(error, Blocked) else evidence.findings if evidence else []
-    moment = datetime.now(UTC)
+    moment = utc_now()
     try:
         log = _write_log(hub, item, report, evidence, moment)
         note = _blocker(hub, item.stash.get(COMPARISON, None), findings, evidence, moment)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ptycho_compare.errors import first_of
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.outcomes import Blocked, Deferred, Progress
 from pytest_ptycho.stopping import STOPPING
@@ -128,8 +129,7 @@ def _pass_gate(item: pytest.Item, job: ComparisonJob) -> bool:
     elif before.comparison in _selected(item.session) or before.state().running:
         reasons, worked = run_comparison(item, before).findings, True
     if reasons:
-        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        text = f"{before.id} is not green, and {job.id} comes after it: {reasons[0]}{more}; "
+        text = f"{before.id} is not green, and {job.id} comes after it: {first_of(reasons)}; "
         raise Blocked([Finding("gate", f"{text}run pytest -m {before.comparison.tier} first")])
     return worked
 

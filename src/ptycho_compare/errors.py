@@ -7,6 +7,8 @@ computation, which names the arm and the numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class PtychoCompareError(Exception):
     """Base of every error this package raises on purpose."""
@@ -103,3 +105,13 @@ class OutOfMemoryError(ArmError):
 
 class ScoringError(PtychoCompareError):
     """Two images cannot be compared: shapes, values or mask rule it out."""
+
+
+def first_of(problems: Sequence[object]) -> str:
+    """Return the first of several, and how many there are besides: ``... (and 2 more)``."""
+    return f"{problems[0]}{and_more(problems)}"
+
+
+def and_more(problems: Sequence[object]) -> str:
+    """Return how many there are besides the first; empty where there are none."""
+    return f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -11,9 +11,10 @@ from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub
+from ptycho_compare.hub.moments import UTC_SECONDS
 from ptycho_compare.records.comparison_list import JobList, Place, jobs_with_evidence, read_job_list
 from ptycho_compare.records.job_scores import BlankScoresError
-from ptycho_compare.records.metrics_deltas import UTC_SECONDS, Deltas, deltas_of, read_deltas
+from ptycho_compare.records.metrics_deltas import Deltas, deltas_of, read_deltas
 from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary, summarize
 from ptycho_compare.records.reading import read_text
 from ptycho_compare.reporting.study.digest import digest_markdown, missing_sections

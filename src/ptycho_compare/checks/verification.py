@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from ptycho_compare.checks.study_reports import (
 )
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
 from ptycho_compare.study import Study
 
@@ -102,7 +101,7 @@ def verify(
         Always the same checks in the same order, whatever is missing.
     """
     validations = (*phase_checks(hub, dose, view, splits, study), *report_checks(hub, dose, view, splits))
-    moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    moment = utc_text()
     told = tuple(replace(each, findings=_below(hub, each.findings)) for each in validations)
     return Verification(dose, view, tuple(splits), moment, told)
 

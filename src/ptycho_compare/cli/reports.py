@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ptycho_compare.checks.blocker import topic_of, write_blocker
@@ -18,7 +17,7 @@ from ptycho_compare.cli.place_arguments import require_of_study
 from ptycho_compare.cli.verify import add_verification
 from ptycho_compare.errors import InputError, MissingReportError, ReportError, ResultsError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import FULL_TIER, Hub, ReportFiles
+from ptycho_compare.hub import FULL_TIER, Hub, ReportFiles, utc_now
 from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.records.comparison_list import Place, jobs_of
 from ptycho_compare.records.job_scores import BlankScore, BlankScoresError
@@ -143,7 +142,7 @@ def _blank(hub: Hub, blanks: Sequence[BlankScore], words: Sequence[str]) -> Exit
         returncode=ExitCode.FAILED,
         folder=job.folder(hub),
         command_log=hub.command_log(comparison.id),
-        moment=datetime.now(UTC),
+        moment=utc_now(),
     )
     return _failed("\n".join([*map(str, findings), f"note: {hub.relative(note)}"]))
 

@@ -6,7 +6,6 @@ import argparse
 import shlex
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from importlib.resources import files
 from math import inf
 from pathlib import Path
@@ -15,7 +14,7 @@ from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocke
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration, place_of, require_of_study
 from ptycho_compare.errors import InputError
-from ptycho_compare.hub import FULL_TIER, Hub
+from ptycho_compare.hub import FULL_TIER, Hub, utc_now
 from ptycho_compare.phases.pipeline.conditions import conditions
 from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, clobber, execute
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
@@ -114,7 +113,7 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     if arguments.collect_only:
         return _collect(plan, steps, only_verify=only_verify)
     if arguments.clobber:
-        for path in clobber(plan.hub, plan.hub.archive(datetime.now(UTC)), given=plan.given):
+        for path in clobber(plan.hub, plan.hub.archive(utc_now()), given=plan.given):
             print(f"archived: {plan.hub.relative(path)}")
     name = f"run_phase_g_{plan.view}"
     success = ALL_DONE
@@ -170,7 +169,7 @@ def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode
                 returncode=None,
                 folder=plan.hub.analysis(),
                 command_log=log,
-                moment=datetime.now(UTC),
+                moment=utc_now(),
             )
             print("\n".join([*map(str, findings), f"{name}: not met; {plan.hub.relative(note)}"]))
             return ExitCode.FAILED

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from ptycho_compare.checks.blocker import Blocker, close_blockers, open_blockers, topic_of, write_blocker
 from ptycho_compare.checks.validation import Validation
-from ptycho_compare.errors import StudyError
+from ptycho_compare.errors import StudyError, first_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.gate.checks import NOBODY_LEFT, checks_of, is_incomplete
 from ptycho_compare.gate.regression import changes
-from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.hub import Artifacts, Hub, utc_now, utc_text
 from ptycho_compare.jobs import read_claim, read_progress
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
@@ -92,7 +91,7 @@ def judge_hub(
     )
     return Verdict(
         study=study.name,
-        generated_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        generated_at=utc_text(),
         required_tiers=tiers,
         outcome=found.outcome,
         reason=found.reason,
@@ -146,8 +145,7 @@ class _Found:
     @property
     def reason(self) -> str:
         if self.unmet:
-            more = f" (and {len(self.unmet) - 1} more)" if len(self.unmet) > 1 else ""
-            return f"{self.unmet[0][1]}{more}"
+            return first_of([text for _, text in self.unmet])
         required = [each for each in self.comparisons if each.required]
         adopted = sum(each.origin == "adopted" for each in required)
         told = f"all {len(required)} comparisons hold"
@@ -211,7 +209,7 @@ def _note_who_is_left(hub: Hub, checks: Sequence[Validation]) -> None:
             returncode=1,
             folder=hub.root,
             command_log=hub.verdict().record,
-            moment=datetime.now(UTC),
+            moment=utc_now(),
         )
 
 

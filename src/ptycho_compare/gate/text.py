@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ptycho_compare.errors import and_more
 from ptycho_compare.records.acceptance import Change, ComparisonVerdict, Verdict
 from ptycho_compare.records.measures import MISSING
 from ptycho_compare.reporting.study.markdown import table
@@ -110,8 +111,7 @@ def _or_none(columns: Sequence[str], rows: Sequence[Sequence[str]], *, none: str
 
 
 def _first(texts: Sequence[str]) -> str:
-    more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
-    return _cell(texts[0] if texts else "") + more
+    return _cell(texts[0] if texts else "") + and_more(texts)
 
 
 def _number(number: float | None) -> str:

@@ -23,9 +23,9 @@ from ptycho_compare.hub.layout import (
     HubPlace,
     dose_of,
     place_in_hub,
-    stamp,
     view_of_model,
 )
+from ptycho_compare.hub.moments import moment_of, stamp, utc_now, utc_text
 
 __all__ = [
     "DEBUG_TIER",
@@ -42,8 +42,11 @@ __all__ = [
     "TrainingFiles",
     "VerdictFiles",
     "dose_of",
+    "moment_of",
     "place_in_hub",
     "short_name",
     "stamp",
+    "utc_now",
+    "utc_text",
     "view_of_model",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub.files import JobFiles, ReconstructionFiles, ReportFiles, StepFiles, VerdictFiles
+from ptycho_compare.hub.moments import stamp
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
@@ -186,11 +187,6 @@ class Hub:
     def relative(self, path: Path) -> str:
         """`path` as POSIX text below the hub, or as it is when it lies elsewhere."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
-
-
-def stamp(moment: datetime) -> str:
-    """UTC time as file names carry it, e.g. ``20261123T100411Z``."""
-    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 @dataclass(frozen=True)

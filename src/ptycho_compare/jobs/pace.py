@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from ptycho_compare.hub import JobFiles
+from ptycho_compare.hub import JobFiles, utc_now
 from ptycho_compare.jobs.claim import read_claim
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.jobs.progress import AttemptProgress, JobProgress, read_progress
@@ -113,4 +113,4 @@ def progress_text(progress: JobProgress) -> str:
 def since_text(progress: JobProgress) -> str:
     """How long the newest attempt has been going."""
     launched = datetime.fromisoformat(progress.attempts[-1].launched["time"])
-    return duration_text((datetime.now(UTC) - launched).total_seconds())
+    return duration_text((utc_now() - launched).total_seconds())

@@ -6,7 +6,6 @@ import json
 import signal
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -170,11 +169,6 @@ def read_done(files: JobFiles) -> DoneRecord | None:
     """Read how the newest attempt ended; None while it runs, and when it died."""
     done, launch = _read(files.done, DoneRecord), read_launch(files)
     return done if done is not None and launch is not None and done.attempt == launch.attempt else None
-
-
-def utc_now() -> str:
-    """UTC time, ISO, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _read(path: Path, kind: type[Record]) -> Record | None:

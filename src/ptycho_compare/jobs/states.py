@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ptycho_compare.hub import utc_text
 from ptycho_compare.storage.files import naming
 
 MAX_BYTES = 4096
@@ -32,7 +33,7 @@ def append_state(path: Path, state: str, /, **facts: Any) -> None:
     **facts
         JSON values; long texts are cut so that the line fits.
     """
-    stamp = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state}
+    stamp = {"time": utc_text(to="milliseconds"), "state": state}
     line = json.dumps(stamp | facts)
     for kept in _TEXT_KEPT:
         if len(line) < MAX_BYTES:

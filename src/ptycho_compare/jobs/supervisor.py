@@ -21,11 +21,12 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from ptycho_compare.errors import InputError, JobError
+from ptycho_compare.hub import utc_now, utc_text
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import Claim, is_mine, read_claim, take_claim
 from ptycho_compare.jobs.identity import ProcessIdentity
@@ -35,7 +36,6 @@ from ptycho_compare.jobs.record import (
     DoneRecord,
     JobSpec,
     LaunchRecord,
-    utc_now,
     write_record,
 )
 from ptycho_compare.jobs.states import append_state
@@ -103,7 +103,7 @@ def _hold(spec: JobSpec, requests: StopRequests, claim: Claim, before: Claim | N
 
 
 def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
-    end = None if spec.deadline_s is None else datetime.now(UTC) + timedelta(seconds=spec.deadline_s)
+    end = None if spec.deadline_s is None else utc_now() + timedelta(seconds=spec.deadline_s)
     launch = LaunchRecord(
         attempt=len(read_progress(spec.files).attempts) + 1,
         command=list(spec.command),
@@ -113,9 +113,9 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
         host=claim.holder.host_name,
         pid=claim.holder.pid,
         token=claim.token,
-        started=utc_now(),
+        started=utc_text(to="milliseconds"),
         detached=spec.detached,
-        deadline=None if end is None else end.isoformat(timespec="milliseconds"),
+        deadline=None if end is None else utc_text(end, to="milliseconds"),
     )
     spec.files.done.unlink(missing_ok=True)  # it tells of an attempt before this one
     write_record(spec.files.launch, launch)
@@ -156,7 +156,7 @@ def _run(spec: JobSpec, requests: StopRequests, claim: Claim, launch: LaunchReco
         returncode=watch.child.returncode,
         reason=watch.reason,
         started=launch.started,
-        ended=utc_now(),
+        ended=utc_text(to="milliseconds"),
         seconds=watch.seconds,
         cpu_s=usage.ru_utime + usage.ru_stime,
         peak_bytes=watch.peak_bytes,
@@ -188,7 +188,7 @@ def _not_run(launch: LaunchRecord, requests: StopRequests) -> DoneRecord:
         returncode=EXIT_STOPPED,
         reason=f"{requests.stop_reason()}, while it waited for a slot",
         started=launch.started,
-        ended=utc_now(),
+        ended=utc_text(to="milliseconds"),
         seconds=0.0,
         cpu_s=0.0,
         peak_bytes=0,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ptycho_compare.errors import InputError, ResultsError
+from ptycho_compare.errors import InputError, ResultsError, first_of
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.arm_names import canonical_arms
 from ptycho_compare.records.comparison_list import ListedJob
@@ -84,8 +84,7 @@ class BlankScoresError(ResultsError):
     """A required arm has no usable score; `blanks` says where."""
 
     def __init__(self, blanks: Sequence[BlankScore]) -> None:
-        more = f" (and {len(blanks) - 1} more)" if len(blanks) > 1 else ""
-        super().__init__(f"{blanks[0]}{more}; compare again, and read the log of that comparison first")
+        super().__init__(f"{first_of(blanks)}; compare again, and read the log of that comparison first")
         self.blanks = tuple(blanks)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -120,11 +119,6 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest; pydantic's error names what does not fit."""
     return Manifest.model_validate_json(path.read_bytes())
-
-
-def utc_text(moment: datetime) -> str:
-    """ISO time with a trailing Z, to the microsecond."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image

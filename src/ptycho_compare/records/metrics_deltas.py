@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from ptycho_compare.errors import ReportError
+from ptycho_compare.hub import utc_text
 from ptycho_compare.records.arm_names import COMPARED_WITH
 from ptycho_compare.records.measures import MEASURES, PARTS, Measure, Part
 from ptycho_compare.records.metrics_summary import MetricsSummary, Number
 from ptycho_compare.records.reading import read_json
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.study import PTYCHOPINN
-
-UTC_SECONDS = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
 
 
 class Deltas(BaseModel):
@@ -71,9 +70,8 @@ def deltas_of(
     moment : datetime or None
         When; None for now.
     """
-    text = (moment or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
     return Deltas(
-        generated_at=text.replace("+00:00", "Z"),
+        generated_at=utc_text(moment),
         source_metrics=source,
         source_sha256=source_sha256,
         deltas={

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from ptycho_compare.errors import ScanError
+from ptycho_compare.study import Study
 
 Values = Literal["amplitude", "counts"]
 DcPlace = Literal["centre", "corner"]
@@ -57,6 +58,13 @@ class Reading:
             raise ScanError("positions are named twice; give 'positions', or 'x' and 'y'")
         if self.object_pixel_m is not None and not 0 < self.object_pixel_m < float("inf"):
             raise ScanError(f"the object pixel is {self.object_pixel_m} m; needed: a size above 0")
+
+    @classmethod
+    def of_study(cls, study: Study) -> Reading:
+        """Return what a study's section ``[scan]`` says of its files."""
+        scan = study.scan
+        pixel_m = None if scan.pixel_nm is None else scan.pixel_nm * 1e-9
+        return cls(values=scan.values, dc=scan.dc, keys=scan.keys, object_pixel_m=pixel_m)
 
 
 AS_FOUND = Reading()

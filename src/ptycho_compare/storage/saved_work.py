@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import StorageError
-from ptycho_compare.hub import stamp
+from ptycho_compare.hub import stamp, utc_now
 from ptycho_compare.storage.files import atomic_path, plain_json, write_json_atomic
 from ptycho_compare.storage.fingerprint import Fingerprint
 
@@ -160,7 +159,7 @@ def aside_for(set_aside: Path, name: str, reason: str) -> Path:
     reason : str
         One line.
     """
-    first = f"{stamp(datetime.now(UTC))}-{name}"
+    first = f"{stamp(utc_now())}-{name}"
     away, number = set_aside / first, 2
     while away.exists():  # something else, within the same second
         away, number = set_aside / f"{first}_{number}", number + 1

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_validator
 
-from ptycho_compare.errors import StudyError
+from ptycho_compare.errors import StudyError, and_more
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER
 from ptycho_compare.study.comparing import (
     Acceptance,
@@ -135,10 +135,9 @@ def _first_problem(path: Path, text: str, error: ValidationError) -> str:
     first = problems[0]
     keys = [str(part) for part in first["loc"]]
     found = "" if first["type"] == "missing" else f", found {first['input']!r}"
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     where = f"line {_line_of(text, keys)}: " if keys else ""
     name = f"'{'.'.join(keys)}': " if keys else ""
-    return f"{path}: {where}{name}{first['msg']}{found}{more}"
+    return f"{path}: {where}{name}{first['msg']}{found}{and_more(problems)}"
 
 
 def _line_of(text: str, keys: list[str]) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ptycho_compare.checks.blocker.note import Blocker, read_blocker
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.storage.files import digest_of, write_json_atomic
 
 
@@ -82,7 +81,7 @@ def close_blockers(hub: Hub, subject: str, *, closed_by: str, evidence: Sequence
             note_sha256=blocker.sha256,
             subject=subject,
             topic=blocker.topic,
-            closed_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            closed_at=utc_text(),
             closed_by=closed_by,
             evidence={hub.relative(path): digest_of(path) for path in evidence if path.is_file()},
         )

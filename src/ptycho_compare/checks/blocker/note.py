@@ -7,13 +7,13 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from ptycho_compare.checks.blocker.causes import return_condition
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Artifacts, Hub, stamp
+from ptycho_compare.hub import Artifacts, Hub, moment_of, stamp
 from ptycho_compare.storage.files import locked, write_text_atomic
 
 _DIAGNOSTIC = "DIAGNOSTIC"
@@ -134,7 +134,7 @@ def read_blocker(note: Path) -> Blocker:
         note,
         subject=heading["subject"] if ours and heading else "",
         topic=heading["topic"] if ours and heading else of_name,
-        moment=_moment(name["stamp"]) if name else None,
+        moment=moment_of(name["stamp"]) if name else None,
         findings=_findings(lines) if ours else (),
         sha256="" if content is None else hashlib.sha256(content).hexdigest(),
     )
@@ -159,10 +159,3 @@ def _findings(lines: Sequence[str]) -> tuple[str, ...]:
     below = lines[lines.index(_FOUND) + 1 :]
     end = next((number for number, line in enumerate(below) if not line.startswith("- ")), len(below))
     return tuple(line.removeprefix("- ") for line in below[:end])
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:  # digits that are no date
-        return None

@@ -10,15 +10,14 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
 from ptycho_compare.checks import judge_comparison
-from ptycho_compare.errors import AdoptionError, InputError
-from ptycho_compare.hub import Artifacts
+from ptycho_compare.errors import AdoptionError, InputError, first_of
+from ptycho_compare.hub import Artifacts, utc_text
 from ptycho_compare.jobs import JobContext, job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Setting
@@ -39,7 +38,7 @@ from ptycho_compare.phases.comparison.recompute import (
 from ptycho_compare.phases.comparison.request import scoring_of
 from ptycho_compare.reconstruction import ReadyMade, UserSource
 from ptycho_compare.records.adoption import AdoptionRecord, whoever, write_adoption
-from ptycho_compare.records.manifest import Manifest, read_manifest, utc_text
+from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 
@@ -135,8 +134,7 @@ def _verified(
         theirs, required=job.required_arms, limits=scoring_of(job.study).placing.limits
     )
     if findings:
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        raise AdoptionError(f"{source}: {findings[0]}{more}")
+        raise AdoptionError(f"{source}: {first_of(findings)}")
     inputs = inspect_inputs(job.request)
     for name, arm in inputs.arms.items():
         if isinstance(arm.content, UserSource):  # nothing says what it was made with, or how to make a piece
@@ -152,7 +150,7 @@ def _verified(
         tables = _require_same_scores(inputs, names, setting)
     user, host = whoever()
     return AdoptionRecord(
-        adopted=utc_text(datetime.now(UTC)),
+        adopted=utc_text(to="microseconds"),
         by=user,
         host=host,
         source=str(source.resolve()),

@@ -11,14 +11,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.hub import Artifacts
+from ptycho_compare.hub import Artifacts, utc_now
 from ptycho_compare.jobs import attempts_so_far, job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Arm, Setting, contained, ready_made_arm, user_arm
@@ -65,7 +64,7 @@ def compare(
     Stopped
         SIGTERM or Ctrl-C came; the same comparison goes on from where it was.
     """
-    started = datetime.now(UTC)
+    started = utc_now()
     inputs = inspect_inputs(request)
     names = Artifacts(request.output_dir)
     request.output_dir.mkdir(parents=True, exist_ok=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.hub import Artifacts, short_name
+from ptycho_compare.hub import Artifacts, short_name, utc_text
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.consistency import Consistency
@@ -23,7 +23,6 @@ from ptycho_compare.records.manifest import (
     alignment_record,
     record_artifacts,
     record_file,
-    utc_text,
     versions,
     write_manifest,
 )
@@ -206,8 +205,8 @@ def _manifest(
         inputs |= {f"{name}, half {number}": path for number, path in enumerate(arm.half_sources, start=1)}
     plan, scan = result.setting.plan, result.setting.scan
     return Manifest(
-        started=utc_text(started),
-        finished=utc_text(datetime.now(UTC)),
+        started=utc_text(started, to="microseconds"),
+        finished=utc_text(to="microseconds"),
         command=list(command),
         settings=request.settings(),
         inputs={name: record_file(path) for name, path in inputs.items()},

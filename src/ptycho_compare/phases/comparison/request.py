@@ -136,12 +136,7 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
         seed=study.grouping.seed,
         crop_px=study.stitching.crop_px,
         half_data=study.scoring.half_data,
-        reading=Reading(
-            values=study.scan.values,
-            dc=study.scan.dc,
-            keys=study.scan.keys,
-            object_pixel_m=None if study.scan.pixel_nm is None else study.scan.pixel_nm * 1e-9,
-        ),
+        reading=Reading.of_study(study),
         scoring=scoring_of(study),
     )
 

@@ -7,13 +7,13 @@ import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocker
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub import Artifacts, Hub, JobFiles, stamp
+from ptycho_compare.hub import Artifacts, Hub, JobFiles, stamp, utc_now
 from ptycho_compare.jobs import read_claim
 from ptycho_compare.phases.pipeline.run import Runner, StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
@@ -61,7 +61,7 @@ def execute(
     list of StepOutcome
         One per step. After a failure ``analysis/blocker.log`` and a note in ``red/`` say what and why.
     """
-    moment = datetime.now(UTC)
+    moment = utc_now()
     with Transcript(hub.step_log(name), moment) as transcript:
         runner = Runner(
             transcript.say,

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub, StepFiles
+from ptycho_compare.hub import Hub, StepFiles, utc_text
 from ptycho_compare.jobs import DoneRecord, JobSpec, attempts_so_far, read_launch
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of, write_json_atomic
@@ -230,7 +229,7 @@ class PhaseStep:
             seconds=0.0 if done is None else round(done.seconds, 3),
             cpu_s=0.0 if done is None else round(done.cpu_s, 3),
             peak_bytes=0 if done is None else done.peak_bytes,
-            ended=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            ended=utc_text(),
         )
         self.files.folder.mkdir(parents=True, exist_ok=True)
         write_json_atomic(self.files.record, record.model_dump(mode="json"))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.storage.files import locked, write_json_atomic
 
 Entry = dict[str, Any]
@@ -50,7 +49,7 @@ def record_result(hub: Hub, job: Job, plan: Mapping[str, Any], result: Mapping[s
         jobs = _renewed(held.get("jobs", []), job, plan)
         results = _renewed(held.get("execution_results", []), job, result)
         content = {
-            "timestamp": _now(),
+            "timestamp": utc_text(),
             "artifact_root": hub.relative(hub.phase_f()),
             "total_jobs": len(jobs),
             "jobs": jobs,
@@ -68,7 +67,7 @@ def record_skip(hub: Hub, job: Job, reason: str | None) -> Path:
         skipped = _read(path).get("skipped_jobs", [])
         skipped = _renewed(skipped, job, None if reason is None else {"reason": reason})
         content = {
-            "timestamp": _now(),
+            "timestamp": utc_text(),
             "skipped_count": len(skipped),
             "skipped_jobs": skipped,
             "missing_phase_d_count": sum(entry["view"] != "dense" for entry in skipped),
@@ -106,7 +105,3 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _names_a_job(entry: object) -> bool:
     return isinstance(entry, dict) and all(field.name in entry for field in fields(Job))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

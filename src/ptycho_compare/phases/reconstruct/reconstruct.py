@@ -72,7 +72,7 @@ def reconstruct(hub: Hub, study: Study, dose: int, view: str, split: str) -> lis
             how,
             files,
             hub.step_job(f"dose_{dose}-reconstruct-{view}-{split}"),
-            reading=_reading(study),
+            reading=Reading.of_study(study),
             title=job.title,
         )
     except EngineError as error:
@@ -81,13 +81,6 @@ def reconstruct(hub: Hub, study: Study, dose: int, view: str, split: str) -> lis
         raise
     written = record_result(hub, job, plan, _result(hub, done))
     return [files.reconstruction, files.figure, files.log, *written]
-
-
-def _reading(study: Study) -> Reading:
-    """What the study says of its scan files."""
-    told = study.scan
-    pixel_m = None if told.pixel_nm is None else told.pixel_nm * 1e-9
-    return Reading(values=told.values, dc=told.dc, keys=told.keys, object_pixel_m=pixel_m)
 
 
 def _result(hub: Hub, done: Reconstructed) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.checks.phase_c import Described, contract_breaches
-from ptycho_compare.errors import ScanError
+from ptycho_compare.errors import ScanError, first_of
 from ptycho_compare.phases.simulate.exposure import true_patches
 from ptycho_compare.scan.write import write_npz
 from ptycho_compare.study.making import Simulation
@@ -125,5 +125,4 @@ def require_contract(
     """
     breaches = list(contract_breaches(arrays, gridsize=gridsize, neighbors=neighbors))
     if breaches:
-        more = f" (and {len(breaches) - 1} more)" if len(breaches) > 1 else ""
-        raise ScanError(f"{label}: {breaches[0]}{more}")
+        raise ScanError(f"{label}: {first_of(breaches)}")

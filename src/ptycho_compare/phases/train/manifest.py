@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.phases.train.job import BASELINE_NETWORK, TEST_SPLIT, TRAIN_SPLIT, TrainingJob
 from ptycho_compare.storage.files import locked, write_json_atomic
 
@@ -39,7 +38,7 @@ def list_training(job: TrainingJob, result: Mapping[str, Any]) -> None:
         mine = {"dose": job.dose, "view": job.network, "gridsize": job.gridsize}
         skipped = [each for each in listed["skipped_views"] if _place(each)[:2] != _place(mine)[:2]]
         jobs = [each for each in listed["jobs"] if _place(each) != _place(mine)]
-        moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        moment = utc_text()
         summary = {"timestamp": moment, "skipped_views": skipped, "skipped_count": len(skipped)}
         write_json_atomic(hub.phase_e() / _SKIPPED, summary)
         write_json_atomic(

@@ -139,7 +139,9 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
     job.files.folder.mkdir(parents=True, exist_ok=True)
     with (
         job_context(job.records) as context,
-        open_scan(job.data(TRAIN_SPLIT), spool_folder=job.files.folder, reading=_reading(study)) as scan,
+        open_scan(
+            job.data(TRAIN_SPLIT), spool_folder=job.files.folder, reading=Reading.of_study(study)
+        ) as scan,
         choose_device(study.training.device).in_use() as device,
     ):
         try:
@@ -248,13 +250,3 @@ def _window(side: int, crop_px: int) -> Any:
     middle = slice(side // 2 - half, side // 2 + half)
     weights[middle, middle] = 1.0
     return weights
-
-
-def _reading(study: Study) -> Reading:
-    pixel = study.scan.pixel_nm
-    return Reading(
-        values=study.scan.values,
-        dc=study.scan.dc,
-        keys=study.scan.keys,
-        object_pixel_m=None if pixel is None else pixel * 1e-9,
-    )

@@ -9,19 +9,19 @@ import runpy
 import sys
 from pathlib import Path
 
-from ptycho_compare.jobs import Shift
+from ptycho_compare.jobs import JobContext
 
 part_meant, row_meant, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-told = Shift.working
+original = JobContext.working
 
 
-def working(self: Shift, part: str, done: int, seconds: float, *, now: bool = False) -> None:
-    told(self, part, done, seconds, now=now)
+def working(self: JobContext, part: str, done: int, seconds: float, *, now: bool = False) -> None:
+    original(self, part, done, seconds, now=now)
     if part == part_meant and done >= row_meant:
         os.kill(os.getpid(), number)
 
 
-Shift.working = working  # type: ignore[method-assign]
+JobContext.working = working  # type: ignore[method-assign]
 sys.argv = sys.argv[4:]
 sys.path[0] = str(Path.cwd())
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

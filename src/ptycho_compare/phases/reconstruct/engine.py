@@ -162,10 +162,6 @@ def _end_with_whoever_started_us() -> None:
     os._exit(1)  # a checkpoint being written keeps its temporary name
 
 
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
-
-
 def with_tilt_of(probe: NDArray[np.complex64], state: State) -> State:
     """Give a state's probe the mean phase gradient of another one, and its object the opposite.
 
@@ -190,3 +186,7 @@ def with_tilt_of(probe: NDArray[np.complex64], state: State) -> State:
         object=apply_ramp(state.object, (-along_rows, -along_columns)).astype(np.complex64),
         probe=apply_ramp(state.probe, ramp).astype(np.complex64),
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

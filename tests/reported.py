@@ -15,7 +15,7 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.records.comparison_list import read_job_list
 from ptycho_compare.records.inventory import take_inventory, write_inventory
 from ptycho_compare.reporting.study.write_reports import (
-    publish_ssim_grid,
+    SSIM_GRID,
     publish_summary,
 )
 
@@ -145,7 +145,7 @@ def report_all(hub: Hub) -> Hub:
     publish_summary(hub, read_job_list(hub.comparison_manifest()))
     for command in ("report", "digest"):  # the former writes the deltas too
         assert main([command, "--hub", str(hub.root)]) == 0
-    publish_ssim_grid(hub)
+    SSIM_GRID.write(hub)
     write_inventory(hub, take_inventory(hub))
     return hub
 
@@ -153,3 +153,16 @@ def report_all(hub: Hub) -> Hub:
 def copy_of(hub: Hub, root: Path) -> Hub:
     """Return a copy that a test may damage."""
     return Hub(Path(shutil.copytree(hub.root, root)))
+
+
+def read_tables(text: str) -> dict[str, list[list[str]]]:
+    """Read the cells of every Markdown table, without its column names, by the heading above it."""
+    tables: dict[str, list[list[str]]] = {}
+    heading = ""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("#").strip()
+        elif line.startswith("|"):
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            tables.setdefault(heading, []).append(cells)
+    return {heading: lines[2:] for heading, lines in tables.items()}

@@ -226,7 +226,7 @@ DAMAGES: list[tuple[str, Damage, list[str], str]] = [
         "grid row",
         lambda hub: replace_in(hub.reports().ssim_grid, "| vs_PtyChi | +0.028 |\n", ""),
         [GRID],
-        "vs_PtyChi.ms_ssim: mismatch: says no such row",
+        "ssim_grid_summary.md:13: mismatch: says '', expected '| vs_PtyChi | +0.028 |'",
     ),
 ]
 
@@ -323,6 +323,26 @@ def test_a_preview_value_that_is_not_the_delta(hub: Hub) -> None:
     assert found["preview_format_errors"] == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "errors", "missing"),
+    [
+        ("MS-SSIM Δ (PtychoPINN - Baseline): +0.020\n", "", 4, 4),  # the lines behind it move up
+        ("+0.028", "0.028", 0, 1),
+        ("+0.028", "nan", 0, 1),
+        ("PtyChi): +0.028", "Pty-chi): +0.028", 1, 1),
+        ("-0.002500", "-0.002500 or so", 1, 1),
+        ("Baseline): +0.020", "Baseline):  +0.020", 1, 1),
+    ],
+)
+def test_a_preview_line_is_another_line_or_has_another_number(
+    hub: Hub, old: str, new: str, errors: int, missing: int
+) -> None:
+    replace_in(hub.reports().delta_preview, old, new)
+    found = row(hub, TEXTS).to_json()
+    assert (len(found["preview_format_errors"]), len(found["missing_preview_values"])) == (errors, missing)
+    assert not found["valid"]
+
+
 def test_lines_too_many(hub: Hub) -> None:
     for path in (hub.reports().delta_preview, hub.reports().delta_highlights):
         with path.open("a") as stream:
@@ -350,7 +370,7 @@ def test_the_highlights_check_says_what_holds(whole: Hub, tmp_path: Path) -> Non
         (
             "| vs_Baseline | +0.020 |",
             "| vs_Baseline | +0.021 |",
-            "mismatch: says +0.021, the deltas give +0.020",
+            "mismatch: says '| vs_Baseline | +0.021 |', expected '| vs_Baseline | +0.020 |'",
         ),
         ("| vs_PtyChi | -0.002500 |", "| vs_PtyChi | -0.0025 |", "mismatch"),
         ("(phase-only)", "", "preview metadata validation failed"),

@@ -285,7 +285,7 @@ def test_check_highlights_says_what_differs_on_stderr(hub: Hub, capsys: pytest.C
     assert run("check-highlights", hub) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert "mismatch: says +0.029, the deltas give +0.028" in err
+    assert "mismatch: says '| vs_PtyChi | +0.029 |', expected '| vs_PtyChi | +0.028 |'" in err
     assert hub.reports().check_log.read_text() == err
 
 

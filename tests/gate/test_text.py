@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ptycho_compare.gate.text import LIMIT, verdict_markdown
 from ptycho_compare.records.acceptance import CheckVerdict
-from ptycho_compare.reporting.study.markdown import read_tables
+from reported import read_tables
 
 from .judged import HOSTILE, ID, WORSE, comparison, mixed, verdict
 

@@ -1,9 +1,9 @@
-"""Comparing a report with the same report made again: where it differs first, and what writes it anew."""
+"""A report beside the same report rendered again: where it differs first, and what writes it anew."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -12,29 +12,16 @@ from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import InputError, MissingReportError, ReportError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary
 from ptycho_compare.records.reading import read_text
+from ptycho_compare.reporting.study.write_reports import StudyReport
 
 
-def remade(
-    hub: Hub, path: Path, made_by: str, again: Callable[[MetricsSummary, str], str]
-) -> Iterator[Finding]:
-    """Make a text again from the summary, and say where the one that is there differs first.
-
-    Parameters
-    ----------
-    hub : Hub
-    path : Path
-        The text.
-    made_by : str
-        Command that writes it.
-    again : callable
-        Takes the summary and the text that is there, which may state settings; returns the text that
-        belongs there.
-    """
+def rendered_again(hub: Hub, report: StudyReport) -> Iterator[Finding]:
+    """Render a report again, and say where the one that is there differs first."""
+    path = report.file(hub.reports())
     try:
-        text = read_text(path, made_by=made_by)
-        expected = again(read_summary(hub.reports().summary), text)
+        text = read_text(path, made_by=report.made_by)
+        expected = report.render(hub)
     except ReportError as error:
         yield cannot_read(error)
         return
@@ -42,7 +29,10 @@ def remade(
     for number, (found, wanted) in enumerate(pairs, start=1):
         if found != wanted:
             said, expect = ("nothing" if line is None else repr(line.strip()) for line in (found, wanted))
-            yield Finding("changed", f"{path}:{number}: says {said}, expected {expect}; run {made_by} again")
+            yield Finding(
+                "changed",
+                f"{path}:{number}: mismatch: says {said}, expected {expect}; run {report.made_by} again",
+            )
             return
 
 

@@ -1,4 +1,4 @@
-"""Whether a hub's reports say what its tables of scores say: each is made again and compared."""
+"""A hub's reports against its tables of scores: each is made again and compared."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ptycho_compare.checks.remade import cannot_read, first_difference, named, remade
+from ptycho_compare.checks.remade import cannot_read, first_difference, named, rendered_again
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
@@ -15,16 +15,18 @@ from ptycho_compare.hub.moments import UTC_SECONDS
 from ptycho_compare.records.comparison_list import JobList, Place, jobs_with_evidence, read_job_list
 from ptycho_compare.records.job_scores import BlankScoresError
 from ptycho_compare.records.metrics_deltas import Deltas, deltas_of, read_deltas
-from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary, summarize
-from ptycho_compare.records.reading import read_text
-from ptycho_compare.reporting.study.digest import digest_markdown, missing_sections
-from ptycho_compare.reporting.study.report import highlights_text, missing_arms, report_markdown
-from ptycho_compare.reporting.study.sanity import threshold_in
-from ptycho_compare.reporting.study.summary_text import summary_markdown
-from ptycho_compare.reporting.study.write_reports import digest_of_summary, digest_references
+from ptycho_compare.records.metrics_summary import read_summary, summarize
+from ptycho_compare.reporting.study.report import DIGEST_SECTIONS, missing_arms
+from ptycho_compare.reporting.study.write_reports import (
+    DIGEST,
+    HIGHLIGHTS,
+    REPORT,
+    SUMMARY_TEXT,
+    digest_of_summary,
+)
 from ptycho_compare.study import Comparison
 
-SUMMARIZE, REPORT, DIGEST = "ptycho-hub summarize", "ptycho-hub report", "ptycho-hub digest"
+_SUMMARIZE = SUMMARY_TEXT.made_by
 
 
 def judge_summary(hub: Hub, *arms: str) -> list[Finding]:
@@ -53,7 +55,7 @@ def judge_summary(hub: Hub, *arms: str) -> list[Finding]:
         return [cannot_read(error)]
     asked = expected.model_copy(update={"required_models": found.required_models})
     difference = first_difference(asked.model_dump(mode="json"), found.model_dump(mode="json"))
-    return [] if difference is None else [Finding("changed", f"{path}: {difference}; run {SUMMARIZE} again")]
+    return [] if difference is None else [Finding("changed", f"{path}: {difference}; run {_SUMMARIZE} again")]
 
 
 def _listed(hub: Hub, places: Sequence[Place]) -> JobList:
@@ -63,7 +65,7 @@ def _listed(hub: Hub, places: Sequence[Place]) -> JobList:
 
 
 def comparison_list(hub: Hub, places: Sequence[Place]) -> Validation:
-    """Whether the pipeline's list says that all of these comparisons succeeded."""
+    """Judge the pipeline's list: it says that all of these comparisons succeeded."""
     path = hub.comparison_manifest()
     try:
         listed = read_job_list(path)
@@ -81,13 +83,13 @@ def comparison_list(hub: Hub, places: Sequence[Place]) -> Validation:
 
 
 def summary_json(hub: Hub, places: Sequence[Place]) -> Validation:
-    """`judge_summary`, and whether these comparisons are in it."""
+    """Judge the summary, and that these comparisons are in it."""
     path = hub.reports().summary
     findings = judge_summary(hub)
     if not findings:
         there = {job.place for job in read_summary(path).jobs}
         findings = [
-            Finding("missing", f"{path}: has no {view}/{split} (dose={dose}); run {SUMMARIZE} again")
+            Finding("missing", f"{path}: has no {view}/{split} (dose={dose}); run {_SUMMARIZE} again")
             for dose, view, split in places
             if (dose, view, split) not in there
         ]
@@ -95,24 +97,16 @@ def summary_json(hub: Hub, places: Sequence[Place]) -> Validation:
 
 
 def summary_text(hub: Hub) -> Validation:
-    """Whether ``metrics_summary.md`` says what the JSON says."""
-    path = hub.reports().summary_text
-    findings = list(remade(hub, path, SUMMARIZE, lambda summary, _: summary_markdown(summary)))
-    return named(hub, "metrics summary markdown", path, findings)
+    """Judge ``metrics_summary.md``: it says what the JSON says."""
+    findings = list(rendered_again(hub, SUMMARY_TEXT))
+    return named(hub, "metrics summary markdown", hub.reports().summary_text, findings)
 
 
 def aggregate_highlights(hub: Hub) -> Validation:
-    """Whether the report and its highlights say what the summary says, with no required arm missing."""
+    """Judge the report and its highlights: they say what the summary says, and no required arm is missing."""
     names = hub.reports()
     path = names.highlights
-
-    def again(summary: MetricsSummary, text: str) -> str:
-        return highlights_text(summary, threshold=threshold_in(text))
-
-    def report(summary: MetricsSummary, _: str) -> str:
-        return report_markdown(summary, threshold=threshold_in(read_text(path, made_by=REPORT)))
-
-    findings = [*remade(hub, path, REPORT, again), *remade(hub, names.report, REPORT, report)]
+    findings = [*rendered_again(hub, HIGHLIGHTS), *rendered_again(hub, REPORT)]
     if not findings:
         findings = [
             Finding("missing", f"{path}: a required arm is missing", arm)
@@ -122,16 +116,12 @@ def aggregate_highlights(hub: Hub) -> Validation:
 
 
 def metrics_digest(hub: Hub) -> Validation:
-    """Whether the digest has its sections and says what summary and highlights say."""
+    """Judge the digest: it has its sections, and says what summary and highlights say."""
     path = hub.reports().digest
-
-    def again(summary: MetricsSummary, _: str) -> str:
-        highlights = read_text(hub.reports().highlights, made_by=REPORT)
-        return digest_markdown(summary, highlights, references=digest_references(hub))
-
-    findings = list(remade(hub, path, DIGEST, again))
+    findings = list(rendered_again(hub, DIGEST))
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    missing = missing_sections(text)
+    headings = {line.strip() for line in text.splitlines()}
+    missing = [heading for heading in DIGEST_SECTIONS if heading not in headings]
     if text and missing:
         findings.insert(0, Finding("missing", f"{path}: has no {', '.join(map(repr, missing))}"))
     return named(
@@ -146,7 +136,7 @@ def metrics_digest(hub: Hub) -> Validation:
 
 
 def phase_c_metadata(hub: Hub) -> Validation:
-    """Whether every split's metadata name the canonical conversion; at least one split is needed."""
+    """Judge that every split's metadata name the canonical conversion; at least one split is needed."""
     path = hub.reports().summary
     found: dict[str, bool] = {}
     try:
@@ -172,7 +162,7 @@ def phase_c_metadata(hub: Hub) -> Validation:
 
 
 def delta_summary(hub: Hub) -> Validation:
-    """Whether the deltas are those of the summary that is there."""
+    """Judge the deltas: they are those of the summary that is there."""
     path = hub.reports().deltas
     try:
         findings = list(_of_deltas(hub, path, read_deltas(path)))
@@ -192,8 +182,8 @@ def _of_deltas(hub: Hub, path: Path, found: Deltas) -> Iterator[Finding]:
         yield Finding("changed", f"{path}: source_metrics is '{found.source_metrics}'; expected '{source}'")
         return
     if found.source_sha256 not in ("", digest_of_summary(hub)):
-        yield Finding("stale", f"{path}: was made from another {source}; run {REPORT} again")
+        yield Finding("stale", f"{path}: was made from another {source}; run {REPORT.made_by} again")
     expected = deltas_of(read_summary(hub.reports().summary), source=source)
     difference = first_difference(expected.deltas, found.deltas, "deltas")
     if difference is not None:
-        yield Finding("changed", f"{path}: {difference}; run {REPORT} again")
+        yield Finding("changed", f"{path}: {difference}; run {REPORT.made_by} again")

@@ -23,15 +23,20 @@ from ptycho_compare.records.comparison_list import Place, jobs_of
 from ptycho_compare.records.job_scores import BlankScore, BlankScoresError
 from ptycho_compare.records.metrics_summary import read_summary
 from ptycho_compare.records.reading import read_text
-from ptycho_compare.reporting.study.delta_lines import delta_highlights
-from ptycho_compare.reporting.study.digest import FAILURES, digest_markdown, failure_line
-from ptycho_compare.reporting.study.report import highlights_text, missing_arms, report_markdown
-from ptycho_compare.reporting.study.sanity import THRESHOLD
-from ptycho_compare.reporting.study.ssim_grid import PreviewError
+from ptycho_compare.reporting.study.deltas import PreviewError, delta_highlights
+from ptycho_compare.reporting.study.markdown import THRESHOLD
+from ptycho_compare.reporting.study.report import (
+    FAILURES,
+    digest_markdown,
+    failure_line,
+    highlights_text,
+    missing_arms,
+    report_markdown,
+)
 from ptycho_compare.reporting.study.write_reports import (
+    SSIM_GRID,
     digest_references,
     persist_deltas,
-    publish_ssim_grid,
     publish_summary,
 )
 from ptycho_compare.storage.files import write_text_atomic
@@ -185,7 +190,7 @@ def _digest(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 def _ssim_grid(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = Hub.open(arguments.hub)
     try:
-        path = publish_ssim_grid(hub, output=arguments.output)
+        path = SSIM_GRID.write(hub, output=arguments.output)
     except PreviewError as error:
         return _failed(str(error))
     print(f"wrote {hub.relative(path)}")
@@ -196,13 +201,13 @@ def _hub(arguments: argparse.Namespace) -> Hub | None:
     return None if arguments.hub is None else Hub.open(arguments.hub)
 
 
-def _file(given: Path | None, hub: Hub | None, usual: Callable[[ReportFiles], Path]) -> Path | None:
+def _file(named: Path | None, hub: Hub | None, usual: Callable[[ReportFiles], Path]) -> Path | None:
     """Choose a file: the one that was named, or that of the hub."""
-    return given if given is not None or hub is None else usual(hub.reports())
+    return named if named is not None or hub is None else usual(hub.reports())
 
 
-def _needed(flag: str, given: Path | None, hub: Hub | None, usual: Callable[[ReportFiles], Path]) -> Path:
-    path = _file(given, hub, usual)
+def _needed(flag: str, named: Path | None, hub: Hub | None, usual: Callable[[ReportFiles], Path]) -> Path:
+    path = _file(named, hub, usual)
     if path is None:
         raise InputError(f"neither --hub nor {flag} is given; one of the two is needed")
     return path

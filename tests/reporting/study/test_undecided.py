@@ -13,13 +13,12 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.comparison_list import read_job_list
 from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary
 from ptycho_compare.records.tables.pairs_csv import read_undecided, write_differences_csv
-from ptycho_compare.reporting.study.markdown import read_tables
+from ptycho_compare.reporting.study.markdown import UNDECIDED
 from ptycho_compare.reporting.study.report import report_markdown
 from ptycho_compare.reporting.study.summary_text import summary_markdown
-from ptycho_compare.reporting.study.undecided import HEADING
 from ptycho_compare.reporting.study.write_reports import publish_summary
 from ptycho_compare.scoring import Difference, Interval
-from reported import edit_cells, make_compared, table_of
+from reported import edit_cells, make_compared, read_tables, table_of
 
 NONE = "Not known: there are no intervals."
 
@@ -52,7 +51,7 @@ def published(hub: Hub) -> MetricsSummary:
 
 
 def section(text: str) -> str:
-    (found,) = text.split(f"## {HEADING}\n")[1:]
+    (found,) = text.split(f"## {UNDECIDED}\n")[1:]
     return found.split("\n## ")[0]
 
 
@@ -63,9 +62,9 @@ def test_pairs_that_cannot_be_told_apart_are_listed(hub: Hub) -> None:
     ours = [["ms_ssim", "phase", "PtychoPINN", "Baseline", "+0.020000"]]
     both = [*ours, ["fienup", "value", "PtychoPINN", "PtyChi", "-0.125000"]]
     places = ("dense/train (dose=1000)", "dense/test (dose=1000)")
-    assert read_tables(summary_markdown(summary))[HEADING] == [[at, *row] for at in places for row in both]
+    assert read_tables(summary_markdown(summary))[UNDECIDED] == [[at, *row] for at in places for row in both]
     # the report tells of those scores only that it speaks of
-    assert read_tables(report_markdown(summary))[HEADING] == [[at, *row] for at in places for row in ours]
+    assert read_tables(report_markdown(summary))[UNDECIDED] == [[at, *row] for at in places for row in ours]
     job = json.loads(hub.reports().summary.read_text())["jobs"][0]
     assert [each["metric"] for each in job["undecided"]] == ["ms_ssim", "fienup"]
 

@@ -1,4 +1,1 @@
-"""What a study leaves behind over all its comparisons: summary, report, deltas, digest, grid, inventory.
-
-Each text has one writer, and where something of it is checked, one reader beside it.
-"""
+"""Reports over all comparisons of a hub: `written.STUDY_REPORTS` lists each with what renders it."""

@@ -1,9 +1,11 @@
-"""``aggregate_report.md`` and ``aggregate_highlights.txt``: averages of the arms and their distances."""
+"""Averages of the arms and their distances: report, highlights, and the digest of both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
+from ptycho_compare.errors import ReportError
 from ptycho_compare.records.arm_names import COMPARED_WITH
 from ptycho_compare.records.measures import (
     MEASURES,
@@ -16,12 +18,26 @@ from ptycho_compare.records.measures import (
 )
 from ptycho_compare.records.metrics_deltas import delta
 from ptycho_compare.records.metrics_summary import MetricsSummary
-from ptycho_compare.reporting.study.markdown import table
-from ptycho_compare.reporting.study.sanity import THRESHOLD, sanity_section, threshold_line
-from ptycho_compare.reporting.study.undecided import undecided_section
+from ptycho_compare.reporting.study.markdown import (
+    THRESHOLD,
+    counts,
+    sanity_section,
+    table,
+    undecided_section,
+)
 from ptycho_compare.study import PTYCHOPINN
 
-HIGHLIGHTS_TITLE = "Phase G Dense Metrics Highlights"
+DIGEST_SECTIONS = TITLE, PIPELINE, HIGHLIGHTS = (
+    "# Phase G Dense Metrics Digest",
+    "## Pipeline Summary",
+    "## Highlights",
+)
+"""Headings that a digest must have."""
+
+ALL_SUCCESSFUL = "✓ ALL COMPARISONS SUCCESSFUL ✓"
+FAILURES = "⚠️ FAILURES PRESENT ⚠️"
+_HIGHLIGHTS_TITLE = "Phase G Dense Metrics Highlights"
+_THRESHOLD_LINE = "MS-SSIM (mean) threshold: "
 
 
 def missing_arms(summary: MetricsSummary) -> list[str]:
@@ -41,9 +57,7 @@ def report_markdown(summary: MetricsSummary, *, threshold: float = THRESHOLD) ->
     lines = [
         "# Phase G Dense Metrics Report",
         "",
-        f"- Comparisons: {summary.n_jobs}",
-        f"- Successful: {summary.n_success}",
-        f"- Failed: {summary.n_failed}",
+        *counts(summary),
         "",
         *sanity_section(summary, threshold),
         "## Aggregate Metrics",
@@ -59,7 +73,7 @@ def report_markdown(summary: MetricsSummary, *, threshold: float = THRESHOLD) ->
 
 def highlights_text(summary: MetricsSummary, *, threshold: float = THRESHOLD) -> str:
     """Return the text of ``aggregate_highlights.txt``; parameters are those of `report_markdown`."""
-    lines = [HIGHLIGHTS_TITLE, "=" * len(HIGHLIGHTS_TITLE), "", threshold_line(threshold)]
+    lines = [_HIGHLIGHTS_TITLE, "=" * len(_HIGHLIGHTS_TITLE), "", f"{_THRESHOLD_LINE}{threshold:.2f}"]
     for measure in MEASURES:
         if measure is not MEASURES[0]:
             lines += ["", f"{measure.title} (mean)"]
@@ -75,6 +89,71 @@ def highlights_text(summary: MetricsSummary, *, threshold: float = THRESHOLD) ->
                 for part in PARTS
             ]
     return "\n".join([*lines, ""])
+
+
+def threshold_in(highlights: str) -> float:
+    """Read the threshold that highlights were made with.
+
+    Raises
+    ------
+    ReportError
+        They state none.
+    """
+    found = re.search(rf"^{re.escape(_THRESHOLD_LINE)}(\d+\.\d+)$", highlights, flags=re.MULTILINE)
+    if found is None:
+        raise ReportError(f"the highlights have no line '{_THRESHOLD_LINE}0.80'")
+    return float(found[1])
+
+
+def digest_markdown(summary: MetricsSummary, highlights: str, *, references: Sequence[str]) -> str:
+    """Return the text of ``metrics_digest.md``: whether all went well, and what came out.
+
+    Parameters
+    ----------
+    summary : MetricsSummary
+        May hold failures: a digest of them is written too.
+    highlights : str
+        Content of ``aggregate_highlights.txt``; it states the threshold of the sanity check.
+    references : sequence of str
+        Files to read on in, below the hub.
+
+    Raises
+    ------
+    ReportError
+        The highlights are empty or state no threshold, or the summary has no averages.
+    """
+    if not highlights.strip():
+        raise ReportError("the highlights are empty; 'ptycho-hub report' writes them")
+    if not summary.aggregate_metrics:
+        raise ReportError("the summary has no averages ('aggregate_metrics' is empty)")
+    failed = [failure_line(summary), ""] if summary.n_failed else []
+    lines = [
+        *(TITLE, "", f"**{FAILURES if summary.n_failed else ALL_SUCCESSFUL}**", "", *failed),
+        *(PIPELINE, "", *counts(summary, called="Total"), ""),
+        *sanity_section(summary, threshold_in(highlights)),
+        *(HIGHLIGHTS, "", "```", highlights.rstrip("\n"), "```", ""),
+        *("## Key Deltas", "", *_key_deltas(summary)),
+        *("## References", "", *(f"- `{name}`" for name in references), ""),
+    ]
+    return "\n".join(lines)
+
+
+def failure_line(summary: MetricsSummary) -> str:
+    """Return how many comparisons failed, as a sentence."""
+    return f"{summary.n_failed} of {summary.n_jobs} comparison job(s) failed"
+
+
+def _key_deltas(summary: MetricsSummary) -> list[str]:
+    rows = [
+        (
+            f"{measure.title} ({PTYCHOPINN} - {arm})",
+            *(_delta_text(summary, measure, arm, part, "mean") for part in PARTS),
+            "higher" if measure.higher_is_better else "lower",
+        )
+        for measure in MEASURES
+        for arm in COMPARED_WITH
+    ]
+    return table(("Mean", *(part.capitalize() for part in PARTS), "Better"), rows)
 
 
 def _statistics(measure: Measure) -> tuple[str, ...]:

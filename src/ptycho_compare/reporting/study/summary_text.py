@@ -8,8 +8,7 @@ from ptycho_compare.records.arm_names import in_order
 from ptycho_compare.records.measures import JOB_DECIMALS, MEASURES, PARTS, number_text
 from ptycho_compare.records.metrics_summary import Averages, JobSummary, MetricsSummary, Score
 from ptycho_compare.records.phase_c_compliance import Compliance
-from ptycho_compare.reporting.study.markdown import table
-from ptycho_compare.reporting.study.undecided import undecided_section
+from ptycho_compare.reporting.study.markdown import counts, table, undecided_section
 
 
 def summary_markdown(summary: MetricsSummary) -> str:
@@ -17,19 +16,17 @@ def summary_markdown(summary: MetricsSummary) -> str:
     lines = [
         "# Metrics Summary",
         "",
-        f"- Comparisons: {summary.n_jobs}",
-        f"- Successful: {summary.n_success}",
-        f"- Failed: {summary.n_failed}",
+        *counts(summary),
         f"- Required models: {', '.join(summary.required_models)}",
         "",
         "## Aggregate Metrics",
         "",
         "Summary statistics across all jobs per model; each job counts once, whatever its size.",
         "",
-        *_averages(summary.aggregate_metrics, level="###"),
+        *_averages(summary.aggregate_metrics),
     ]
     for split, averages in summary.split_metrics.items():
-        lines += [f"## Split: {split}", "", *_averages(averages, level="###")]
+        lines += [f"## Split: {split}", "", *_averages(averages)]
     for job in summary.jobs:
         lines += _job(job)
     lines += undecided_section(summary.undecided)
@@ -37,9 +34,9 @@ def summary_markdown(summary: MetricsSummary) -> str:
     return "\n".join(lines)
 
 
-def _averages(averages: Averages, *, level: str) -> Iterator[str]:
+def _averages(averages: Averages) -> Iterator[str]:
     for arm in in_order(averages):
-        yield from (f"{level} {arm}", "")
+        yield from (f"### {arm}", "")
         for measure in MEASURES:
             numbers = averages[arm].get(measure.name, {})
             statistics = ("mean", "best") if measure.has_best else ("mean",)
@@ -65,9 +62,9 @@ def _job(job: JobSummary) -> Iterator[str]:
         (job.reference, "compared with: {}"),
         (job.metric_version, "definitions: {}"),
     )
-    told = [text.format(fact) for fact, text in facts if fact not in (None, "")]
-    if told:
-        yield from ("; ".join(told), "")
+    known = [text.format(fact) for fact, text in facts if fact not in (None, "")]
+    if known:
+        yield from ("; ".join(known), "")
     yield from table(
         ("Model", "Metric", "Amplitude", "Phase", "Value"),
         [

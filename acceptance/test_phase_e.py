@@ -3,13 +3,14 @@
 import pytest
 
 from ptycho_compare.hub import Hub
+from ptycho_compare.study import Study, networks_of
 from pytest_ptycho.cases import DoseAndView
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.phase_e]
 
 
-def test_both_networks_are_what_their_manifest_says(hub: Hub, networks: DoseAndView) -> None:
+def test_networks_are_what_their_manifest_says(hub: Hub, study: Study, networks: DoseAndView) -> None:
     """Their bundles can be read, are of the right kind, and have the recorded digests, sizes and losses."""
     from ptycho_compare.checks.phase_e import judge_phase_e  # loads h5py, which listing tests need not
 
-    assert judge_phase_e(hub, *networks) == []
+    assert judge_phase_e(hub, *networks, networks_of(study, hub, *networks)) == []

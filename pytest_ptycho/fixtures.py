@@ -51,8 +51,14 @@ def overlap_view(request: pytest.FixtureRequest, hub: Hub, dose_and_view: DoseAn
 
 
 @pytest.fixture
-def networks(request: pytest.FixtureRequest, dose_and_view: DoseAndView) -> DoseAndView:
+def networks(
+    request: pytest.FixtureRequest, hub: Hub, study: Study, dose_and_view: DoseAndView
+) -> DoseAndView:
     """Give a dose and view whose networks are judged; blocked where the data that they learn from are red."""
+    from ptycho_compare.study import networks_of
+
+    if not networks_of(study, hub, *dose_and_view):
+        pytest.skip("the study compares no network, and none is there")
     require(request.node, dose_and_view, "C", "D")
     return dose_and_view
 
@@ -64,7 +70,7 @@ def reconstructions(
     """Give a dose and view whose iterative reconstructions are judged; skipped where none is asked for."""
     from ptycho_compare.study import PTYCHI
 
-    asked_for = any(PTYCHI in tier.required_arms for tier in study.tiers.values())
+    asked_for = study.requires(PTYCHI)
     if not asked_for and not hub.phase_f().is_dir():
         pytest.skip("the study asks for no iterative reconstruction, and there is none")
     require(request.node, dose_and_view, "C")

@@ -63,6 +63,14 @@ def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_hub(tmp_path_factory.mktemp("study") / "hub")
 
 
+@pytest.fixture(scope="session")
+def quick_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub whose study compares no network: a comparison takes a second; no test may damage it."""
+    from hubs import make_quick_hub
+
+    return make_quick_hub(tmp_path_factory.mktemp("quick") / "hub")
+
+
 @pytest.fixture
 def own_hub(small_hub: Path, tmp_path: Path) -> Path:
     """A copy of the small hub that a test may damage."""

@@ -41,25 +41,53 @@ splits = ["train", "test"]
 {COMPARING}"""
 
 
+QUICK_STUDY = f"""\
+name = "quick"
+doses = [{DOSE}]
+views = ["dense"]
+splits = ["train", "test"]
+
+[tiers.debug]
+groups = 48
+required_arms = ["PtyChi"]
+
+[tiers.full]
+required_arms = ["PtyChi"]
+
+[stitching]
+crop_px = {CROP}
+
+[uncertainty]
+draws = 50
+"""
+
+
 def make_split(seed: int = 0, *, count: int = COUNT) -> dict[str, Any]:
     """Return the arrays of one split."""
     return make_scan(count=count, side=SIDE, height=SHAPE[0], width=SHAPE[1], seed=seed, photons=DOSE)
 
 
 def make_hub(root: Path, *, count: int = COUNT) -> Path:
-    """Write a hub: two splits, a gs2 and a gs1 bundle, an iterative reconstruction per split, a study."""
-    data = root / "data"
-    for seed, split in enumerate(SPLITS):
-        arrays = make_split(seed, count=count)
-        write_scan(data / f"phase_c/dose_{DOSE}/patched_{split}.npz", arrays)
-        write_ptychi(data / f"phase_f/dose_{DOSE}/dense/{split}/ptychi_reconstruction.npz", arrays)
-    models = data / f"phase_e/dose_{DOSE}"
+    """Write a hub with networks: what `make_quick_hub` writes, a gs2 and a gs1 bundle, and their study."""
+    make_quick_hub(root, count=count)
+    models = root / f"data/phase_e/dose_{DOSE}"
     for folder, gridsize in (("dense/gs2", 2), ("baseline/gs1", 1)):
         (models / folder).mkdir(parents=True)
         write_bundle(
             models / folder / "wts.h5.zip", gridsize=gridsize, patch_px=SIDE, nphotons=DOSE, seed=gridsize
         )
     (root / "study.toml").write_text(STUDY)
+    return root
+
+
+def make_quick_hub(root: Path, *, count: int = COUNT) -> Path:
+    """Write a hub without networks: two splits, an iterative reconstruction of each, a study of these."""
+    data = root / "data"
+    for seed, split in enumerate(SPLITS):
+        arrays = make_split(seed, count=count)
+        write_scan(data / f"phase_c/dose_{DOSE}/patched_{split}.npz", arrays)
+        write_ptychi(data / f"phase_f/dose_{DOSE}/dense/{split}/ptychi_reconstruction.npz", arrays)
+    (root / "study.toml").write_text(QUICK_STUDY)
     return root
 
 

@@ -56,7 +56,7 @@ def test_without_phase_e_all_that_rests_on_it_is_blocked_in_order(own: Hub) -> N
             assert found[name] == "passed"
         else:
             assert told in said, name
-    assert found[f"test_both_networks_are_what_their_manifest_says[{PLACE}]"] == "failed"
+    assert found[f"test_networks_are_what_their_manifest_says[{PLACE}]"] == "failed"
     assert found[f"test_every_split_keeps_the_data_contract[dose_{DOSE}]"] == "passed"
     assert found[f"test_every_reconstruction_is_alive_and_its_own_splits[{PLACE}]"] == "passed"
 

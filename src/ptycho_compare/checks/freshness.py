@@ -59,18 +59,23 @@ def judge_in_place(
         return findings  # said already
     if not names.log.is_file() and not names.adoption.is_file():
         findings.append(Finding("missing", f"{names.log}: is not there; {_AGAIN}"))
-    return [*findings, *stale_inputs(hub, comparison, names.manifest, manifest)]
+    return [*findings, *stale_inputs(hub, comparison, names.manifest, manifest, required=required)]
 
 
-def stale_inputs(hub: Hub, comparison: Comparison, path: Path, manifest: Manifest) -> Iterator[Finding]:
+def stale_inputs(
+    hub: Hub, comparison: Comparison, path: Path, manifest: Manifest, *, required: Sequence[str]
+) -> Iterator[Finding]:
     """Compare the digests of a comparison's inputs with the files that are in the hub now.
 
     An input is looked for where its dose, view and split say; a user's own arm by its recorded path,
     wherever the hub lies today.
     """
     places = _places(hub, comparison)
-    for name in places.keys() - manifest.inputs.keys() - {PTYCHI}:
-        yield Finding("changed", f"{path}: inputs has no {name}; {_AGAIN}")
+    for name, place in places.items():
+        if name in manifest.inputs or name == PTYCHI:
+            continue
+        if name in ("test_data", *required) or place.is_file():
+            yield Finding("changed", f"{path}: inputs has no {name}; {_AGAIN}")
     for name, record in manifest.inputs.items():
         file = places.get(name) or _in_hub(hub, record)
         if file is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ptycho_compare.records.training_list import (
     skipped_views,
     training_list,
 )
+from ptycho_compare.study import BASELINE, NETWORKS, PTYCHOPINN
 
 BASELINE_NETWORK = "baseline"
 _AGAIN = f"run {MADE_BY} again"
@@ -71,7 +72,7 @@ class _Network:
         return f"{self.name} gs{self.gridsize}, dose {self.dose}"
 
 
-def judge_phase_e(hub: Hub, dose: int, view: str) -> list[Finding]:
+def judge_phase_e(hub: Hub, dose: int, view: str, arms: Collection[str] = NETWORKS) -> list[Finding]:
     """Collect what does not hold for the Baseline and the network of a view.
 
     Parameters
@@ -80,15 +81,18 @@ def judge_phase_e(hub: Hub, dose: int, view: str) -> list[Finding]:
     dose : int
         Photons per exposure.
     view : str
+    arms : collection of str
+        Those of the two that are compared; see `ptycho_compare.study.networks_of`.
 
     Returns
     -------
     list of Finding
-        Empty when both bundles are there, can be read and are of their place, when lists, tables and
+        Empty when their bundles are there, can be read and are of their place, when lists, tables and
         logs of their training agree with them, and when they are as their steps left them. Networks
         that were brought from elsewhere need no list and no table; what is there must agree.
     """
-    networks = (_Network(hub, dose, BASELINE_NETWORK), _Network(hub, dose, view))
+    names = {BASELINE: BASELINE_NETWORK, PTYCHOPINN: view}
+    networks = [_Network(hub, dose, name) for arm, name in names.items() if arm in arms]
     listed, findings = _list(hub, needed=any(network.listed_here for network in networks))
     for network in networks:
         findings += _judge(network, listed)

@@ -16,7 +16,7 @@ from ptycho_compare.hub import FULL_TIER, Hub
 from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.scoring import CollapseLimits
 from ptycho_compare.scoring.collapse import limits_of
-from ptycho_compare.study import Comparison, Study
+from ptycho_compare.study import Comparison, Study, networks_of
 
 
 def phase_checks(
@@ -24,15 +24,18 @@ def phase_checks(
 ) -> list[Validation]:
     """Judge phases C to G of one dose and view, a row each, and a row per comparison.
 
-    Without a study a view cannot be drawn again: phase D is then not looked at, and its row says so.
+    Without a study a view cannot be drawn again: phase D is then not looked at, and its row says so. A study
+    that compares no network has no row of phase E.
     """
     limits = None if study is None else limits_of(study)
     data = [*judge_phase_c(hub, dose, splits), *judge_stages(hub, dose, splits)]
     data += judge_step(hub, f"dose_{dose}-simulate")
+    arms = networks_of(study, hub, dose, view)
+    networks = named(hub, "Phase E networks", hub.phase_e(), judge_phase_e(hub, dose, view, arms))
     return [
         named(hub, "Phase C data", hub.phase_c(dose), data),
         _overlap(hub, dose, view, study),
-        named(hub, "Phase E networks", hub.phase_e(), judge_phase_e(hub, dose, view)),
+        *([networks] if arms else []),
         named(
             hub,
             "Phase F reconstructions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub, TrainingFiles
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
+from ptycho_compare.study import BASELINE, NETWORKS, PTYCHOPINN
 
 HELPER_LOGS = ("aggregate_report_cli", "metrics_digest_cli", "ssim_grid_cli")
 _SUCCESS = "SUCCESS: All phases completed"
@@ -40,16 +41,24 @@ class PhaseLog:
     evidence: Path | None = None
 
 
-def phase_logs(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> list[PhaseLog]:
+def phase_logs(
+    hub: Hub, dose: int, view: str, splits: Sequence[str], *, arms: Collection[str] = NETWORKS
+) -> list[PhaseLog]:
     """Name the logs of all phases of one dose and view, in the order in which they are run."""
-    baseline, pinn = TrainingFiles(hub.baseline_dir(dose)), TrainingFiles(hub.pinn_dir(dose, view))
+    networks = {
+        BASELINE: (f"phase_e_baseline_gs1_dose{dose}", hub.baseline_dir(dose)),
+        PTYCHOPINN: (f"phase_e_{view}_gs2_dose{dose}", hub.pinn_dir(dose, view)),
+    }
     patched = tuple(hub.patched(dose, split) for split in splits)
     views = tuple(hub.overlap_view(dose, view, split) for split in splits)
     return [
         PhaseLog("phase_c_generation", patched),
         PhaseLog(f"phase_d_{view}", views),
-        PhaseLog(f"phase_e_baseline_gs1_dose{dose}", (baseline.bundle,)),
-        PhaseLog(f"phase_e_{view}_gs2_dose{dose}", (pinn.bundle,)),
+        *(
+            PhaseLog(name, (TrainingFiles(folder).bundle,))
+            for arm, (name, folder) in networks.items()
+            if arm in arms
+        ),
         *(PhaseLog(f"phase_f_{view}_{split}", (hub.ptychi(dose, view, split),)) for split in splits),
         *(
             PhaseLog(
@@ -61,7 +70,9 @@ def phase_logs(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> list[Ph
     ]
 
 
-def cli_logs(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Validation:
+def cli_logs(
+    hub: Hub, dose: int, view: str, splits: Sequence[str], *, arms: Collection[str] = NETWORKS
+) -> Validation:
     """Judge the transcript, the phases' logs or records, and the logs of the reporting commands.
 
     A hub with step records is judged by them: a phase counts as run when a record vouches for each of its
@@ -70,7 +81,7 @@ def cli_logs(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Validatio
     verification, and so is not asked for.
     """
     transcript = hub.step_log(f"run_phase_g_{view}")
-    phases = phase_logs(hub, dose, view, splits)
+    phases = phase_logs(hub, dose, view, splits, arms=arms)
     text = _text(transcript)
     banners = _missing_banners(text or "", len(phases))
     records = _records(hub)

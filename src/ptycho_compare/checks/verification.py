@@ -24,7 +24,7 @@ from ptycho_compare.checks.validation import Validation
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
-from ptycho_compare.study import Study
+from ptycho_compare.study import Study, networks_of
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,16 @@ def verify(
     Verification
         Always the same checks in the same order, whatever is missing.
     """
-    validations = (*phase_checks(hub, dose, view, splits, study), *report_checks(hub, dose, view, splits))
+    reports = report_checks(hub, dose, view, splits, study)
+    validations = (*phase_checks(hub, dose, view, splits, study), *reports)
     moment = utc_text()
     told = tuple(replace(each, findings=_below(hub, each.findings)) for each in validations)
     return Verification(dose, view, tuple(splits), moment, told)
 
 
-def report_checks(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> list[Validation]:
+def report_checks(
+    hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study | None = None
+) -> list[Validation]:
     """Judge reports, logs and the inventory: the rows of PtychoPINN's own verifier, and the list."""
     places = [(dose, view, split) for split in splits]
     return [
@@ -119,7 +122,7 @@ def report_checks(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> list
         delta_summary(hub),
         delta_highlights(hub),
         ssim_grid(hub),
-        cli_logs(hub, dose, view, splits),
+        cli_logs(hub, dose, view, splits, arms=networks_of(study, hub, dose, view)),
         artifact_inventory(hub),
     ]
 

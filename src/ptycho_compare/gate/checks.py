@@ -21,7 +21,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub
 from ptycho_compare.records.acceptance import ComparisonVerdict
 from ptycho_compare.scoring.collapse import limits_of
-from ptycho_compare.study import PTYCHI, Study
+from ptycho_compare.study import PTYCHI, Study, networks_of
 
 NOBODY_LEFT = "no process is left over"
 _REPORTS = (summary_text, aggregate_highlights, metrics_digest, delta_summary, delta_highlights, ssim_grid)
@@ -55,7 +55,9 @@ def _of_phases(hub: Hub, study: Study, tiers: Collection[str]) -> Iterator[Valid
         yield Validation(f"phase C (dose={dose})", hub.relative(hub.phase_c(dose)), data)
         for view in study.views:
             where = f"{view} (dose={dose})"
-            yield Validation(f"phase E {where}", hub.relative(hub.phase_e()), judge_phase_e(hub, dose, view))
+            if arms := networks_of(study, hub, dose, view):
+                found = judge_phase_e(hub, dose, view, arms)
+                yield Validation(f"phase E {where}", hub.relative(hub.phase_e()), found)
             if iterative:
                 found = judge_phase_f(hub, dose, view, study.splits, limits=limits_of(study))
                 yield Validation(f"phase F {where}", hub.relative(hub.phase_f()), found)

@@ -28,12 +28,14 @@ from ptycho_compare.study.making import (
     Simulation,
     Training,
 )
+from ptycho_compare.study.networks import NETWORKS, networks_of
 from ptycho_compare.study.section import ARM_NAME
 from ptycho_compare.study.study import Comparison, Study, load_study
 
 __all__ = [
     "ARM_NAME",
     "BASELINE",
+    "NETWORKS",
     "PTYCHI",
     "PTYCHOPINN",
     "Acceptance",
@@ -56,4 +58,5 @@ __all__ = [
     "Training",
     "Uncertainty",
     "load_study",
+    "networks_of",
 ]

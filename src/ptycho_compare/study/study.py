@@ -44,7 +44,7 @@ class Study(Section):
     tiers : dict of str to Tier
         By name; each becomes a pytest mark.
     arms : dict of str to ArmOfStudy
-        Arms beside the three that every hub has.
+        Arms beside PtychoPINN, Baseline and PtyChi.
     """
 
     name: str
@@ -74,6 +74,10 @@ class Study(Section):
                     f"tier {name!r} comes after {tier.after!r}, which is no other tier of the study"
                 )
         return self
+
+    def requires(self, arm: str) -> bool:
+        """Whether a tier cannot do without this arm."""
+        return any(arm in tier.required_arms for tier in self.tiers.values())
 
     def gate_of(self, comparison: Comparison) -> Comparison | None:
         """Return the comparison that must be green before this one starts, if there is one."""

@@ -13,7 +13,7 @@ from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, Resampling, ScoringSettings
 from ptycho_compare.scoring.collapse import limits_of
-from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, ArmOfStudy, Comparison, Study
+from ptycho_compare.study import PTYCHI, ArmOfStudy, Comparison, Study, networks_of
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,8 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
     where = comparison.dose, comparison.view, comparison.split
     tier = study.tiers[comparison.tier]
     how = ArmSettings(tier.chunk, tier.batch)
-    arms = [
-        ArmRequest(PTYCHOPINN, ImageSource(hub.pinn_dir(comparison.dose, comparison.view)), how),
-        ArmRequest(BASELINE, ImageSource(hub.baseline_dir(comparison.dose)), how),
-    ]
+    networks = networks_of(study, hub, comparison.dose, comparison.view)
+    arms = [ArmRequest(name, ImageSource(folder), how) for name, folder in networks.items()]
     ready_made = {PTYCHI: ImageSource(hub.ptychi(*where))}
     for name, arm in study.arms.items():
         if arm.reconstructor is not None:

@@ -27,7 +27,7 @@ from ptycho_compare.phases.pipeline.reports import (
     verify_steps,
 )
 from ptycho_compare.phases.pipeline.step import Step
-from ptycho_compare.study import BASELINE
+from ptycho_compare.study import BASELINE, networks_of
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,9 @@ def conditions(plan: Pipeline) -> list[Condition]:
     full = plan.comparing(FULL_TIER)
     counted = (*plan.steps, *report_steps(plan), *verify_steps(plan))
     verifying = tuple(post_verify_steps(plan))
+    networks = networks_of(plan.study, hub, plan.dose, plan.view)
+    # the arm that came out blank in the blocked run, or what a study without it rests on
+    arms = (BASELINE,) if BASELINE in networks else plan.study.tiers[FULL_TIER].required_arms
 
     def compare_holds() -> list[Finding]:
         return [finding for step in full for finding in step.why_not_done()]
@@ -72,21 +75,21 @@ def conditions(plan: Pipeline) -> list[Condition]:
     def run_holds() -> list[Finding]:
         once = [*plan.steps, *(step for step in report_steps(plan) if not step.always)]
         left = [finding for step in once for finding in step.why_not_done()]
-        return left or list(cli_logs(hub, *place).findings)
+        return left or list(cli_logs(hub, *place, arms=networks).findings)
 
     def verification_holds() -> list[Finding]:
-        return [*verify(hub, *place).findings, *check_highlights(hub)]
+        return [*verify(hub, *place, study=plan.study).findings, *check_highlights(hub)]
 
     asked = [
         Condition(
-            "both full tables hold every Baseline score",
+            f"both full tables hold every {' and '.join(arms)} score",
             compare_holds,
             steps=plan.making,
             comparing=(*plan.comparing(DEBUG_TIER), *full),
         ),
         Condition(
-            "metrics_summary.json has Baseline entries that are not zero",
-            lambda: judge_summary(hub, BASELINE),
+            f"metrics_summary.json has {' and '.join(arms)} entries that are not zero",
+            lambda: judge_summary(hub, *arms),
             steps=(summarize_step(plan),),
         ),
         Condition(

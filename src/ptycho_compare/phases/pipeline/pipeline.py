@@ -1,7 +1,7 @@
 """The plan: which steps make and compare one dose and view, in which order.
 
-C simulate -> D overlap -> E train (Baseline, then PtychoPINN) -> F reconstruct and G compare, split by
-split. Every rule of what a step reads and must leave behind stands here.
+C simulate -> D overlap -> E train (Baseline, then PtychoPINN, as far as the study has them) -> F reconstruct
+and G compare, split by split. Every rule of what a step reads and must leave behind stands here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
 from ptycho_compare.phases.pipeline.step import PhaseStep, Step
 from ptycho_compare.reconstruction import ImageSource, read_ready_made
-from ptycho_compare.study import Comparison, Study
+from ptycho_compare.study import BASELINE, PTYCHOPINN, Comparison, Study, networks_of
 
 BASELINE_NETWORK = "baseline"
 _COUNTS = ("numpy", "scipy")
@@ -63,7 +63,7 @@ class Pipeline:
     @cached_property
     def making(self) -> tuple[PhaseStep, ...]:
         """Phases C to F."""
-        made = [self._simulate(), self._overlap(), self._train(BASELINE_NETWORK), self._train(self.view)]
+        made = [self._simulate(), self._overlap(), *map(self._train, self._networks)]
         made += [self._reconstruct(split) for split in self.splits]
         return tuple(self._as_asked(step, phase) for step, phase in zip(made, self._phases, strict=True))
 
@@ -82,14 +82,21 @@ class Pipeline:
 
     @property
     def _phases(self) -> tuple[str, ...]:
-        return ("C", "D", "E", "E", *(["F"] * len(self.splits)))
+        return ("C", "D", *(["E"] * len(self._networks)), *(["F"] * len(self.splits)))
+
+    @cached_property
+    def _networks(self) -> tuple[str, ...]:
+        """The networks that are compared, as their steps name them, the Baseline first."""
+        arms = networks_of(self.study, self.hub, self.dose, self.view)
+        names = {BASELINE: BASELINE_NETWORK, PTYCHOPINN: self.view}
+        return tuple(name for arm, name in names.items() if arm in arms)
 
     def _as_asked(self, step: PhaseStep, phase: str) -> PhaseStep:
         """Take a step's outputs as they are, or have a lab's own command make them."""
-        if phase in self.given:  # what they were made from is not known here
-            return replace(step, given=True, inputs=(), settings={}, computed_by="", libraries=(), needs=())
+        if phase in self.given:
+            return _taken(step)
         own = getattr(self.study.commands, f"phase_{phase.lower()}")
-        if own is None:
+        if own is None or step.given:
             return step
         return replace(step, settings={**step.settings, "command": own}, computed_by="", libraries=())
 
@@ -162,7 +169,7 @@ class Pipeline:
         def check() -> list[Finding]:
             return _readable(lambda: inspect_model(files.bundle))
 
-        return PhaseStep(
+        step = PhaseStep(
             hub,
             id=f"dose_{dose}-train-{network}",
             title=f"Phase E: Training {network.capitalize()} ({files.folder.name})",
@@ -182,6 +189,8 @@ class Pipeline:
             check=check,
             needs=(f"dose_{dose}-simulate" if single else f"dose_{dose}-overlap-{network}",),
         )
+        # a network that the study does not name is compared because its bundle is there: nobody trains it
+        return step if self.study.requires(BASELINE if single else PTYCHOPINN) else _taken(step)
 
     def _reconstruct(self, split: str) -> PhaseStep:
         hub, dose, view = self.hub, self.dose, self.view
@@ -228,8 +237,7 @@ class Pipeline:
             needs=(
                 *(() if (before := job.gate()) is None else (before.id,)),
                 self._data_step,
-                f"dose_{self.dose}-train-{BASELINE_NETWORK}",
-                f"dose_{self.dose}-train-{self.view}",
+                *(f"dose_{self.dose}-train-{network}" for network in self._networks),
                 f"dose_{self.dose}-reconstruct-{self.view}-{split}",
             ),
         )
@@ -250,6 +258,11 @@ class Pipeline:
             return tuple(word.format(**place, **more) for word in own)
         ours = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", *words)
         return (*ours, *(part for key, value in place.items() for part in (f"--{key}", value)))
+
+
+def _taken(step: PhaseStep) -> PhaseStep:
+    """Take a step's outputs as they are: what they were made from is not known here."""
+    return replace(step, given=True, inputs=(), settings={}, computed_by="", libraries=(), needs=())
 
 
 def _is_brought(step: PhaseStep) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ CONFIRMED = (
     "SSIM grid summary table values match metrics_delta_summary.json",
     "Preview metadata confirms phase-only content",
 )
-"""What is said of a hub in which all of it holds."""
+"""Said of a hub in which all of it holds."""
 
 _PLACES: Mapping[int, Part] = {-3: "amplitude", -1: "phase"}
 """Which of a line's words are numbers, from its end."""
@@ -43,23 +43,12 @@ def check_highlights(hub: Hub) -> list[Finding]:
 
 @dataclass(frozen=True)
 class _Difference:
-    """A line of a text that is not the one that belongs there.
-
-    Attributes
-    ----------
-    number : int
-    line : DeltaLine or None
-        What belongs there; None behind the last.
-    found : str
-        Empty where the text ends before.
-    values : mapping
-        By part, expected and found number; empty where more than numbers differ.
-    """
+    """A line of a text that is not the one that belongs there."""
 
     number: int
-    line: DeltaLine | None
-    found: str
-    values: Mapping[Part, tuple[str, str]] = field(default_factory=dict)
+    line: DeltaLine | None  # that belongs there; None behind the last
+    found: str  # empty where the text ends before
+    values: Mapping[Part, tuple[str, str]]  # expected and found; empty where more than numbers differ
 
     @property
     def reason(self) -> str:

@@ -1,4 +1,4 @@
-"""Whether the inventory is complete, and every file still as it was when the inventory was taken."""
+"""The inventory against the hub: it is complete, and every file is as it was when it was taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arms are called: one name each, whatever a table or an older report calls them."""
+"""Names of arms: one each, whatever a table or an older report calls them."""
 
 from __future__ import annotations
 

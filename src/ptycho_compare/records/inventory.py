@@ -96,12 +96,12 @@ def _belongs(text: str, hub: Hub) -> bool:
 
 
 def may_grow(path: str) -> bool:
-    """Whether a file is a log that later commands append to."""
+    """True for a log that later commands append to."""
     return PurePosixPath(path).parts[0] in _LOGS
 
 
 def may_appear(path: str) -> bool:
-    """Whether a file lies where later commands and tests leave logs and notes."""
+    """True where later commands and tests leave logs and notes."""
     return PurePosixPath(path).parts[0] in _ADDED_TO
 
 

@@ -52,7 +52,7 @@ class JobScores:
 
     @property
     def without_truth(self) -> bool:
-        """Whether the arms were compared with nothing, and so have residuals instead of scores."""
+        """True where the arms were compared with nothing, and so have residuals instead of scores."""
         return any(row.reference == "none" for row in self.rows)
 
 
@@ -147,7 +147,7 @@ def _wrong(row: MetricRow, part: str, ends: tuple[float, float]) -> str:
 
 
 def _is_declared(row: MetricRow, part: str) -> bool:
-    """Whether the table itself says that this score cannot exist."""
+    """True where the table itself says that this score cannot exist."""
     from ptycho_compare.scoring.metrics.truth_view import NO_CONTRAST_NOTE  # loads scipy
 
     return f"{part}: {NO_CONTRAST_NOTE}" in row.note

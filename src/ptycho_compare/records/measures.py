@@ -1,4 +1,4 @@
-"""Scores: which way each is better; and those that reports single out, with how many digits they are told.
+"""Scores: which way each is better; and those that reports single out, with their number of digits.
 
 One table for all reports; nothing else in the tree states a direction or a precision.
 """
@@ -13,7 +13,7 @@ Part = Literal["amplitude", "phase"]
 PARTS: tuple[Part, ...] = ("amplitude", "phase")
 
 MISSING = "N/A"
-"""What a text says where there is no number."""
+"""Stands in a text where there is no number."""
 
 TABLE_DECIMALS = 3
 JOB_DECIMALS = 4
@@ -49,7 +49,7 @@ class Measure:
     delta_decimals : int
         Digits of a difference in the delta files.
     has_best : bool
-        Whether the best comparison is told beside the average.
+        The best comparison stands beside the average.
     """
 
     name: str
@@ -63,12 +63,12 @@ class Measure:
         return HIGHER_IS_BETTER[self.name]
 
     def delta_text(self, delta: float | None) -> str:
-        """Tell a difference as the delta files do: with its sign."""
+        """Return a difference as the delta files have it: with its sign."""
         return signed_text(delta, self.delta_decimals)
 
     @property
     def reading(self) -> str:
-        """How a difference from PtychoPINN is read, as one sentence."""
+        """One sentence on how a difference from PtychoPINN is read."""
         better, sign = ("Higher", "positive") if self.higher_is_better else ("Lower", "negative")
         return f"{better} is better: a {sign} difference is in PtychoPINN's favour."
 
@@ -79,10 +79,10 @@ MEASURES = (MS_SSIM, MAE)
 
 
 def number_text(number: float | None, decimals: int = TABLE_DECIMALS, *, missing: str = MISSING) -> str:
-    """Tell a number, or that there is none."""
+    """Return a number as text, or that there is none."""
     return missing if number is None else f"{number + 0.0:.{decimals}f}"  # + 0.0: zero has no sign
 
 
 def signed_text(number: float | None, decimals: int) -> str:
-    """Tell a difference: its sign stays even where all digits shown are 0, as PtychoPINN's tools do."""
+    """Return a difference as text; its sign stays where all digits are 0, as PtychoPINN's tools have it."""
     return MISSING if number is None else f"{number + 0.0:+.{decimals}f}"

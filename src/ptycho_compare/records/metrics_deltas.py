@@ -1,4 +1,4 @@
-"""How far PtychoPINN is from the other arms on average: ``metrics_delta_summary.json``."""
+"""Average distance of PtychoPINN from the other arms: ``metrics_delta_summary.json``."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from ptycho_compare.records.job_scores import RANGES, JobScores, read_all_scores
 from ptycho_compare.records.measures import MEASURES, PARTS, Measure, Part
 from ptycho_compare.records.phase_c_compliance import Compliance, phase_c_compliance
 from ptycho_compare.records.reading import read_json
+from ptycho_compare.records.tables.csv_cells import finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow
 from ptycho_compare.records.tables.pairs_csv import Undecided, read_undecided
 from ptycho_compare.storage.files import write_json_atomic
@@ -44,13 +45,13 @@ class Score(BaseModel):
 
     @model_serializer
     def _as_read(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"model": self.model, "metric": self.metric}
+        row: dict[str, Any] = {"model": self.model, "metric": self.metric}
         alone = self.amplitude is None and self.phase is None and self.metric not in RANGES
         if not alone:
-            told |= {"amplitude": self.amplitude, "phase": self.phase}
+            row |= {"amplitude": self.amplitude, "phase": self.phase}
         if alone or self.value is not None:
-            told["value"] = self.value
-        return told | ({"intervals": self.intervals} if self.intervals else {})
+            row["value"] = self.value
+        return row | ({"intervals": self.intervals} if self.intervals else {})
 
 
 class JobSummary(BaseModel):
@@ -83,7 +84,7 @@ class JobSummary(BaseModel):
 
     @property
     def place(self) -> Place:
-        """Which comparison it is."""
+        """Dose, view and split."""
         return self.dose, self.view, self.split
 
     @property
@@ -193,14 +194,9 @@ def _of_row(row: MetricRow) -> Score:
     return Score(
         model=row.model,
         metric=row.metric,
-        **{part: _finite(getattr(row, part)) for part in parts},
-        intervals={part: pair for part, pair in ends.items() if None not in map(_finite, pair)},
+        **{part: finite(getattr(row, part)) for part in parts},
+        intervals={part: pair for part, pair in ends.items() if None not in map(finite, pair)},
     )
-
-
-def _finite(number: float | None) -> float | None:
-    """JSON has neither NaN nor infinity (a PSNR of equal images): the table has, and is named beside."""
-    return number if number is not None and math.isfinite(number) else None
 
 
 def _averages(scores: Sequence[JobScores]) -> Averages:
@@ -215,7 +211,7 @@ def _statistics(
     rows = [table.get((arm, measure.name)) for table in tables]
     found: dict[str, Number] = {}
     for part in PARTS:
-        numbers = [None if row is None else _finite(getattr(row, part)) for row in rows]
+        numbers = [None if row is None else finite(getattr(row, part)) for row in rows]
         there = [number for number in numbers if number is not None]
         whole = len(there) == len(numbers) > 0
         found[f"mean_{part}"] = math.fsum(there) / len(there) if whole else None

@@ -1,4 +1,4 @@
-"""Whether phase C's data say how they were made: metadata are there, and name the canonical conversion."""
+"""How phase C's data say they were made: by metadata that name the canonical conversion."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.untrusted.npz import open_npz
 
 CANONICAL_TOOL = "transpose_rename_convert"
-"""What PtychoPINN's metadata call the conversion to the canonical keys and axes."""
+"""Name in PtychoPINN's metadata of the conversion to the canonical keys and axes."""
 
 
 class SplitCompliance(BaseModel):
-    """What the metadata of one split say.
+    """The metadata of one split.
 
     Attributes
     ----------

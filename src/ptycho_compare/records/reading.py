@@ -1,4 +1,4 @@
-"""How reports are read back: what is missing or damaged is told in one line."""
+"""Files of a hub read back: one line says what is missing or damaged."""
 
 from __future__ import annotations
 

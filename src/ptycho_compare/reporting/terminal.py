@@ -1,4 +1,4 @@
-"""What a person is told at the end of a comparison, a line each."""
+"""What a person reads at the end of a comparison or of a pipeline, a line each."""
 
 from __future__ import annotations
 
@@ -64,13 +64,9 @@ def _name(row: DifferenceRow) -> str:
 
 
 def closing_lines(hub: Hub) -> Iterator[str]:
-    """Yield the lines; a file that is not there is left out.
+    """Yield what the pipeline says last; a file that is not there is left out.
 
     The words are those of PtychoPINN's orchestrator. Paths are below the hub, whose own is absolute.
-
-    Parameters
-    ----------
-    hub : Hub
     """
     names = hub.reports()
     for title, path in (

@@ -281,10 +281,10 @@ def test_attempts_keep_their_order_and_their_ends(made: Made) -> None:
     assert line is not None
     jobs = {job.name: job for job in line.jobs}
     deferred, step = jobs["dose_1000-dense-test-full"], jobs["dose_1000-simulate"]
-    assert deferred.told == "died, stopped"
+    assert deferred.in_words == "died, stopped"
     assert [bar.gained for bar in deferred.bars] == ["16 patches", "16 patches"]
     assert [bar.lasted for bar in deferred.bars] == ["48 s", "60 s"]  # a dead one: until it was last heard of
-    assert step.told == "stopped, failed, finished"
+    assert step.in_words == "stopped, failed, finished"
     assert [bar.left for bar in step.bars] == sorted(bar.left for bar in step.bars)
     assert all(bar.left >= 0 and bar.left + bar.width <= 100.01 for job in line.jobs for bar in job.bars)
 
@@ -305,7 +305,7 @@ def test_an_attempt_runs_while_its_claim_is_held(tmp_path: Path) -> None:
         files.claim.write_text(content)
         line = read_timeline(Hub(tmp_path), {})
         assert line is not None
-        assert line.jobs[0].told == ending
+        assert line.jobs[0].in_words == ending
 
 
 def test_a_hub_without_jobs_says_so(own: Made) -> None:

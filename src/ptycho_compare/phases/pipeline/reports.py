@@ -1,4 +1,4 @@
-"""What follows the phases: reports over all comparisons, and their verification, as steps."""
+"""Steps behind the phases: reports over all comparisons, and their verification."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def verify_steps(plan: Pipeline) -> list[PhaseStep]:
 
 
 def post_verify_steps(plan: Pipeline) -> list[PhaseStep]:
-    """What is looked at when nothing but the verification is asked for."""
+    """Grid, inventory and verification, where nothing else is asked for."""
     return [*_look_again(plan), *verify_steps(plan)]
 
 

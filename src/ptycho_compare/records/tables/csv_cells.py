@@ -1,4 +1,4 @@
-"""How numbers, empty cells and texts stand in our tables, and how they are read back."""
+"""Cells of our tables: numbers, texts and empty ones, written and read back."""
 
 from __future__ import annotations
 
@@ -68,6 +68,11 @@ def number(kind: Callable[[str], Number], cells: Mapping[str, str], column: str,
         return kind(text) if text else None
     except ValueError:
         raise InputError(f"{place}: {column} is '{text}', which is no number") from None
+
+
+def finite(value: float | None) -> float | None:
+    """Return a number, or None for one that JSON cannot hold: NaN, or a PSNR of equal images."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def or_empty(value: float) -> float | None:

@@ -91,7 +91,7 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
     path : Path
     scorecard : Scorecard
     groups : int
-        Groups of the plan that every arm was given.
+        Groups of the plan, the same for all arms.
     seconds : mapping of str to float
         Computing time by arm, s; arms may be left out.
 
@@ -192,7 +192,7 @@ def _shift_rows(arm: ArmScore) -> Iterator[Row]:
 
 
 def _gauge_rows(arm: ArmScore) -> Iterator[Row]:
-    """What was removed from an arm, what was measured and kept, and how much that changed."""
+    """Yield the gauge removed from an arm, what was measured and kept, and how much that changed."""
     if arm.gauge is None:
         return
     from ptycho_compare.scoring import Metric

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from ptycho_compare.records.arm_names import canonical_arms
-from ptycho_compare.records.tables.csv_cells import number, read_table, write_table
+from ptycho_compare.records.tables.csv_cells import finite, number, read_table, write_table
 from ptycho_compare.records.tables.metrics_csv import interval_ends
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
@@ -33,7 +32,7 @@ class DifferenceRow:
     difference : float or None
         First arm minus second.
     told_apart : bool or None
-        Whether the interval of the difference leaves out zero; None where there is no interval.
+        True where the interval of the difference leaves out zero; None where there is no interval.
     """
 
     first: str
@@ -130,12 +129,8 @@ def read_undecided(path: Path) -> tuple[Undecided, ...] | None:
             second=arms[row.second],
             metric=row.metric,
             component=row.component,
-            difference=_finite(row.difference),
+            difference=finite(row.difference),
         )
         for row in rows
         if row.told_apart is False
     )
-
-
-def _finite(number: float | None) -> float | None:
-    return number if number is not None and math.isfinite(number) else None

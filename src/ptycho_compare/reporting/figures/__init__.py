@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from ptycho_compare.reporting.figures.drawing import DPI, PlotLimits
 from ptycho_compare.reporting.figures.frc import frc_figure, plot_frc
-from ptycho_compare.reporting.figures.history import history_figure, plot_history
-from ptycho_compare.reporting.figures.images import write_debug_images
+from ptycho_compare.reporting.figures.one_arm import (
+    history_figure,
+    plot_history,
+    plot_object,
+    write_debug_images,
+)
 from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
 from ptycho_compare.reporting.figures.side_by_side import GROUND_TRUTH, comparison_figure, plot_comparison
 
@@ -23,6 +27,7 @@ __all__ = [
     "plot_comparison",
     "plot_frc",
     "plot_history",
+    "plot_object",
     "plot_residuals",
     "residual_figure",
     "write_debug_images",

@@ -1,4 +1,4 @@
-"""What the figures share: limits of colours, masked images, lines of text above a panel, files.
+"""Shared by all figures: limits of colours, masked images, lines of text above a panel, files.
 
 Figures are `matplotlib.figure.Figure` themselves: no window, no global state, and no import
 of matplotlib before the first figure.
@@ -6,6 +6,7 @@ of matplotlib before the first figure.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +32,11 @@ ALARM = "#b00020"
 
 COLUMN_INCHES = 3.3
 LINE_CHARACTERS = 42
-"""How much text of `write_above` is as wide as a column."""
+"""Width of a column in characters of `write_above`."""
 LINE_POINTS = 12.0
-"""How high a line of it is."""
+"""Height of a line of it."""
 
+_PALETTE = 255  # the last of 256 entries is no colour
 _OUTSIDE = "#d9dde3"  # off the gray scale, and hatched: no pixel of a gray image looks like it
 _HATCH = "#c2c8d0"
 _MARGIN_INCHES = 0.1
@@ -153,6 +155,47 @@ def write_above(axis: Axes, name: str, lines: Sequence[Line], *, room: int) -> N
     _write(axis, name, 6 + LINE_POINTS * room, size=size, alarm=alarm, weight="bold")
     for number, line in enumerate(lines):
         _write(axis, line.text, 6 + LINE_POINTS * (room - 1 - number), size=9.0, alarm=line.alarm)
+
+
+def pixels_png(values: NDArray[np.floating[Any]], *, colours: str, limits: Limits) -> bytes:
+    """Encode an image, a pixel per value, with a palette of 255 colours; equal values give equal bytes.
+
+    Parameters
+    ----------
+    values : ndarray, (h, w), float
+        What is not finite becomes transparent, so that the page shows its own hatch there.
+    colours : str
+        A colour map of matplotlib.
+    limits : tuple of float
+        Values of the first and the last colour, low < high; beyond them the colours stay.
+    """
+    from matplotlib import colormaps
+    from PIL import Image as PilImage
+
+    low, high = limits
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.clip((values.astype(np.float64) - low) / (high - low), 0.0, 1.0) * (_PALETTE - 1)
+    indices = np.where(np.isfinite(values), np.nan_to_num(scaled).round(), _PALETTE).astype(np.uint8)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[:_PALETTE] = colormaps[colours](np.linspace(0.0, 1.0, _PALETTE), bytes=True)[:, :3]
+    picture = PilImage.fromarray(indices).convert("P")
+    picture.putpalette(palette.tobytes())
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", transparency=_PALETTE, optimize=True)
+    return stream.getvalue()
+
+
+def own_gauge(image: Image, mask: NDArray[np.bool_]) -> tuple[complex, float]:
+    """Return the factor that turns an image's mean phase inside a mask to 0, and its rms there.
+
+    Both are 1 where no pixel is finite; around 0 a phase has the fewest wraps.
+    """
+    known = image[mask & np.isfinite(image)].astype(np.complex128)
+    if not known.size:
+        return 1.0, 1.0
+    with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead
+        rms = float(np.sqrt(np.mean(np.abs(known) ** 2)))
+        return complex(np.exp(-1j * np.angle(known.mean()))), rms or 1.0
 
 
 def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:

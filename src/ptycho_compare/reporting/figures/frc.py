@@ -35,36 +35,21 @@ _TICK_SPACING = 0.045  # cycles/px between two labels of the period
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    """A line of the legend, with its curve if there is one.
-
-    Attributes
-    ----------
-    name : str
-    curve : RingCurve or None
-    arms : tuple of int
-        Numbers of the arm, or of the two arms, that it belongs to.
-    half : bool
-        Between reconstructions of half the data: dashed, and cut off at 1/7.
-    without : str
-        What the legend says without a curve.
-    alarm : bool
-    """
+    """A line of the legend, with its curve if there is one."""
 
     name: str
     curve: RingCurve | None
-    arms: tuple[int, ...]
-    half: bool = False
-    without: str = ""
+    arms: tuple[int, ...]  # numbers of the arm, or of the two arms, that it belongs to
+    half: bool = False  # between reconstructions of half the data: dashed, and cut off at 1/7
+    without: str = ""  # what the legend says without a curve
     alarm: bool = False
 
     @property
     def colours(self) -> list[str]:
-        """Of its arms."""
         return [ARM_COLOURS[number % len(ARM_COLOURS)] for number in self.arms]
 
     @property
     def criterion(self) -> float:
-        """Where its curve is cut off."""
         return 1 / 7 if self.half else 0.5
 
 

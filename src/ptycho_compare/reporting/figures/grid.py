@@ -83,7 +83,7 @@ def panel_grid(
     room : int
         Lines of text above a column, its name not counted.
     bars_below : bool
-        Whether panels of the first row may have a colour bar of their own.
+        Panels of the first row may have a colour bar of their own.
     """
     from matplotlib.figure import Figure
 

@@ -21,6 +21,7 @@ from ptycho_compare.reporting.figures.drawing import (
     draw_image,
     draw_nothing,
     label_edges,
+    own_gauge,
     save,
     widened,
     write_above,
@@ -30,7 +31,7 @@ from ptycho_compare.reporting.figures.grid import PanelGrid, panel_grid
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower still
     from matplotlib.figure import Figure
 
-    from ptycho_compare.scoring import ArmScore, ReferenceKind, Scorecard
+    from ptycho_compare.scoring import ArmScore, Metric, ReferenceKind, Scorecard
 
 GROUND_TRUTH = "Ground Truth"
 KINDS: dict[ReferenceKind, str] = {
@@ -43,6 +44,7 @@ KINDS: dict[ReferenceKind, str] = {
 
 _REFERENCE_NAMES: dict[ReferenceKind, str] = {"independent_half": "Other Half", "same_data": "Reference"}
 _MOST_COLUMNS = 5
+_REASON_LINES = 3
 _COLOURS = ("viridis", "gray", "magma")
 
 
@@ -50,26 +52,16 @@ _COLOURS = ("viridis", "gray", "magma")
 class _Column:
     """One arm, or the truth, as it is drawn.
 
-    Attributes
-    ----------
-    name : str
-    lines : tuple of Line
-        What stands below the name.
-    panels : tuple of ndarray or None, three times (h, w), float64
-        Phase in rad, amplitude, error; NaN outside the mask, None where there is nothing
-        to show, `missing` says why.
-    comparable : bool
-        Not dead: its pixels set the colours of the rows.
-    own_phase : tuple of float or None
-        Phase limits of its own, rad.
+    Panels are phase in rad, amplitude and error, (h, w), NaN outside the mask; None where there is
+    nothing to show, `missing` says why.
     """
 
     name: str
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...]  # below the name
     panels: tuple[NDArray[np.float64] | None, ...]
     missing: str
-    comparable: bool
-    own_phase: Limits | None
+    comparable: bool  # not dead: its pixels set the colours of the rows
+    own_phase: Limits | None  # rad
 
 
 def plot_comparison(path: Path, scorecard: Scorecard, truth: Image | None, limits: PlotLimits) -> None:
@@ -135,7 +127,7 @@ class _View:
     box: Box
 
     def labels(self, kind: ReferenceKind) -> tuple[str, ...]:
-        """What the rows are."""
+        """Return the names of the rows."""
         if self.truth is None:
             return "phase (rad)", "amplitude / rms"
         return "phase (rad)", "amplitude", f"|image - {_REFERENCE_NAMES.get(kind, 'truth').lower()}|"
@@ -166,13 +158,11 @@ class _View:
         return _Column(name, (), (*self._parts(self.truth, self.truth), None), "", True, own)
 
     def _parts(self, image: Image, reference: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return phase and amplitude, the reference's mean phase at 0: fewer wraps are seen."""
-        known = reference[self.mask & np.isfinite(reference)].astype(np.complex128)
-        turn = np.exp(-1j * np.angle(known.mean())) if known.size else 1.0
+        """Return phase and amplitude, the reference's mean phase at 0."""
+        turn, rms = own_gauge(reference, self.mask)
         with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead
             phase, amplitude = self._shown(np.angle(image * turn)), self._shown(np.abs(image))
-        rms = float(np.sqrt(np.mean(np.abs(known) ** 2))) if known.size and self.truth is None else 1.0
-        return phase, amplitude / (rms or 1.0)
+        return phase, amplitude / (rms if self.truth is None else 1.0)
 
     def _shown(self, values: NDArray[Any]) -> NDArray[np.float64]:
         return np.where(self.mask & np.isfinite(values), values, np.nan)[self.box].astype(np.float64)
@@ -212,21 +202,8 @@ def _draw_row(
     axes[0].set_ylabel(f"{label}\n\ny (px)", fontsize=11)
 
 
-if TYPE_CHECKING:  # scoring loads scipy and scikit-image
-    from ptycho_compare.scoring import ArmScore, Metric
-
-_REASON_LINES = 3
-
-
 def arm_lines(arm: ArmScore, *, against_truth: bool) -> tuple[Line, ...]:
-    """Describe one arm in a few lines, the alarming ones first.
-
-    Parameters
-    ----------
-    arm : ArmScore
-    against_truth : bool
-        Whether there was a truth to compare with; without one the R-factor stands first.
-    """
+    """Describe one arm in a few lines, the alarming ones first; without a truth by its R-factor."""
     lines = list(_alarms(arm))
     error, label = ("fienup", "Fienup error") if against_truth else ("r_factor", "R-factor")
     if arm.status == "ok":

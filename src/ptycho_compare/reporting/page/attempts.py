@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -30,9 +30,8 @@ class AttemptBar:
     number : int
         From 1.
     host : str
-    launched, ended : str
-        UTC. Of one that died or still runs, `ended` is when it was last heard of.
-    lasted : str
+    start, end : datetime
+        UTC. Of one that died or still runs, `end` is when it was last heard of.
     gained : str
         Units that became safe in it.
     ending : str
@@ -44,14 +43,33 @@ class AttemptBar:
 
     number: int
     host: str
-    launched: str
-    ended: str
-    lasted: str
+    start: datetime
+    end: datetime
     gained: str
     ending: Ending
     reason: str
-    left: float
-    width: float
+    left: float = 0.0
+    width: float = 0.0
+
+    @property
+    def launched(self) -> str:
+        """When it started, as text."""
+        return moment_text(self.start)
+
+    @property
+    def ended(self) -> str:
+        """When it ended, as text."""
+        return moment_text(self.end)
+
+    @property
+    def lasted_s(self) -> float:
+        """How long it went, s."""
+        return (self.end - self.start).total_seconds()
+
+    @property
+    def lasted(self) -> str:
+        """How long it went, as text."""
+        return duration_text(self.lasted_s)
 
 
 @dataclass(frozen=True)
@@ -63,8 +81,8 @@ class JobLine:
     bars: tuple[AttemptBar, ...]
 
     @property
-    def told(self) -> str:
-        """Its attempts in words, e.g. ``stopped, finished``."""
+    def in_words(self) -> str:
+        """How its attempts ended, e.g. ``stopped, finished``."""
         return ", ".join(bar.ending for bar in self.bars)
 
 
@@ -76,17 +94,6 @@ class TimeLine:
     last: str
     lasted: str
     jobs: tuple[JobLine, ...]
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    number: int
-    host: str
-    start: datetime
-    end: datetime
-    gained: str
-    ending: Ending
-    reason: str
 
 
 def read_timeline(hub: Hub, places: Mapping[Path, str]) -> TimeLine | None:
@@ -113,7 +120,7 @@ def read_timeline(hub: Hub, places: Mapping[Path, str]) -> TimeLine | None:
     for files, attempts in found.items():
         folder = files.folder.parent
         place = places.get(folder, "")
-        bars = tuple(_bar(each, first, whole_s) for each in attempts)
+        bars = tuple(_placed(each, first, whole_s) for each in attempts)
         if bars:
             jobs.append((attempts[0].start, JobLine(place or folder.name, place, bars)))
     jobs.sort(key=lambda pair: pair[0])
@@ -122,7 +129,7 @@ def read_timeline(hub: Hub, places: Mapping[Path, str]) -> TimeLine | None:
     )
 
 
-def _attempts(files: JobFiles) -> list[_Attempt]:
+def _attempts(files: JobFiles) -> list[AttemptBar]:
     progress = read_progress(files)
     heard = _last_heard(files)
     running = bool(progress.attempts) and progress.attempts[-1].ended is None and _is_held(files)
@@ -132,7 +139,7 @@ def _attempts(files: JobFiles) -> list[_Attempt]:
         ending, reason = _ending(each.ended, running=running and newest)
         start = _moment(each.launched["time"])
         attempts.append(
-            _Attempt(
+            AttemptBar(
                 number=each.launched["attempt"],
                 host=readable(each.launched["host"]),
                 start=start,
@@ -191,22 +198,11 @@ def _gained(gained: int, progress: JobProgress) -> str:
     return f"{gained} {readable(progress.unit)}"
 
 
-def _bar(attempt: _Attempt, first: datetime, whole_s: float) -> AttemptBar:
-    lasted_s = (attempt.end - attempt.start).total_seconds()
-    width = max(100.0 * lasted_s / whole_s, _LEAST_WIDTH)
-    left = 100.0 * (attempt.start - first).total_seconds() / whole_s
-    return AttemptBar(
-        number=attempt.number,
-        host=attempt.host,
-        launched=moment_text(attempt.start),
-        ended=moment_text(attempt.end),
-        lasted=duration_text(lasted_s),
-        gained=attempt.gained,
-        ending=attempt.ending,
-        reason=attempt.reason,
-        left=round(min(left, 100.0 - width), 2),
-        width=round(width, 2),
-    )
+def _placed(bar: AttemptBar, first: datetime, whole_s: float) -> AttemptBar:
+    """Lay an attempt out on the time line."""
+    width = max(100.0 * bar.lasted_s / whole_s, _LEAST_WIDTH)
+    left = 100.0 * (bar.start - first).total_seconds() / whole_s
+    return replace(bar, left=round(min(left, 100.0 - width), 2), width=round(width, 2))
 
 
 def endings_of(jobs: Sequence[JobLine]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the page shows of one comparison."""
+"""One comparison on the page: its arms, images, curves, scores and provenance."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class ComparisonPart:
 
     @property
     def has_evidence(self) -> bool:
-        """Whether there is anything of it to look at."""
+        """True where there is anything of it to look at."""
         return self.provenance is not None or bool(self.gallery.rows or self.scores.scores)
 
     def status_of(self, arm: str) -> str:
-        """How an arm came out."""
+        """Status of an arm."""
         return next((each.status for each in self.arms if each.name == arm), MISSING)
 
 

@@ -97,13 +97,7 @@ class _Table:
 
 
 def read_curves(names: Artifacts, arms: Sequence[str]) -> CurveSet:
-    """Read the curves of every arm, and lay them out.
-
-    Parameters
-    ----------
-    names : Artifacts
-    arms : sequence of str
-    """
+    """Read the curves of every arm, and lay them out."""
     tables: list[_Table] = []
     missing: list[str] = []
     for index, arm in enumerate(arms):

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.reconstructions_npz import TRUTH_KEY
-from ptycho_compare.reporting.figures.drawing import Limits, PlotLimits
-from ptycho_compare.reporting.figures.images import pixels_png
+from ptycho_compare.reporting.figures.drawing import Image, Limits, PlotLimits, own_gauge, pixels_png
 from ptycho_compare.reporting.page.words import number_text
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
 
-Image = NDArray[np.complexfloating[Any, Any]]
 Panel = NDArray[np.float64]
 
 _COLOURS = {"amplitude": "gray", "phase": "viridis", "error": "magma"}
@@ -92,22 +90,12 @@ class Gallery:
 
 @dataclass(frozen=True, eq=False)
 class _Canvases:
-    """What an NPZ file holds, cropped to the scored area.
+    """Content of an NPZ file, cropped to the scored area, (h, w)."""
 
-    Attributes
-    ----------
-    arms : dict of str to (h, w) complex ndarray or str
-        The image, or why there is none.
-    truth : ndarray, (h, w), complex, or None
-    mask : ndarray, (h, w), bool
-    aligned : bool
-        Whether the arms' gauge was removed.
-    """
-
-    arms: Mapping[str, Image | str]
+    arms: Mapping[str, Image | str]  # the image, or why there is none
     truth: Image | None
     mask: NDArray[np.bool_]
-    aligned: bool
+    aligned: bool  # the arms' gauge was removed
 
 
 def read_gallery(names: Artifacts, arms: Mapping[str, str], *, truth_name: str, pixels: int) -> Gallery:
@@ -124,10 +112,6 @@ def read_gallery(names: Artifacts, arms: Mapping[str, str], *, truth_name: str, 
     pixels : int
         Most of an image; a larger one, or one of more than 256 px along a side, is averaged down by a
         whole factor.
-
-    Returns
-    -------
-    Gallery
     """
     files = names.reconstructions_aligned, names.reconstructions
     path = next((path for path in files if path.is_file()), None)
@@ -215,14 +199,12 @@ def _parts(
         return dict.fromkeys(_COLOURS, image)
     shown = np.where(mask & np.isfinite(image), image, np.nan)
     reference = shown if truth is None else truth
-    known = reference[mask & np.isfinite(reference)]
     if not np.isfinite(shown).any():
         return dict.fromkeys(_COLOURS, "no finite pixel")
-    turn = np.exp(-1j * np.angle(known.mean())) if known.size else 1.0
+    turn, rms = own_gauge(reference, mask)
     with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead
-        rms = 1.0 if truth is not None else float(np.sqrt(np.mean(np.abs(known) ** 2))) or 1.0
         return {
-            "amplitude": _shrunk(np.abs(shown), factor) / rms,
+            "amplitude": _shrunk(np.abs(shown), factor) / (rms if truth is None else 1.0),
             "phase": np.angle(_shrunk(shown * turn, factor)),
             "error": "not scored" if truth is None else _shrunk(np.abs(shown - truth), factor),
         }

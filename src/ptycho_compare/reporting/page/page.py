@@ -58,7 +58,7 @@ class Page:
 
     @property
     def states(self) -> Counter[str]:
-        """How many comparisons stand how."""
+        """Number of comparisons in each state."""
         return Counter(each.state for each in self.verdict.comparisons)
 
     @property
@@ -80,7 +80,7 @@ class Page:
         return None
 
     def opened(self, part: ComparisonPart) -> bool:
-        """Whether a comparison stands open: all when they are few, else those that do not hold."""
+        """True where a comparison stands open: all when they are few, else those that do not hold."""
         return part.has_evidence and (len(self.comparisons) <= _FEW or part.verdict.state == "red")
 
 

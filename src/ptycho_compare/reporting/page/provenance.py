@@ -1,4 +1,4 @@
-"""What a comparison and its study rest on, as lines of a page."""
+"""Inputs, settings, steps and notes of a comparison and its study, as lines of a page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Provenance:
     Attributes
     ----------
     facts : dict of str to str
-        What is told in a line.
+        One line each.
     command : str
         As it can be typed.
     inputs : dict of str to FileRecord

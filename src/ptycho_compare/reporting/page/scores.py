@@ -40,7 +40,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class Scores:
-    """What the tables of a comparison say.
+    """The tables of a comparison.
 
     Attributes
     ----------

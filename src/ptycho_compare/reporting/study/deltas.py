@@ -12,7 +12,7 @@ from ptycho_compare.reporting.study.markdown import table
 from ptycho_compare.study import PTYCHOPINN
 
 PHASE_ONLY = "(phase-only)"
-"""How the grid confirms the preview that it was made beside."""
+"""Words with which the grid confirms the preview."""
 
 _LABEL_WIDTH = 35
 """Of the label before the colon, so that the colons stand below one another."""
@@ -33,7 +33,7 @@ class DeltaLine:
 
     @property
     def label(self) -> str:
-        """How the line begins."""
+        """Beginning of the line."""
         return f"{self.measure.title} Δ ({PTYCHOPINN} - {self.arm})"
 
     @property

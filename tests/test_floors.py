@@ -1,75 +1,100 @@
-"""The house: an import goes down only, never up, never between neighbours on one floor."""
+"""The house as docs/house.md draws it: floors, rooms, sizes, names, and who may load what."""
 
 import ast
+import re
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+HOUSE = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+PACKAGES = {"ptycho_compare": ROOT / "src", "pytest_ptycho": ROOT}
+SOURCES = sorted(path for name, base in PACKAGES.items() for path in (base / name).rglob("*.py"))
 
-FLOORS = [
-    {"pytest_ptycho", "cli"},
-    {"gate"},
-    {"phases"},
-    {"checks"},
-    {"reporting"},
-    {"records", "reconstruction"},
-    {"scoring", "scan", "models", "jobs"},
-    {"study"},
-    {"storage"},
-    {"hub", "untrusted"},
-    {"errors", "finding"},
-]
-LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = ("tensorflow", "keras", "torch", "ptychi", "matplotlib")
 
 
-def room_of(module: str) -> str | None:
-    parts = module.split(".")
-    if parts[0] == "pytest_ptycho":
-        return "pytest_ptycho"
-    return parts[1] if parts[0] == "ptycho_compare" and len(parts) > 1 else None
+def drawn_floors() -> list[list[str]]:
+    """Rooms by floor, the highest first, from the drawing."""
+    floors: list[list[str]] = []
+    drawing = HOUSE.split("```")[1]
+    for number, room in re.findall(r"^ {1,3}(\d\d?|  ) {2,4}(\w+) {2,}\S", drawing, flags=re.M):
+        if number.strip():
+            floors.append([])
+        floors[-1].append(room)
+    return floors
+
+
+LEVEL = {room: level for level, rooms in enumerate(drawn_floors()) for room in rooms}
 
 
 def module_name(path: Path) -> str:
-    base = ROOT / "src" if path.is_relative_to(ROOT / "src") else ROOT
-    return ".".join(path.relative_to(base).with_suffix("").parts)
+    base = next(base for name, base in PACKAGES.items() if path.is_relative_to(base / name))
+    return ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports_of(path: Path) -> set[str]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+MODULES = {module_name(path): path for path in SOURCES}
+
+
+def room_of(module: str) -> str | None:
+    package, *rest = module.split(".")
+    if package == "pytest_ptycho":
+        return package
+    return rest[0] if package == "ptycho_compare" and rest else None
+
+
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """Every name that is imported anywhere in a file, a module where it is one."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in names}
+    return frozenset(found)
 
 
-SOURCES = sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "pytest_ptycho").rglob("*.py")])
+def test_every_room_stands_on_the_floor_that_the_page_draws() -> None:
+    assert {room_of(module) for module in MODULES} - {None} == set(LEVEL)
 
 
 def test_an_import_goes_down_only() -> None:
     wrong = [
-        f"{module_name(path)} imports {name}"
-        for path in SOURCES
-        if (here := room_of(module_name(path))) in LEVEL
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        if (here := room_of(module)) in LEVEL
         for name in sorted(imports_of(path))
         if (room := room_of(name)) is not None and room != here and LEVEL[room] <= LEVEL[here]
     ]
     assert wrong == []
 
 
-def test_every_room_stands_on_a_floor() -> None:
-    rooms = {room_of(module_name(path)) for path in SOURCES} - {None, "__init__"}
-    assert rooms == set(LEVEL)
-
-
 def test_pytest_is_imported_by_the_plugin_only() -> None:
-    users = {module_name(path) for path in SOURCES if "pytest" in imports_of(path)}
+    users = {module for module, path in MODULES.items() if "pytest" in imports_of(path)}
     assert {name.split(".")[0] for name in users} == {"pytest_ptycho"}
+
+
+def test_no_modules_import_each_other_in_a_ring() -> None:
+    # a package that hands on the names of its own modules is no ring
+    graph = {
+        module: {name for name in imports_of(path) if name in MODULES and not module.startswith(f"{name}.")}
+        for module, path in MODULES.items()
+    }
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 @pytest.mark.parametrize(
@@ -79,3 +104,15 @@ def test_light_rooms_load_no_heavy_library(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
+    assert {module: length for module, length in lengths.items() if length > 400} == {}
+
+
+def test_every_module_that_the_page_names_exists() -> None:
+    named = re.findall(r"`([\w/]+\.py)`", HOUSE)
+    assert len(named) > 30
+    places = (ROOT / "src" / "ptycho_compare", ROOT)
+    assert [name for name in named if not any((place / name).is_file() for place in places)] == []

@@ -1,4 +1,4 @@
-"""What can go wrong, by who has to act.
+"""Errors, by who has to act.
 
 An `InputError` is the user's to mend: its text is one line that names the file, the
 key, what was found and what to do. Everything else in this tree is a failed
@@ -63,7 +63,7 @@ class AdoptionError(InputError):
 
 
 class ReportError(InputError):
-    """A report of a study cannot be read, or not be made of what is there."""
+    """A report of a study cannot be read or made."""
 
 
 class MissingReportError(ReportError):
@@ -93,11 +93,11 @@ class EngineError(ArmError):
 
 
 OUT_OF_MEMORY = "out_of_memory"
-"""What every text about a want of memory says, so that it is known for that wherever it is quoted."""
+"""Begins every text about a want of memory, and marks it wherever it is quoted."""
 
 
 class OutOfMemoryError(ArmError):
-    """What was asked for did not fit into memory; less may."""
+    """A computation did not fit into memory; a smaller one may."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f"{OUT_OF_MEMORY}: {text}")

@@ -1,4 +1,4 @@
-"""A finding: what is wrong, in whom, as one sentence."""
+"""A finding: one sentence about one thing that does not hold."""
 
 from __future__ import annotations
 
@@ -26,13 +26,7 @@ Kind = Literal[
 class Finding:
     """One thing that does not hold.
 
-    Attributes
-    ----------
-    kind : str
-    text : str
-        The sentence, with numbers.
-    arm : str
-        The arm concerned; empty when it is not about one.
+    `text` is the sentence, with numbers; `arm` is empty when it is not about one.
     """
 
     kind: Kind

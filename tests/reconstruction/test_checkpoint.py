@@ -152,7 +152,7 @@ def assert_same_state(found: StreamState, expected: StreamState) -> None:
     ):
         assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
         assert ours.tobytes() == theirs.tobytes()
-    for name in ("rows", "groups", "next_row", "told_groups", "timing", "notes"):
+    for name in ("rows", "groups", "next_row", "reported_groups", "timing", "notes"):
         assert getattr(found, name) == getattr(expected, name), name
     assert (found.canvas.origin, found.canvas.crop_px) == (expected.canvas.origin, expected.canvas.crop_px)
     assert str(numbers(found.finished_chunks)) == str(numbers(expected.finished_chunks))
@@ -194,7 +194,7 @@ def test_kills_change_nothing(ground: Ground, group_size: int, attempts: list[At
     state, told = go_on_until_the_end(ground, group_size, attempts, finite=finite)
     state.timing = expected.timing
     assert_same_state(state, expected)
-    assert state.told_groups == GROUPS
+    assert state.reported_groups == GROUPS
     newest = {chunk.done: chunk for chunk in told}
     assert sorted(newest) == [chunk.done for chunk in unbroken]
     for chunk in unbroken:
@@ -214,7 +214,7 @@ def test_an_attempt_may_take_other_chunks_and_batches(
     state, told = go_on_until_the_end(ground, group_size, attempts)
     assert state.canvas.total.tobytes() == expected.canvas.total.tobytes()
     assert state.canvas.weight.tobytes() == expected.canvas.weight.tobytes()
-    assert (state.next_row, state.told_groups, told[-1].done) == (expected.rows, GROUPS, GROUPS)
+    assert (state.next_row, state.reported_groups, told[-1].done) == (expected.rows, GROUPS, GROUPS)
     for ours, theirs in zip(numbers(state.finished_chunks), numbers(expected.finished_chunks), strict=True):
         assert ours[1:] == theirs[1:]
         assert ours[0] == pytest.approx(theirs[0], rel=1e-12)
@@ -225,7 +225,7 @@ def half_way(ground: Ground) -> StreamState:
     """A stream within its second chunk."""
     state = ground.empty(4)
     work(ground, state, None, Attempt(chunk=10, batch=4, killed_after=4))
-    assert (state.next_row, state.told_groups) == (14, 10)
+    assert (state.next_row, state.reported_groups) == (14, 10)
     return state
 
 
@@ -405,7 +405,7 @@ def without(record: dict, key: str) -> dict:
         lambda text: json.dumps(json.loads(text) | {"fingerprint": {key: [] for key in BASIS.to_json()}}),
         lambda text: json.dumps(json.loads(text) | {"fingerprint": None}),
         lambda text: json.dumps(json.loads(text) | {"next_row": 15}),
-        lambda text: json.dumps(json.loads(text) | {"told_groups": 20}),
+        lambda text: json.dumps(json.loads(text) | {"reported_groups": 20}),
         lambda text: json.dumps(json.loads(text) | {"origin": [0, 0]}),
         lambda text: text.replace("\x7b", "\x00", 1),
     ],

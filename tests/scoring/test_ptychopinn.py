@@ -132,8 +132,8 @@ def assert_cells(image, truth, how=DEFAULTS):
     found, expected = cells(image, truth, how), naive(image, truth, how)
     for part, rows in expected.items():
         for name, value in rows.items():
-            # a similarity near 0 is a difference of numbers near 1, in single precision
-            floor = 2e-7 if "ssim" in name else 1e-12
+            # a similarity is a difference of numbers near 1, in single precision; processors round it apart
+            floor = 1e-6 if "ssim" in name else 1e-12
             assert found[part][name] == pytest.approx(value, rel=1e-6, abs=floor), (part, name)
 
 

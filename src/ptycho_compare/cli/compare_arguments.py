@@ -1,4 +1,4 @@
-"""The command line of `compare_models`: every flag of PtychoPINN's, and what it means here."""
+"""The command line of `compare_models`: every flag of PtychoPINN's, and its meaning here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_EFFECT = {
     "fixed_canvas": "the canvas always covers all positions of the file",
     "register_ptychi_only": "our own canvases are never moved; only a ready-made reconstruction is",
 }
-"""Flags of PtychoPINN that choose between what does not exist here; each use is logged."""
+"""Flags of PtychoPINN without a choice to make here; each use is logged."""
 
 DEPRECATED = {
     "n_test_images": "n_test_groups",
@@ -136,7 +136,7 @@ def _add_inference(parser: argparse.ArgumentParser) -> None:
 
 
 def add_scoring(parser: argparse.ArgumentParser) -> None:
-    """Declare what a user may choose about scores; `ptycho-hub score` has the same options."""
+    """Declare the options of scoring, which `ptycho-hub score` has too."""
     group = parser.add_argument_group("scoring")
     group.add_argument(
         "--metrics",

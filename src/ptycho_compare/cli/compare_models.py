@@ -49,7 +49,7 @@ def _run(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
 
 
 def conclude(scorecard: Scorecard, output_dir: Path) -> ExitCode:
-    """Print the scores and what follows from them, and choose the exit status."""
+    """Print the scores and their summary, and choose the exit status."""
     print("--- Comparison Metrics ---")
     print(Artifacts(output_dir).metrics.read_text(encoding="utf-8"), end="")
     for line in summary_lines(scorecard):

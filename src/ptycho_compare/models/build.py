@@ -1,4 +1,4 @@
-"""From an inspected model to a compiled function. Importing this module imports TensorFlow.
+"""An inspected model as a compiled function. Importing this module imports TensorFlow.
 
 The network is rebuilt from the checked graph, node by node: Keras never sees the
 configuration or the weights file, so nothing in them can reach its deserialisation.
@@ -96,7 +96,7 @@ def _operations(graph: Graph, weights: Weights, input_scale: float) -> dict[str,
 def _operation(
     node: Node, weights: list[NDArray[np.float32]], graph: Graph, input_scale: float
 ) -> Callable[[list[Any]], Any]:
-    """Return the function of one node: a list of tensors to a tensor."""
+    """The function of one node: a list of tensors to a tensor."""
     match node.kind:
         case "Dropout":  # nothing is dropped at inference
             return lambda inputs: inputs[0]

@@ -1,7 +1,7 @@
 """A trained model on disk: found, inspected, nothing in it executed.
 
-Owns the two files this program takes as a model, PtychoPINN's ``wts.h5.zip`` and the
-legacy ``baseline_model.h5`` of its supervised network. Needs no TensorFlow.
+Two kinds are known: PtychoPINN's ``wts.h5.zip`` and the legacy ``baseline_model.h5`` of its
+supervised network. Needs no TensorFlow.
 """
 
 from __future__ import annotations
@@ -33,10 +33,9 @@ class ModelFile:
     Attributes
     ----------
     path : Path
-        The file.
     kind : {"ptychopinn", "supervised"}
-        How it is driven: scaled input and local offsets to one complex patch per group,
-        or plain input to amplitude and phase of one image.
+        Scaled input and local offsets to one complex patch per group, or plain input to amplitude
+        and phase of one image.
     patch_px : int
         N, side of a diffraction pattern and of a patch, px.
     group_size : int
@@ -104,11 +103,45 @@ def read_model(path: Path, *, with_weights: bool) -> tuple[ModelFile, Graph, Wei
     return file, content.graph, content.weights
 
 
-def is_model(path: Path) -> bool:
-    """Tell a model from other files, by what its first bytes and its listing say.
+def read_legacy_h5(path: Path, *, with_weights: bool) -> tuple[Graph, Weights]:
+    """Read and check a ``baseline_model.h5``.
 
-    A folder counts as one: it is searched for a model.
+    Raises
+    ------
+    BundleError
+        Damaged, an object off the list, or other ends than one square image (N, N, 1)
+        in and two maps (N, N, 1) out.
     """
+    label = str(path)
+    with open_weights(path, label=label) as file:
+        if "model_config" not in file.attrs:
+            raise BundleError(
+                f"{label}: attribute 'model_config' is missing; needed: a whole model, not weights alone"
+            )
+        config = parse_config(file.attrs["model_config"], label=f"{label}: model_config")
+        refuse_unknown_objects(config, LEGACY_OBJECTS, label=f"{label}: model_config")
+        graph = read_graph(config, label=f"{label}: model_config")
+        _check_ends(graph, label=label)
+        plan = plan_legacy(file, graph, label=label)
+        return graph, read_weights(file, plan) if with_weights else {}
+
+
+def _check_ends(graph: Graph, *, label: str) -> None:
+    inputs = [graph.shape(name) for name in graph.inputs]
+    outputs = [graph.shape(name) for name in graph.outputs]
+    if len(inputs) != 1 or inputs[0][0] != inputs[0][1] or inputs[0][2] != 1:
+        raise BundleError(
+            f"{label}: model_config: the inputs are {inputs}; needed: one square image (N, N, 1)"
+        )
+    if outputs != [inputs[0], inputs[0]]:
+        raise BundleError(
+            f"{label}: model_config: the outputs are {outputs}; "
+            f"needed: amplitude and phase, [{inputs[0]}, {inputs[0]}]"
+        )
+
+
+def is_model(path: Path) -> bool:
+    """True for a model, by its first bytes and its listing, and for a folder, which is searched for one."""
     if path.is_dir() or path.name in MODEL_NAMES:
         return True
     try:
@@ -120,7 +153,7 @@ def is_model(path: Path) -> bool:
         if magic.startswith(b"PK"):
             with open_zip(path, label=str(path), max_total_bytes=MAX_FILE_BYTES) as archive:
                 return "manifest.dill" in archive.namelist()
-    except (OSError, ArchiveError):  # whoever reads it as something else will say what is wrong
+    except (OSError, ArchiveError):  # its reader will say what is wrong
         return False
     return False
 
@@ -173,40 +206,3 @@ def _candidates(directory: Path) -> list[Path]:
 def _one_line(text: str) -> str:
     # names inside a file are the file's choice; they must not break or colour a terminal line
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:1000]
-
-
-def read_legacy_h5(path: Path, *, with_weights: bool) -> tuple[Graph, Weights]:
-    """Read and check a legacy model.
-
-    Raises
-    ------
-    BundleError
-        Damaged, an object off the list, or other ends than one square image (N, N, 1)
-        in and two maps (N, N, 1) out.
-    """
-    label = str(path)
-    with open_weights(path, label=label) as file:
-        if "model_config" not in file.attrs:
-            raise BundleError(
-                f"{label}: attribute 'model_config' is missing; needed: a whole model, not weights alone"
-            )
-        config = parse_config(file.attrs["model_config"], label=f"{label}: model_config")
-        refuse_unknown_objects(config, LEGACY_OBJECTS, label=f"{label}: model_config")
-        graph = read_graph(config, label=f"{label}: model_config")
-        _check_ends(graph, label=label)
-        plan = plan_legacy(file, graph, label=label)
-        return graph, read_weights(file, plan) if with_weights else {}
-
-
-def _check_ends(graph: Graph, *, label: str) -> None:
-    inputs = [graph.shape(name) for name in graph.inputs]
-    outputs = [graph.shape(name) for name in graph.outputs]
-    if len(inputs) != 1 or inputs[0][0] != inputs[0][1] or inputs[0][2] != 1:
-        raise BundleError(
-            f"{label}: model_config: the inputs are {inputs}; needed: one square image (N, N, 1)"
-        )
-    if outputs != [inputs[0], inputs[0]]:
-        raise BundleError(
-            f"{label}: model_config: the outputs are {outputs}; "
-            f"needed: amplitude and phase, [{inputs[0]}, {inputs[0]}]"
-        )

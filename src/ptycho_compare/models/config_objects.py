@@ -1,4 +1,4 @@
-"""Which objects a model's configuration may name. Everything else is refused by name.
+"""The objects that a model's configuration may name; all others are refused by name.
 
 A Keras configuration is JSON in which any dictionary may ask for a Python class by module
 and name. Nothing here looks such a class up: names are compared with a list.
@@ -85,7 +85,7 @@ _OLD_LAYERS = frozenset(
 
 
 def parse_config(text: bytes | str, *, label: str) -> Any:
-    """Parse the JSON of a model's configuration."""
+    """Parse JSON; a BundleError where it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -115,7 +115,7 @@ def refuse_unknown_objects(config: Any, allowed: frozenset[Identity], *, label: 
 
 
 def _owner(value: dict[str, Any]) -> str | None:
-    """Return "layer 'conv2d'" for an object with its own name in the graph, else None."""
+    """Name an object that has a name of its own in the graph; else None."""
     name = value.get("name")
     return f"layer '{name}'" if isinstance(name, str) else None
 

@@ -1,4 +1,4 @@
-"""Where networks run, and what TensorFlow is told before so that each place gives the same numbers.
+"""The device that networks run on, and settings of TensorFlow under which each gives the same numbers.
 
 Left alone, TensorFlow on a GPU rounds the factors of a convolution to 10 bits, takes whichever of several
 kernels was fastest just now, and gives all the memory to the process that came first.
@@ -16,27 +16,19 @@ import tensorflow as tf
 from ptycho_compare.errors import DeviceError, OutOfMemoryError, StudyError
 
 _SHORT_OF_MEMORY = ("oom when", "out of memory", "alloc_failed")
-"""In small letters: whether TensorFlow's allocator had none left, CUDA, or one of its libraries."""
+"""In small letters, from TensorFlow's allocator, CUDA, or one of its libraries."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where a network runs.
-
-    Attributes
-    ----------
-    name : str
-        What the GPU is called, or ``cpu``.
-    place : str
-        The same for TensorFlow.
-    """
+    """A CPU or GPU: its name (``cpu``, or what the GPU is called), and TensorFlow's name for it."""
 
     name: str
     place: str
 
     @contextmanager
     def in_use(self) -> Iterator[Device]:
-        """Have variables and computations lie there."""
+        """Put variables and computations there."""
         with tf.device(self.place):
             yield self
 
@@ -45,7 +37,7 @@ _CPU = Device("cpu", "/CPU:0")
 
 
 def choose_device(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Device:
-    """Find where to run, and settle for the whole process how: in float32, in a fixed order.
+    """Choose a device, and set the whole process to float32 and a fixed order of operations.
 
     Memory of a GPU is taken as it is needed, so that several jobs can share one.
 
@@ -61,7 +53,7 @@ def choose_device(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Device:
         raise StudyError("'training.device' is gpu and TensorFlow finds none; needed: auto or cpu, or a GPU")
     tf.config.experimental.enable_tensor_float_32_execution(False)
     for gpu in gpus:
-        with suppress(RuntimeError, ValueError):  # in use already, and as whoever began it wants it
+        with suppress(RuntimeError, ValueError):  # in use already: too late to change
             tf.config.experimental.set_memory_growth(gpu, True)
     if wanted == "cpu" or not gpus:
         return _CPU
@@ -74,31 +66,20 @@ def choose_device(wanted: Literal["auto", "cpu", "gpu"] = "auto") -> Device:
 
 @contextmanager
 def fitting_memory(what: str) -> Iterator[None]:
-    """Say it in one way when memory is short; TensorFlow has many.
-
-    Parameters
-    ----------
-    what : str
-        What may not fit.
-
-    Raises
-    ------
-    OutOfMemoryError
-        It did not.
-    """
+    """Raise OutOfMemoryError, naming `what`, for any of TensorFlow's ways to say that memory is short."""
     try:
         yield
     except tf.errors.OpError as error:
         # the line that says so; a traceback of the network's layers stands above it
         lines = str(error).splitlines() or [type(error).__name__]
-        said = [line for line in lines if any(words in line.lower() for words in _SHORT_OF_MEMORY)]
-        if not said and not isinstance(error, tf.errors.ResourceExhaustedError):
+        short = [line for line in lines if any(words in line.lower() for words in _SHORT_OF_MEMORY)]
+        if not short and not isinstance(error, tf.errors.ResourceExhaustedError):
             raise
-        raise OutOfMemoryError(f"{what} did not fit into memory ({[*said, *lines][0].strip()})") from error
+        raise OutOfMemoryError(f"{what} did not fit into memory ({[*short, *lines][0].strip()})") from error
 
 
 def _try_out(device: Device) -> None:
-    """Have every library at work that a network needs: else the first arm is blamed for what they lack."""
+    """Use every library that a network needs: else the first arm is blamed for what they lack."""
     try:
         with fitting_memory("what every network needs"), device.in_use():
             image = tf.zeros((1, 8, 8, 1))
@@ -106,8 +87,8 @@ def _try_out(device: Device) -> None:
             tf.linalg.matmul(image[..., 0], image[..., 0])
             tf.signal.fft2d(tf.complex(image, image)[..., 0])
     except (OutOfMemoryError, tf.errors.OpError) as error:
-        said = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300]
         raise DeviceError(
-            f"{device.name}: TensorFlow cannot use this GPU: {said}; wait until others have left it, "
+            f"{device.name}: TensorFlow cannot use this GPU: {reason}; wait until others have left it, "
             "mend CUDA and cuDNN, or hide it: CUDA_VISIBLE_DEVICES=-1"
         ) from error

@@ -1,8 +1,7 @@
 """A network as a list of typed nodes with known shapes, read from its configuration.
 
-From here on the file's JSON is gone: a node holds a kind from a short list, checked
-settings, the names of its inputs, the shape it yields and the weights it needs. So the
-size of a network is known before anything is allocated.
+A node holds a kind from a short list, checked settings, the names of its inputs, the shape it
+yields and the weights it needs, so the size of a network is known before anything is allocated.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class Graph:
     outputs: tuple[str, ...]
 
     def shape(self, name: str) -> Shape:
-        """Return what the node of that name yields."""
+        """Shape that the node of that name yields."""
         return next(node.shape for node in self.nodes if node.name == name)
 
 
@@ -128,7 +127,7 @@ def _check_total(nodes: list[Node], *, label: str) -> None:
 
 
 def endpoints(entry: Any) -> tuple[str, ...]:
-    """Return the layer names of ``input_layers`` or ``output_layers``.
+    """Layer names of ``input_layers`` or ``output_layers``.
 
     >>> endpoints([["input", 0, 0], ["input_positions", 0, 0]])
     ('input', 'input_positions')
@@ -143,12 +142,12 @@ def endpoints(entry: Any) -> tuple[str, ...]:
 
 
 def read_inputs(inbound: Any) -> tuple[tuple[str, ...], list[Any]]:
-    """Return the names of the inputs of a layer, and its arguments that are no tensors.
+    """Names of a layer's inputs, and its arguments that are no tensors, as Keras 2 or Keras 3 writes them.
 
     Raises
     ------
     ValueError, TypeError, KeyError
-        Another wiring than these two.
+        Written in another way.
     """
     if not isinstance(inbound, list):
         raise TypeError("inbound_nodes is no list")

@@ -1,10 +1,7 @@
 """The custom layers of PtychoPINN's inference network, written anew.
 
 Keras saves a network as the names and settings of its layers; these classes give those
-names their meaning. Importing this module imports TensorFlow.
-
-Every layer treats the rows of a batch as independent: a row is one group of images,
-and the merge of a group never reaches into another row.
+names their meaning. Rows of a batch are independent: a row is one group of images.
 """
 
 from __future__ import annotations
@@ -19,8 +16,20 @@ import tensorflow as tf
 MASK_FLOOR = 0.001
 
 
-class IntensityScaler(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+class PtychoLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """A layer that Keras rebuilds from the attributes named in `stored`, its constructor's arguments."""
+
+    stored: tuple[str, ...] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        """Settings under Keras' names, then those in `stored`."""
+        return {**super().get_config(), **{name: getattr(self, name) for name in self.stored}}
+
+
+class IntensityScaler(PtychoLayer):
     """Divide the network input by the intensity scale s (one number, not stored by PtychoPINN)."""
+
+    stored = ("scale",)
 
     def __init__(self, scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -34,13 +43,11 @@ class IntensityScaler(keras.layers.Layer):  # type: ignore[misc]  # keras ships 
         """Return the shape of the one input."""
         return input_shape[0] if isinstance(input_shape[0], list | tuple) else input_shape
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "scale": self.scale}
 
-
-class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]
+class ActivationLayer(PtychoLayer):
     """A named activation times a constant: the amplitude (1) and phase (pi) heads."""
+
+    stored = ("activation_name", "scale")
 
     def __init__(self, activation_name: str, scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -57,16 +64,14 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]
         """Return the shape of the input."""
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "activation_name": self.activation_name, "scale": self.scale}
 
-
-class CenterMaskLayer(keras.layers.Layer):  # type: ignore[misc]
+class CenterMaskLayer(PtychoLayer):
     """The central N/2 square as a mask: 1 inside and 0 outside ("center"), or inverted ("border").
 
     The input's values do not matter; it gives the batch size.
     """
+
+    stored = ("N", "c", "kind")
 
     def __init__(self, N: int, c: int = 1, kind: str = "center", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -87,13 +92,11 @@ class CenterMaskLayer(keras.layers.Layer):  # type: ignore[misc]
         """Return (B, N, N, c)."""
         return (input_shape[0], self.N, self.N, self.c)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "N": self.N, "c": self.c, "kind": self.kind}
 
-
-class CombineComplexLayer(keras.layers.Layer):  # type: ignore[misc]
+class CombineComplexLayer(PtychoLayer):
     """Two real maps to one complex: A exp(i phi) when `use_polar`, else A + i phi."""
+
+    stored = ("use_polar",)
 
     def __init__(self, use_polar: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -110,17 +113,15 @@ class CombineComplexLayer(keras.layers.Layer):  # type: ignore[misc]
         """Return the symbolic output; the dtype differs from the layer's own."""
         return keras.KerasTensor(inputs[0].shape, dtype="complex64")
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "use_polar": self.use_polar}
 
-
-class ReassemblePatchesLayer(keras.layers.Layer):  # type: ignore[misc]
+class ReassemblePatchesLayer(PtychoLayer):
     """Merge the C patches of each group on one canvas of `padded_size` pixels.
 
     Patch c is moved by minus its local offset (bilinear, zeros outside); so is a mask of
     its central N/2 square. The result is sum(patches) / (sum(masks) + 0.001), per group.
     """
+
+    stored = ("padded_size", "N", "gridsize")
 
     def __init__(self, padded_size: int, N: int, gridsize: int, **kwargs: Any) -> None:
         # autocast would turn the positions into complex numbers, because this layer's dtype is
@@ -153,14 +154,11 @@ class ReassemblePatchesLayer(keras.layers.Layer):  # type: ignore[misc]
         """Return the symbolic output: one map per group."""
         return keras.KerasTensor((inputs[0].shape[0], self.padded_size, self.padded_size, 1), "complex64")
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        own = {"padded_size": self.padded_size, "N": self.N, "gridsize": self.gridsize}
-        return {**super().get_config(), **own}
 
-
-class PadReconstructionLayer(keras.layers.Layer):  # type: ignore[misc]
+class PadReconstructionLayer(PtychoLayer):
     """Zero-pad to `padded_size` on both axes: the merge of a network that has one patch per group."""
+
+    stored = ("padded_size",)
 
     def __init__(self, padded_size: int, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "autocast": False})
@@ -179,13 +177,11 @@ class PadReconstructionLayer(keras.layers.Layer):  # type: ignore[misc]
         shape = (patch.shape[0], self.padded_size, self.padded_size, patch.shape[3])
         return keras.KerasTensor(shape, dtype=patch.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "padded_size": self.padded_size}
 
-
-class TrimReconstructionLayer(keras.layers.Layer):  # type: ignore[misc]
+class TrimReconstructionLayer(PtychoLayer):
     """Cut the middle `output_size` pixels out of both axes."""
+
+    stored = ("output_size",)
 
     def __init__(self, output_size: int, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "autocast": False})
@@ -201,10 +197,6 @@ class TrimReconstructionLayer(keras.layers.Layer):  # type: ignore[misc]
         """Return the symbolic output."""
         shape = (inputs.shape[0], self.output_size, self.output_size, inputs.shape[3])
         return keras.KerasTensor(shape, dtype=inputs.dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "output_size": self.output_size}
 
 
 def silu(x: Any) -> Any:

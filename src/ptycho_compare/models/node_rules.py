@@ -1,4 +1,4 @@
-"""What each stock Keras layer or operation accepts, yields and needs.
+"""Rules of the stock Keras layers and operations: accepted settings, shape that comes out, weights.
 
 A rule takes the settings of one layer as the file has them, the shapes of its inputs and
 its arguments that are no tensors, and returns a `Yield`. Settings outside a rule are

@@ -13,7 +13,7 @@ MAX_CHANNELS = 8192
 ACTIVATIONS = frozenset(
     {"linear", "relu", "sigmoid", "tanh", "softplus", "swish", "silu", "elu", "selu", "gelu", "leaky_relu"}
 )
-# have no influence on a trained network's output
+# without influence on a trained network's output
 _IGNORED = frozenset(
     {
         *("name", "trainable", "build_config", "seed", "synchronized", "momentum", "renorm_momentum"),
@@ -45,7 +45,7 @@ class Yield:
 
 
 class Settings:
-    """Reads one layer's settings; `done` refuses what nobody has asked for."""
+    """One layer's settings; `done` refuses those that were not asked for."""
 
     def __init__(self, raw: Any, *, dtype: str = "float32") -> None:
         if not isinstance(raw, dict):
@@ -59,16 +59,16 @@ class Settings:
             raise SettingError(f"computes in {found}; needed: {dtype}")
 
     def take(self, key: str, default: Any = None) -> Any:
-        """Return a setting as it stands."""
+        """A setting as it stands."""
         return self._raw.pop(key, default)
 
     def integer(self, key: str, low: int, high: int) -> int:
-        """Return a whole number within bounds."""
+        """A whole number within bounds."""
         value = self._raw.pop(key, None)
         return bounded(value, key, low, high)
 
     def pair(self, key: str, low: int, high: int, default: Any = None) -> tuple[int, int]:
-        """Return one number for each image axis."""
+        """One number for each image axis."""
         value = self._raw.pop(key, None)
         value = default if value is None else value
         items = value if isinstance(value, list | tuple) else [value, value]
@@ -77,14 +77,14 @@ class Settings:
         return bounded(items[0], key, low, high), bounded(items[1], key, low, high)
 
     def number(self, key: str, default: float) -> float:
-        """Return a finite number."""
+        """A finite number."""
         value = self._raw.pop(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e6:
             raise SettingError(f"{key} is {value!r}; needed: a number")
         return float(value)
 
     def choice(self, key: str, allowed: frozenset[Any] | set[Any], default: Any = None) -> Any:
-        """Return one of a few values."""
+        """One of a few values."""
         value = self._raw.pop(key, default)
         if not isinstance(value, str | bool) or value not in allowed:
             raise SettingError(f"{key} is {value!r}; known: {', '.join(sorted(map(str, allowed)))}")

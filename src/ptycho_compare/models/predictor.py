@@ -1,4 +1,4 @@
-"""What a reconstruction asks of a trained network: batches of images in, complex patches out.
+"""Trained networks as predictors: batches of images in, complex patches out.
 
 A predictor owns its scale, its position input and its output form, so a caller feeds
 every arm the same: normalised amplitudes and local offsets.
@@ -26,7 +26,7 @@ MIN_COMPILED_ROWS = 2
 
 
 class Predictor(Protocol):
-    """One arm's network: owns its scale, its position input and its output form.
+    """One arm's network.
 
     Attributes
     ----------
@@ -37,10 +37,10 @@ class Predictor(Protocol):
     batch_rows : int
         Groups per call that cost least; any other number works.
     fault : str
-        What is wrong with the weights, with numbers; empty when nothing is. relu can turn the
+        Values of weights that are not finite, with numbers; empty when all are. relu can turn the
         NaN of a broken weight into a plausible 0, so the output alone would not show it.
     device : str
-        Where it computes: name of the GPU, or ``cpu``.
+        Name of the GPU, or ``cpu``.
     """
 
     patch_px: int
@@ -103,7 +103,7 @@ class NetworkPredictor:
             for start in range(0, count, self._rows):
                 part = slice(start, start + self._rows)
                 patches[part] = self._predict_batch(diffraction[part], local_offsets[part])
-        except MemoryError as error:  # TensorFlow's own is told by the network
+        except MemoryError as error:  # the network reports TensorFlow's own
             raise OutOfMemoryError(f"a batch of {self._rows} did not fit into memory ({error})") from error
         return patches
 

@@ -1,4 +1,4 @@
-"""What each of PtychoPINN's own layers accepts and yields; none has weights."""
+"""Rules of PtychoPINN's own layers, as in `node_rules`; none has weights."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def plan_legacy(file: h5py.File, graph: Graph, *, label: str) -> Plan:
 
 
 def read_weights(file: h5py.File, plan: Plan) -> Weights:
-    """Read what was planned, as float32."""
+    """Read the planned datasets as float32."""
     return {
         name: [np.asarray(file[path], dtype=np.float32) for path in paths] for name, paths in plan.items()
     }

@@ -38,7 +38,7 @@ _KERAS_FILES = frozenset({"metadata.json", "config.json", "model.weights.h5"})
 
 @dataclass(frozen=True)
 class ZipBundle:
-    """What a bundle says: see `bundle.ModelFile` for the fields."""
+    """A checked bundle; fields as in `bundle.ModelFile`."""
 
     patch_px: int
     group_size: int
@@ -115,7 +115,7 @@ def _unpickle(archive: zipfile.ZipFile, name: str, *, label: str) -> Any:
 
 
 def _read_scale(archive: zipfile.ZipFile, parameters: Mapping[str, Any], path: Path) -> float:
-    """Return s, which stands in two members and nowhere in the network."""
+    """s, which stands in two members and nowhere in the network."""
     member = f"{NETWORK}/model.h5"
     data = read_member(archive, member, label=str(path), max_bytes=MAX_CONFIG_BYTES)
     with open_weights(data, label=f"{path}: {member}") as file:
@@ -153,7 +153,7 @@ def _read_keras(data: bytes, *, label: str, with_weights: bool) -> tuple[Graph, 
 
 
 def _check_ends(graph: Graph, parameters: Mapping[str, Any], *, label: str) -> tuple[int, int]:
-    """Return N and C after comparing the network's ends with the parameters."""
+    """N and C, after comparing the network's ends with the parameters."""
     side, gridsize = parameters.get("N"), parameters.get("gridsize")
     for key, value in (("N", side), ("gridsize", gridsize)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4096:
@@ -186,7 +186,7 @@ def _number(value: Any) -> float | None:
 
 
 def _plain_scalars(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what JSON can hold; arrays such as the probe are left out."""
+    """The parameters that JSON can hold; arrays such as the probe are left out."""
     plain: dict[str, Any] = {}
     for key, value in parameters.items():
         item = value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value

@@ -64,12 +64,12 @@ class Canvas:
 
     @classmethod
     def covering(cls, positions: NDArray[np.float64], *, crop_px: int) -> Canvas:
-        """Make an empty canvas on which a patch at any of the positions fits.
+        """Make an empty canvas on which a patch at any of the positions, or of their means, fits.
 
         Parameters
         ----------
         positions : ndarray, (n, 2), float64
-            x, y in px. Means of positions fit too.
+            x, y in px.
         crop_px : int
             M.
         """

@@ -1,4 +1,4 @@
-"""Checkpoints: the canvas of one arm and how far it has come, on disk, and how often."""
+"""Checkpoints: the canvas of one arm and its next row, on disk, and when the next is due."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIRST_GUESS_S = 0.005
 
 @dataclass
 class Cadence:
-    """When the next checkpoint is due: as soon as it costs less than its share of the time worked.
+    """The rule for the next checkpoint: due as soon as it costs less than its share of the time worked.
 
     At the latest it is due after a whole chunk, whatever those before it cost: one slow moment of the
     disk must not put many chunks at risk. Chunks so small that this would cost a tenth are let pass.
@@ -29,7 +29,7 @@ class Cadence:
     worked_s : float
         Time computed so far.
     spent_s, count : float, int
-        What the checkpoints written so far cost, and how many there were.
+        Cost and number of the checkpoints written so far.
     saved_at_s : float
         Time computed before the last of them.
     """
@@ -40,14 +40,14 @@ class Cadence:
     saved_at_s: float = 0.0
 
     def due(self, *, chunk_passed: bool = False) -> bool:
-        """Whether another one keeps within the share, or a whole chunk was computed since the last."""
+        """True where another one keeps within the share, or a whole chunk was computed since the last."""
         expected = self.spent_s / self.count if self.count else _FIRST_GUESS_S
         if self.spent_s + expected <= MAX_SHARE * self.worked_s:
             return True
         return chunk_passed and expected <= _MAX_SHARE_OF_CHUNK * (self.worked_s - self.saved_at_s)
 
     def saved(self, seconds: float) -> None:
-        """Count one that was written, and what it cost."""
+        """Count one that was written, and its cost."""
         self.spent_s += seconds
         self.count += 1
         self.saved_at_s = self.worked_s
@@ -55,7 +55,7 @@ class Cadence:
 
 @dataclass
 class Checkpoint:
-    """Where one stream's checkpoints stand.
+    """The checkpoints of one stream.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class Checkpoint:
     name : str
         Of the stream; part of the file names.
     fingerprint : Fingerprint
-        What a checkpoint must rest on to be used.
+        A checkpoint is used on this one only.
     set_aside : Path
-        Where one goes that cannot be used.
+        Folder for those that cannot be used.
     cadence : Cadence
         Shared by the streams of a run.
     """
@@ -97,7 +97,7 @@ class Checkpoint:
             "next_row": state.next_row,
             "rows": state.rows,
             "groups": state.groups,
-            "told_groups": state.told_groups,
+            "reported_groups": state.reported_groups,
             "timing": asdict(state.timing),
             "notes": state.notes,
         }
@@ -126,7 +126,7 @@ def _state(facts: Facts, arrays: Arrays) -> StreamState:
         rows=facts["rows"],
         groups=facts["groups"],
         next_row=facts["next_row"],
-        told_groups=facts["told_groups"],
+        reported_groups=facts["reported_groups"],
         finished_chunks=Statistics.from_array(arrays["finished_chunks"]),
         chunk=Statistics.from_array(arrays["chunk"]),
         timing=Timing(**facts["timing"]),

@@ -1,4 +1,4 @@
-"""Where an image made elsewhere lies on the object's grid.
+"""Frames: the place of an image made elsewhere on the object's grid.
 
 Either its corner is known, or the positions in it are, and these are matched with the scan's.
 """
@@ -19,13 +19,7 @@ MAX_MISFIT_PX = 0.5
 
 @dataclass(frozen=True)
 class OriginFrame:
-    """The image's corner is known.
-
-    Attributes
-    ----------
-    origin_yx : tuple of float
-        Row and column of pixel [0, 0] on the object's grid, px.
-    """
+    """The image's corner is known: row and column of its pixel [0, 0] on the object's grid, px."""
 
     origin_yx: tuple[float, float]
 
@@ -36,7 +30,7 @@ class OriginFrame:
 
 @dataclass(frozen=True)
 class PositionFrame:
-    """It is known where in the image each diffraction pattern was taken.
+    """The positions of the diffraction patterns in the image are known.
 
     Attributes
     ----------
@@ -94,7 +88,7 @@ def _rms(distances: NDArray[np.float64]) -> float:
 
 
 def _difference(scan: NDArray[np.float64], pixels: NDArray[np.float64]) -> str:
-    """Say what else than a shift leads from one set of positions to the other."""
+    """Say which linear map leads from one set of positions to the other."""
     ours, theirs = scan - scan.mean(axis=0), pixels - pixels.mean(axis=0)
     linear, *_ = np.linalg.lstsq(theirs, ours)
     (xx, yx), (xy, yy) = linear  # scan x = xx * their x + xy * their y

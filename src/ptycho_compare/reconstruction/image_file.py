@@ -1,6 +1,6 @@
 """Files that hold images: NPZ, NPY and HDF5 behind one small face.
 
-What a file is, its first bytes say, not its name: MATLAB 7.3 files and CXI are HDF5.
+A file's kind shows in its first bytes, not in its name: MATLAB 7.3 files and CXI are HDF5.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class _Hdf5:
 
 
 def _is_matlab(dataset: h5py.Dataset) -> bool:
-    """Whether the axes are MATLAB's: it counts columns first, so H x W is stored as W x H."""
+    """True for MATLAB's order of axes: it counts columns first, so H x W is stored as W x H."""
     return dataset.ndim >= 2 and "MATLAB_class" in dataset.attrs
 
 

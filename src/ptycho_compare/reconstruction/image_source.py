@@ -1,7 +1,7 @@
 """One image out of a file that may hold many: FILE or FILE:KEY.
 
 Without a key the names under which the field stores an object are tried in order; then the
-only complex image; otherwise the message lists what could be meant.
+only complex image; otherwise the message lists the candidates.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ OBJECT_KEYS = (
     "objectGuess",  # PtychoPINN's scans
     "entry_1/image_2/data",  # ptychodus' CXI
 )
-"""Where an object is looked for, in this order."""
+"""Names under which an object is looked for, in this order."""
 PROBE_KEYS = ("reconstructed_probe", "probe", "prb", "probeGuess", "entry_1/image_1/data")
-"""Where a probe is looked for; never taken for the object."""
+"""Names of a probe; never taken for the object."""
 MAX_LISTED = 12
 
 _INDEXED = re.compile(r"(?P<name>.*?)(?P<indexes>(\[\d{1,9}\])+)", re.DOTALL)
@@ -90,8 +90,8 @@ def read_image(source: ImageSource) -> NDArray[Any]:
     Raises
     ------
     ReadyMadeError
-        No such file or key, several images and none named, or no image: the message lists
-        what there is.
+        No such file or key, several images and none named, or no image: the message lists those there
+        are.
     ArchiveError
         The file is damaged or hostile.
     """

@@ -2,7 +2,7 @@
 
 Some files record where their array lies (see `recorded_frame`). pty-chi and tike record nothing: their
 array's pixel (h/2, w/2) lies at the middle of the bounding box of the positions; registration
-against the truth then finds what is left.
+against the truth then finds the rest.
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ class ReadyMade:
     Attributes
     ----------
     path : Path
-        The file.
     arm : str
-        What it is called in the comparison.
+        Its name in the comparison.
     values : ndarray, (h, w), complex64
     seconds : float or None
         How long it took, if the file says.
@@ -54,7 +53,7 @@ class ReadyMade:
 
     @property
     def placed(self) -> bool:
-        """Whether the file records where it lies: then nothing may move it."""
+        """True where the file records the frame: then nothing may move it."""
         return self.frame is not None
 
     def on_grid(
@@ -96,7 +95,7 @@ class ReadyMade:
 
 
 def read_ready_made(source: Path | ImageSource, *, arm: str | None = None) -> ReadyMade:
-    """Read a reconstruction and what its file says about itself.
+    """Read a reconstruction, and its frame, probe and time if the file has them.
 
     Parameters
     ----------
@@ -150,7 +149,7 @@ def _probe(file: ImageFile, key: str) -> NDArray[np.complex64] | None:
 
 
 def _weight(file: ImageFile, key: str, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
-    """What our own files hold beside ``<arm>_complex``."""
+    """The weight that our own files hold beside ``<arm>_complex``."""
     arm = key.removesuffix("_complex")
     if arm == key or f"{arm}_weight" not in file:
         return None

@@ -75,7 +75,7 @@ _PRODUCTS = (
 
 
 def read_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path) -> Frame | None:
-    """Read what a file says about where one of its images lies.
+    """Read the frame of an image from its file; None when none is recorded.
 
     Parameters
     ----------
@@ -87,15 +87,10 @@ def read_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path)
     path : Path
         The file, for messages.
 
-    Returns
-    -------
-    OriginFrame, PositionFrame or None
-        None when nothing is recorded.
-
     Raises
     ------
     ReadyMadeError
-        What is recorded is no frame.
+        The record is no frame.
     """
     group, slash, name = key.rpartition("/")
     for origin in (f"{group}{slash}origin_yx_px", f"{key}@origin_yx_px"):

@@ -1,8 +1,7 @@
-"""How well a reconstruction explains the measured diffraction: a score that needs no truth.
+"""The residual in diffraction space: a score that needs no truth.
 
-The object is sent through the probe, image by image, and the amplitudes that it
-predicts are compared with the measured ones. Owns the forward model, the fit of the one
-free scale, the R-factor and its map on the object.
+The object is sent through the probe, image by image, and the predicted amplitudes are compared with
+the measured ones; one scale is free.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _MARGIN_PX = 8
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """What a reconstruction leaves unexplained.
+    """The part of the measured amplitudes that a reconstruction does not explain.
 
     Attributes
     ----------
@@ -103,10 +102,6 @@ def diffraction_residual(
     least_coverage : float
         An image counts if at least this part of the probe's energy lies on covered pixels,
         and if it is not dark.
-
-    Returns
-    -------
-    Residual
 
     Raises
     ------

@@ -16,6 +16,8 @@ from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
 from ptycho_compare.scan import Diffraction, Plan, Units
 
+_RESPONSE_ROWS = 16
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -58,7 +60,7 @@ def reconstruct(
     on_chunk: Callable[[Chunk], None] | None = None,
     after_batch: Callable[[StreamState], None] | None = None,
 ) -> None:
-    """Reconstruct one arm, or what is left of it.
+    """Reconstruct one arm, or the rest of it.
 
     Patches are added one by one in the plan's order, so the canvas depends neither on the
     chunk nor on the batch nor on where an earlier attempt stopped.
@@ -66,22 +68,21 @@ def reconstruct(
     Parameters
     ----------
     plan : Plan
-        Groups and normalisation.
     diffraction : Diffraction
-        Amplitudes of the whole scan.
+        Of the whole scan.
     positions : ndarray, (n, 2), float64
         x, y in px.
     predictor : Predictor
         The arm's network.
     state : StreamState
-        Of `empty_stream`, or what an earlier attempt saved; brought to its end. Whatever is
+        Of `empty_stream`, or saved by an earlier attempt; brought to its end. Whatever is
         raised leaves it as it was after the last whole batch.
     chunk_groups : int or None
         Groups after which `on_chunk` is called; None for all at once.
     on_chunk : callable or None
-        Told of each finished chunk.
+        Takes each finished chunk.
     after_batch : callable or None
-        Given the state after each batch, to save it or to stop.
+        Takes the state after each batch, to save it or to stop.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def reconstruct(
     # BLAS threads spin between our small products and take the cores from the network: 1.5x slower
     with threadpool_limits(limits=1, user_api="blas"):
         for number, first, stop in _chunks(len(plan.groups), chunk_groups):
-            if stop <= state.told_groups:
+            if stop <= state.reported_groups:
                 continue  # an earlier attempt's
             rows = units.chunk(first, stop)
             for start in range(max(rows.start, state.next_row), rows.stop, predictor.batch_rows):
@@ -148,21 +149,10 @@ def _chunks(groups: int, chunk_groups: int | None) -> Iterator[tuple[int, int, i
         yield number, first, min(first + step, groups)
 
 
-_ROWS = 16
-
-
 def response_to_images(
     plan: Plan, diffraction: Diffraction, positions: NDArray[np.float64], predictor: Predictor
 ) -> float:
-    """Measure how much patches change when they are given other images.
-
-    Parameters
-    ----------
-    plan : Plan
-    diffraction : Diffraction
-    positions : ndarray, (n, 2), float64
-        x, y in px.
-    predictor : Predictor
+    """Measure how much patches change when their images are exchanged.
 
     Returns
     -------
@@ -176,10 +166,10 @@ def response_to_images(
     if len(units.images) < 2:
         return float("nan")
     order = np.random.default_rng(0).permutation(len(units.images))
-    rows, others = order[:_ROWS], np.roll(order, 1)[:_ROWS]
-    given, exchanged = (
+    rows, others = order[:_RESPONSE_ROWS], np.roll(order, 1)[:_RESPONSE_ROWS]
+    own, exchanged = (
         predictor.predict(plan.network_input(diffraction, units.images[chosen]), units.local_offsets[rows])
         for chosen in (rows, others)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.linalg.norm(given - exchanged) / np.linalg.norm(given))
+        return float(np.linalg.norm(own - exchanged) / np.linalg.norm(own))

@@ -1,4 +1,4 @@
-"""How far the stream of one arm has come: its canvas, and what was counted on the way."""
+"""The state of one arm's stream: its canvas, its next row, and statistics of the rows done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Moments:
     maximum: float = field(default=float("-inf"))
 
     def add(self, values: NDArray[np.inexact]) -> None:
-        """Take one more piece into account."""
+        """Add one more piece."""
         magnitude = np.abs(values)
         self.total += float(magnitude.sum(dtype=np.float64))
         self.size += values.size
@@ -30,7 +30,7 @@ class Moments:
             self.maximum = max(self.maximum, float(magnitude.max()))
 
     def add_moments(self, other: Moments) -> None:
-        """Take the statistics of further pieces into account."""
+        """Add those of further pieces."""
         self.total += other.total
         self.size += other.size
         self.nonzero += other.nonzero
@@ -44,14 +44,14 @@ class Moments:
 
 @dataclass
 class Statistics:
-    """What went into a network, what came out, and what of it landed on the canvas."""
+    """Of a network's inputs, of its outputs, and of the parts of those on the canvas."""
 
     inputs: Moments = field(default_factory=Moments)
     outputs: Moments = field(default_factory=Moments)
     used: Moments = field(default_factory=Moments)
 
     def add_statistics(self, other: Statistics) -> None:
-        """Take those of further rows into account."""
+        """Add those of further rows."""
         self.inputs.add_moments(other.inputs)
         self.outputs.add_moments(other.outputs)
         self.used.add_moments(other.used)
@@ -68,7 +68,7 @@ class Statistics:
 
 @dataclass
 class Timing:
-    """Where an arm's seconds went; reading models and compiling are counted elsewhere."""
+    """An arm's seconds by kind of work; reading models and compiling are counted elsewhere."""
 
     read_s: float = 0.0
     predict_s: float = 0.0
@@ -90,23 +90,23 @@ class StreamState:
         Of the rows done.
     rows, next_row : int
         Rows there are, and the next to be predicted.
-    groups, told_groups : int
-        Groups of the plan, and those in chunks that were told of.
+    groups, reported_groups : int
+        Groups of the plan, and those in chunks that were reported.
     finished_chunks, chunk : Statistics
-        Of the chunks that were told of, and of the one under way.
+        Of the chunks that were reported, and of the one under way.
     timing : Timing
         Over all attempts.
     first_patch : ndarray, (N, N), complex64
         The first patch of the arm; (0, 0) until there is one.
     notes : dict
-        What whoever drives the stream wants to find again; JSON values.
+        Of the stream's driver, for its next attempt; JSON values.
     """
 
     canvas: Canvas
     rows: int
     groups: int
     next_row: int = 0
-    told_groups: int = 0
+    reported_groups: int = 0
     finished_chunks: Statistics = field(default_factory=Statistics)
     chunk: Statistics = field(default_factory=Statistics)
     timing: Timing = field(default_factory=Timing)
@@ -115,11 +115,11 @@ class StreamState:
 
     @property
     def finished(self) -> bool:
-        """Whether all rows lie on the canvas, and every chunk was told of."""
-        return self.told_groups >= self.groups
+        """True when all rows lie on the canvas and every chunk was reported."""
+        return self.reported_groups >= self.groups
 
     def finish_chunk(self, groups: int) -> None:
         """Close the chunk that ends before group `groups`: its statistics join those before it."""
         self.finished_chunks.add_statistics(self.chunk)
         self.chunk = Statistics()
-        self.told_groups = groups
+        self.reported_groups = groups

@@ -23,7 +23,7 @@ GROUP = "ptycho_compare.reconstructors"
 
 
 class Reconstructor(Protocol):
-    """What an entry point of the group ``ptycho_compare.reconstructors`` must be."""
+    """An entry point of the group ``ptycho_compare.reconstructors``."""
 
     def __call__(
         self, scan: Scan, plan: Plan, grid: Grid, argument: str | None
@@ -40,7 +40,7 @@ class Reconstructor(Protocol):
         grid : Grid
             The window of the object's grid that is compared: origin (row, column) and shape (H, W).
         argument : str or None
-            What stood behind the colon.
+            The text behind the colon.
 
         Returns
         -------
@@ -89,7 +89,7 @@ def find_reconstructor(source: UserSource) -> EntryPoint:
 def user_made(
     source: UserSource, scan: Scan, plan: Plan, grid: Grid
 ) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
-    """Run a reconstructor and check what it returns.
+    """Run a reconstructor and check its two arrays.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How well arms agree with each other: what can be said of them where no truth is known."""
+"""Agreement of every two arms, for where no truth is known."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ from ptycho_compare.scoring.uncertainty import with_uncertainty
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """How well the second arm agrees with the first; the truth of neither is known.
+    """Scores of a second arm, as if the first were the truth.
 
     Attributes
     ----------
     first, second : str
     metrics : tuple of Metric
-        Of the second arm, as if the first were the truth.
     curves : mapping of str to RingCurve
     shift : Shift or None
         By which the second was moved for this, where the frame of one of them is not recorded.

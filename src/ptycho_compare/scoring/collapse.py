@@ -30,7 +30,7 @@ TRUTH_SHOWS = 0.02
 
 @dataclass(frozen=True)
 class CollapseLimits:
-    """How little is too little.
+    """Bounds below which an arm shows nothing.
 
     Attributes
     ----------
@@ -47,9 +47,19 @@ class CollapseLimits:
     min_relative_contrast: float = 0.05
 
 
+def limits_of(study: Study) -> CollapseLimits:
+    """Limits in a study's tolerances."""
+    tolerances = study.tolerances
+    return CollapseLimits(
+        max_zero_fraction=tolerances.max_zero_fraction,
+        min_contrast=tolerances.min_contrast,
+        min_relative_contrast=tolerances.min_relative_contrast,
+    )
+
+
 @dataclass(frozen=True)
 class Collapse:
-    """One finding: what an arm is, and the measured number behind it in one sentence."""
+    """The kind of a dead or flat arm, and the measured number behind it in one sentence."""
 
     kind: Kind
     detail: str
@@ -62,7 +72,7 @@ def find_collapse(
     truth: ComplexImage | None = None,
     limits: CollapseLimits = CollapseLimits(),
 ) -> Collapse | None:
-    """Name what is dead about a reconstruction, or return None.
+    """Find what is dead or flat about a reconstruction.
 
     Parameters
     ----------
@@ -160,18 +170,8 @@ def _amplitude_contrast(values: NDArray[np.complex128]) -> float:
 
 
 def _phase_contrast(values: NDArray[np.complex128]) -> float:
-    """Return the spread of the angle about the mean phasor, in rad.
+    """Spread of the angle about the mean phasor, rad.
 
     Turning the mean phasor to zero first keeps an object at +-pi from looking restless.
     """
     return float(np.angle(values * np.conj(values.mean())).std())
-
-
-def limits_of(study: Study) -> CollapseLimits:
-    """Read them from the study's tolerances."""
-    told = study.tolerances
-    return CollapseLimits(
-        max_zero_fraction=told.max_zero_fraction,
-        min_contrast=told.min_contrast,
-        min_relative_contrast=told.min_relative_contrast,
-    )

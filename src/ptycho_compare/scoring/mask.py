@@ -1,8 +1,7 @@
-"""Which pixels are scored: the same ones for every arm.
+"""The common mask: the pixels that are scored, the same ones for every arm.
 
-Owns the common coverage mask and the two questions every metric asks of it: where a
-whole window fits, and which box holds it. It looks at coverage weights only, never at
-image values, so a dead arm cannot change the pixels of the others.
+It is drawn from coverage weights only, never from image values, so a dead arm cannot change the
+pixels of the others.
 """
 
 from __future__ import annotations
@@ -56,17 +55,9 @@ def common_mask(weights: Sequence[NDArray[np.float64]], *, coverage: float = 0.1
 
 
 def erode(mask: Mask, radius_px: int) -> Mask:
-    """Keep the pixels whose whole (2 r + 1) x (2 r + 1) window lies in the mask.
+    """Keep the pixels of a mask (H, W) whose whole (2 r + 1) x (2 r + 1) window lies in it.
 
-    Parameters
-    ----------
-    mask : ndarray, (H, W), bool
-    radius_px : int
-        r, in pixels; 0 returns a copy. Outside the image counts as outside the mask.
-
-    Returns
-    -------
-    ndarray, (H, W), bool
+    Outside the image counts as outside the mask; r = 0 returns a copy.
     """
     if radius_px < 0:
         raise ScoringError(f"a mask is eroded by 0 px or more, not by {radius_px} px")
@@ -77,17 +68,7 @@ def erode(mask: Mask, radius_px: int) -> Mask:
 
 
 def bounding_box(mask: Mask) -> tuple[slice, slice]:
-    """Return the rows and columns of the smallest box that holds the mask.
-
-    Parameters
-    ----------
-    mask : ndarray, (H, W), bool
-
-    Returns
-    -------
-    tuple of slice
-        Use it as ``image[bounding_box(mask)]``.
-    """
+    """Rows and columns of the smallest box that holds the mask (H, W): ``image[bounding_box(mask)]``."""
     check_grid(mask)
     rows = np.flatnonzero(mask.any(axis=1))
     cols = np.flatnonzero(mask.any(axis=0))
@@ -95,7 +76,7 @@ def bounding_box(mask: Mask) -> tuple[slice, slice]:
 
 
 def check_grid(mask: Mask, **images: NDArray[Any]) -> None:
-    """Refuse what cannot be compared on this mask.
+    """Refuse images that cannot be compared on this mask.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def score_pair(
     Returns
     -------
     Scorecard
-        Of one arm; its status and reason say why it has no scores, if so.
+        Of one arm; its reason says why it has no scores, if so.
 
     Raises
     ------

@@ -1,8 +1,7 @@
-"""Where each arm is scored, and which pixels all of them share.
+"""Placement: arms on the truth's grid, and the pixels that all of them share.
 
 A reconstruction that came without a frame is moved to where it fits the truth; our own
-canvases have an origin and stay. The common mask is drawn from coverage alone, so that a dead arm cannot
-change the pixels of the others.
+canvases have an origin and stay.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from ptycho_compare.scoring.mask import ComplexImage, Mask, common_mask
 
 @dataclass(frozen=True)
 class PlacingSettings:
-    """How arms find their place.
+    """Choices in placing arms.
 
     Attributes
     ----------
@@ -62,8 +61,8 @@ class ArmImage:
         True for a ready-made reconstruction whose frame is not recorded: it may be moved
         to where it fits. Our own canvases have an origin and are never moved.
     fault : str
-        What was found wrong with it while it was made; such an arm fails, but its coverage
-        counts, so that the pixels of the others stay the same.
+        Found while it was made; such an arm fails, but its coverage counts, so that the pixels of
+        the others stay the same.
     """
 
     values: ComplexImage
@@ -81,13 +80,13 @@ class PlacedArm:
     values, weight : ndarray, (H, W)
         As in `ArmImage`, moved if `moved`.
     shift : Shift or None
-        What was measured on the way.
+        As measured.
     moved : bool
     movable : bool
-        Whether its frame is not recorded.
+        Its frame is not recorded.
     fault : str
         Why it cannot be scored, if so.
-    homeless : bool
+    unplaced : bool
         It has no place on the grid: its coverage does not count.
     """
 
@@ -97,7 +96,7 @@ class PlacedArm:
     moved: bool = False
     movable: bool = False
     fault: str = ""
-    homeless: bool = False
+    unplaced: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +144,7 @@ def place_arms(
     base = _truth_weights(truth, truth_weight)
     fixed = [each.weight for each in images.values() if not each.movable and _usable(each.weight)]
     placed = {name: _place(each, truth, [*base, *fixed], settings) for name, each in images.items()}
-    weights = [each.weight for each in placed.values() if not each.homeless]
+    weights = [each.weight for each in placed.values() if not each.unplaced]
     if not weights:  # every arm says in its fault why it has no place
         return Placement(placed, np.zeros(next(iter(placed.values())).values.shape, dtype=np.bool_))
     return Placement(placed, common_mask([*base, *weights], coverage=settings.coverage))
@@ -170,8 +169,8 @@ def _check_grids(
 def _truth_weights(
     truth: ComplexImage | None, truth_weight: NDArray[np.float64] | None
 ) -> list[NDArray[np.float64]]:
-    given = [] if truth_weight is None else [np.asarray(truth_weight, dtype=np.float64)]
-    return given if truth is None else [*given, np.isfinite(truth).astype(np.float64)]
+    weights = [] if truth_weight is None else [np.asarray(truth_weight, dtype=np.float64)]
+    return weights if truth is None else [*weights, np.isfinite(truth).astype(np.float64)]
 
 
 def _usable(weight: NDArray[np.float64]) -> bool:
@@ -184,7 +183,7 @@ def _as_it_lies(arm: ArmImage) -> PlacedArm:
     covered = int(np.count_nonzero(arm.weight > 0))
     bad = int(np.count_nonzero(~np.isfinite(arm.weight)))
     fault = f"no usable coverage: {covered} of {arm.weight.size} pixels covered, {bad} weights not finite"
-    return PlacedArm(arm.values, arm.weight, fault=arm.fault or fault, homeless=True)
+    return PlacedArm(arm.values, arm.weight, fault=arm.fault or fault, unplaced=True)
 
 
 def _place(
@@ -193,9 +192,9 @@ def _place(
     others: list[NDArray[np.float64]],
     settings: PlacingSettings,
 ) -> PlacedArm:
-    """Put an arm where it will be scored: a movable one where it fits, any other as it lies."""
+    """Move an arm that is movable to where it fits; leave any other as it lies."""
     lying = _as_it_lies(arm)
-    if lying.homeless or truth is None or not arm.movable or settings.skip_registration:
+    if lying.unplaced or truth is None or not arm.movable or settings.skip_registration:
         return lying
     try:
         return _registered(arm, truth, others, settings)
@@ -230,4 +229,4 @@ def _registered(
 
 
 def _lost(arm: ArmImage, fault: str, shift: Shift | None = None) -> PlacedArm:
-    return PlacedArm(arm.values, arm.weight, shift=shift, fault=arm.fault or fault, homeless=True)
+    return PlacedArm(arm.values, arm.weight, shift=shift, fault=arm.fault or fault, unplaced=True)

@@ -1,8 +1,7 @@
 """All arms on one mask: status, gauge, shift, metrics, uncertainty, against a truth or without one.
 
-The order of things: arms are put in their place and the common mask is drawn
-(`placement`), then each arm is looked at, gauged and measured by itself. What goes wrong
-with one arm is that arm's failure and changes nothing about the others.
+Arms are placed and the common mask is drawn (`placement`), then each arm is gauged and measured by itself.
+What goes wrong with one arm is that arm's failure and changes nothing about the others.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ Status = Literal["ok", "failed", "unscored"]
 
 @dataclass(frozen=True, eq=False)
 class ArmScore:
-    """What is known about one arm.
+    """The result of one arm.
 
     Attributes
     ----------
@@ -44,11 +43,11 @@ class ArmScore:
     reason : str
         Why it is not ok, with numbers; empty if ok.
     gauge : Gauge or None
-        What was removed before scoring.
+        Removed before scoring.
     shift : Shift or None
-        What was measured, in px and rad/px, whether applied or not.
+        As measured, whether applied or not.
     moved : bool
-        Whether the image was moved by `shift`.
+        The image was moved by `shift`.
     twin : Twin or None
         Set when the arm's twin fits better than the arm.
     metrics : tuple of Metric
@@ -83,7 +82,7 @@ class Scorecard:
         In the order they were given.
     metric_version : str
     reference : ReferenceKind
-        What the arms were compared with; "none" without a truth.
+        "none" without a truth.
     ranges : mapping of str to float
         Data ranges behind psnr, ssim and ms_ssim: "amplitude", "phase" (rad), "complex".
     differences : tuple of Difference
@@ -101,7 +100,7 @@ class Scorecard:
     agreements: tuple[Agreement, ...] = ()
 
     def arm(self, name: str) -> ArmScore:
-        """Return the score of one arm; ScoringError names those there are."""
+        """Score of one arm; a ScoringError names those there are."""
         for each in self.arms:
             if each.arm == name:
                 return each
@@ -125,19 +124,7 @@ def score_arms(
     truth_weight: NDArray[np.float64] | None = None,
     settings: ScoringSettings = DEFAULT_SETTINGS,
 ) -> Scorecard:
-    """Place and score reconstructions: `place_arms`, then `score_placed`.
-
-    Parameters
-    ----------
-    images : mapping of str to ArmImage
-        By arm, all on the truth's pixel grid (H, W).
-    truth : ndarray, (H, W), complex, or None
-    truth_weight : ndarray, (H, W), float64, optional
-    settings : ScoringSettings
-
-    Returns
-    -------
-    Scorecard
+    """Place and score reconstructions: `place_arms`, whose parameters these are, then `score_placed`.
 
     Raises
     ------
@@ -165,12 +152,7 @@ def score_placed(
         None: arms are judged by `more` and by how well they agree with each other.
     settings : ScoringSettings
     more : mapping of str to Measurement, optional
-        What was measured elsewhere, by arm: the residual in diffraction space, say. Its rows
-        follow the arm's own.
-
-    Returns
-    -------
-    Scorecard
+        By arm, from elsewhere: the residual in diffraction space, say. Its rows follow the arm's own.
     """
     mask, more = placement.mask, more or {}
     view = None
@@ -213,7 +195,7 @@ class _Scored:
     twin: Twin | None = None
 
     def judged_alone(self) -> _Scored:
-        """Return the arm as it stands when there is nothing to compare it with."""
+        """The arm where there is no other to compare it with."""
         if self.status != "ok" or self.measurement.metrics:
             return self
         reason = "no true object, no residual and no other arm: there is nothing to judge it by"
@@ -238,7 +220,7 @@ class _Scored:
 
 @dataclass(frozen=True, eq=False)
 class _Judge:
-    """What every arm is scored with."""
+    """Truth, mask and settings that every arm is scored with."""
 
     truth: ComplexImage | None
     view: TruthView | None
@@ -246,7 +228,7 @@ class _Judge:
     settings: ScoringSettings
 
     def score(self, name: str, placed: PlacedArm, more: Measurement | None) -> _Scored:
-        """Score one arm; whatever is wrong with it ends here, as its own status."""
+        """Score one arm; whatever is wrong with it becomes its status."""
         gauge: Gauge | None = None
         shift, twin = placed.shift, None
         try:

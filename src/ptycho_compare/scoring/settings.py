@@ -1,4 +1,4 @@
-"""What a study may choose about scoring, and the name of the definitions that follow from it."""
+"""The choices of a study about scoring, and the name of the definitions that follow from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Definitions = Literal["standard", "ptychopinn"]
 
 @dataclass(frozen=True)
 class ScoringSettings:
-    """What a study may choose about scoring.
+    """Choices of a study about scoring.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class ScoringSettings:
     diagnostic_radius_px : float
         How far the shift of an arm that is never moved is searched.
     free_ramp : bool
-        Whether a linear phase ramp is removed; otherwise it is reported only.
+        Remove a linear phase ramp; otherwise it is reported only.
     reference : ReferenceKind
-        What the truth is: simulated, an independent half, or made from the same data.
+        The kind of truth: simulated, an independent half, or made from the same data.
     metrics : {"standard", "ptychopinn"}
         Whose definitions are used.
     frc_sigma : float

@@ -22,13 +22,7 @@ Samples = Mapping[Key, Sample | None]
 def with_uncertainty(
     measured: Mapping[str, Measurement], how: Resampling
 ) -> tuple[dict[str, tuple[Metric, ...]], tuple[Difference, ...]]:
-    """Draw every number again.
-
-    Parameters
-    ----------
-    measured : mapping of str to Measurement
-        By arm, all on the same mask.
-    how : Resampling
+    """Draw every number of the arms again, all of them measured on one mask.
 
     Returns
     -------

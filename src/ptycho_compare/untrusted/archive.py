@@ -18,7 +18,7 @@ from ptycho_compare.errors import ArchiveError
 
 MAX_MEMBERS = 4096
 
-# What zipfile raises for damaged directories and data. RuntimeError and NotImplementedError:
+# Raised by zipfile for damaged directories and data. RuntimeError and NotImplementedError:
 # encryption and unknown compression; ValueError: names that are no text, negative offsets
 DAMAGE = (
     zipfile.BadZipFile,
@@ -39,9 +39,8 @@ def open_zip(source: Path | IO[bytes], *, label: str, max_total_bytes: int) -> I
     Parameters
     ----------
     source : Path or binary file
-        The archive.
     label : str
-        What messages call it.
+        The archive's name in messages.
     max_total_bytes : int
         Largest sum of unpacked member sizes that is accepted.
 

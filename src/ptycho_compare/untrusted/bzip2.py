@@ -23,17 +23,7 @@ _BLOCK_BYTES = 1 << 20
 def unpack_bzip2(path: Path, *, folder: Path | None) -> Iterator[IO[bytes]]:
     """Unpack a file from outside; the unpacked file is gone when the block ends.
 
-    Parameters
-    ----------
-    path : Path
-        The packed file.
-    folder : Path or None
-        Where the unnamed file lives; None for the system's default.
-
-    Yields
-    ------
-    binary file
-        At its beginning.
+    It lies in `folder`, None for the system's default, and comes positioned at its beginning.
 
     Raises
     ------

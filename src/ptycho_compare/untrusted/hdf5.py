@@ -24,7 +24,7 @@ MAX_ARRAY_BYTES = 4 << 30
 BUILT_IN_FILTERS = frozenset(
     {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
 )
-"""What h5py itself unpacks; for any other filter HDF5 would search this machine for a plug-in."""
+"""Unpacked by h5py itself; for any other filter HDF5 would search this machine for a plug-in."""
 
 
 @contextmanager
@@ -98,12 +98,7 @@ def _walk(file: h5py.File, path: str) -> h5py.Dataset | None:
 
 
 def require_inside(dataset: h5py.Dataset, *, label: str) -> None:
-    """Refuse a dataset whose data lie in another file or need a filter plug-in.
-
-    Raises
-    ------
-    ArchiveError
-    """
+    """Refuse, by an ArchiveError, a dataset whose data lie in another file or need a filter plug-in."""
     if dataset.external or dataset.is_virtual:
         raise ArchiveError(
             f"{label}: '{dataset.name}' keeps its data in another file; copy them into this one"
@@ -154,7 +149,7 @@ def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) 
 
 
 def number_dtype(dataset: h5py.Dataset) -> np.dtype[np.generic] | None:
-    """As what a dataset's values are read; None where it holds no numbers.
+    """Type that a dataset's values are read as; None where it holds no numbers.
 
     A compound of two floats called real and imag is how MATLAB 7.3 stores complex numbers.
     """

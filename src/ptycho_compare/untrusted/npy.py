@@ -29,7 +29,7 @@ _HEADER_LENGTHS = {(1, 0): "<H", (2, 0): "<I"}
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What an array's header says, before any of its data is read."""
+    """The header of an array whose data were not read yet."""
 
     shape: tuple[int, ...]
     fortran_order: bool
@@ -68,12 +68,7 @@ def read_header(stream: IO[bytes]) -> ArrayHeader:
 
 
 def require_readable(header: ArrayHeader, *, label: str) -> None:
-    """Refuse an array of objects and one that is too large to be read at once.
-
-    Raises
-    ------
-    ArchiveError
-    """
+    """Refuse, by an ArchiveError, an array of objects and one that is too large to be read at once."""
     if header.dtype.hasobject:
         raise ArchiveError(f"{label} holds pickled Python objects; store plain numbers instead")
     if header.nbytes > MAX_ARRAY_BYTES:

@@ -113,7 +113,7 @@ def open_npz(path: Path, *, stream: IO[bytes] | None = None) -> Iterator[NpzFile
     Parameters
     ----------
     path : Path
-        The file; what messages call it.
+        The file, also in messages.
     stream : binary file or None
         Its unpacked content, when the file itself was packed.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import StudyError
-from ptycho_compare.models.training.bundle import as_ptychopinn
+from ptycho_compare.models.training.bundle_file import as_ptychopinn
 from ptycho_compare.models.training.design import Design, probe_scale
 from ptycho_compare.models.training.networks import Networks, build_networks, set_initial_weights
 

@@ -1,4 +1,4 @@
-"""Which of PtychoPINN's networks is meant: its size, and the numbers that follow from it."""
+"""The size of one of PtychoPINN's networks, and the numbers that follow from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training makes small: misfit to measured photon counts, or to true patches."""
+"""Losses: misfit to measured photon counts, or to true patches."""
 
 from __future__ import annotations
 
@@ -47,15 +47,8 @@ def poisson_loss(design: Design) -> Loss:
 def patch_loss(weights: NDArray[np.float32]) -> Loss:
     """Mean absolute difference of the complex patches of `Networks.reconstruct` and the true ones.
 
-    Parameters
-    ----------
-    weights : ndarray, (N, N), float32
-        Of the pixels; 0 where nothing is asked of the network.
-
-    Returns
-    -------
-    callable
-        Targets are patches (B, N, N) complex64.
+    Targets are patches (B, N, N) complex64. Pixels weigh as `weights` (N, N) says; 0 where nothing is
+    asked of the network.
     """
     share = tf.constant(weights / weights.sum(), tf.float32)
 

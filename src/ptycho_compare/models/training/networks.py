@@ -22,6 +22,7 @@ from ptycho_compare.models.training import physics
 from ptycho_compare.models.training.design import DECODER_FILTERS, ENCODER_FILTERS, MEAN_AMPLITUDE, Design
 
 _BORDER_CHANNELS = 4
+_HEAD_GAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,7 @@ class Networks:
 
 
 def build_networks(design: Design, probe: NDArray[np.complex64]) -> Networks:
-    """Build both networks with untrained weights.
-
-    Parameters
-    ----------
-    design : Design
-    probe : ndarray, (N, N), complex64
-    """
+    """Build both networks with untrained weights, around a probe (N, N), complex64."""
     builder = _Builder(design)
     images = keras.Input((design.patch_px, design.patch_px, design.images), name="input")
     offsets = keras.Input((1, 2, design.images), name="input_positions")
@@ -79,7 +74,7 @@ def build_networks(design: Design, probe: NDArray[np.complex64]) -> Networks:
 
 
 def _amplitudes(design: Design, probe: NDArray[np.complex64], canvas: Any, offsets: Any) -> Any:
-    """What the detector sees of each image of a group: roots of photon counts."""
+    """Amplitudes on the detector of each image of a group: roots of photon counts."""
     side, grid = design.patch_px, design.gridsize
     extract = physics.ExtractPatchesPositionLayer(
         side, grid, name="padded_objs_with_offsets", dtype="complex64"
@@ -144,9 +139,6 @@ class _Builder:
         number = self._made[stem]
         self._made[stem] += 1
         return f"{stem}_{number}" if number else stem
-
-
-_HEAD_GAIN = 0.1
 
 
 def set_initial_weights(networks: Networks, seed: int) -> None:

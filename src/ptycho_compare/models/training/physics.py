@@ -1,7 +1,6 @@
 """From a merged object to photon counts: the layers that PtychoPINN trains through.
 
-Like the inference layers they are written anew, take one tensor as a list where PtychoPINN's
-do, and treat the rows of a batch as independent.
+Like the inference layers they are written anew, and take one tensor as a list where PtychoPINN's do.
 """
 
 from __future__ import annotations
@@ -13,14 +12,16 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ptycho_compare.models.layers import interpolation
+from ptycho_compare.models.layers import PtychoLayer, interpolation
 
 
-class ExtractPatchesPositionLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+class ExtractPatchesPositionLayer(PtychoLayer):
     """Cut what each image of a group saw out of the group's canvas (bilinear, zeros outside).
 
     Image c lies at minus its local offset from the canvas' middle.
     """
+
+    stored = ("jitter", "N", "gridsize")
 
     def __init__(self, N: int, gridsize: int, jitter: float = 0.0, **kwargs: Any) -> None:
         # autocast would turn the positions into complex numbers, because this layer's dtype is
@@ -49,13 +50,11 @@ class ExtractPatchesPositionLayer(keras.layers.Layer):  # type: ignore[misc]  # 
         del inputs
         return keras.KerasTensor((None, self.N, self.N, 1), "complex64")
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "jitter": self.jitter, "N": self.N, "gridsize": self.gridsize}
 
-
-class ProbeIllumination(keras.layers.Layer):  # type: ignore[misc]
+class ProbeIllumination(PtychoLayer):
     """Multiply patches by the probe (not stored in a configuration: it is a parameter of the bundle)."""
+
+    stored = ("N",)
 
     def __init__(self, N: int, probe: NDArray[np.complex64], **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "autocast": False})
@@ -70,17 +69,15 @@ class ProbeIllumination(keras.layers.Layer):  # type: ignore[misc]
         """Return the symbolic output; the dtype differs from the layer's own."""
         return keras.KerasTensor(_only(inputs).shape, "complex64")
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what PtychoPINN stores of this layer."""
-        return {**super().get_config(), "N": self.N}
 
-
-class PadAndDiffractLayer(keras.layers.Layer):  # type: ignore[misc]
+class PadAndDiffractLayer(PtychoLayer):
     """Propagate to the detector: A = abs(FFT2(wave)) / N, zero frequency in the centre.
 
     PtychoPINN's layer gives two things, the wave (padded where `pad` says so) and the amplitudes, and a
     configuration names the second by its number; so does this one.
     """
+
+    stored = ("h", "w", "pad")
 
     def __init__(self, h: int, w: int, pad: bool = False, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "autocast": False})
@@ -101,13 +98,11 @@ class PadAndDiffractLayer(keras.layers.Layer):  # type: ignore[misc]
         shape = _only(inputs).shape
         return keras.KerasTensor(shape, "complex64"), keras.KerasTensor(shape, "float32")
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "h": self.h, "w": self.w, "pad": self.pad}
 
-
-class FlatToChannelLayer(keras.layers.Layer):  # type: ignore[misc]
+class FlatToChannelLayer(PtychoLayer):
     """Images one by one to images by group: (B C, N, N, 1) to (B, N, N, C)."""
+
+    stored = ("N", "gridsize")
 
     def __init__(self, N: int, gridsize: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -124,13 +119,9 @@ class FlatToChannelLayer(keras.layers.Layer):  # type: ignore[misc]
         del input_shape
         return (None, self.N, self.N, self.gridsize**2)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return {**super().get_config(), "N": self.N, "gridsize": self.gridsize}
 
-
-class IntensityScaler_inv(keras.layers.Layer):  # type: ignore[misc]  # noqa: N801  # PtychoPINN's name
-    """Multiply normalised amplitudes by the intensity scale s: roots of photon counts."""
+class IntensityScaler_inv(PtychoLayer):  # noqa: N801  # PtychoPINN's name
+    """Multiply normalised amplitudes by the intensity scale s (not stored): roots of photon counts."""
 
     def __init__(self, scale: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -144,12 +135,8 @@ class IntensityScaler_inv(keras.layers.Layer):  # type: ignore[misc]  # noqa: N8
         """Return the shape of the one input."""
         return input_shape[0] if isinstance(input_shape[0], list | tuple) else input_shape
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what PtychoPINN stores of this layer: not the scale."""
-        return dict(super().get_config())
 
-
-class SquareLayer(keras.layers.Layer):  # type: ignore[misc]
+class SquareLayer(PtychoLayer):
     """Amplitudes to counts."""
 
     def call(self, inputs: Any) -> Any:
@@ -159,10 +146,6 @@ class SquareLayer(keras.layers.Layer):  # type: ignore[misc]
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the input."""
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds this layer."""
-        return dict(super().get_config())
 
 
 def _only(inputs: Any) -> Any:

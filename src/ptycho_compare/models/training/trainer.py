@@ -85,11 +85,11 @@ class Trainer:
         return _numbered("weight", self._model.weights)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Weights, and what the optimiser remembers."""
+        """Weights and the optimiser's variables."""
         return {**self.weights(), **_numbered("optimizer", self._optimizer.variables)}
 
     def restore(self, state: Arrays) -> None:
-        """Go back to a state, or to weights only: what `state` or `weights` gave."""
+        """Go back to what `state` or `weights` gave."""
         for stem, variables in (("weight", self._model.weights), ("optimizer", self._optimizer.variables)):
             for number, variable in enumerate(variables):
                 if f"{stem}_{number:03d}" in state:

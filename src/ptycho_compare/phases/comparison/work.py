@@ -110,11 +110,11 @@ class _Saving:
         work.cadence.worked_s += time.perf_counter() - self._since
         work.context.working(self._checkpoint.name, state.next_row, state.timing.total_s)
         if self._saved_groups is None:
-            self._saved_groups = state.told_groups
-        chunk_passed = state.told_groups > self._saved_groups
+            self._saved_groups = state.reported_groups
+        chunk_passed = state.reported_groups > self._saved_groups
         if work.context.asked or work.cadence.due(chunk_passed=chunk_passed):
             work.save(self._checkpoint, state)
-            self._saved_groups = state.told_groups
+            self._saved_groups = state.reported_groups
         if work.context.asked:
             work.context.leave()
         self._since = time.perf_counter()

@@ -56,7 +56,7 @@ def overlap(hub: Hub, study: Study, dose: int, view: str) -> list[Path]:
         bundle[split] = drawn.metrics_record()
         write_json_atomic(metrics, bundle[split])
         written += [data, metrics]
-        print(f"{hub.relative(data)}: {_told(drawn)}", flush=True)
+        print(f"{hub.relative(data)}: {_summary(drawn)}", flush=True)
     write_json_atomic(hub.overlap_bundle(dose, view), bundle)
     return [*written, hub.overlap_bundle(dose, view)]
 
@@ -68,7 +68,7 @@ def _drawn(hub: Hub, study: Study, dose: int, view: str, split: str) -> SplitVie
     return draw_view(read_parent(path, name=hub.relative(path)), study, view)
 
 
-def _told(view: SplitView) -> str:
+def _summary(view: SplitView) -> str:
     numbers, parameters = view.metrics, view.parameters
     within = numbers.metric_1_group_based_avg
     left_out = view.parent.keys("left_out")
@@ -92,13 +92,6 @@ def write_view(path: Path, view: SplitView) -> None:
     PtychoPINN filters every array whose length equals the number of images, which cuts an object of as
     many rows, and makes single numbers into arrays of equal ones. Here the keys of per-image
     arrays are listed (`PER_IMAGE_KEYS`); all else stays as it is, single numbers included.
-
-    Parameters
-    ----------
-    path : Path
-        NPZ, in a folder that exists.
-    view : SplitView
-        What to write.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A simulated scan in PtychoPINN's data contract, and what was done to it.
+"""A simulated scan in PtychoPINN's data contract, with a record of each step that made it.
 
 ``Y`` holds one true patch per image or is left out; PtychoPINN's own phase C wrote a single one.
 Metadata name no time and no machine, so equal settings give equal bytes; when and where a step
@@ -48,11 +48,11 @@ class Dataset:
     metadata: Mapping[str, Any]
 
     def take(self, images: NDArray[np.int64]) -> Dataset:
-        """Return some of the images; the object stays whole."""
+        """Some of the images; the object stays whole."""
         return replace(self, positions=self.positions[images], diffraction=self.diffraction[images])
 
     def after(self, tool: str, operation: str, **parameters: object) -> Dataset:
-        """Return the same with one more record of what was done to it."""
+        """The same with one more record of a step."""
         record = {"tool": tool, "timestamp": None, "operation": operation, "parameters": parameters}
         done = [*self.metadata["data_transformations"], record]
         return replace(self, metadata={**self.metadata, "data_transformations": done})
@@ -107,16 +107,7 @@ def describe(simulation: Simulation, dose: int) -> dict[str, Any]:
 def require_contract(
     arrays: Mapping[str, Described], *, label: str, gridsize: int = 1, neighbors: int | None = None
 ) -> None:
-    """Refuse a dataset that breaks the contract.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray, or to anything with a shape and a dtype
-        Without ``_metadata``.
-    label : str
-        What the message calls it.
-    gridsize, neighbors : int
-        How images will be grouped, see `contract_breaches`.
+    """Refuse arrays, without ``_metadata``, that break the contract; see `contract_breaches`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a detector measures: the forward model, and the noise of counting photons.
+"""Exposures: the forward model, and the noise of counting photons.
 
 A patch has its pixel [N//2, N//2] at the position, sub-pixel parts included; it is moved as the
 canvas moves patches, so that true patches and the true object belong together exactly.
@@ -58,7 +58,7 @@ def true_patches(
     patches = np.empty((len(positions), side, side), np.complex64)
     with threadpool_limits(limits=1, user_api="blas"):  # products this small gain nothing from more
         for part in _chunks(len(positions)):
-            # what lies at the position comes to the whole pixel: the content moves backwards
+            # content at the position comes to the whole pixel: it moves backwards
             shifts = (whole[part] - positions[part])[:, ::-1]
             patches[part] = move(windows[tuple(corners[part].T)], shifts, patch, patch)
     return patches

@@ -22,18 +22,7 @@ _STRETCH = 1.4  # two standard deviations reach 94 % of the way to either end
 
 
 def make_object(simulation: Simulation, generator: np.random.Generator) -> NDArray[np.complex64]:
-    """Draw the object that a study asks for.
-
-    Parameters
-    ----------
-    simulation : Simulation
-    generator : Generator
-        Of everything random in it.
-
-    Returns
-    -------
-    ndarray, (H, H), complex64
-    """
+    """Draw the object that a study asks for, (H, H), complex64."""
     absorption, delay = _KINDS[simulation.object](simulation.object_px, generator)
     (least, most), (first, last) = simulation.amplitude, simulation.phase_rad
     amplitude = 1.0 if absorption is None else most + (least - most) * absorption
@@ -116,4 +105,4 @@ _KINDS: dict[str, Callable[[int, np.random.Generator], tuple[Field | None, Field
     "siemens": _siemens,
     "phase": _phase_only,
 }
-"""Each gives how far every pixel absorbs, if it does, and how far it delays, both from 0 to 1."""
+"""Each gives absorption, if there is any, and delay of every pixel, both from 0 to 1."""

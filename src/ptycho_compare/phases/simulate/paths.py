@@ -1,4 +1,4 @@
-"""Scan paths: where the probe stands in each exposure.
+"""Scan paths: the probe's position in each exposure.
 
 Every patch lies inside the object: positions keep N/2 px from its edges.
 """
@@ -15,12 +15,6 @@ _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 def make_path(simulation: Simulation, generator: np.random.Generator) -> NDArray[np.float64]:
     """Draw the positions that a study asks for, in the order of exposure.
-
-    Parameters
-    ----------
-    simulation : Simulation
-    generator : Generator
-        Of jitter and of random positions.
 
     Returns
     -------

@@ -27,17 +27,7 @@ _STOP = 0.4
 
 
 def make_probe(simulation: Simulation, root: Path) -> NDArray[np.complex64]:
-    """Make the probe that a study asks for.
-
-    Parameters
-    ----------
-    simulation : Simulation
-    root : Path
-        The hub's folder: a relative `probe_file` lies below it.
-
-    Returns
-    -------
-    ndarray, (N, N), complex64
+    """Make the probe that a study asks for, (N, N), complex64; a relative `probe_file` lies below `root`.
 
     Raises
     ------
@@ -63,15 +53,6 @@ def width_px(probe: NDArray[np.complexfloating]) -> float:
 
     A defocused probe has rings and a bright spot in its middle: the width of its own profile at half
     height says little. Of a Gaussian, half of the energy lies within 1 / (2 sqrt 2) of that width.
-
-    Parameters
-    ----------
-    probe : ndarray, (N, N), complex
-
-    Returns
-    -------
-    float
-        Px.
     """
     radius = _radius(len(probe)).ravel()
     order = np.argsort(radius, kind="stable")

@@ -1,4 +1,4 @@
-"""Phase C of one dose, from settings to files."""
+"""Phase C of one dose: object, probe and positions drawn, exposed, divided into train and test, written."""
 
 from __future__ import annotations
 
@@ -21,6 +21,26 @@ from ptycho_compare.storage.files import locked, write_json_atomic
 from ptycho_compare.study import Study
 from ptycho_compare.study.making import Simulation
 
+SPLITS = ("train", "test")
+LEAST_IMAGES = 4
+"""A group of four needs as many."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Two sets of images.
+
+    Attributes
+    ----------
+    point_px : float
+        The y that divides them: the middle of the range of y, so the halves need not be equally large.
+    images : dict of str to ndarray, (k,), int64
+        Image numbers, ascending: ``train`` lies at smaller y, ``test`` from the point on.
+    """
+
+    point_px: float
+    images: dict[str, NDArray[np.int64]]
+
 
 def simulate(hub: Hub, study: Study, dose: int) -> list[Path]:
     """Make a dose's data: every stage, and the splits that all later phases read.
@@ -31,7 +51,7 @@ def simulate(hub: Hub, study: Study, dose: int) -> list[Path]:
     ----------
     hub : Hub
     study : Study
-        `simulation` says what to make.
+        Its `simulation` is made.
     dose : int
         Photons per exposure.
 
@@ -81,11 +101,32 @@ def measure(simulation: Simulation, dose: int, root: Path) -> Dataset:
     return Dataset(truth, probe, positions, diffraction, describe(simulation, dose))
 
 
+def split_by_y(positions: NDArray[np.float64]) -> Split:
+    """Divide positions (n, 2), x and y in px, by y.
+
+    Raises
+    ------
+    StudyError
+        A half has too few images for a group.
+    """
+    y = positions[:, 1]
+    point = float((y.min() + y.max()) / 2)
+    below = y < point
+    images = dict(zip(SPLITS, (np.flatnonzero(below), np.flatnonzero(~below)), strict=True))
+    for name, chosen in images.items():
+        if len(chosen) < LEAST_IMAGES:
+            raise StudyError(
+                f"'simulation.images' is {len(y)}, and {len(chosen)} of them lie in the {name} half "
+                f"(y = {point:.1f} divides them); needed: at least {LEAST_IMAGES}, so ask for more images"
+            )
+    return Split(point, images)
+
+
 def _write_stages(hub: Hub, dose: int, raw: Dataset, split: Split) -> list[Path]:
     canonical = raw.after("transpose_rename_convert", "canonicalize", renamed={RAW_IMAGES: "diffraction"})
     patched = canonical.after("generate_patches", "generate_patches", patch_size=len(raw.probe))
     parent = hub.phase_c_stage(dose, "patched")
-    # the splits come last: who finds them finds everything
+    # the splits come last: where they are, everything is
     written = [
         raw.write(hub.phase_c_stage(dose, "simulated_raw"), images_key=RAW_IMAGES),
         canonical.write(hub.phase_c_stage(dose, "canonical")),
@@ -134,45 +175,3 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     ):
         raise HubError(f"{path}: is no list of doses; move it away")
     return content
-
-
-SPLITS = ("train", "test")
-LEAST_IMAGES = 4
-"""A group of four needs as many."""
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Two sets of images.
-
-    Attributes
-    ----------
-    point_px : float
-        The y that divides them: the middle of the range of y, so the halves need not be equally large.
-    images : dict of str to ndarray, (k,), int64
-        Image numbers, ascending: ``train`` lies at smaller y, ``test`` from the point on.
-    """
-
-    point_px: float
-    images: dict[str, NDArray[np.int64]]
-
-
-def split_by_y(positions: NDArray[np.float64]) -> Split:
-    """Divide positions (n, 2), x and y in px, by y.
-
-    Raises
-    ------
-    StudyError
-        A half has too few images for a group.
-    """
-    y = positions[:, 1]
-    point = float((y.min() + y.max()) / 2)
-    below = y < point
-    images = dict(zip(SPLITS, (np.flatnonzero(below), np.flatnonzero(~below)), strict=True))
-    for name, chosen in images.items():
-        if len(chosen) < LEAST_IMAGES:
-            raise StudyError(
-                f"'simulation.images' is {len(y)}, and {len(chosen)} of them lie in the {name} half "
-                f"(y = {point:.1f} divides them); needed: at least {LEAST_IMAGES}, so ask for more images"
-            )
-    return Split(point, images)

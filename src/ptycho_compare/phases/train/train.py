@@ -15,7 +15,7 @@ from ptycho_compare.errors import ArmError, ScanError
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import JobContext, job_context
 from ptycho_compare.models.device import Device, choose_device, fitting_memory
-from ptycho_compare.models.training.bundle import write_bundle
+from ptycho_compare.models.training.bundle_file import write_bundle
 from ptycho_compare.models.training.design import Design, probe_scale
 from ptycho_compare.models.training.losses import patch_loss, poisson_loss
 from ptycho_compare.models.training.networks import Networks, build_networks, set_initial_weights

@@ -1,4 +1,4 @@
-"""What is taken out before two fields are compared: where one lies, its gain, its phase ramp.
+"""Differences taken out before two fields are compared: shift, gain, phase ramp.
 
 All in the complex field, without unwrapping a phase. Nothing here knows of arms or scores.
 """

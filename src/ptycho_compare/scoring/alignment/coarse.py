@@ -1,4 +1,4 @@
-"""Where a search begins: the whole-pixel shift and the ramp, when nothing is known.
+"""The start of a search: whole-pixel shift and ramp, when nothing is known.
 
 A ramp hides a shift from any correlation of the fields themselves. It only multiplies the
 product of neighbouring pixels, o(r + 1) conj(o(r)), by a constant, so that correlating
@@ -41,10 +41,6 @@ def coarse_match(image: Field, truth: Field, window: NDArray[np.float64], *, rea
         Taper in [0, 1], zero outside the mask.
     reach : int
         Largest |dy| and |dx| looked at, px.
-
-    Returns
-    -------
-    CoarseMatch
     """
     lags = {
         _peak([(_centred(truth, window), _centred(image, window))], reach),

@@ -1,4 +1,4 @@
-"""What ptychography cannot know is removed before scoring: a complex gain and a phase ramp.
+"""The gauge: a complex gain and a phase ramp, which ptychography cannot know, removed before scoring.
 
 A reconstruction times any complex constant explains the same diffraction equally well, and
 a detector off by a fraction of a pixel tilts its phase. The gain is always free, the ramp
@@ -48,16 +48,7 @@ class Gauge:
         return float(np.angle(self.scale))
 
     def apply(self, image: ComplexImage) -> NDArray[np.complex128]:
-        """Return the image in the truth's gauge.
-
-        Parameters
-        ----------
-        image : ndarray, (H, W), complex
-
-        Returns
-        -------
-        ndarray, (H, W), complex128
-        """
+        """Return an image (H, W) in the truth's gauge, complex128."""
         tilted = apply_ramp(image, self.ramp) if any(self.ramp) else np.asarray(image, np.complex128)
         # numpy takes a complex product apart, so inf * g warns; dead pixels stay dead pixels
         with np.errstate(invalid="ignore", over="ignore"):
@@ -76,11 +67,7 @@ def fit_gauge(image: ComplexImage, truth: ComplexImage, mask: Mask, *, ramp: boo
         On the same pixel grid. Pixels outside the mask may hold anything.
     mask : ndarray, (H, W), bool
     ramp : bool
-        Whether a linear phase ramp is free as well.
-
-    Returns
-    -------
-    Gauge
+        A linear phase ramp is free as well.
 
     Raises
     ------
@@ -101,17 +88,7 @@ def fienup_error(image: ComplexImage, truth: ComplexImage, mask: Mask) -> float:
     """Measure the error that no complex gain can remove.
 
     E = sqrt(1 - |<truth, image>|^2 / (<truth, truth> <image, image>)) [1]_: 0 for the same
-    field up to a gain, 1 for an orthogonal one.
-
-    Parameters
-    ----------
-    image, truth : ndarray, (H, W), complex
-    mask : ndarray, (H, W), bool
-
-    Returns
-    -------
-    float
-        In [0, 1], dimensionless.
+    field up to a gain, 1 for an orthogonal one. Images and mask as in `fit_gauge`.
 
     References
     ----------

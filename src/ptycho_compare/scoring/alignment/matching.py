@@ -1,9 +1,8 @@
-"""How well two fields match when one of them is moved and its phase is tilted.
+"""The fit behind `registration`: one of two fields is moved and its phase tilted until they match.
 
-The machinery of `registration`: a scene holds the pair on the mask's box, a view the part
-of it whose content is known on both sides, and says how far to move. Shift and tilt are
-fitted together, because what one of them leaves behind misleads the other. Nothing here
-decides whether a match is good enough.
+A scene holds the pair on the mask's box, a view the part of it whose content is known on both
+sides, and says how far to move. Shift and tilt are fitted together, because what one of them
+leaves behind misleads the other. `registration` decides whether a match is good enough.
 
 A *pose* is (dy, dx, ty, tx): the shift in px, and the tilt in rad over half the box.
 """
@@ -91,7 +90,7 @@ class Scene:
         return np.array(self.truth.shape) / 2
 
     def ramp(self, pose: Vector) -> Ramp:
-        """Return the whole ramp of a pose, rad/px."""
+        """Whole ramp of a pose, rad/px."""
         tilt = pose[2:] / self.half_box
         return float(self.start.ramp[0] + tilt[0]), float(self.start.ramp[1] + tilt[1])
 
@@ -105,12 +104,12 @@ class Scene:
         return weight if np.count_nonzero(weight) > 16 else None
 
     def tilts(self) -> list[Vector]:
-        """Return the phases of a tilt by 1 rad over half the box, along rows and columns."""
+        """Phases of a tilt by 1 rad over half the box, along rows and columns."""
         along = [(np.arange(side) - (side - 1) / 2) / (side / 2) for side in self.truth.shape]
         return [along[0][:, np.newaxis], along[1][np.newaxis, :]]
 
     def moved(self, pose: Vector) -> Field:
-        """Return the image in a pose; its faded rim is no image."""
+        """Image in a pose; its faded rim is no image."""
         ramp_y, ramp_x = (
             np.exp(-2j * np.pi * np.fft.fftfreq(side) * each)
             for side, each in zip(self.truth.shape, pose[:2], strict=True)
@@ -154,20 +153,20 @@ class View:
         return cls(scene, counts, root, truth, np.stack(free))
 
     def image(self, pose: Vector) -> Field:
-        """Return the image in a pose under the window, its mean removed."""
+        """Image in a pose under the window, its mean removed."""
         whole = self.scene.moved(pose)
         image = _flat(whole[self.counts], self.root_weight)
         _require_texture_left(image, whole, "image")
         return image
 
     def overlap(self, pose: Vector) -> float:
-        """Return |<truth, image>| / (|truth| |image|) in a pose."""
+        """|<truth, image>| / (|truth| |image|) in a pose."""
         image = self.image(pose)
         norm = float(np.linalg.norm(self.truth) * np.linalg.norm(image))
         return min(abs(complex(np.vdot(self.truth, image))) / norm, 1.0)
 
     def step(self, pose: Vector) -> Vector:
-        """Return the Gauss-Newton step from a pose.
+        """Gauss-Newton step from a pose.
 
         The residual truth - g image - b is linearised in the pose; gain g and mean b are
         projected out of it first (variable projection), so they need no start value.
@@ -210,7 +209,7 @@ def _settle(view: View, start: Vector) -> Vector:
 
 
 def chance_overlap(view: View, pose: Vector) -> float:
-    """Return the rms overlap of unrelated fields that have the spectra of these two.
+    """Rms overlap of unrelated fields that have the spectra of these two.
 
     With random phases, <|overlap|^2> = sum P1 P2 / (sum P1 sum P2) over the power spectra.
     """
@@ -223,7 +222,7 @@ def chance_overlap(view: View, pose: Vector) -> float:
 
 
 def _rise(x: Vector) -> Vector:
-    """Return a Hann flank: 0 below 0, 1 above 1, smooth between."""
+    """Hann flank: 0 below 0, 1 above 1, smooth between."""
     return np.asarray(np.sin(np.pi / 2 * np.clip(x, 0.0, 1.0)) ** 2)
 
 

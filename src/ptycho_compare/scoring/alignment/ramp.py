@@ -50,18 +50,7 @@ def fit_ramp(image: ComplexImage, truth: ComplexImage, mask: Mask) -> Ramp:
 
 
 def apply_ramp(image: ComplexImage, ramp: Ramp) -> NDArray[np.complex128]:
-    """Return image(r) exp(i k r), r counted from pixel [0, 0].
-
-    Parameters
-    ----------
-    image : ndarray, (H, W), complex
-    ramp : tuple of float
-        k along rows and columns, rad/px.
-
-    Returns
-    -------
-    ndarray, (H, W), complex128
-    """
+    """Return image(r) exp(i k r) for an image (H, W), r counted from pixel [0, 0], complex128."""
     along_rows, along_columns = (
         np.exp(1j * k * np.arange(side)) for k, side in zip(ramp, image.shape, strict=True)
     )

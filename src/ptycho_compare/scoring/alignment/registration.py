@@ -1,4 +1,4 @@
-"""Where an image lies on the truth's grid, to a hundredth of a pixel, or a refusal.
+"""The place of an image on the truth's grid, to a hundredth of a pixel, or a refusal.
 
 A bounded search: a whole-pixel peak and a phase ramp to begin with, then a least-squares
 refinement of both in which the image is moved and only pixels with known content on both
@@ -41,7 +41,7 @@ class Shift:
         To apply to the image, px: its content moves by +dy rows and +dx columns. Both 0
         when not registered.
     registered : bool
-        Whether the measurement can be trusted.
+        The measurement can be trusted.
     confidence : float
         Normalised overlap |<truth, image>| / (|truth| |image|) at the peak, means removed, in
         [0, 1]: 1 for the same image, near 0 for unrelated ones.
@@ -132,18 +132,8 @@ def continued(values: ComplexImage, known: Mask) -> NDArray[np.complex128]:
     """Replace every unknown pixel by the nearest known one.
 
     A hard edge between content and nothing would ring through a Fourier shift; a
-    continuation hardly does.
-
-    Parameters
-    ----------
-    values : ndarray, (H, W), complex
-        Anything, where not known.
-    known : ndarray, (H, W), bool
-        At least one pixel.
-
-    Returns
-    -------
-    ndarray, (H, W), complex128
+    continuation hardly does. Both arrays are (H, W), at least one pixel is known, and unknown ones may hold
+    anything.
     """
     check_grid(known, values=values)
     nearest = scipy.ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
@@ -151,20 +141,10 @@ def continued(values: ComplexImage, known: Mask) -> NDArray[np.complex128]:
 
 
 def shift_weight(weight: NDArray[np.float64], dy: float, dx: float) -> NDArray[np.float64]:
-    """Move a coverage weight along with its image.
+    """Move a coverage weight (H, W) along with its image; see `shift_image`.
 
-    Parameters
-    ----------
-    weight : ndarray, (H, W), float64
-    dy, dx : float
-        As for `shift_image`, px.
-
-    Returns
-    -------
-    ndarray, (H, W), float64
-        Moved by whole pixels, 0 where anything from outside the image enters. A
-        fractional part also clears the pixels next to uncovered ones, which interpolation
-        mixes into them.
+    It moves by whole pixels, with 0 where anything from outside the image enters. A fractional
+    part also clears the pixels next to uncovered ones, which interpolation mixes into them.
     """
     whole = (round(dy), round(dx))
     moved = np.zeros(weight.shape, dtype=np.float64)
@@ -207,7 +187,7 @@ def _px(dy: float, dx: float) -> str:
 
 
 def _symmetric_ramp(side: int, shift: float) -> NDArray[np.complex128]:
-    """Return the phase ramp of a shift for an even number of pixels."""
+    """Phase ramp of a shift for an even number of pixels."""
     ramp = np.exp(-2j * np.pi * np.fft.fftfreq(side) * shift)
     # the Nyquist line stands for both signs of its frequency, so it takes their mean
     ramp[side // 2] = np.cos(np.pi * shift)
@@ -215,6 +195,6 @@ def _symmetric_ramp(side: int, shift: float) -> NDArray[np.complex128]:
 
 
 def _overlapping(side: int, step: int) -> tuple[slice, slice]:
-    """Return where content lands and where it came from along one axis."""
+    """Slices of one axis where content lands, and where it came from."""
     kept = max(side - abs(step), 0)
     return slice(max(step, 0), max(step, 0) + kept), slice(max(-step, 0), max(-step, 0) + kept)

@@ -41,7 +41,7 @@ class Twin:
 
 
 def find_twin(image: ComplexImage, truth: ComplexImage, mask: Mask, *, direct_overlap: float) -> Twin | None:
-    """Look whether the twin of an image fits better than the image.
+    """Find a twin of an image that fits better than the image.
 
     Parameters
     ----------
@@ -49,11 +49,7 @@ def find_twin(image: ComplexImage, truth: ComplexImage, mask: Mask, *, direct_ov
     mask : ndarray, (H, W), bool
         Turned about the middle of its box together with the image.
     direct_overlap : float
-        What the image itself reaches, in [0, 1] (`Shift.confidence`).
-
-    Returns
-    -------
-    Twin or None
+        Of the image itself, in [0, 1] (`Shift.confidence`).
     """
     if direct_overlap > 1.0 - CLEAR_GAIN:
         return None

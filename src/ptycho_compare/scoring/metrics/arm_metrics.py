@@ -36,7 +36,7 @@ Estimates = dict[str, dict[Component, Estimate]]
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What one image scored.
+    """Scores of one image.
 
     Attributes
     ----------
@@ -44,10 +44,10 @@ class Measurement:
         mae, mse, psnr, ssim, ms_ssim, the cut-offs, frc_auc, fienup, phase_rmse, in this order,
         without intervals.
     curves : mapping of str to RingCurve
-        "amplitude", "phase", "complex": the curves the cut-offs are read from. What shows
-        no contrast in the truth has none.
+        "amplitude", "phase", "complex": the curves the cut-offs are read from. A component without
+        contrast in the truth has none.
     estimates : Estimates
-        What each number can be drawn again from.
+        Each number with the sums it can be drawn again from.
     """
 
     metrics: tuple[Metric, ...]
@@ -111,7 +111,7 @@ def measure(image: ComplexImage, truth: TruthView, *, frc_sigma: float = 0.0) ->
 
 
 def _phase(field: NDArray[np.complex128], truth: TruthView) -> NDArray[np.float64]:
-    """Return the phases, the arm's as the truth's plus the angle between the two.
+    """Phases of the arm: the truth's plus the angle between the two.
 
     Not unwrapped: both sides share the truth's own wraps, and the difference is the
     shortest one in every pixel. No plane is fitted: a plane fitted to wrapped phase turns
@@ -164,7 +164,7 @@ def _ring_estimates(
 
 
 def _ring_note(curves: Mapping[Component, RingCurve], criterion: Criterion, truth: TruthView) -> str:
-    """Declare what was never crossed: its number is Nyquist, the highest the grid could show."""
+    """Declare thresholds never crossed: their number is Nyquist, the highest the grid could show."""
     beyond = [name for name, curve in curves.items() if curve.cutoff(criterion).beyond_nyquist]
     names = ("complex" if name == "value" else name for name in beyond)
     return _joined([*(f"{name} beyond Nyquist" for name in names), truth.note("amplitude", "phase")])

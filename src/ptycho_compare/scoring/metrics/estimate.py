@@ -41,7 +41,7 @@ LEAST_BLOCKS = 8
 
 @dataclass(frozen=True)
 class Resampling:
-    """How often blocks are drawn again.
+    """Settings of the block bootstrap.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Blocks:
 
     @property
     def independent(self) -> int:
-        """How many blocks without overlap would cover the same area."""
+        """Blocks without overlap that would cover the same area."""
         return len(self.members) // 4
 
     def sums(self, values: NDArray[Any], counted: Mask, *, level: int = 0) -> Vector:
@@ -124,7 +124,7 @@ class Blocks:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """One number and what it takes to draw it again.
+    """One number and the sums to draw it again from.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Estimate:
     combine : callable
         Sums (R, K) of R draws to numbers (R,).
     independent : int
-        How many blocks are worth as much as the whole; where blocks overlap, fewer than B.
+        Blocks without overlap that are worth as much; fewer than B where blocks overlap.
     limits : tuple of float
         The range of the number.
     """
@@ -166,11 +166,11 @@ class Sample:
     independent: int
 
     def minus(self, other: Sample) -> Sample:
-        """Return the difference, draw by draw."""
+        """The difference, draw by draw."""
         return Sample(self.values - other.values, min(self.independent, other.independent))
 
     def interval(self, level: float) -> Interval | None:
-        """Return the central part of the draws; None if not all of them are numbers."""
+        """Central part of the draws; None if not all of them are numbers."""
         if not np.isfinite(self.values).all():
             return None
         freedom = self.independent - 1
@@ -182,7 +182,7 @@ class Sample:
 
 
 class Draws:
-    """How much each block weighs: the same for every number and every arm with as many blocks."""
+    """Weights of blocks: the same for every number and every arm with as many blocks."""
 
     def __init__(self, how: Resampling) -> None:
         self.how = how
@@ -197,7 +197,7 @@ class Draws:
         return self._drawn[id(sums)][1]
 
     def _times(self, blocks: int, independent: int) -> Vector:
-        """Return the weights of B blocks, (draws, B): never 0, so that no draw is empty."""
+        """Weights of B blocks, (draws, B): never 0, so that no draw is empty."""
         if (blocks, independent) not in self._weights:
             generator = np.random.default_rng(self.how.seed)
             self._weights[blocks, independent] = generator.standard_gamma(
@@ -207,14 +207,7 @@ class Draws:
 
 
 def ratio_estimate(top: Vector, bottom: Vector, labels: NDArray[np.int64]) -> Estimate:
-    """Return sum(top) / sum(bottom) with its uncertainty.
-
-    Parameters
-    ----------
-    top, bottom : ndarray, (m,), float64
-    labels : ndarray, (m,), int64
-        Which of them belong together and are drawn together.
-    """
+    """Sum(top) / sum(bottom), both (m,), with its uncertainty; those of one label (m,) are drawn together."""
     groups = np.unique(labels, return_inverse=True)[1]
     sums: Vector = np.stack(
         [np.bincount(groups, weights=each).astype(np.float64) for each in (top, bottom)], axis=1

@@ -38,7 +38,7 @@ FADE_BELOW = 0.02
 
 @dataclass(frozen=True)
 class Cutoff:
-    """Where a curve falls below a threshold.
+    """The fall of a curve below a threshold.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class RingCurve:
     pixels: NDArray[np.int64]
 
     def threshold(self, criterion: Criterion) -> NDArray[np.float64]:
-        """Return the threshold of each ring, (R,).
+        """Threshold of each ring, (R,).
 
         Parameters
         ----------
@@ -99,17 +99,7 @@ class RingCurve:
         return np.full(len(self.frequency), float(criterion))
 
     def cutoff(self, criterion: Criterion) -> Cutoff:
-        """Find where the curve falls below a threshold.
-
-        Parameters
-        ----------
-        criterion : float or "half_bit"
-            See `threshold`.
-
-        Returns
-        -------
-        Cutoff
-        """
+        """Find where the curve falls below a threshold; for criteria see `threshold`."""
         counts = self.counts
         above = self.correlation[counts] - self.threshold(criterion)[counts]
         falls = crossings(self.frequency[counts], above)
@@ -121,7 +111,7 @@ class RingCurve:
 
     @property
     def counts(self) -> NDArray[np.bool_]:
-        """Which rings may set a cut-off, (R,)."""
+        """True for rings that may set a cut-off, (R,)."""
         return np.isfinite(self.correlation) & (self.frequency >= IGNORED_BELOW)
 
     @property
@@ -134,17 +124,9 @@ class RingCurve:
         return float(self.correlation[known].mean()) if known.any() else 0.0
 
     def smoothed(self, sigma: float) -> RingCurve:
-        """Return the curve smoothed along the rings.
+        """The curve smoothed along the rings by a Gaussian of `sigma` rings; 0 changes nothing.
 
-        Parameters
-        ----------
-        sigma : float
-            Of the Gaussian, in rings; 0 returns the curve as it is. Rings without signal
-            stay so and lend nothing to their neighbours.
-
-        Returns
-        -------
-        RingCurve
+        Rings without signal stay so and lend nothing to their neighbours.
         """
         if sigma == 0.0:
             return self
@@ -219,16 +201,7 @@ def filled(values: NDArray[Any], inside: Mask) -> NDArray[Any]:
     fades into its mean over the mask. A hard edge, even one filled with the mean, carries the
     images' common coarse structure into every ring: with holes of 7 px over 9 % of the area
     two images that share nothing above 0.13 cycles/px would correlate by 0.3 up to Nyquist.
-
-    Parameters
-    ----------
-    values : ndarray, (H, W), float or complex
-        Pixels outside the mask may hold anything.
-    inside : ndarray, (H, W), bool
-
-    Returns
-    -------
-    ndarray, (H, W)
+    Image and mask are (H, W); pixels outside the mask may hold anything.
     """
     if inside.all():
         return values
@@ -240,7 +213,7 @@ def filled(values: NDArray[Any], inside: Mask) -> NDArray[Any]:
 
 
 def hann_window(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return the separable Hann window of an image, (H, W), above 0 in every pixel."""
+    """The separable Hann window of an image, (H, W), above 0 in every pixel."""
     rows, cols = (np.hanning(side + 2)[1:-1] for side in shape)
     return np.outer(rows, cols)
 
@@ -257,13 +230,13 @@ def _check_pair(truth: NDArray[Any], image: NDArray[Any]) -> None:
 def windowed_spectrum(
     values: NDArray[Any], weight: NDArray[np.float64], *, subtract_mean: bool = True
 ) -> NDArray[np.complex128]:
-    """Return the spectrum of an image (H, W) times a window (H, W), its weighted mean removed."""
+    """Spectrum of an image (H, W) times a window (H, W), its weighted mean removed."""
     mean = np.sum(values * weight) / np.sum(weight) if subtract_mean else 0.0
     return np.asarray(scipy.fft.fft2((values - mean) * weight), dtype=np.complex128)
 
 
 def ring_numbers(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the ring of each Fourier pixel of an image (H, W): |f| max(H, W), rounded.
+    """Ring of each Fourier pixel of an image (H, W): |f| max(H, W), rounded.
 
     Pixels beyond Nyquist get a number above that of the last ring.
     """

@@ -1,8 +1,8 @@
 """Pixel and structure metrics, by their standard definitions.
 
-All take the truth first, see only the mask, and are told the data range. Scaling, gauge
-and the choice of pixels happened before. A metric is stated once, as what it averages over
-pixels and what it makes of the averages; the number, and its uncertainty, follow from that.
+All take the truth first, see only the mask, and are given the data range; scaling and gauge happened
+before. A metric is stated once, as averages over pixels and a function of them; the number, and its
+uncertainty, follow from that.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Averages:
     Attributes
     ----------
     layers : tuple of Layer
-        K things to average.
+        K of them.
     combine : callable
         Averages (R, K) of R draws to numbers (R,).
     """
@@ -56,12 +56,12 @@ class Averages:
     combine: Callable[[RealImage], RealImage]
 
     def value(self) -> float:
-        """Return the metric on the whole mask."""
+        """The metric on the whole mask."""
         means = [np.mean(layer.values[layer.counted]) for layer in self.layers]
         return float(self.combine(np.array([means]))[0])
 
     def estimate(self, blocks: Blocks) -> Estimate:
-        """Return the metric with its block sums; the numbers of pixels are sums as well."""
+        """The metric with its block sums; the numbers of pixels are sums as well."""
         columns = []
         for layer in self.layers:
             columns.append(blocks.sums(layer.values, layer.counted, level=layer.level))
@@ -74,7 +74,7 @@ class Averages:
 
 
 def truth_range(truth: Image, mask: Mask) -> float:
-    """Return the data range of every metric here: the largest distance between two values on the mask.
+    """Data range of every metric here: the largest distance between two values on the mask.
 
     max - min of a real image; of a complex one the diameter of its values in the complex plane,
     which no global phase changes.
@@ -93,35 +93,25 @@ def truth_range(truth: Image, mask: Mask) -> float:
 
 
 def mae(truth: Image, image: Image, mask: Mask) -> float:
-    """Return the mean absolute difference on the mask, in the unit of the images."""
+    """Mean absolute difference on the mask, in the unit of the images."""
     return mae_terms(truth, image, mask).value()
 
 
 def mse(truth: Image, image: Image, mask: Mask) -> float:
-    """Return the mean squared difference on the mask, in the unit of the images squared."""
+    """Mean squared difference on the mask, in the unit of the images squared."""
     return mse_terms(truth, image, mask).value()
 
 
 def psnr(truth: Image, image: Image, mask: Mask, *, data_range: float) -> float:
-    """Return the peak signal-to-noise ratio on the mask.
+    """Peak signal-to-noise ratio on the mask, 10 log10(data_range^2 / mse), dB; inf for identical images.
 
-    Parameters
-    ----------
-    truth, image : ndarray, (H, W), float or complex
-    mask : ndarray, (H, W), bool
-    data_range : float
-        The peak: the range of the truth, never 255.
-
-    Returns
-    -------
-    float
-        10 log10(data_range^2 / mse) in dB; inf for identical images.
+    Images are (H, W), real or complex; the peak is the range of the truth, never 255.
     """
     return psnr_terms(truth, image, mask, data_range=data_range).value()
 
 
 def ssim(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float) -> float:
-    """Return the structural similarity, averaged over whole windows inside the mask.
+    """Structural similarity, averaged over whole windows inside the mask.
 
     Gaussian weights of sigma 1.5 px in 11 x 11 windows, population covariance, K1 = 0.01,
     K2 = 0.03 [1]_. Upstream's 7 x 7 uniform window with sample covariance gives other
@@ -162,7 +152,7 @@ class MsSsim:
 
 
 def ms_ssim(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float) -> MsSsim:
-    """Return the multi-scale structural similarity.
+    """Multi-scale structural similarity.
 
     The contrast-structure term of scales 1 to L - 1 and the full SSIM of scale L, each
     averaged over whole windows inside the mask, raised to the weights of [1]_ and
@@ -178,10 +168,6 @@ def ms_ssim(truth: RealImage, image: RealImage, mask: Mask, *, data_range: float
     mask : ndarray, (H, W), bool
     data_range : float
         max - min of the truth, the same at every scale.
-
-    Returns
-    -------
-    MsSsim
 
     Raises
     ------
@@ -305,7 +291,7 @@ def _whole_windows(inside: Mask) -> Mask:
 
 
 def _levels(inside: Mask) -> list[Mask]:
-    """Return the centres of whole windows, one mask per usable scale."""
+    """Centres of whole windows, one mask per usable scale."""
     masks = [_whole_windows(inside)]
     by_size = int(np.log2(min(inside.shape) / (2 * WINDOW_RADIUS_PX + 1))) + 1
     while len(masks) < min(by_size, len(LEVEL_WEIGHTS)):
@@ -318,7 +304,7 @@ def _levels(inside: Mask) -> list[Mask]:
 
 
 def _similarity_maps(t: RealImage, a: RealImage, data_range: float) -> tuple[RealImage, RealImage]:
-    """Return the contrast-structure and the full SSIM map of Wang 2004."""
+    """The contrast-structure and the full SSIM map of Wang 2004."""
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     mean_t, mean_a = _blur(t), _blur(a)
     var_t = _blur(t * t) - mean_t**2

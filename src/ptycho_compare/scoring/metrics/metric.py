@@ -1,4 +1,4 @@
-"""What a score consists of: rows, their intervals, and the differences between arms."""
+"""The parts of a score: rows, their intervals, and the differences between arms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Component = Literal["amplitude", "phase", "value"]
 COMPONENTS: tuple[Component, ...] = ("amplitude", "phase", "value")
 
 ReferenceKind = Literal["truth", "independent_half", "same_data", "none"]
-"""What arms are compared with. Only a truth or an independent half measures resolution: a
+"""The kind of image that arms are compared with. Only a truth or an independent half measures resolution: a
 reconstruction of the same data shares their noise, so that it measures agreement."""
 
 
@@ -32,11 +32,11 @@ class Metric:
     unit : str
         Empty for dimensionless numbers and for numbers in the unit of the component.
     note : str
-        What a reader must know beside the number; empty if nothing.
+        To be read beside the number.
     intervals : mapping of Component to Interval
         Of the numbers that have one.
     reference : str
-        What the number compares with, if not what the whole scorecard does.
+        Where it differs from the scorecard's.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Metric:
     reference: ReferenceKind | None = None
 
     def number(self, component: Component) -> float | None:
-        """Return the number of a component."""
+        """Number of a component."""
         number: float | None = getattr(self, component)
         return number
 
 
 _ROUNDING = 1e-6
-"""Of an interval's width: what other libraries or processors may change at its ends."""
+"""Part of an interval's width that other libraries or processors may change at its ends."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Difference:
 
     @property
     def told_apart(self) -> bool | None:
-        """Whether the interval leaves out zero; None without an interval."""
+        """True where the interval leaves out zero; None without an interval."""
         if self.interval is None:
             return None
         # an end that is zero but for rounding leaves nothing out

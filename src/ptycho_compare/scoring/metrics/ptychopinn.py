@@ -1,7 +1,7 @@
 """PtychoPINN's own definitions, for continuity with tables that its program wrote.
 
 They are not comparable across image sizes and flatter a dead arm (a constant scores 70 dB):
-`arm_metrics` is what to judge by. What makes the numbers differ from the standard ones: the
+judge by `arm_metrics`. The numbers differ from the standard ones, because the
 amplitude is scaled by the ratio of means; a plane is taken from each wrapped phase by itself;
 PSNR has a peak of 255; SSIM has 7 x 7 uniform windows and takes a phase as a fraction of 2 pi;
 MS-SSIM multiplies full SSIMs of images decimated without a low-pass; a ring correlation has no
@@ -38,12 +38,12 @@ Pair = tuple[Real, Real]
 
 @dataclass(frozen=True)
 class PtychoPinnSettings:
-    """What PtychoPINN's command line lets a user choose about its metrics.
+    """Choices that PtychoPINN's command line offers about its metrics.
 
     Attributes
     ----------
     phase_align : {"plane", "mean"}
-        What is taken from each phase.
+        Taken from each phase.
     frc_sigma : float
         Gaussian smoothing of the ring curve, rings.
     ms_ssim_sigma : float
@@ -170,9 +170,9 @@ def _ms_ssim(target: Real, found: Real) -> float:
 def _without_plane(phase: Real) -> Real:
     """Take the least-squares plane a x + b y + c from a phase as it is, wraps and all."""
     rows, columns = np.indices(phase.shape)
-    fingerprint = np.stack([columns.ravel(), rows.ravel(), np.ones(phase.size)], axis=1)
-    plane = np.linalg.lstsq(fingerprint, phase.ravel(), rcond=None)[0]
-    return np.asarray(phase - (fingerprint @ plane).reshape(phase.shape))
+    design = np.stack([columns.ravel(), rows.ravel(), np.ones(phase.size)], axis=1)
+    plane = np.linalg.lstsq(design, phase.ravel(), rcond=None)[0]
+    return np.asarray(phase - (design @ plane).reshape(phase.shape))
 
 
 def _without_mean(phase: Real) -> Real:

@@ -74,7 +74,7 @@ class Patches:
         return cls(kept, rings, labels, np.bincount(rings, minlength=max(shape) // 2))
 
     def spectrum(self, values: NDArray[Any]) -> NDArray[np.complex128]:
-        """Return the spectrum of a tapered image (h, w) on the rings, (P,)."""
+        """Spectrum of a tapered image (h, w) on the rings, (P,)."""
         return windowed_spectrum(values, hann_window(values.shape))[self.kept]
 
     def sums(self, truth: NDArray[np.complex128], image: NDArray[np.complex128]) -> Vector:
@@ -86,16 +86,9 @@ class Patches:
 
 
 def cutoff_estimate(curve: RingCurve, criterion: Criterion, sums: Vector, *, sigma: float = 0.0) -> Estimate:
-    """Give a cut-off its uncertainty; never crossed counts as Nyquist.
+    """Give a cut-off its uncertainty, by sums (B, 3 R) of `Patches.sums`; never crossed counts as Nyquist.
 
-    Parameters
-    ----------
-    curve : RingCurve
-    criterion : float or "half_bit"
-    sums : ndarray, (B, 3 R)
-        Of `Patches.sums`.
-    sigma : float
-        Smoothing of the curve, in rings.
+    `sigma` is the smoothing of the curve, in rings.
     """
     counts = curve.counts
     threshold = curve.threshold(criterion)[counts]

@@ -1,4 +1,4 @@
-"""The reference of a comparison as the metrics see it, prepared once for all arms."""
+"""The reference of a comparison, prepared once for the metrics of all arms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NO_CONTRAST_NOTE = "no contrast in the truth"
 
 @dataclass(frozen=True, eq=False)
 class TruthView:
-    """The truth, or what stands in for it.
+    """The truth, or another reference in its place.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class TruthView:
         )
 
     def note(self, *components: Component) -> str:
-        """Say which of some components show no contrast."""
+        """Name those of some components that show no contrast."""
         return "; ".join(f"{name}: {NO_CONTRAST_NOTE}" for name in components if name not in self.shown)
 
 

@@ -19,7 +19,7 @@ from models.training.test_networks import BUNDLES, SIDE, networks
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.layers import CUSTOM_OBJECTS, IntensityScaler
 from ptycho_compare.models.predictor import load_predictor
-from ptycho_compare.models.training.bundle import write_bundle
+from ptycho_compare.models.training.bundle_file import write_bundle
 from ptycho_compare.models.training.networks import Networks, set_initial_weights
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.untrusted.pickles import load_plain

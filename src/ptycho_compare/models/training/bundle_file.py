@@ -1,4 +1,7 @@
-"""The bundle of a trained network: ``wts.h5.zip`` in PtychoPINN's layout."""
+"""The bundle of a trained network: ``wts.h5.zip`` in PtychoPINN's layout, under PtychoPINN's names.
+
+The same weights and parameters give the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -16,51 +19,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ptycho_compare.models.training.bundle_parameters import bundle_parameters
 from ptycho_compare.models.training.networks import Networks
-from ptycho_compare.models.training.parameters import bundle_parameters
 from ptycho_compare.storage.files import atomic_path
 
-_PROTOCOL = 4  # what PtychoPINN writes
-
-
-def write_bundle(path: Path, networks: Networks, facts: dict[str, Any]) -> None:
-    """Write both networks, with the parameters that PtychoPINN needs to run them.
-
-    The same weights and parameters give the same bytes.
-
-    Parameters
-    ----------
-    path : Path
-        In a folder that exists.
-    networks : Networks
-    facts : dict
-        See `parameters.bundle_parameters`.
-    """
-    models = {"autoencoder": networks.measure, "diffraction_to_obj": networks.reconstruct}
-    parameters = bundle_parameters(networks.design, networks.probe, facts)
-    shared = {
-        "custom_objects.dill": pickle_of_globals(CUSTOM_OBJECTS),
-        "model.h5": _scale_file(networks.design.input_scale),
-        "params.dill": pickle.dumps(parameters, protocol=_PROTOCOL),
-    }
-    manifest = {"models": list(models), "version": "1.0"}
-    members = {"manifest.dill": pickle.dumps(manifest, protocol=_PROTOCOL)}
-    for name, model in models.items():
-        own = {"model.keras": keras_archive(model), **shared}
-        members |= {f"{name}/{member}": data for member, data in own.items()}
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(zip_bytes(members))
-
-
-def _scale_file(scale: float) -> bytes:
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        file.attrs["intensity_scale"] = np.float64(scale)
-    return buffer.getvalue()
-
-
-_MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+_PROTOCOL = 4  # of pickles, as PtychoPINN writes them
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
+_MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
 _MODULES = {
     "IntensityScaler": "ptycho.model",
@@ -72,15 +37,78 @@ _OTHER_MODULE = "ptycho.custom_layers"
 _WITHOUT_PACKAGE = ("CenterMaskLayer",)  # registered by its bare name
 _UNSTORED = {"IntensityScaler": "scale"}  # PtychoPINN takes it from the parameters
 
+_CUSTOM_OBJECTS: dict[str, str] = {
+    "ProbeIllumination": "ptycho.model",
+    "IntensityScaler": "ptycho.model",
+    "IntensityScaler_inv": "ptycho.model",
+    "Translation": "ptycho.tf_helper",
+    "CenterMaskLayer": "ptycho.tf_helper",
+    "negloglik": "ptycho.model",
+    "realspace_loss": "ptycho.tf_helper",
+    "CombineComplexLayer": "ptycho.custom_layers",
+    "ExtractPatchesPositionLayer": "ptycho.custom_layers",
+    "PadReconstructionLayer": "ptycho.custom_layers",
+    "ReassemblePatchesLayer": "ptycho.custom_layers",
+    "TrimReconstructionLayer": "ptycho.custom_layers",
+    "PadAndDiffractLayer": "ptycho.custom_layers",
+    "FlatToChannelLayer": "ptycho.custom_layers",
+    "ScaleLayer": "ptycho.custom_layers",
+    "InvScaleLayer": "ptycho.custom_layers",
+    "ActivationLayer": "ptycho.custom_layers",
+    "SquareLayer": "ptycho.custom_layers",
+}
+"""Name to module of everything that PtychoPINN lists in ``custom_objects.dill``."""
 
-def keras_archive(model: Any) -> bytes:
-    """Save a network as the bytes of a ``.keras`` file.
+
+def write_bundle(path: Path, networks: Networks, facts: dict[str, Any]) -> None:
+    """Write both networks, with the parameters that PtychoPINN needs to run them.
 
     Parameters
     ----------
-    model : keras.Model
-        Of `networks.Networks`.
+    path : Path
+        In a folder that exists.
+    networks : Networks
+    facts : dict
+        See `bundle_parameters`.
     """
+    models = {"autoencoder": networks.measure, "diffraction_to_obj": networks.reconstruct}
+    parameters = bundle_parameters(networks.design, networks.probe, facts)
+    shared = {
+        "custom_objects.dill": _pickle_of_globals(_CUSTOM_OBJECTS),
+        "model.h5": _scale_file(networks.design.input_scale),
+        "params.dill": pickle.dumps(parameters, protocol=_PROTOCOL),
+    }
+    manifest = {"models": list(models), "version": "1.0"}
+    members = {"manifest.dill": pickle.dumps(manifest, protocol=_PROTOCOL)}
+    for name, model in models.items():
+        own = {"model.keras": _keras_archive(model), **shared}
+        members |= {f"{name}/{member}": data for member, data in own.items()}
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(_zip_bytes(members))
+
+
+def _scale_file(scale: float) -> bytes:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["intensity_scale"] = np.float64(scale)
+    return buffer.getvalue()
+
+
+def _pickle_of_globals(modules: Mapping[str, str]) -> bytes:
+    """Pickle a dict of name to the global of that name, from its module; nothing is imported."""
+    opcodes = [pickle.PROTO, b"\x04", pickle.EMPTY_DICT, pickle.MARK]
+    for name, module in modules.items():
+        opcodes += [_text(name), _text(module), _text(name), pickle.STACK_GLOBAL]
+    return b"".join([*opcodes, pickle.SETITEMS, pickle.STOP])
+
+
+def _text(word: str) -> bytes:
+    encoded = word.encode("utf-8")
+    return pickle.SHORT_BINUNICODE + len(encoded).to_bytes(1, "little") + encoded
+
+
+def _keras_archive(model: Any) -> bytes:
+    """Save a network as the bytes of a ``.keras`` file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         model.save(path)
@@ -90,11 +118,10 @@ def keras_archive(model: Any) -> bytes:
     config = as_ptychopinn(json.loads(members["config.json"]))
     members["metadata.json"] = json.dumps(metadata).encode()
     members["config.json"] = json.dumps(config).encode()
-    return zip_bytes(members, compression=zipfile.ZIP_STORED)
+    return _zip_bytes(members, compression=zipfile.ZIP_STORED)
 
 
-def zip_bytes(members: Mapping[str, bytes], *, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """Pack files into a zip; the same files in the same order give the same bytes."""
+def _zip_bytes(members: Mapping[str, bytes], *, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         for name, data in members.items():
@@ -152,45 +179,3 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, list):
         for item in value:
             yield from _objects(item)
-
-
-CUSTOM_OBJECTS: dict[str, str] = {
-    "ProbeIllumination": "ptycho.model",
-    "IntensityScaler": "ptycho.model",
-    "IntensityScaler_inv": "ptycho.model",
-    "Translation": "ptycho.tf_helper",
-    "CenterMaskLayer": "ptycho.tf_helper",
-    "negloglik": "ptycho.model",
-    "realspace_loss": "ptycho.tf_helper",
-    "CombineComplexLayer": "ptycho.custom_layers",
-    "ExtractPatchesPositionLayer": "ptycho.custom_layers",
-    "PadReconstructionLayer": "ptycho.custom_layers",
-    "ReassemblePatchesLayer": "ptycho.custom_layers",
-    "TrimReconstructionLayer": "ptycho.custom_layers",
-    "PadAndDiffractLayer": "ptycho.custom_layers",
-    "FlatToChannelLayer": "ptycho.custom_layers",
-    "ScaleLayer": "ptycho.custom_layers",
-    "InvScaleLayer": "ptycho.custom_layers",
-    "ActivationLayer": "ptycho.custom_layers",
-    "SquareLayer": "ptycho.custom_layers",
-}
-"""Name to module of everything that PtychoPINN puts there."""
-
-
-def pickle_of_globals(modules: Mapping[str, str]) -> bytes:
-    """Pickle a dict of name to the global of that name, protocol 4.
-
-    Parameters
-    ----------
-    modules : mapping of str to str
-        Name to module.
-    """
-    opcodes = [pickle.PROTO, b"\x04", pickle.EMPTY_DICT, pickle.MARK]
-    for name, module in modules.items():
-        opcodes += [_text(name), _text(module), _text(name), pickle.STACK_GLOBAL]
-    return b"".join([*opcodes, pickle.SETITEMS, pickle.STOP])
-
-
-def _text(word: str) -> bytes:
-    encoded = word.encode("utf-8")
-    return pickle.SHORT_BINUNICODE + len(encoded).to_bytes(1, "little") + encoded

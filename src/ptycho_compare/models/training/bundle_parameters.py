@@ -1,4 +1,4 @@
-"""The parameters of a bundle, under PtychoPINN's names; what trained here has no use for has its default."""
+"""The parameters of a bundle, under PtychoPINN's names; those without a use here have its defaults."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def bundle_parameters(design: Design, probe: NDArray[np.complex64], facts: dict[
     probe : ndarray, (N, N), complex64
         As the network multiplies by it.
     facts : dict
-        What is known of the training: ``batch_size``, ``nepochs``, ``npseed``, ``n_groups``,
+        Of the training: ``batch_size``, ``nepochs``, ``npseed``, ``n_groups``,
         ``n_subsample``, ``neighbor_count``, ``label``, ``output_prefix``, ``train_data_file_path``.
 
     Returns

@@ -11,12 +11,14 @@ import pytest
 
 from processes import ROOT
 from ptycho_compare.checks.highlights import CONFIRMED, check_highlights
+from ptycho_compare.checks.remade import rendered_again
 from ptycho_compare.checks.study_reports import judge_summary
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.checks.verification import report_checks, verify, write_verification
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, ReportFiles
 from ptycho_compare.records.inventory import take_inventory, write_inventory
+from ptycho_compare.reporting.study.write_reports import STUDY_REPORTS, StudyReport
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import load_study
 from reported import (
@@ -100,6 +102,18 @@ def test_a_whole_hub_is_valid_in_all_of_eleven_checks(whole: Hub) -> None:
     assert findings(whole) == []
     assert [each.description for each in reports_of(whole)] == ROWS
     assert all(each.to_json()["error"] is None for each in reports_of(whole))
+
+
+@pytest.mark.parametrize("report", STUDY_REPORTS, ids=lambda each: each.file(ReportFiles(Path())).name)
+def test_every_report_of_the_table_is_rendered_again_as_it_lies_there(hub: Hub, report: StudyReport) -> None:
+    path = report.file(hub.reports())
+    assert report.render(hub) == path.read_text()
+    assert list(rendered_again(hub, report)) == []
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], f"{lines[-1]}!"]))
+    (finding,) = rendered_again(hub, report)
+    assert finding.text.startswith(f"{path}:{len(lines)}: mismatch: says ")
+    assert finding.text.endswith(f"run {report.made_by} again")
 
 
 def test_reports_without_evidence_behind_them_are_not_enough(whole: Hub, tmp_path: Path) -> None:

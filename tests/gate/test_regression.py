@@ -15,7 +15,7 @@ from ptycho_compare.errors import MissingReportError, ReportError, StudyError
 from ptycho_compare.gate.regression import GONE, changes
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison.consistency import HALF_ROWS
-from ptycho_compare.records.acceptance import Change, read_verdict, write_verdict
+from ptycho_compare.records.acceptance import Change, read_verdict
 from ptycho_compare.records.measures import HIGHER_IS_BETTER
 from ptycho_compare.records.tables.metrics_csv import METRIC_NAMES, MetricRow
 from ptycho_compare.study.comparing import Acceptance, Tolerance
@@ -128,7 +128,7 @@ def test_equal_images_have_an_infinite_psnr_that_no_tolerance_reaches() -> None:
     for old, new, judged in ((perfect, good, "worse"), (good, perfect, "better")):
         (change,) = between([old], [new], wide)
         assert (change.judged, change.tolerance) == (judged, "not both finite")
-        write_verdict(Path(tempfile.mkdtemp(), "v.json"), verdict(changes=(change,)))  # JSON has no infinity
+        verdict(changes=(change,)).write(Path(tempfile.mkdtemp(), "v.json"))  # JSON has no infinity
 
 
 def test_other_pixels_or_groups_are_told_and_excuse_nothing() -> None:
@@ -171,14 +171,17 @@ def names(hub: Hub) -> Artifacts:
         (lambda hub: names(hub).metrics.unlink(), "comparison_metrics.csv: is not the file that was acc"),
         (lambda hub: names(hub).manifest.write_text("{}"), "manifest.json: is not the file that was acc"),
         (lambda hub: names(hub).manifest.unlink(), "manifest.json: is not the file that was accepted"),
-        (lambda hub: hub.verdict().record.unlink(), "acceptance.json: cannot be read .*ptycho-hub gate"),
-        (lambda hub: hub.verdict().record.write_text("{}"), "is no verdict of the gate"),
+        (lambda hub: hub.verdict().record.unlink(), "acceptance.json: not found; ptycho-hub gate writes it"),
         (
-            lambda hub: write_verdict(hub.verdict().record, verdict(comparison(id="other"))),
+            lambda hub: hub.verdict().record.write_text("{}"),
+            "acceptance.json: study: Field required",
+        ),
+        (
+            lambda hub: verdict(comparison(id="other")).write(hub.verdict().record),
             "knows none of the comparisons that hold now",
         ),
         (
-            lambda hub: write_verdict(hub.verdict().record, verdict(comparison(state="stale"))),
+            lambda hub: verdict(comparison(state="stale")).write(hub.verdict().record),
             f"'{ID}' is stale there, and only what was accepted",
         ),
     ],
@@ -201,7 +204,7 @@ def test_a_comparison_that_is_new_or_does_not_hold_now_is_left_out(pair: tuple[H
     assert words(changes(before, now, [also, comparison()], EXACT)) == ["worse"]
     assert changes(before, now, [comparison(state="red")], EXACT) == []
     (earlier,) = read_verdict(before.verdict().record).comparisons
-    write_verdict(before.verdict().record, verdict(earlier.model_copy(update={"state": "missing"})))
+    verdict(earlier.model_copy(update={"state": "missing"})).write(before.verdict().record)
     assert changes(before, now, [comparison(required=False)], EXACT) == []
 
 

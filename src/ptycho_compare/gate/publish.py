@@ -9,7 +9,7 @@ from pathlib import Path
 from ptycho_compare.gate.junit import write_junit
 from ptycho_compare.gate.text import verdict_markdown
 from ptycho_compare.hub import Hub
-from ptycho_compare.records.acceptance import Verdict, write_verdict
+from ptycho_compare.records.acceptance import Verdict
 from ptycho_compare.storage.files import write_text_atomic
 
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -21,7 +21,8 @@ def publish(hub: Hub, verdict: Verdict) -> None:
     In a GitHub workflow the text is also appended to what the run's page shows.
     """
     names, text = hub.verdict(), verdict_markdown(verdict)
-    write_verdict(names.record, verdict)
+    names.record.parent.mkdir(parents=True, exist_ok=True)
+    verdict.write(names.record)
     write_junit(names.junit, verdict)
     write_text_atomic(names.text, text)
     if shown := os.environ.get(_STEP_SUMMARY):

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, ConfigDict, Field
 
-from ptycho_compare.errors import MissingReportError, ReportError
-from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.records.reading import Record, read_json
 
 ComparisonState = Literal["accepted", "red", "stale", "missing", "deferred"]
 """Of one comparison: its evidence holds; it does not; it is of other inputs, settings or code; there is
 none; it is being computed, or goes on where it was stopped."""
 
 
-class _Part(BaseModel):
+class _Part(Record):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -147,12 +146,6 @@ class Verdict(_Part):
         return [each for each in self.comparisons if each.required]
 
 
-def write_verdict(path: Path, verdict: Verdict) -> None:
-    """Write the record."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json_atomic(path, verdict.model_dump(mode="json"))
-
-
 def read_verdict(path: Path) -> Verdict:
     """Read a record.
 
@@ -161,13 +154,4 @@ def read_verdict(path: Path) -> Verdict:
     ReportError
         Missing, or no such record; the line says how it is made.
     """
-    try:
-        return Verdict.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise MissingReportError(
-            f"{path}: cannot be read ({error.strerror}); ptycho-hub gate writes it"
-        ) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ReportError(f"{path}: is no verdict of the gate: '{where}': {first['msg']}") from None
+    return read_json(path, Verdict, made_by="ptycho-hub gate")

@@ -5,15 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.records.reading import Record
 
 
-class AdoptionRecord(BaseModel):
+class AdoptionRecord(Record):
     """Contents of ``adoption.json``.
 
     Attributes
@@ -30,7 +27,6 @@ class AdoptionRecord(BaseModel):
         Tables that follow from the canvases.
     """
 
-    model_config = ConfigDict(frozen=True)
     adopted: str
     by: str
     host: str
@@ -48,8 +44,3 @@ def whoever() -> tuple[str, str]:
     except (KeyError, OSError):  # a container may run under a number that has no name
         user = f"uid {os.getuid()}"
     return user, socket.gethostname()
-
-
-def write_adoption(path: Path, record: AdoptionRecord) -> None:
-    """Write the record."""
-    write_json_atomic(path, record.model_dump(mode="json"))

@@ -10,24 +10,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from ptycho_compare.storage.files import sha256_of, write_json_atomic
+from ptycho_compare.records.reading import Record
+from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, version_of
 
 _VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "h5py", "pandas", "matplotlib")
 
 
-class FileRecord(BaseModel):
+class FileRecord(Record):
     """One file, by content."""
 
-    model_config = ConfigDict(frozen=True)
     path: str
     sha256: str
     bytes: int
 
 
-class ArmRecord(BaseModel):
+class ArmRecord(Record):
     """How one arm came out.
 
     Attributes
@@ -41,14 +39,13 @@ class ArmRecord(BaseModel):
         Gauge, shift, model parameters: echoed, not judged.
     """
 
-    model_config = ConfigDict(frozen=True)
     status: Literal["ok", "failed", "unscored"]
     reason: str
     seconds: dict[str, float]
     details: dict[str, Any]
 
 
-class Manifest(BaseModel):
+class Manifest(Record):
     """Contents of ``manifest.json``.
 
     Attributes
@@ -65,7 +62,6 @@ class Manifest(BaseModel):
         Which processes computed it: number, host, start, and how many patches became safe in each.
     """
 
-    model_config = ConfigDict(frozen=True)
     schema_version: Literal[3] = 3
     started: str
     finished: str
@@ -109,11 +105,6 @@ def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that numbers depend on."""
     found: dict[str, str] = {"python": platform.python_version(), "platform": platform.platform()}
     return found | {name: version_of(name) for name in _VERSIONS_OF}
-
-
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write the manifest; from here on the comparison counts as complete."""
-    write_json_atomic(path, manifest.model_dump(mode="json"))
 
 
 def read_manifest(path: Path) -> Manifest:

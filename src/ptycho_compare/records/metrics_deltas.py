@@ -5,19 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from ptycho_compare.errors import ReportError
 from ptycho_compare.hub import utc_text
 from ptycho_compare.records.arm_names import COMPARED_WITH
 from ptycho_compare.records.measures import MEASURES, PARTS, Measure, Part
 from ptycho_compare.records.metrics_summary import MetricsSummary, Number
-from ptycho_compare.records.reading import read_json
-from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.study import PTYCHOPINN
 
 
-class Deltas(BaseModel):
+class Deltas(Record):
     """Contents of ``metrics_delta_summary.json``.
 
     Attributes
@@ -32,7 +29,6 @@ class Deltas(BaseModel):
         PtychoPINN minus the other arm, by ``vs_ARM``, measure and part; None where either has no score.
     """
 
-    model_config = ConfigDict(frozen=True)
     generated_at: str
     source_metrics: str
     deltas: dict[str, dict[str, dict[str, Number]]]
@@ -82,11 +78,6 @@ def deltas_of(
             for arm in COMPARED_WITH
         },
     )
-
-
-def write_deltas(path: Path, deltas: Deltas) -> None:
-    """Write them, with all digits."""
-    write_json_atomic(path, deltas.model_dump(mode="json"))
 
 
 def read_deltas(path: Path) -> Deltas:

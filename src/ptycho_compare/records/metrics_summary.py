@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, model_serializer
+from pydantic import Field, FiniteFloat, model_serializer
 
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.arm_names import STUDY_ARMS, canonical_arms, in_order
@@ -15,18 +15,17 @@ from ptycho_compare.records.comparison_list import JobList, Place
 from ptycho_compare.records.job_scores import RANGES, JobScores, read_all_scores, require_scores
 from ptycho_compare.records.measures import MEASURES, PARTS, Measure, Part
 from ptycho_compare.records.phase_c_compliance import Compliance, phase_c_compliance
-from ptycho_compare.records.reading import read_json
+from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.records.tables.csv_cells import finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow
 from ptycho_compare.records.tables.pairs_csv import Undecided, read_undecided
-from ptycho_compare.storage.files import write_json_atomic
 
 Number = FiniteFloat | None
 Averages = dict[str, dict[str, dict[str, Number]]]
 """By arm, measure and statistic, e.g. ``["Baseline"]["ms_ssim"]["mean_phase"]``."""
 
 
-class Score(BaseModel):
+class Score(Record):
     """One row of a comparison's table; a row of amplitude and phase has `value` for the complex field.
 
     Attributes
@@ -35,13 +34,12 @@ class Score(BaseModel):
         Low and high end by part, of the numbers that have them.
     """
 
-    model_config = ConfigDict(frozen=True)
     model: str
     metric: str
     amplitude: Number = None
     phase: Number = None
     value: Number = None
-    intervals: dict[str, tuple[FiniteFloat, FiniteFloat]] = {}
+    intervals: dict[str, tuple[FiniteFloat, FiniteFloat]] = Field(default={})
 
     @model_serializer
     def _as_read(self) -> dict[str, Any]:
@@ -54,7 +52,7 @@ class Score(BaseModel):
         return row | ({"intervals": self.intervals} if self.intervals else {})
 
 
-class JobSummary(BaseModel):
+class JobSummary(Record):
     """Scores of one comparison, and what they are of.
 
     Attributes
@@ -69,7 +67,6 @@ class JobSummary(BaseModel):
         Scores by which two arms cannot be told apart; None where there are no intervals.
     """
 
-    model_config = ConfigDict(frozen=True)
     dose: int
     view: str
     split: str
@@ -93,7 +90,7 @@ class JobSummary(BaseModel):
         return f"{self.view}/{self.split} (dose={self.dose})"
 
 
-class MetricsSummary(BaseModel):
+class MetricsSummary(Record):
     """Contents of ``metrics_summary.json``.
 
     Attributes
@@ -108,15 +105,14 @@ class MetricsSummary(BaseModel):
     phase_c_metadata_compliance : dict
     """
 
-    model_config = ConfigDict(frozen=True)
     n_jobs: int
     n_success: int
     n_failed: int
     jobs: tuple[JobSummary, ...]
     aggregate_metrics: Averages
-    phase_c_metadata_compliance: Compliance = {}
+    phase_c_metadata_compliance: Compliance = Field(default={})
     required_models: tuple[str, ...] = STUDY_ARMS
-    split_metrics: dict[str, Averages] = {}
+    split_metrics: dict[str, Averages] = Field(default={})
 
     @property
     def arms(self) -> list[str]:
@@ -219,11 +215,6 @@ def _statistics(
             best = max if measure.higher_is_better else min
             found[f"best_{part}"] = best(there) if whole else None
     return found
-
-
-def write_summary(path: Path, summary: MetricsSummary) -> None:
-    """Write the summary; equal scores give equal bytes."""
-    write_json_atomic(path, summary.model_dump(mode="json"))
 
 
 def read_summary(path: Path) -> MetricsSummary:

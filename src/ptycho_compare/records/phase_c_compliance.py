@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict
-
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
+from ptycho_compare.records.reading import Record
 from ptycho_compare.scan.formats.arrays import read_metadata
 from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.untrusted.npz import open_npz
@@ -16,7 +15,7 @@ CANONICAL_TOOL = "transpose_rename_convert"
 """Name in PtychoPINN's metadata of the conversion to the canonical keys and axes."""
 
 
-class SplitCompliance(BaseModel):
+class SplitCompliance(Record):
     """The metadata of one split.
 
     Attributes
@@ -27,7 +26,6 @@ class SplitCompliance(BaseModel):
         Why the file could not be read; empty when it could.
     """
 
-    model_config = ConfigDict(frozen=True)
     npz_path: str
     has_metadata: bool
     has_canonical_transform: bool

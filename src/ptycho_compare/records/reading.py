@@ -1,15 +1,26 @@
-"""Files of a hub read back: one line says what is missing or damaged."""
+"""Records of a hub: JSON written whole, and read back; one line says what is missing or damaged."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ptycho_compare.errors import MissingReportError, ReportError
+from ptycho_compare.storage.files import write_json_atomic
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Record(BaseModel):
+    """Base of what stands in a JSON file of a hub."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON; equal records give equal bytes."""
+        write_json_atomic(path, self.model_dump(mode="json"))
 
 
 def read_text(path: Path, *, made_by: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, ConfigDict, Field, ValidationError
+
+from ptycho_compare.records.reading import Record
 
 
-class StepRecord(BaseModel):
+class StepRecord(Record):
     """What a finished step rests on and left behind, as JSON holds it.
 
     Attributes

@@ -11,7 +11,7 @@ import numpy as np
 
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.records.acceptance import Change, CheckVerdict, ComparisonVerdict, Verdict
-from ptycho_compare.records.manifest import ArmRecord, FileRecord, Manifest, versions, write_manifest
+from ptycho_compare.records.manifest import ArmRecord, FileRecord, Manifest, versions
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from ptycho_compare.records.tables.frc_csv import write_frc_csv
 from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
@@ -153,28 +153,26 @@ def write_evidence(hub: Hub, comparison: Comparison, scorecard: Scorecard, *, re
         )
         for arm in scorecard.arms
     }
-    write_manifest(
-        names.manifest,
-        Manifest(
-            started="2026-11-25T04:00:00Z",
-            finished="2026-11-25T04:01:00Z",
-            command=["ptycho-hub", "compare", each.id, "--hub", "a b"],
-            settings={"crop_px": 20},
-            inputs={"test_data": FileRecord(path="data/x.npz", sha256="0" * 64, bytes=10)},
-            plan={"groups": 64, "normalization": 4.712682992293238},
-            mask_pixels=int(scorecard.mask.sum()),
-            reference=scorecard.reference,
-            truth_range={},
-            scan={},
-            metric_version=scorecard.metric_version,
-            arms=arms,
-            warnings=["the scan has no probe"],
-            versions=versions(),
-            code="c" * 64,
-            attempts=[],
-            artifacts={},
-        ),
+    manifest = Manifest(
+        started="2026-11-25T04:00:00Z",
+        finished="2026-11-25T04:01:00Z",
+        command=["ptycho-hub", "compare", each.id, "--hub", "a b"],
+        settings={"crop_px": 20},
+        inputs={"test_data": FileRecord(path="data/x.npz", sha256="0" * 64, bytes=10)},
+        plan={"groups": 64, "normalization": 4.712682992293238},
+        mask_pixels=int(scorecard.mask.sum()),
+        reference=scorecard.reference,
+        truth_range={},
+        scan={},
+        metric_version=scorecard.metric_version,
+        arms=arms,
+        warnings=["the scan has no probe"],
+        versions=versions(),
+        code="c" * 64,
+        attempts=[],
+        artifacts={},
     )
+    manifest.write(names.manifest)
     return names
 
 

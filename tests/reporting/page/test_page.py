@@ -21,7 +21,7 @@ from ptycho_compare.cli.gate import add_page
 from ptycho_compare.errors import MissingReportError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.claim import take_claim
-from ptycho_compare.records.acceptance import Verdict, write_verdict
+from ptycho_compare.records.acceptance import Verdict
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from ptycho_compare.reporting.page import write_page
 from ptycho_compare.reporting.page.attempts import read_timeline
@@ -361,7 +361,8 @@ def test_the_command_needs_a_verdict(own: Made, capsys: pytest.CaptureFixture[st
     arguments = parser.parse_args(words)
     with pytest.raises(MissingReportError, match="ptycho-hub gate writes it"):
         arguments.run(arguments, words)
-    write_verdict(hub.verdict().record, verdict)
+    hub.verdict().folder.mkdir(exist_ok=True)
+    verdict.write(hub.verdict().record)
     assert arguments.run(arguments, words) == 0
     assert capsys.readouterr().out.startswith(f"wrote {hub.root / 'x.html'}, ")
 

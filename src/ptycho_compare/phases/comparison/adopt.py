@@ -37,7 +37,7 @@ from ptycho_compare.phases.comparison.recompute import (
 )
 from ptycho_compare.phases.comparison.request import scoring_of
 from ptycho_compare.reconstruction import ReadyMade, UserSource
-from ptycho_compare.records.adoption import AdoptionRecord, whoever, write_adoption
+from ptycho_compare.records.adoption import AdoptionRecord, whoever
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import write_differences_csv
@@ -236,7 +236,7 @@ def _take_over(job: ComparisonJob, theirs: Path, manifest: Manifest, record: Ado
             path.replace(target)
         for stale in left_by_others(names) - set(taken.values()):
             stale.unlink(missing_ok=True)
-        write_adoption(names.adoption, record)
+        record.write(names.adoption)
         Artifacts(theirs).manifest.replace(names.manifest)
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from error

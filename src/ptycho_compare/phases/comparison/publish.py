@@ -24,7 +24,6 @@ from ptycho_compare.records.manifest import (
     record_artifacts,
     record_file,
     versions,
-    write_manifest,
 )
 from ptycho_compare.records.reconstructions_npz import write_arrays, write_reconstructions
 from ptycho_compare.records.tables.frc_csv import write_cutoffs_csv, write_frc_csv
@@ -84,7 +83,7 @@ def publish(
     for stale in left_by_others(names) - set(written):
         stale.unlink(missing_ok=True)
     raise_if_stopped()
-    write_manifest(names.manifest, _manifest(result, written, started=started, command=command))
+    _manifest(result, written, started=started, command=command).write(names.manifest)
 
 
 def left_by_others(names: Artifacts) -> set[Path]:

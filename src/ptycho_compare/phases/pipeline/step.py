@@ -17,7 +17,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, StepFiles, utc_text
 from ptycho_compare.jobs import DoneRecord, JobSpec, attempts_so_far, read_launch
 from ptycho_compare.records.step_record import StepRecord, read_step_record
-from ptycho_compare.storage.files import digest_of, write_json_atomic
+from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint
 
 
@@ -232,7 +232,7 @@ class PhaseStep:
             ended=utc_text(),
         )
         self.files.folder.mkdir(parents=True, exist_ok=True)
-        write_json_atomic(self.files.record, record.model_dump(mode="json"))
+        record.write(self.files.record)
         return []
 
     def _record(self) -> StepRecord | None:

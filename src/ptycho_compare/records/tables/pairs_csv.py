@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat
+from pydantic import FiniteFloat
 
 from ptycho_compare.records.arm_names import canonical_arms
+from ptycho_compare.records.reading import Record
 from ptycho_compare.records.tables.csv_cells import finite, number, read_table, write_table
 from ptycho_compare.records.tables.metrics_csv import interval_ends
 
@@ -91,7 +92,7 @@ def write_agreements_csv(path: Path, agreements: tuple[Agreement, ...]) -> None:
     )
 
 
-class Undecided(BaseModel):
+class Undecided(Record):
     """A score by which two arms cannot be told apart.
 
     Attributes
@@ -103,7 +104,6 @@ class Undecided(BaseModel):
         First arm minus second.
     """
 
-    model_config = ConfigDict(frozen=True)
     first: str
     second: str
     metric: str

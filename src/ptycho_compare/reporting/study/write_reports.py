@@ -13,8 +13,8 @@ from ptycho_compare.errors import ReportError
 from ptycho_compare.hub import Hub, ReportFiles
 from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.records.comparison_list import JobList
-from ptycho_compare.records.metrics_deltas import Deltas, deltas_of, read_deltas, write_deltas
-from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary, summarize, write_summary
+from ptycho_compare.records.metrics_deltas import Deltas, deltas_of, read_deltas
+from ptycho_compare.records.metrics_summary import MetricsSummary, read_summary, summarize
 from ptycho_compare.records.reading import read_text
 from ptycho_compare.reporting.study import deltas as delta_texts
 from ptycho_compare.reporting.study.report import (
@@ -108,7 +108,7 @@ STUDY_REPORTS = (
 def publish_summary(hub: Hub, listed: JobList, *, required: Sequence[str] = STUDY_ARMS) -> MetricsSummary:
     """Write ``metrics_summary.json`` and ``.md``; see `summarize` for arguments and errors."""
     summary = summarize(hub, listed, required=required)
-    write_summary(hub.reports().summary, summary)
+    summary.write(hub.reports().summary)
     SUMMARY_TEXT.write(hub)
     return summary
 
@@ -137,7 +137,7 @@ def persist_deltas(hub: Hub) -> Deltas:
     except ReportError:
         there = None
     if there is None or there.model_copy(update={"generated_at": deltas.generated_at}) != deltas:
-        write_deltas(names.deltas, deltas)
+        deltas.write(names.deltas)
     DELTA_HIGHLIGHTS.write(hub)
     DELTA_PREVIEW.write(hub)
     return read_deltas(names.deltas)

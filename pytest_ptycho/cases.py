@@ -21,7 +21,7 @@ STUDIES = pytest.StashKey[dict[Path, "Study"]]()
 
 
 class DoseAndView(NamedTuple):
-    """What is simulated, viewed, trained and reconstructed at a time."""
+    """A dose and a view, for which data are made, networks trained and reconstructions computed."""
 
     dose: int
     view: str

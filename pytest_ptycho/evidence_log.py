@@ -1,4 +1,4 @@
-"""One log per test in the hub: `green/` when it passed, `red/` when not, and the blocker note."""
+"""Logs of tests in the hub: `green/` of those that passed, `red/` of the others, with the blocker notes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def record(
     Returns
     -------
     dict or None
-        What the terminal summary shows: JSON-able, so that it crosses to xdist's controller.
+        For the terminal summary: of JSON values, so that it crosses to xdist's controller.
     """
     decided = report.when == "call" or (report.when == "setup" and not report.passed)
     hub = item.config.stash[OPTIONS].hub
@@ -58,7 +58,7 @@ def record(
     except OSError as problem:  # what was judged stays true where the hub cannot be written
         log, note = f"no log: {problem.filename}: {problem.strerror}", None
     return {
-        "id": evidence.comparison.id if evidence is not None else _id(item),
+        "id": evidence.job.id if evidence is not None else _id(item),
         "outcome": "blocked" if isinstance(error, Blocked) else report.outcome,
         "seconds": evidence.done.seconds if evidence is not None and evidence.done else report.duration,
         "findings": [str(finding) for finding in findings],
@@ -75,16 +75,17 @@ def _judges_a_hub(item: pytest.Item) -> bool:
 
 
 def _of_deferred(item: pytest.Item, error: Deferred) -> dict[str, Any]:
-    progress = error.progress
-    facts = {"outcome": "deferred", "done": f"{progress.saved}/{progress.total}", "reason": error.reason}
+    state = error.state
+    saved, total = (0, 0) if state is None else (state.saved, state.total)
+    facts = {"outcome": "deferred", "done": f"{saved}/{total}", "reason": error.reason}
     # on the item, before its teardown is reported: there junit looks for properties
     item.user_properties += [(f"ptycho.{name}", value) for name, value in facts.items()]
     return {
         "id": _id(item),
         **facts,
-        "saved": progress.saved,
-        "total": progress.total,
-        "forecast_s": progress.forecast_s,
+        "saved": saved,
+        "total": total,
+        "forecast_s": None if state is None else state.forecast_s,
         "death": error.death,
     }
 
@@ -112,8 +113,8 @@ def _lines(item: pytest.Item, report: pytest.TestReport, evidence: Evidence | No
     if evidence is None:
         yield report.longreprtext
         return
-    yield f"comparison: {evidence.comparison.id}"
-    yield f"command: {shlex.join(evidence.command)}"
+    yield f"comparison: {evidence.job.id}"
+    yield f"command: {shlex.join(evidence.job.command)}"
     if evidence.done is None:
         yield "computed: earlier; inputs, settings, code and artifacts are as they were"
     else:
@@ -123,24 +124,25 @@ def _lines(item: pytest.Item, report: pytest.TestReport, evidence: Evidence | No
         yield f"peak memory: {evidence.done.peak_bytes / 2**20:.0f} MiB"
     if evidence.death:
         yield f"before: {evidence.death}"
-    yield f"evidence: {evidence.folder}"
+    yield f"evidence: {evidence.job.folder}"
     yield from (f"finding: {finding}" for finding in evidence.findings)
     if report.failed:
         yield report.longreprtext
     yield "--- output of the command ---"
-    yield evidence.log.read_text(encoding="utf-8", errors="replace") if evidence.log.exists() else "(none)"
+    output = evidence.job.log
+    yield output.read_text(encoding="utf-8", errors="replace") if output.exists() else "(none)"
 
 
 def _close(hub: Hub, evidence: Evidence, test: str) -> None:
     """Close what the comparison was blocked by: it is green."""
     from ptycho_compare.checks.blocker import close_blockers
 
-    manifest = Artifacts(evidence.folder).manifest
-    close_blockers(hub, evidence.comparison.id, closed_by=test, evidence=[manifest])
+    manifest = Artifacts(evidence.job.folder).manifest
+    close_blockers(hub, evidence.job.id, closed_by=test, evidence=[manifest])
 
 
 def _undecided(evidence: Evidence) -> list[str]:
-    """Which arms cannot be told apart, from the table that the comparison left."""
+    """Name the arms that cannot be told apart, from the table that the comparison left."""
     from ptycho_compare.errors import InputError
     from ptycho_compare.records.tables.pairs_csv import read_differences_csv
     from ptycho_compare.reporting.terminal import undecided_lines
@@ -149,7 +151,7 @@ def _undecided(evidence: Evidence) -> list[str]:
     if any(finding.kind in ("input", "missing", "stalled", "changed") for finding in evidence.findings):
         return []
     try:
-        return list(undecided_lines(read_differences_csv(Artifacts(evidence.folder).differences)))
+        return list(undecided_lines(read_differences_csv(Artifacts(evidence.job.folder).differences)))
     except InputError:  # a comparison that stopped, which its findings say
         return []
 
@@ -172,7 +174,7 @@ def _blocker(
         topic,
         findings,
         comparison_id=comparison.id,
-        command=evidence.command if evidence is not None else (),
+        command=evidence.job.command if evidence is not None else (),
         returncode=evidence.done.returncode if evidence is not None and evidence.done else None,
         folder=hub.comparison_dir(*where),
         command_log=hub.command_log(comparison.id),

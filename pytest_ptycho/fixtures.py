@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ptycho_compare.errors import HubError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from pytest_ptycho.cases import DoseAndView, study_for, study_path
 from pytest_ptycho.options import HUB_VARIABLE, OPTIONS
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = pytest.StashKey[Evidence]()
 COMPARISON = pytest.StashKey["Comparison"]()
+_JUDGED = pytest.StashKey[dict[tuple[DoseAndView, str], list[Finding]]]()
 
 
 @pytest.fixture(scope="session")
@@ -108,12 +110,6 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
     return found
 
 
-if TYPE_CHECKING:
-    from ptycho_compare.finding import Finding
-
-_JUDGED = pytest.StashKey[dict[tuple[DoseAndView, str], "list[Finding]"]]()
-
-
 def require(item: pytest.Item, place: DoseAndView, *phases: str) -> None:
     """See that phases are green.
 
@@ -129,15 +125,13 @@ def require(item: pytest.Item, place: DoseAndView, *phases: str) -> None:
     Blocked
         One is not; the finding names it and what is wrong with it.
     """
-    from ptycho_compare.finding import Finding
-
     judged = item.config.stash.setdefault(_JUDGED, {})
     for phase in phases:
         if (place, phase) not in judged:
             judged[place, phase] = _judge(item, place, phase)
         if findings := judged[place, phase]:
             text = f"phase {phase} is not green, and this rests on it: {findings[0]}"
-            raise Blocked([Finding("gate", text)])
+            raise Blocked([Finding("prerequisite", text)])
 
 
 def _judge(item: pytest.Item, place: DoseAndView, phase: str) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Options: which hub is judged, by which study, and how its jobs run.
+"""Command-line options and ini keys: the hub that is judged, its study, and how its jobs run.
 
 The hub is taken from the command line, then the environment, then the ini file.
 """
@@ -23,32 +23,18 @@ DETACHED_DEADLINE_S = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose.
+    """The options of a session; `add_options` says what each means.
 
     Attributes
     ----------
     hub : Hub or None
-        The hub; that it exists has been checked only where the command line named it.
+        That it exists has been checked only where the command line named it.
     study : Path or None
-        A study file given by name; None means HUB/study.toml or the one beside the tests.
-    window_s : float or None
-        Seconds that the session may take, from its start.
-    detach : bool
-        Launch jobs and leave them.
-    deadline_s : float
-        After which a detached job stops by itself.
+        None means HUB/study.toml or the one beside the tests.
     slots : int or None
-        How many jobs may run at a time on this machine; None for as many as there are tests.
-    fresh : bool
-        Compute anew what is done.
-    gate : bool
+        None for as many as there are tests.
+    tier_order : bool
         Whether a tier waits for the one before it.
-    plan : bool
-        Say what would be done, and do nothing.
-    adopt : Path or None
-        Where results made elsewhere lie.
-    verify : bool
-        Judge what is there; compute nothing.
     """
 
     hub: Hub | None
@@ -58,7 +44,7 @@ class Options:
     deadline_s: float = DETACHED_DEADLINE_S
     slots: int | None = None
     fresh: bool = False
-    gate: bool = True
+    tier_order: bool = True
     plan: bool = False
     adopt: Path | None = None
     verify: bool = False
@@ -68,7 +54,7 @@ OPTIONS = pytest.StashKey[Options]()
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare our options and ini keys."""
+    """Declare the options and ini keys."""
     group = parser.getgroup("ptycho", "acceptance testing of ptychographic reconstructions")
     group.addoption(
         "--hub",
@@ -119,6 +105,7 @@ def _add_running(group: pytest.OptionGroup) -> None:
     )
     group.addoption("--ptycho-fresh", action="store_true", help="compute anew what is done")
     group.addoption(
+        "--ptycho-any-tier",
         "--ptycho-no-gate",
         action="store_true",
         help="start a tier without a green tier before it (full waits for debug)",
@@ -157,7 +144,7 @@ def resolve(config: pytest.Config) -> Options:
         deadline_s=DETACHED_DEADLINE_S if deadline_s is None else deadline_s,
         slots=DETACHED_SLOTS if detach and slots is None else slots,
         fresh=config.getoption("ptycho_fresh"),
-        gate=not config.getoption("ptycho_no_gate"),
+        tier_order=not config.getoption("ptycho_any_tier"),
         plan=config.getoption("ptycho_plan"),
         adopt=_existing(config, "ptycho_adopt"),
         verify=config.getoption("ptycho_verify"),
@@ -167,7 +154,7 @@ def resolve(config: pytest.Config) -> Options:
 
 
 def _require_study_to_verify(chosen: Options) -> None:
-    """The gate asks for the whole study, whichever tests are run."""
+    """Refuse `--ptycho-verify` without a study: the gate asks for all of it, whichever tests are run."""
     if not chosen.verify or chosen.hub is None or chosen.study is not None:
         return
     if not chosen.hub.study().is_file():

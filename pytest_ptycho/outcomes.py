@@ -5,81 +5,66 @@ Deferred rides on pytest's skip, so that it is neither green nor red; blocked on
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ptycho_compare.jobs import EXIT_STOPPED
 
+if TYPE_CHECKING:
+    from ptycho_compare.finding import Finding
+    from ptycho_compare.phases.comparison.job import JobState
+
 RECORDS = pytest.StashKey[list[dict[str, Any]]]()
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a comparison is.
+class Deferred(pytest.skip.Exception):  # type: ignore[name-defined,misc]
+    """The test's job is not finished; a later run goes on with it.
 
-    Attributes
+    Parameters
     ----------
-    saved, total : int
-        Patches that need not be computed again, and all; 0 where they were never counted.
-    forecast_s : float or None
-        Seconds that are left, as far as known.
+    reason : str
+    state : JobState or None
+        How far the comparison is; None where the test waits for something else.
+    death : str
+        Of an earlier attempt.
     """
 
-    saved: int = 0
-    total: int = 0
-    forecast_s: float | None = None
-
-
-class Deferred(pytest.skip.Exception):  # type: ignore[name-defined,misc]
-    """The test's job is not finished; a later run goes on with it."""
-
-    def __init__(self, reason: str, progress: Progress, death: str = "") -> None:
+    def __init__(self, reason: str, state: JobState | None = None, death: str = "") -> None:
         super().__init__(reason)
-        self.reason, self.progress, self.death = reason, progress, death
+        self.reason, self.state, self.death = reason, state, death
 
 
 class Blocked(pytest.fail.Exception):  # type: ignore[name-defined,misc]
     """The test cannot begin; its findings say what is missing."""
 
-    def __init__(self, findings: list[Any]) -> None:
+    def __init__(self, findings: list[Finding]) -> None:
         super().__init__("\n".join(map(str, findings)), pytrace=False)
         self.findings = findings
 
 
 class Ledger:
-    """Keeps the records of our tests: in this process, or in xdist's controller, where reports end."""
+    """Keeps the records of a hub's tests: in this process, or in xdist's controller, where reports end."""
 
     def __init__(self, records: list[dict[str, Any]]) -> None:
         self._records = records
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a report of ours brings."""
+        """Keep the record that a report carries."""
         if hasattr(report, "ptycho"):
             self._records.append(report.ptycho)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How we show one."""
-
-    category: str
-    letter: str
-    word: str
-    markup: dict[str, bool] = field(default_factory=dict)
-
-
-_SHOWN = {
-    "deferred": Outcome("deferred", "D", "DEFERRED", {"yellow": True}),
-    "blocked": Outcome("blocked", "B", "BLOCKED", {"red": True}),
+_Status = tuple[str, str, tuple[str, dict[str, bool]]]  # category, letter, word with its colour
+_STATUS: dict[str, _Status] = {
+    "deferred": ("deferred", "D", ("DEFERRED", {"yellow": True})),
+    "blocked": ("blocked", "B", ("BLOCKED", {"red": True})),
 }
 
 
-def status_of(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
-    """How pytest shows a report of ours; None for all others."""
-    shown = _SHOWN.get(getattr(report, "ptycho", {}).get("outcome", ""))
-    return None if shown is None else (shown.category, shown.letter, (shown.word, shown.markup))
+def status_of(report: pytest.TestReport) -> _Status | None:
+    """Return what pytest shows for a deferred or blocked test; None for all others."""
+    return _STATUS.get(getattr(report, "ptycho", {}).get("outcome", ""))
 
 
 def exit_status(records: list[dict[str, Any]], status: int, *, stopped: bool, failed: int) -> int:
@@ -88,13 +73,13 @@ def exit_status(records: list[dict[str, Any]], status: int, *, stopped: bool, fa
     Parameters
     ----------
     records : list of dict
-        Of our tests.
+        Of the tests of a hub.
     status : int
         What pytest says.
     stopped : bool
         Whether the session ended early because it was asked to.
     failed : int
-        How many tests failed, ours or not.
+        How many tests failed, of a hub or not.
     """
     deferred = any(record["outcome"] == "deferred" for record in records)
     ended_well = status == pytest.ExitCode.OK or (stopped and status == pytest.ExitCode.INTERRUPTED)

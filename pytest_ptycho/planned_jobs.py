@@ -1,4 +1,4 @@
-"""`--ptycho-plan`: which jobs a session would run, how long they take, what each would reuse."""
+"""`--ptycho-plan`: the jobs that a session would run, how long they take, and what each would reuse."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def lines(session: pytest.Session) -> Iterator[str]:
     fresh = session.config.stash[OPTIONS].fresh
     known, unknown = 0.0, 0
     for job in jobs:
-        text, seconds = _told(job, fresh=fresh)
+        text, seconds = _forecast(job, fresh=fresh)
         yield f"{job.id:<{width}}  {text}"
         known += seconds or 0.0
         unknown += seconds is None
@@ -63,8 +63,8 @@ def _jobs(session: pytest.Session, hub: Hub) -> Iterator[ComparisonJob]:
         yield ComparisonJob(hub, study, file, case.params["comparison"])
 
 
-def _told(job: ComparisonJob, *, fresh: bool) -> tuple[str, float | None]:
-    """What would happen to a comparison, and the seconds that it takes if known."""
+def _forecast(job: ComparisonJob, *, fresh: bool) -> tuple[str, float | None]:
+    """Say what would be done for a comparison, and the seconds that it takes if known."""
     try:
         reasons = job.why_not_done()
         state = job.state()

@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks, work out which hub is meant, and begin the window."""
+    """Register the marks, resolve the options, and begin the window."""
     for mark in _MARKS:
         config.addinivalue_line("markers", mark)
     config.stash[options.OPTIONS] = options.resolve(config)
@@ -71,7 +71,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker when the window ends and where it hears of a stop."""
+    """Give an xdist worker the end of the window and the file that stops it."""
     if node.config.stash[options.OPTIONS].hub is not None:
         window.hand_to_worker(node.config, node.workerinput)
         node.config.stash[STOPPING].hand_to_worker(node.workerinput)
@@ -79,13 +79,13 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool | None:
-    """Take pytest-timeout's deadline over where it would kill a job instead of deferring it."""
+    """Take over pytest-timeout's deadline where it would kill a job instead of deferring it."""
     return window.take_over_timeout(item, settings.timeout) or None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_timeout_cancel_timer(item: pytest.Item) -> bool | None:
-    """Leave nothing to cancel where we took the deadline over."""
+    """Leave nothing to cancel where the deadline was taken over."""
     return window.took_over(item) or None
 
 
@@ -112,7 +112,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Hear SIGTERM and show how far the jobs are, while tests run."""
+    """Take SIGTERM and show how far the jobs are, while tests run."""
     config = session.config
     if config.stash[options.OPTIONS].hub is None:
         return (yield)
@@ -120,7 +120,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         try:
             return (yield)
         except KeyboardInterrupt:
-            config.stash[STOPPING].ask("Ctrl-C")  # xdist's workers may not have heard it
+            config.stash[STOPPING].ask("Ctrl-C")  # xdist's workers may not have received it
             raise
 
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ptycho_compare.finding import Finding
 from pytest_ptycho.cases import DoseAndView
 from pytest_ptycho.options import OPTIONS
-from pytest_ptycho.outcomes import Blocked, Deferred, Progress
+from pytest_ptycho.outcomes import Blocked, Deferred
 from pytest_ptycho.run_comparison import run_comparison
 from pytest_ptycho.stopping import STOPPING
 from pytest_ptycho.window import deadline_of
 
 if TYPE_CHECKING:
-    from ptycho_compare.finding import Finding
     from ptycho_compare.phases.pipeline.conditions import Condition
     from ptycho_compare.phases.pipeline.pipeline import Pipeline
     from ptycho_compare.phases.pipeline.step import Step
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MET = pytest.StashKey[set[tuple[DoseAndView, int]]]()
 COUNTED_RUN = 4
 """After it all reports are there."""
+_LONGEST_WAIT_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,6 @@ class ReturnConditions:
 
     def require(self, number: int) -> None:
         """See that all conditions up to this one are met; raises as `meet` does."""
-        from ptycho_compare.finding import Finding
-
         for before in range(1, number + 1):
             try:
                 findings = self._met(before)
@@ -70,7 +69,7 @@ class ReturnConditions:
                 findings = list(blocked.findings)
             if findings:
                 text = f"return condition {before} of {self.place.dose}/{self.place.view}"
-                raise Blocked([Finding("gate", f"{text} is not met: {findings[0]}")])
+                raise Blocked([Finding("prerequisite", f"{text} is not met: {findings[0]}")])
 
     def _met(self, number: int) -> list[Finding]:
         from ptycho_compare.checks.blocker import close_blockers
@@ -118,12 +117,9 @@ class ReturnConditions:
                     listen=False,
                 )
         except Timeout:
-            raise Deferred("another session is at the return conditions", Progress()) from None
+            raise Deferred("another session is at the return conditions") from None
         findings = [finding for outcome in outcomes for finding in outcome.findings]
         if not findings and not all(outcome.good for outcome in outcomes):
             over = config.stash[STOPPING].asked or deadline.name
-            raise Deferred(f"stopped ({over})", Progress())
+            raise Deferred(f"stopped ({over})")
         return findings
-
-
-_LONGEST_WAIT_S = 24 * 3600.0

@@ -1,6 +1,6 @@
 """SIGTERM and Ctrl-C: jobs save their work, reports are written, and the session says what is left.
 
-Under xdist the controller hears the signal and tells its workers by a file.
+Under xdist the controller takes the signal and stops its workers by a file.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _WORKER_KEY = "ptycho_stop_file"
 
 
 class Stopping:
-    """Whether this session was asked to stop."""
+    """The request to stop a session, if there is one."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._worker = hasattr(config, "workerinput")
-        told = getattr(config, "workerinput", {}).get(_WORKER_KEY)
-        self._file = Path(told) if told else None
+        name = getattr(config, "workerinput", {}).get(_WORKER_KEY)
+        self._file = Path(name) if name else None
         self._waiting = False
         self._asked = ""
 
     def hand_to_worker(self, workerinput: dict[str, Any]) -> None:
-        """Tell an xdist worker where to look."""
+        """Give an xdist worker the file to look for."""
         if self._file is None:
             # a folder of its own, which only its owner may write
             self._file = Path(tempfile.mkdtemp(prefix="ptycho-")) / "stop"
@@ -38,7 +38,7 @@ class Stopping:
 
     @property
     def asked(self) -> str:
-        """By what; empty while nobody asked."""
+        """What asked for the stop; empty while nothing did."""
         if not self._asked and self._file is not None:
             with suppress(OSError):  # whoever runs as another user for a moment cannot look
                 self._asked = "SIGTERM" if self._file.exists() else ""
@@ -61,9 +61,9 @@ class Stopping:
 
     @contextmanager
     def listening(self, session: pytest.Session) -> Iterator[None]:
-        """Hear SIGTERM during this block."""
+        """Take SIGTERM during this block."""
 
-        def hear(_number: int, _frame: object) -> None:
+        def take(_number: int, _frame: object) -> None:
             self.ask("SIGTERM")
             session.shouldstop = "SIGTERM"
             if self._file is None and not self._waiting:
@@ -72,7 +72,7 @@ class Stopping:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.signal(signal.SIGTERM, hear)
+        before = signal.signal(signal.SIGTERM, take)
         try:
             yield
         finally:

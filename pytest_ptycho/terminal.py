@@ -14,6 +14,11 @@ import pytest
 from ptycho_compare.jobs.duration import duration_text
 from pytest_ptycho.options import OPTIONS
 
+if TYPE_CHECKING:
+    from ptycho_compare.hub import Hub
+
+_EVERY_S = 1.0
+
 
 def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
     """Yield the section's lines; the hook prints them.
@@ -21,21 +26,21 @@ def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
     Parameters
     ----------
     records : sequence of dict
-        Of our tests.
+        Of the hub's tests.
     command : str
-        What goes on with those that are deferred.
+        Goes on with those that are deferred.
     """
     width = max(len(record["id"]) for record in records)
     ordered = sorted(records, key=lambda record: str(record["id"]))
     for record in ordered:
-        yield f"{record['id']:<{width}}  {record['outcome']:<8}  {_told(record)}"
+        yield f"{record['id']:<{width}}  {record['outcome']:<8}  {_result(record)}"
     for record in ordered:
-        yield from (f"{record['id']}: {text}" for text in _asides(record))
+        yield from (f"{record['id']}: {text}" for text in _remarks(record))
     if any(record["outcome"] == "deferred" for record in records):
         yield f"go on: {command}"
 
 
-def _told(record: dict[str, Any]) -> str:
+def _result(record: dict[str, Any]) -> str:
     if record["outcome"] != "deferred":
         return f"{record['seconds']:7.1f} s  {record['log']}"
     forecast = record["forecast_s"]
@@ -44,7 +49,7 @@ def _told(record: dict[str, Any]) -> str:
     return f"{record['done']} patches{share}{left}"
 
 
-def _asides(record: dict[str, Any]) -> Iterator[str]:
+def _remarks(record: dict[str, Any]) -> Iterator[str]:
     if record["death"]:
         yield record["death"]
     if record["outcome"] == "deferred":
@@ -56,15 +61,9 @@ def _asides(record: dict[str, Any]) -> Iterator[str]:
         yield f"blocked, see {record['note']}"
 
 
-if TYPE_CHECKING:
-    from ptycho_compare.hub import Hub
-
-_EVERY_S = 1.0
-
-
 @contextlib.contextmanager
 def showing(config: pytest.Config) -> Iterator[None]:
-    """Show the line during this block, where somebody can see it."""
+    """Show a line about the jobs that run during this block, on a terminal only."""
     hub = config.stash[OPTIONS].hub
     if hub is None or hasattr(config, "workerinput") or not _seen(config):
         yield

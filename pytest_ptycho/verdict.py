@@ -1,4 +1,4 @@
-"""`--ptycho-verify`: when all tests have judged what is there, the gate judges the hub as a whole."""
+"""`--ptycho-verify`: after the tests have judged what is there, the gate judges the hub as a whole."""
 
 from __future__ import annotations
 

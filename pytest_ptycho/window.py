@@ -1,4 +1,4 @@
-"""How much time a test has: the session's window, and pytest-timeout's deadline, which we take over.
+"""The time that a test has: the session's window, and pytest-timeout's deadline, which is taken over.
 
 A deadline ends in a checkpoint here, not in a killed test.
 """
@@ -80,7 +80,7 @@ def open_window(config: pytest.Config) -> None:
 
 
 def hand_to_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
-    """Tell an xdist worker when the window ends."""
+    """Give an xdist worker the end of the window."""
     workerinput[_WORKER_KEY] = config.stash[_WINDOW].at
 
 
@@ -93,7 +93,7 @@ def take_over_timeout(item: pytest.Item, seconds: float) -> bool:
 
 
 def took_over(item: pytest.Item) -> bool:
-    """Whether the test's deadline is ours."""
+    """Whether the test's deadline was taken over."""
     return _TIMEOUT in item.stash
 
 

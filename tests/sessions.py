@@ -107,7 +107,7 @@ def job_of(hub: Path, split: str = "train", tier: str = "full") -> JobFiles:
     return Artifacts(folder_of(hub, split, tier)).job
 
 
-def course_of(hub: Path, split: str = "train", tier: str = "full") -> JobProgress:
+def progress_of(hub: Path, split: str = "train", tier: str = "full") -> JobProgress:
     return read_progress(job_of(hub, split, tier))
 
 
@@ -127,7 +127,7 @@ def gained(hub: Path, *splits: str) -> None:
     """Wait until the newest attempt at each split has saved something, and runs on."""
 
     def has_gained(split: str) -> bool:
-        attempts = course_of(hub, split).attempts
+        attempts = progress_of(hub, split).attempts
         return bool(attempts) and attempts[-1].ended is None and attempts[-1].gained > 0
 
     for split in splits or ("train",):

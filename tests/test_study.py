@@ -67,32 +67,32 @@ def test_an_unreadable_file(tmp_path: Path, content: bytes | None, message: str)
 
 
 @pytest.mark.parametrize(
-    ("line", "gate"),
+    ("line", "tier"),
     [('after = "debug"', "debug"), ("", "debug"), ('after = ""', None)],
 )
 def test_full_comes_after_debug_unless_the_study_says_otherwise(
-    tmp_path: Path, line: str, gate: str | None
+    tmp_path: Path, line: str, tier: str | None
 ) -> None:
     path = tmp_path / "study.toml"
     path.write_text(SHIPPED.read_text().replace('after = "debug"', line))
     study = load_study(path)
     for comparison in study.comparisons():
-        before = study.gate_of(comparison)
+        before = study.prerequisite_of(comparison)
         if comparison.tier == "debug":
             assert before is None
         else:
-            assert (None if before is None else before.tier) == gate
+            assert (None if before is None else before.tier) == tier
             assert before is None or before.split == comparison.split
 
 
-def test_a_tier_of_any_name_may_have_a_gate(tmp_path: Path) -> None:
+def test_a_tier_of_any_name_may_come_after_another(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(SHIPPED.read_text() + '\n[tiers.night]\ngroups = 9\nafter = "full"\n')
     study = load_study(path)
     (night, *_) = [each for each in study.comparisons() if each.tier == "night"]
-    gate = study.gate_of(night)
-    assert gate is not None
-    assert gate.tier == "full"
+    before = study.prerequisite_of(night)
+    assert before is not None
+    assert before.tier == "full"
 
 
 def test_comparisons_come_by_dose_view_split_and_tier(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ Kind = Literal[
     "stale",  # evidence of other inputs, settings or code
     "stalled",  # attempts end without having gained anything
     "changed",  # an artifact differs from its recorded digest
-    "gate",  # an earlier tier is not green
+    "prerequisite",  # what comes before, such as an earlier tier, is not green
     "deferred",  # not finished, goes on
     "window",  # no window of this length can gain anything
     "adoption",  # results made elsewhere do not hold

@@ -87,7 +87,7 @@ TOPICS = [
     ([Finding("dead", "x", "Baseline"), Finding("input", "out_of_memory: one row")], "out_of_memory"),
     ([Finding("missing", "x"), Finding("orphan", "x")], "orphan_alive"),
     ([Finding("input", "x")], "bad_input"),
-    ([Finding("gate", "x")], "tier_gate"),
+    ([Finding("prerequisite", "x")], "tier_gate"),
     ([Finding("window", "x")], "window_too_small"),
     ([Finding("stalled", "x")], "no_progress"),
     ([Finding("adoption", "x")], "refused_adoption"),

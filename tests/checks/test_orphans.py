@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,10 +24,10 @@ from jobs.commands import (
     await_ready,
     command_of,
     cued,
+    detached,
     finish,
     job,
     kill,
-    never,
     run,
     supervisor_of,
 )
@@ -38,12 +37,9 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import (
     JobSpec,
-    LocalExecutor,
-    Running,
     read_claim,
     read_done,
     read_launch,
-    run_or_join,
 )
 from ptycho_compare.jobs.claim import take_claim
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
@@ -75,10 +71,9 @@ def place(hub: Hub) -> Path:
 
 def started(spec: JobSpec) -> int:
     """Let a job run on by itself; its supervisor's pid."""
-    found = run_or_join(replace(spec, detached=True), LocalExecutor(), is_done=never, out_of_time=never)
-    assert isinstance(found, Running)
+    supervisor = detached(spec).pid
     until(lambda: command_of(spec) if spec.files.states.read_text().count('"running"') else 0)
-    return found.pid
+    return supervisor
 
 
 def ended(spec: JobSpec) -> None:

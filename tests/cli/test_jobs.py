@@ -27,13 +27,13 @@ from sessions import (
     BASELINE,
     TEST,
     TRAIN,
-    course_of,
     events,
     folder_of,
     gained,
     job_of,
     launches,
     made_quick,
+    progress_of,
 )
 
 DEBUG = TRAIN.replace("full", "debug")
@@ -108,18 +108,18 @@ class Screen:
 
     @classmethod
     def of(cls, hub: Path, *words: str) -> Screen:
-        ours, its = pty.openpty()
+        reader, writer = pty.openpty()
         process = subprocess.Popen(
             command(hub, *words),
             env=environment(hub, COLUMNS="200", TERM="xterm"),
             stdin=subprocess.DEVNULL,
-            stdout=its,
+            stdout=writer,
             stderr=subprocess.STDOUT,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        os.close(its)
+        os.close(writer)
         screen = cls(process)
-        threading.Thread(target=screen._read, args=(ours,), daemon=True).start()
+        threading.Thread(target=screen._read, args=(reader,), daemon=True).start()
         return screen
 
     def _read(self, terminal: int) -> None:
@@ -136,7 +136,7 @@ class Screen:
 
     @property
     def newest(self) -> str:
-        """What stands there since the table was last drawn."""
+        """The screen since the table was last drawn."""
         return self.text.rpartition("comparison")[2]
 
 
@@ -181,7 +181,7 @@ def test_the_life_of_a_job(hub: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert screen.process.wait() == 0
     until(lambda: re.search(rf"{TRAIN} +stopped", screen.newest), screen.text)
 
-    saved = course_of(hub).saved
+    saved = progress_of(hub).saved
     assert saved > 0
     row = status(hub, capsys)[TRAIN]
     assert (row["state"], row["progress"], row["where"]) == ("stopped", f"{saved}/{SLOW_ROWS} patches", "")
@@ -246,7 +246,7 @@ def test_ctrl_c_ends_what_was_begun_with_the_work_saved(hub: Path) -> None:
     assert (process.returncode, output) == (EXIT_STOPPED, ""), said
     assert "Traceback" not in said
     assert said.splitlines()[-1] == "ptycho-hub: stopped by Ctrl-C; the same command goes on from here"
-    progress = course_of(hub)
+    progress = progress_of(hub)
     assert 0 < progress.saved == progress.done
     assert marked(hub) == []
 
@@ -258,7 +258,9 @@ def test_a_command_that_is_killed_is_not_green(hub: Path) -> None:
     os.kill(event["pid"], signal.SIGKILL)
     output, said = process.communicate()
     assert process.returncode == 1, said
-    assert re.match(rf"{TRAIN}: ended by SIGKILL: .*\n", output)
+    assert re.match(
+        rf"{TRAIN}: failed: ended by SIGKILL; the next run goes on from the last checkpoint: .*\n", output
+    )
     assert output.splitlines()[-1] == f"{TRAIN}: not green, {folder_of(hub)}"
 
 
@@ -267,7 +269,7 @@ def test_what_cannot_be_computed_is_red(hub: Path) -> None:
     done = ptycho_hub(hub, "resume", TRAIN)
     assert done.returncode == 1, done.stderr
     first, last = done.stdout.splitlines()
-    assert re.match(rf"{TRAIN}: exit status 2: ptycho-hub: error: .*baseline/gs1", first)
+    assert re.match(rf"{TRAIN}: input: exit status 2: ptycho-hub: error: .*baseline/gs1", first)
     assert last == f"{TRAIN}: not green, {folder_of(hub)}"
 
 

@@ -1,4 +1,4 @@
-"""Commands that jobs run, processes that run_or_join to them, and who is left of all that."""
+"""Commands that jobs run, processes that launch them, and what is left of all that."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from processes import PATIENCE_S, marked, runs, until
-from ptycho_compare.jobs import DoneRecord, JobSpec, LocalExecutor, read_launch, run_or_join, tree
+from ptycho_compare.jobs import (
+    DoneRecord,
+    Ended,
+    JobSpec,
+    LocalExecutor,
+    Running,
+    read_launch,
+    run_or_join,
+    tree,
+)
 from ptycho_compare.jobs.states import read_states
 
 POLITE = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(75));"
@@ -30,16 +39,16 @@ while not Path(sys.argv[1]).exists():
 """
 """Works until its cue is there; stops when asked."""
 
-TELLING = """
+REPORTING = """
 import sys, time
 from pathlib import Path
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import job_context
 before, units = map(int, sys.argv[2:])
-with job_context(JobFiles(Path(sys.argv[1]))) as ours:
-    ours.planned({"PINN": (before, 40)})
-    ours.working("PINN", units, units / 10, now=True)
-    ours.saved("PINN", units, 0.01)
+with job_context(JobFiles(Path(sys.argv[1]))) as context:
+    context.planned({"PINN": (before, 40)})
+    context.working("PINN", units, units / 10, now=True)
+    context.saved("PINN", units, 0.01)
     print("ready", flush=True)
     while units < 40:
         time.sleep(0.05)
@@ -49,7 +58,7 @@ FAMILY = f"""
 import json, signal, subprocess, sys, time
 from pathlib import Path
 asked = []
-signal.signal(signal.SIGTERM, lambda *_: asked.append(True))  # heeded once all are born
+signal.signal(signal.SIGTERM, lambda *_: asked.append(True))  # looked at once all are born
 here = Path(sys.argv[1])
 pids = {{}}
 for name, code, own_session in (
@@ -84,14 +93,14 @@ def job(place: Path, code: str, *arguments: object, **options: Any) -> JobSpec:
 
 
 def cued(place: Path, **options: Any) -> JobSpec:
-    """A job that ends by itself once it is told to `finish`."""
+    """A job that ends by itself once it is let `finish`."""
     return job(place, ON_CUE, place / "finish", **options)
 
 
-def telling(place: Path, *, before: int, units: int) -> JobSpec:
-    """A job that tells how far it is of 40 units, and ends by itself when all are done."""
+def reporting(place: Path, *, before: int, units: int) -> JobSpec:
+    """A job that reports how far it is of 40 units, and ends by itself when all are done."""
     spec = job(place, "")
-    return replace(spec, command=(sys.executable, "-c", TELLING, str(spec.folder), str(before), str(units)))
+    return replace(spec, command=(sys.executable, "-c", REPORTING, str(spec.folder), str(before), str(units)))
 
 
 def finish(spec: JobSpec) -> None:
@@ -120,16 +129,28 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def brought(
+    spec: JobSpec, *, is_done: Callable[[], bool] = never, out_of_time: Callable[[], bool] = never
+) -> Ended:
+    return run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
+
+
 def run(
     spec: JobSpec,
     *,
     is_done: Callable[[], bool] = never,
     out_of_time: Callable[[], bool] = never,
 ) -> DoneRecord:
-    """Attend to a job of this very process to its end."""
-    found = run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
-    assert isinstance(found, DoneRecord)
-    return found
+    """Run a job of this very process to its end."""
+    record = brought(spec, is_done=is_done, out_of_time=out_of_time).record
+    assert record is not None
+    return record
+
+
+def detached(spec: JobSpec) -> Running:
+    running = brought(replace(spec, detached=True)).running
+    assert running is not None
+    return running
 
 
 def states(spec: JobSpec) -> list[str]:
@@ -178,11 +199,11 @@ class Launcher:
             [*map(str, command), f"{seconds}"], stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         self.pid = self.process.pid
-        self._attends = result.with_name(f"{result.name}-{self.pid}")
+        self._waits = result.with_name(f"{result.name}-{self.pid}")
 
-    def await_attending(self) -> None:
+    def await_waiting(self) -> None:
         """Until it waits for an attempt, its own or another's."""
-        until(self._attends.exists)
+        until(self._waits.exists)
 
     def found(self) -> dict[str, Any]:
         """What came of it."""

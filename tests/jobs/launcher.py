@@ -1,4 +1,4 @@
-"""Attend to a job: ``python launcher.py SPEC RESULT SECONDS`` prints what came of it as JSON.
+"""Run or join a job: ``python launcher.py SPEC RESULT SECONDS`` prints how that ended as JSON.
 
 The job is done when the file RESULT is there, and out of time after so many seconds. While it
 waits for an attempt there is a file RESULT-PID.
@@ -28,10 +28,10 @@ def out_of_time() -> bool:
 
 
 try:
-    found = run_or_join(spec, LocalExecutor(), is_done=result.exists, out_of_time=out_of_time)
+    ended = run_or_join(spec, LocalExecutor(), is_done=result.exists, out_of_time=out_of_time)
 except InputError as error:
-    print(json.dumps({"kind": type(error).__name__, "text": str(error)}))
+    print(json.dumps({"outcome": type(error).__name__, "text": str(error)}))
 except KeyboardInterrupt:
-    print(json.dumps({"kind": "KeyboardInterrupt"}))
+    print(json.dumps({"outcome": "KeyboardInterrupt"}))
 else:
-    print(json.dumps({"kind": type(found).__name__, **({} if found is None else asdict(found))}))
+    print(json.dumps({"outcome": ended.state, **({} if ended.record is None else asdict(ended.record))}))

@@ -1,4 +1,4 @@
-"""State logs with a clock of their own: what attempts at a job told, made up to the second."""
+"""State logs with a clock of their own: what attempts at a job reported, made up to the second."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StateLog:
         self.now = began or datetime(2026, 11, 23, 8, tzinfo=UTC)
         self._attempts = 0
 
-    def tell(self, state: str, after_s: float = 0.0, /, **facts: Any) -> None:
+    def report(self, state: str, after_s: float = 0.0, /, **facts: Any) -> None:
         """One event, so many seconds after the one before."""
         self.now += timedelta(seconds=after_s)
         self.write(json.dumps({"time": self.now.isoformat(timespec="milliseconds"), "state": state, **facts}))
@@ -39,22 +39,22 @@ class StateLog:
     def launch(self, *, wait_s: float = 0.0) -> None:
         """A new attempt, whose command starts when a slot is free."""
         self._attempts += 1
-        self.tell("launched", 1.0, attempt=self._attempts, host="beamline-7", pid=1000 + self._attempts)
+        self.report("launched", 1.0, attempt=self._attempts, host="beamline-7", pid=1000 + self._attempts)
         if wait_s:
-            self.tell("waiting", reason="1 of 1 slots are taken")
-        self.tell("running", wait_s, pid=2000 + self._attempts)
+            self.report("waiting", reason="1 of 1 slots are taken")
+        self.report("running", wait_s, pid=2000 + self._attempts)
 
     def plan(self, after_s: float = 0.0, **parts: tuple[int, int]) -> None:
-        self.tell("planned", after_s, parts={name: list(pair) for name, pair in parts.items()})
+        self.report("planned", after_s, parts={name: list(pair) for name, pair in parts.items()})
 
     def work(self, part: str, done: int, seconds: float, after_s: float) -> None:
-        self.tell("working", after_s, part=part, done=done, seconds=seconds)
+        self.report("working", after_s, part=part, done=done, seconds=seconds)
 
     def save(self, part: str, done: int, after_s: float = 0.0) -> None:
-        self.tell("checkpoint", after_s, part=part, done=done, seconds=after_s)
+        self.report("checkpoint", after_s, part=part, done=done, seconds=after_s)
 
     def end(self, returncode: int, after_s: float = 0.0, reason: str = "") -> None:
-        self.tell("ended", after_s, attempt=self._attempts, returncode=returncode, reason=reason)
+        self.report("ended", after_s, attempt=self._attempts, returncode=returncode, reason=reason)
 
     def progress(self) -> JobProgress:
         return read_progress(self.files)
@@ -83,7 +83,7 @@ class Attempt:
 
 @dataclass
 class Job:
-    """A job that tells of itself like a real command, and what is true of it."""
+    """A job that reports like a real command, and what is true of it."""
 
     log: StateLog
     saved: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
@@ -91,12 +91,12 @@ class Job:
     saved_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
     gained: list[int] = field(default_factory=list)
 
-    def attempt(self, told: Attempt) -> None:
-        self.log.launch(wait_s=told.wait_s)
-        self.log.plan(told.start_s, **{name: (self.saved[name], total) for name, total in PARTS.items()})
+    def attempt(self, made: Attempt) -> None:
+        self.log.launch(wait_s=made.wait_s)
+        self.log.plan(made.start_s, **{name: (self.saved[name], total) for name, total in PARTS.items()})
         self.done, seconds = dict(self.saved), dict(self.saved_s)
         self.gained.append(0)
-        for batch in told.batches:
+        for batch in made.batches:
             part = next((name for name, total in PARTS.items() if self.done[name] < total), None)
             if part is None:
                 break
@@ -108,12 +108,12 @@ class Job:
                 self.log.save(part, self.done[part])
                 self.gained[-1] += self.done[part] - self.saved[part]
                 self.saved[part], self.saved_s[part] = self.done[part], seconds[part]
-        if told.returncode is not None:
-            self.log.end(told.returncode, told.end_s)
+        if made.returncode is not None:
+            self.log.end(made.returncode, made.end_s)
 
 
 def attempts() -> st.SearchStrategy[list[Attempt]]:
-    """Any progresses that attempts may take."""
+    """Any attempts one after another."""
     seconds = st.integers(0, 400).map(lambda quarters: quarters / 4)  # exact, so that sums can be compared
     batches = st.builds(Batch, st.integers(1, 25), st.sampled_from([0.25, 0.5, 2.0]), st.booleans())
     status = st.sampled_from([None, 0, 1, 2, 75, -9])

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,9 @@ TAKER = """
 import json, sys, time
 from pathlib import Path
 from ptycho_compare.jobs.claim import is_mine, take_claim
-path, gate, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-Path(f"{gate}-{name}").touch()
-while not gate.exists():
+path, go, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+Path(f"{go}-{name}").touch()
+while not go.exists():
     time.sleep(0.001)
 claim, before = take_claim(path)
 print(json.dumps([is_mine(claim), claim.token, before and before.token]), flush=True)
@@ -49,7 +49,7 @@ def taken_by_a_dead_process(path: Path) -> str:
 def taken_elsewhere(path: Path, silent_s: float) -> Claim:
     theirs = replace(ProcessIdentity.mine(), host="elsewhere/pid:[1]", boot="theirs")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"holder": theirs.to_json(), "token": "theirs"}))
+    path.write_text(json.dumps({"holder": asdict(theirs), "token": "theirs"}))
     moment = time.time() - silent_s
     os.utime(path, (moment, moment))
     claim = read_claim(path)
@@ -58,18 +58,18 @@ def taken_elsewhere(path: Path, silent_s: float) -> Claim:
 
 
 def takers_at_once(path: Path, count: int) -> list[tuple[bool, str, str | None]]:
-    gate = path.parent.parent / "gate"
+    go = path.parent.parent / "go"
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", TAKER, path, gate, str(number)],
+            [sys.executable, "-c", TAKER, path, go, str(number)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         for number in range(count)
     ]
-    until(lambda: len(list(gate.parent.glob("gate-*"))) == count)
-    gate.touch()
+    until(lambda: len(list(go.parent.glob("go-*"))) == count)
+    go.touch()
     # nobody goes before all have answered: a holder that is gone is rightly replaced
     answers = [json.loads(process.stdout.readline()) for process in processes if process.stdout]
     for process in processes:

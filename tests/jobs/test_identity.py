@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import psutil
 import pytest
@@ -44,7 +44,7 @@ def test_this_process_is_alive() -> None:
 
 def test_it_is_found_again_in_its_json() -> None:
     mine = ProcessIdentity.mine()
-    assert ProcessIdentity.from_json(json.loads(json.dumps(mine.to_json()))) == mine
+    assert ProcessIdentity.from_json(json.loads(json.dumps(asdict(mine)))) == mine
 
 
 def test_a_zombie_is_gone() -> None:
@@ -88,7 +88,7 @@ def test_another_machine_cannot_be_seen_from_here() -> None:
     assert theirs.host_name == "elsewhere"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="another machine is told by its name alone")
+@pytest.mark.skipif(sys.platform != "linux", reason="another machine is known by its name alone")
 def test_another_container_on_this_machine_is_elsewhere() -> None:
     mine = ProcessIdentity.mine()
     theirs = replace(mine, host=f"{mine.host_name}/pid:[1]")

@@ -16,7 +16,7 @@ from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import attempts_so_far, measured_pace, read_progress
 from ptycho_compare.jobs.pace import progress_text, since_text
 
-from .commands import command_of, has, kill, run, telling
+from .commands import command_of, has, kill, reporting, run
 from .state_logs import PARTS, Attempt, Job, StateLog, attempts, events
 
 
@@ -29,32 +29,32 @@ def log(tmp_path: Path) -> StateLog:
 
 
 @given(attempts())
-def test_a_course_is_what_the_attempts_did(told: list[Attempt]) -> None:
+def test_progress_is_what_the_attempts_did(history: list[Attempt]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         truth = Job(StateLog(Path(folder)))
-        for attempt in told:
+        for attempt in history:
             truth.attempt(attempt)
         progress = truth.log.progress()
     assert [attempt.gained for attempt in progress.attempts] == truth.gained
     assert progress.saved == sum(truth.saved.values()) == sum(truth.gained)
     assert progress.done == sum(truth.done.values())
-    assert progress.total == (sum(PARTS.values()) if told else 0)
+    assert progress.total == (sum(PARTS.values()) if history else 0)
     for name, part in progress.parts.items():
         assert 0 <= part.saved <= part.done <= part.total
         assert part.saved_s == truth.saved_s[name] <= part.seconds
     assert [attempt.start_s is not None for attempt in progress.attempts] == [
         bool(each.batches) and sum(truth.gained[:number]) < sum(PARTS.values())
-        for number, each in enumerate(told)
+        for number, each in enumerate(history)
     ]
 
 
 @settings(max_examples=25)
 @given(attempts())
-def test_a_course_only_grows_while_its_log_does(told: list[Attempt]) -> None:
+def test_progress_only_grows_while_its_log_does(history: list[Attempt]) -> None:
     """Whoever looks at any moment, between any two lines, sees no more than is true in the end."""
     with tempfile.TemporaryDirectory() as folder:
         truth = Job(StateLog(Path(folder)))
-        for attempt in told:
+        for attempt in history:
             truth.attempt(attempt)
         lines = truth.log.files.states.read_text().splitlines(keepends=True)
         saved = attempts_seen = 0
@@ -68,13 +68,13 @@ def test_a_course_only_grows_while_its_log_does(told: list[Attempt]) -> None:
 
 
 @given(st.lists(events(), max_size=12))
-def test_no_line_whatever_it_says_breaks_the_reading(told: list[dict[str, Any]]) -> None:
+def test_no_line_whatever_it_says_breaks_the_reading(history: list[dict[str, Any]]) -> None:
     """A hub outlives versions, and its logs hands that mend them."""
     with tempfile.TemporaryDirectory() as folder:
         log = StateLog(Path(folder))
         log.launch()
         log.plan(PINN=(0, 40), Baseline=(10, 60))
-        for event in told:
+        for event in history:
             log.write(json.dumps(event))
         progress = log.progress()
         assert len(attempts_so_far(log.files)) <= len(progress.attempts)
@@ -101,8 +101,8 @@ def test_a_job_that_was_never_started_has_an_empty_progress(tmp_path: Path) -> N
 
 def test_lines_before_any_launch_are_passed_over(log: StateLog) -> None:
     """The log's first part was lost; a holder that died is noted before the next launch, too."""
-    log.tell("died", host="beamline-7", pid=17, left_behind=0)
-    log.tell("running", pid=18)
+    log.report("died", host="beamline-7", pid=17, left_behind=0)
+    log.report("running", pid=18)
     log.plan(PINN=(0, 40))
     log.work("PINN", 10, 1.0, 1.0)
     log.save("PINN", 10)
@@ -117,8 +117,8 @@ def test_lines_before_any_launch_are_passed_over(log: StateLog) -> None:
 def test_parts_that_were_not_planned_are_passed_over(log: StateLog, facts: dict[str, Any]) -> None:
     log.launch()
     log.plan(PINN=(0, 40))
-    log.tell("working", 1.0, **facts, done=10, seconds=1.0)
-    log.tell("checkpoint", **facts, done=10, seconds=0.1)
+    log.report("working", 1.0, **facts, done=10, seconds=1.0)
+    log.report("checkpoint", **facts, done=10, seconds=0.1)
     progress = log.progress()
     assert (progress.done, progress.saved, progress.total) == (0, 0, 40)
     assert progress.attempts[0].gained == 0
@@ -127,7 +127,7 @@ def test_parts_that_were_not_planned_are_passed_over(log: StateLog, facts: dict[
 def test_states_that_no_one_knows_are_passed_over(log: StateLog) -> None:
     log.launch()
     log.plan(PINN=(0, 40))
-    log.tell("batch_halved", rows=8)
+    log.report("batch_halved", rows=8)
     log.work("PINN", 10, 1.0, 1.0)
     assert log.progress().done == 10
 
@@ -140,7 +140,7 @@ def test_states_that_no_one_knows_are_passed_over(log: StateLog) -> None:
 def test_a_plan_that_cannot_be_read_is_passed_over(log: StateLog, parts: object) -> None:
     """A line that would be too long for the log is cut."""
     log.launch()
-    log.tell("planned", parts=parts)
+    log.report("planned", parts=parts)
     log.work("PINN", 10, 1.0, 1.0)
     assert (log.progress().done, log.progress().total) == (0, 0)
 
@@ -149,8 +149,8 @@ def test_a_plan_that_cannot_be_read_is_passed_over(log: StateLog, parts: object)
 def test_counts_that_cannot_be_are_passed_over(log: StateLog, facts: dict[str, Any]) -> None:
     log.launch()
     log.plan(PINN=(5, 40))
-    log.tell("working", 1.0, part="PINN", seconds=1.0, **facts)
-    log.tell("checkpoint", part="PINN", seconds=0.1, **facts)
+    log.report("working", 1.0, part="PINN", seconds=1.0, **facts)
+    log.report("checkpoint", part="PINN", seconds=0.1, **facts)
     progress = log.progress()
     assert (progress.done, progress.saved) == (5, 5)
 
@@ -160,7 +160,7 @@ def test_seconds_that_cannot_be_are_passed_over(log: StateLog, seconds: object) 
     log.launch()
     log.plan(PINN=(0, 40))
     log.work("PINN", 10, 1.0, 1.0)
-    log.tell("working", 1.0, part="PINN", done=20, seconds=seconds)
+    log.report("working", 1.0, part="PINN", done=20, seconds=seconds)
     part = log.progress().parts["PINN"]
     assert (part.done, part.seconds) == (10, 1.0)
 
@@ -233,14 +233,14 @@ def test_parts_stay_known_until_the_next_attempt_has_counted_them(log: StateLog)
     assert not log.progress().attempts[-1].counted
 
 
-def test_a_step_is_told_until_units_are_done_again(log: StateLog) -> None:
+def test_a_step_is_named_until_units_are_done_again(log: StateLog) -> None:
     log.launch()
     log.plan(PINN=(0, 40))
-    log.tell("step", name="loads PINN")
+    log.report("step", name="loads PINN")
     assert log.progress().step == "loads PINN"
     log.work("PINN", 10, 1.0, 1.0)
     assert log.progress().step == ""
-    log.tell("step", name="scores")
+    log.report("step", name="scores")
     log.launch()
     assert log.progress().step == ""
 
@@ -278,7 +278,7 @@ def test_work_of_attempts_before_is_no_part_of_an_overhead(log: StateLog) -> Non
 @pytest.mark.parametrize(
     ("returncode", "known"), [(0, True), (1, True), (2, False), (75, False), (-9, False)]
 )
-def test_only_an_attempt_that_came_to_its_end_tells_of_its_overhead(
+def test_only_an_attempt_that_came_to_its_end_has_an_overhead(
     log: StateLog, returncode: int, known: bool
 ) -> None:
     log.launch()
@@ -287,7 +287,7 @@ def test_only_an_attempt_that_came_to_its_end_tells_of_its_overhead(
     assert log.progress().attempts[0].overhead_s == (3.0 if known else None)
 
 
-def test_an_attempt_that_was_refused_before_it_counted_tells_of_no_overhead(log: StateLog) -> None:
+def test_an_attempt_that_was_refused_before_it_counted_has_no_overhead(log: StateLog) -> None:
     log.launch()
     log.end(1, 2.0)
     assert log.progress().attempts[0].overhead_s is None
@@ -307,8 +307,8 @@ def test_a_clock_that_is_set_back_takes_no_time_away(log: StateLog) -> None:
 
 def attempt_that(log: StateLog, ending: str) -> None:
     if ending == "never ran":
-        log.tell("launched", 1.0, attempt=9, host="beamline-7", pid=9)
-        log.tell("waiting", reason="1 of 1 slots are taken")
+        log.report("launched", 1.0, attempt=9, host="beamline-7", pid=9)
+        log.report("waiting", reason="1 of 1 slots are taken")
         log.end(75, 60.0, reason="SIGTERM, while it waited for a slot")
         return
     log.launch()
@@ -353,7 +353,7 @@ def test_stalled_are_the_last_in_a_row_that_ran_and_gained_nothing(
 
 def test_an_attempt_that_died_is_known_by_the_line_that_is_missing(log: StateLog) -> None:
     attempt_that(log, "died")
-    log.tell("died", host="beamline-7", pid=1001, left_behind=0)
+    log.report("died", host="beamline-7", pid=1001, left_behind=0)
     attempt_that(log, "gained")
     first, second = log.progress().attempts
     assert (first.ended, first.unfinished) == (None, True)
@@ -372,8 +372,8 @@ def test_results_name_the_attempts_that_ran(log: StateLog) -> None:
 # of a real command
 
 
-def test_the_course_of_a_real_job_that_was_killed_and_then_finished(place: Path) -> None:
-    first = telling(place, before=0, units=10)
+def test_the_progress_of_a_real_job_that_was_killed_and_then_finished(place: Path) -> None:
+    first = reporting(place, before=0, units=10)
 
     def out_of_time() -> bool:
         if has(first.log, "ready")():
@@ -381,7 +381,7 @@ def test_the_course_of_a_real_job_that_was_killed_and_then_finished(place: Path)
         return False
 
     assert run(first, out_of_time=out_of_time).returncode == -signal.SIGKILL
-    assert run(telling(place, before=10, units=40)).returncode == 0
+    assert run(reporting(place, before=10, units=40)).returncode == 0
     progress = read_progress(first.files)
     assert [attempt.gained for attempt in progress.attempts] == [10, 30]
     assert [attempt.unfinished for attempt in progress.attempts] == [True, False]

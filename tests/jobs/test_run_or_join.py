@@ -1,13 +1,13 @@
-"""Seeing a job through: one attempt at a time, whoever comes, and everybody gets its result."""
+"""Running or joining a job: one attempt at a time, whoever comes, and everybody gets its result."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,12 @@ from processes import runs, until
 from ptycho_compare.errors import StorageError
 from ptycho_compare.jobs import (
     DoneRecord,
+    Ended,
     JobSpec,
-    LocalExecutor,
     Running,
     read_claim,
     read_done,
     read_launch,
-    run_or_join,
 )
 
 from .commands import (
@@ -32,13 +31,14 @@ from .commands import (
     WAIT,
     Launcher,
     await_ready,
+    brought,
     command_of,
     cued,
+    detached,
     finish,
     has,
     job,
     kill,
-    never,
     run,
     states,
     supervisor_of,
@@ -55,19 +55,12 @@ time.sleep(600)
 
 def record_of(found: dict[str, Any]) -> DoneRecord:
     """The completion record that a launcher was given."""
-    assert found.pop("kind") == "DoneRecord", found
+    assert found.pop("outcome") in ("finished", "failed", "refused", "stopped"), found
     return DoneRecord(**found)
 
 
-def attended(
-    spec: JobSpec, *, is_done: Callable[[], bool] = never, out_of_time: Callable[[], bool] = never
-) -> DoneRecord | Running | None:
-    return run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
-
-
-def detached(spec: JobSpec) -> Running:
-    running = attended(replace(spec, detached=True))
-    assert isinstance(running, Running)
+def left_running(spec: JobSpec) -> Running:
+    running = detached(spec)
     await_ready(spec)
     return running
 
@@ -79,7 +72,7 @@ def test_of_four_launchers_at_once_one_works_and_all_get_its_result(place: Path)
     spec = cued(place)
     launchers = [Launcher(spec, place / "never") for _ in range(4)]
     for launcher in launchers:
-        launcher.await_attending()
+        launcher.await_waiting()
     finish(spec)
     records = [record_of(launcher.found()) for launcher in launchers]
     assert records == [read_done(spec.files)] * 4
@@ -113,7 +106,7 @@ def test_a_failure_is_a_result_too(place: Path) -> None:
     spec = job(place, code, place / "finish")
     launchers = [Launcher(spec, place / "never") for _ in range(2)]
     for launcher in launchers:
-        launcher.await_attending()
+        launcher.await_waiting()
     finish(spec)
     assert [record_of(launcher.found()).returncode for launcher in launchers] == [1, 1]
     assert states(spec).count("launched") == 1
@@ -148,7 +141,7 @@ def test_whoever_waited_goes_on_where_the_first_was_made_to_end(
     place: Path, end_the_first: Callable[[JobSpec, Launcher], None], events: list[str]
 ) -> None:
     first = Launcher(spec := cued(place), place / "never")
-    first.await_attending()
+    first.await_waiting()
     await_ready(spec)
     command = command_of(spec)
     ended = False
@@ -175,7 +168,7 @@ def test_a_launcher_whose_supervisor_is_killed_says_so(place: Path) -> None:
     await_ready(spec)
     kill_the_supervisor(spec, first)
     found = first.found()
-    assert found["kind"] == "JobError"
+    assert found["outcome"] == "JobError"
     assert "attempt 1 ended without a completion record" in found["text"]
     assert "exit status -9" in found["text"]
     assert str(spec.log) in found["text"]
@@ -191,24 +184,24 @@ def test_a_result_that_came_while_one_waited_is_not_made_again(place: Path) -> N
         spec.files.stop.touch()
         return False
 
-    assert attended(spec, is_done=(place / "result").exists, out_of_time=out_of_time) is None
+    assert brought(spec, is_done=(place / "result").exists, out_of_time=out_of_time) == Ended("finished")
     assert record_of(first.found()).stopped
     assert states(spec).count("launched") == 1
     assert read_claim(spec.files.claim) is None
 
 
 def test_a_holder_that_found_nothing_to_do_is_not_taken_for_a_result(place: Path) -> None:
-    """It launched no attempt: the records that are there tell of one long before it."""
+    """It launched no attempt: the records that are there are of one long before it."""
     spec = job(place, "print('once more')")
     before = run(spec)
     waiting = []
 
     def is_done() -> bool:
         waiting.append(Launcher(spec, place / "never"))
-        waiting[0].await_attending()
+        waiting[0].await_waiting()
         return True
 
-    assert attended(spec, is_done=is_done) is None
+    assert brought(spec, is_done=is_done) == Ended("finished")
     done = record_of(waiting[0].found())
     assert (before.attempt, done.attempt) == (1, 2)
     assert spec.log.read_text().count("once more") == 2
@@ -219,7 +212,8 @@ def test_out_of_time_while_somebody_else_works_leaves_them_alone(place: Path) ->
     await_ready(spec)
     launch = read_launch(spec.files)
     assert launch is not None
-    assert attended(spec, out_of_time=lambda: True) == Running(launch.host, launch.pid)
+    ended = brought(spec, out_of_time=lambda: True)
+    assert ended == Ended("running", running=Running(launch.host, launch.pid))
     assert runs(launch.pid)
     assert runs(command_of(spec))
     finish(spec)
@@ -230,7 +224,7 @@ def test_out_of_time_while_somebody_else_works_leaves_them_alone(place: Path) ->
 # time and interruption
 
 
-def test_out_of_time_stops_an_attempt_of_ours(place: Path) -> None:
+def test_out_of_time_stops_the_attempt_that_was_launched_here(place: Path) -> None:
     spec = cued(place)
     done = record_of(Launcher(spec, place / "never", seconds=0.0).found())
     assert done.stopped
@@ -241,10 +235,10 @@ def test_out_of_time_stops_an_attempt_of_ours(place: Path) -> None:
 def test_ctrl_c_stops_the_attempt_and_passes_on(place: Path) -> None:
     """A terminal sends it to all in the foreground: the command hears of it from its supervisor alone."""
     launcher = Launcher(spec := cued(place), place / "never")
-    launcher.await_attending()
+    launcher.await_waiting()
     await_ready(spec)
     os.killpg(launcher.pid, signal.SIGINT)
-    assert launcher.found() == {"kind": "KeyboardInterrupt"}
+    assert launcher.found() == {"outcome": "KeyboardInterrupt"}
     done = read_done(spec.files)
     assert done is not None
     assert (done.returncode, done.reason) == (75, "asked by its launcher")
@@ -255,9 +249,9 @@ def test_ctrl_c_of_whoever_waits_leaves_the_other_alone(place: Path) -> None:
     first = Launcher(spec := cued(place), place / "never")
     await_ready(spec)
     second = Launcher(spec, place / "never")
-    second.await_attending()
+    second.await_waiting()
     os.killpg(second.pid, signal.SIGINT)
-    assert second.found() == {"kind": "KeyboardInterrupt"}
+    assert second.found() == {"outcome": "KeyboardInterrupt"}
     assert runs(command_of(spec))
     finish(spec)
     assert record_of(first.found()).returncode == 0
@@ -266,12 +260,12 @@ def test_ctrl_c_of_whoever_waits_leaves_the_other_alone(place: Path) -> None:
 def test_a_second_ctrl_c_does_not_wait_for_the_grace(place: Path) -> None:
     spec = job(place, f"{STUBBORN} {WAIT}", grace_s=10_000.0)
     launcher = Launcher(spec, place / "never")
-    launcher.await_attending()
+    launcher.await_waiting()
     await_ready(spec)
     os.killpg(launcher.pid, signal.SIGINT)
     until(has(spec.files.states, '"stopping"'))
     os.killpg(launcher.pid, signal.SIGINT)
-    assert launcher.found() == {"kind": "KeyboardInterrupt"}
+    assert launcher.found() == {"outcome": "KeyboardInterrupt"}
     assert not runs(command_of(spec))
     assert not runs(supervisor_of(spec))
 
@@ -313,9 +307,9 @@ def test_a_detached_job_outlives_its_launcher_and_all_its_session(place: Path) -
     assert (done.returncode, done.reason) == (0, "")
 
 
-def test_whoever_detaches_a_job_is_told_where_it_runs_and_holds_nothing_of_it(place: Path) -> None:
+def test_whoever_detaches_a_job_knows_where_it_runs_and_holds_nothing_of_it(place: Path) -> None:
     descriptors = psutil.Process().num_fds()
-    running = detached(spec := cued(place))
+    running = left_running(spec := cued(place))
     assert psutil.Process().num_fds() == descriptors
     assert running.launch == read_launch(spec.files)
     assert running.launch is not None
@@ -326,15 +320,14 @@ def test_whoever_detaches_a_job_is_told_where_it_runs_and_holds_nothing_of_it(pl
 
 
 def test_a_job_that_runs_is_not_detached_again(place: Path) -> None:
-    running = detached(spec := cued(place))
-    again = attended(replace(spec, detached=True))
-    assert again == Running(running.host, running.pid)
+    running = left_running(spec := cued(place))
+    assert detached(spec) == Running(running.host, running.pid)
     assert states(spec).count("launched") == 1
     finish(spec)
 
 
 def test_a_detached_job_is_joined_and_collected(place: Path) -> None:
-    detached(spec := cued(place))
+    left_running(spec := cued(place))
 
     def out_of_time() -> bool:
         finish(spec)
@@ -346,7 +339,7 @@ def test_a_detached_job_is_joined_and_collected(place: Path) -> None:
 
 
 def test_a_detached_job_that_was_killed_is_gone_on_with(place: Path) -> None:
-    running = detached(spec := cued(place))
+    running = left_running(spec := cued(place))
     kill(running.pid)
     finish(spec)
     done = run(spec)
@@ -354,24 +347,80 @@ def test_a_detached_job_that_was_killed_is_gone_on_with(place: Path) -> None:
     assert "died" in states(spec)
 
 
+# how it ended
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "finding"),
+    [
+        ("print('all is well')", "finished", None),
+        ("sys.exit('no such arm')", "failed", "failed: exit status 1: no such arm"),
+        ("print('no such scan'); sys.exit(2)", "refused", "input: exit status 2: no such scan"),
+        ("sys.exit(3)", "failed", "failed: exit status 3: no output"),
+        ("sys.exit(75)", "stopped", None),
+        (
+            "print('works', flush=True); os.kill(os.getpid(), 9)",
+            "failed",
+            "failed: ended by SIGKILL; the next run goes on from the last checkpoint: works",
+        ),
+    ],
+)
+def test_a_job_ends_in_one_of_these_ways(place: Path, code: str, state: str, finding: str | None) -> None:
+    ended = brought(spec := job(place, f"import os, sys; {code}"))
+    assert (ended.state, ended.running) == (state, None)
+    assert [str(each) for each in ended.findings] == ([] if finding is None else [finding])
+    assert ended.record == read_done(spec.files)
+
+
+def test_a_command_that_is_killed_after_its_grace_was_stopped(place: Path) -> None:
+    spec = job(place, f"{STUBBORN} {WAIT}", grace_s=0.2)
+    ended = brought(spec, out_of_time=has(spec.log, "ready"))
+    assert (ended.state, ended.findings) == ("stopped", ())
+    assert ended.record is not None
+    assert ended.record.returncode == -signal.SIGKILL
+
+
+def test_all_records_say_of_which_kind_the_work_is(place: Path) -> None:
+    ended = brought(spec := job(place, "pass", kind="adoption"))
+    assert ended.record is not None
+    assert ended.record.kind == "adoption"
+    launch, done = read_launch(spec.files), read_done(spec.files)
+    assert launch is not None
+    assert done is not None
+    assert (launch.kind, done.kind) == ("adoption", "adoption")
+
+
+def test_records_that_name_no_kind_of_work_are_read(place: Path) -> None:
+    """As older versions wrote them."""
+    run(spec := job(place, "pass", kind="adoption"))
+    for path in (spec.files.launch, spec.files.done):
+        values = json.loads(path.read_text())
+        del values["kind"]
+        path.write_text(json.dumps(values))
+    launch, done = read_launch(spec.files), read_done(spec.files)
+    assert launch is not None
+    assert done is not None
+    assert (launch.kind, done.kind) == ("", "")
+
+
 # a disk that fails
 
 
-def test_a_place_that_cannot_be_written_is_told_as_it_is(place: Path) -> None:
+def test_a_place_that_cannot_be_written_is_named(place: Path) -> None:
     spec = job(place, "print('never')")
     spec.files.states.mkdir(parents=True)
     with pytest.raises(StorageError, match="Is a directory"):
-        attended(spec)
+        brought(spec)
     assert not spec.log.exists()
     assert read_claim(spec.files.claim) is None
 
 
-def test_a_log_that_cannot_be_written_is_told_as_it_is(place: Path) -> None:
+def test_a_log_that_cannot_be_written_is_named(place: Path) -> None:
     """After the launch: nothing runs that would have to be stopped."""
     (place / "file").touch()
     spec = job(place, "pass", log=place / "file" / "log")
     with pytest.raises(StorageError, match=str(place / "file")) as caught:
-        attended(spec)
+        brought(spec)
     assert caught.value.__context__ is None
     assert states(spec) == ["launched", "refused"]
 

@@ -21,9 +21,9 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from ptycho_compare.jobs.states import append_state
-log, gate, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-Path(f"{gate}-{name}").touch()
-while not gate.exists():
+log, go, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+Path(f"{go}-{name}").touch()
+while not go.exists():
     time.sleep(0.001)
 for number in range(200):
     append_state(log, "working", writer=name, number=number, text=name * (number * 10))
@@ -125,11 +125,11 @@ def test_lines_that_are_no_events_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_eight_writers_at_once_tear_and_lose_nothing(tmp_path: Path) -> None:
-    log, gate = tmp_path / "states.jsonl", tmp_path / "gate"
+    log, go = tmp_path / "states.jsonl", tmp_path / "go"
     names = "abcdefgh"
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(log), str(gate), name]) for name in names]
-    until(lambda: len(list(tmp_path.glob("gate-*"))) == len(names))
-    gate.touch()
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(log), str(go), name]) for name in names]
+    until(lambda: len(list(tmp_path.glob("go-*"))) == len(names))
+    go.touch()
     assert [writer.wait(timeout=PATIENCE_S) for writer in writers] == [0] * len(names)
     events = [json.loads(line) for line in log.read_bytes().splitlines()]
     for name in names:

@@ -21,12 +21,12 @@ from ptycho_compare.errors import InputError, JobError, StorageError
 from ptycho_compare.jobs import (
     EXIT_STOPPED,
     DoneRecord,
+    Ended,
     JobSpec,
     LocalExecutor,
     read_claim,
     read_done,
     read_launch,
-    run_or_join,
 )
 from ptycho_compare.jobs.executors.local import LocalAttempt
 from ptycho_compare.jobs.states import read_states
@@ -34,6 +34,7 @@ from ptycho_compare.jobs.states import read_states
 from .commands import (
     POLITE,
     STUBBORN,
+    brought,
     has,
     job,
     never,
@@ -116,7 +117,7 @@ def test_megabytes_of_output_are_kept_and_their_last_lines_recorded(place: Path)
     ids=["one line", "many, not ASCII"],
 )
 def test_endless_lines_do_not_hold_the_supervisor_up(place: Path, code: str) -> None:
-    """A progress bar is one line; what it ends with is told, and the pipe to the launcher never fills."""
+    """A progress bar is one line; what it ends with is kept, and the pipe to the launcher never fills."""
     spec = replace(job(place, code), environment={"PYTHONUTF8": "1"}, command=(sys.executable, "-c", code))
     done = run(spec)
     assert spec.log.stat().st_size > 500_000
@@ -182,7 +183,7 @@ def test_the_records_of_an_attempt_are_whole(place: Path) -> None:
     assert on_disk.keys() == {field.name for field in fields(DoneRecord)}
 
 
-def test_the_state_log_tells_the_attempt_in_order(place: Path) -> None:
+def test_the_state_log_holds_the_attempt_in_order(place: Path) -> None:
     spec = job(place, "pass")
     done = run(spec)
     launched, running, last = read_states(spec.files.states)
@@ -372,7 +373,7 @@ def test_whoever_loses_the_place_stops_and_leaves_the_records_alone(place: Path)
 
 def refusal(spec: JobSpec) -> InputError:
     with pytest.raises(InputError) as caught:
-        run_or_join(spec, LocalExecutor(), is_done=never, out_of_time=never)
+        brought(spec)
     assert "\n" not in str(caught.value)
     return caught.value
 
@@ -451,7 +452,7 @@ def test_a_supervisor_that_hangs_is_ended_with_all_it_keeps(place: Path) -> None
 
 def test_what_is_done_is_not_started(place: Path) -> None:
     spec = job(place, "print('never')")
-    assert run_or_join(spec, LocalExecutor(), is_done=lambda: True, out_of_time=never) is None
+    assert brought(spec, is_done=lambda: True) == Ended("finished")
     assert not spec.log.exists()
     assert read_launch(spec.files) is None
     assert read_claim(spec.files.claim) is None
@@ -530,7 +531,7 @@ def test_no_pipe_is_left_open(place: Path) -> None:
     spec = job(place, "pass")
     for _ in range(3):
         run(spec)
-        run_or_join(spec, LocalExecutor(), is_done=lambda: True, out_of_time=never)
+        brought(spec, is_done=lambda: True)
         refusal(replace(spec, command=("/no/such/program",)))
     assert process.num_fds() == before
 

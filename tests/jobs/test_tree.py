@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,7 +16,7 @@ import pytest
 
 from processes import environment, marked, runs, until
 from ptycho_compare.errors import JobError
-from ptycho_compare.jobs import LocalExecutor, Running, read_done, run_or_join, tree
+from ptycho_compare.jobs import read_done, tree
 from ptycho_compare.jobs.states import read_states
 
 from .commands import (
@@ -27,14 +27,16 @@ from .commands import (
     Launcher,
     await_ready,
     command_of,
+    detached,
     finish,
     job,
     kill,
-    never,
     run,
     states,
     supervisor_of,
 )
+
+TOKEN, OTHER_TOKEN = secrets.token_hex(8), secrets.token_hex(8)  # other test runs may be under way
 
 # the whole tree
 
@@ -119,19 +121,16 @@ def test_nobody_is_left_when_the_supervisor_is_killed(family: Family) -> None:
 def test_whom_a_killed_supervisor_left_behind_the_next_attempt_ends(place: Path) -> None:
     """It was detached: its command dies with it, the others run on until somebody comes."""
     family = Family(place)
-    found = run_or_join(
-        replace(family.spec, detached=True), LocalExecutor(), is_done=never, out_of_time=never
-    )
-    assert isinstance(found, Running)
+    running = detached(family.spec)
     until(lambda: family.born)
-    kill(found.pid)
+    kill(running.pid)
     until(lambda: not runs(command_of(family.spec)))
     assert sorted(family.alive()) == sorted(family.pids)
 
     done = run(job(place, "import sys; print(sys.argv[0])", grace_s=1.0))
     assert (done.attempt, done.returncode) == (2, 0)
     (died,) = (event for event in read_states(family.spec.files.states) if event["state"] == "died")
-    assert (died["pid"], died["left_behind"]) == (found.pid, 4)
+    assert (died["pid"], died["left_behind"]) == (running.pid, 4)
     assert [pid for pid in family.pids if runs(pid)] == []
     assert marked(place) == []
 
@@ -213,15 +212,15 @@ def pids(processes: list[psutil.Process]) -> set[int]:
 
 
 def test_members_are_found_by_the_token_alone(start: Starter) -> None:
-    ours = {start(f"import time; {WAIT}", "ours").pid for _ in range(2)}
-    start(f"import time; {WAIT}", "theirs")
-    assert pids(tree.members("ours")) == ours
+    found = {start(f"import time; {WAIT}", TOKEN).pid for _ in range(2)}
+    start(f"import time; {WAIT}", OTHER_TOKEN)
+    assert pids(tree.members(TOKEN)) == found
     assert tree.members("nobody's") == []
 
 
 def test_descendants_are_members_whatever_their_token(start: Starter) -> None:
     child = f"[sys.executable, '-ISc', \"import time; {WAIT}\"], env={{}}"
-    root = start(f"import subprocess, sys; sys.exit(subprocess.run({child}).returncode)", "theirs")
+    root = start(f"import subprocess, sys; sys.exit(subprocess.run({child}).returncode)", OTHER_TOKEN)
     found = pids(tree.members("nobody's", root=root.pid))
     assert found == pids(tree.descendants(root.pid))
     assert root.pid in found
@@ -234,11 +233,11 @@ def test_a_process_is_no_member_of_its_own_job(place: Path) -> None:
     """A supervisor asks for all of its tree, and a command run by hand carries the token itself."""
     code = (
         "import os; from ptycho_compare.jobs import tree; "
-        "print(len(tree.members('ours')), len(tree.members('ours', root=os.getpid())))"
+        f"print(len(tree.members('{TOKEN}')), len(tree.members('{TOKEN}', root=os.getpid())))"
     )
     out = subprocess.run(
         [sys.executable, "-c", code],
-        env=environment(place, **{tree.TOKEN_VARIABLE: "ours"}),
+        env=environment(place, **{tree.TOKEN_VARIABLE: TOKEN}),
         check=True,
         capture_output=True,
         text=True,
@@ -247,7 +246,7 @@ def test_a_process_is_no_member_of_its_own_job(place: Path) -> None:
 
 
 def test_nobody_descends_from_nobody(start: Starter) -> None:
-    gone = start(f"import time; {WAIT}", "theirs")
+    gone = start(f"import time; {WAIT}", OTHER_TOKEN)
     gone.kill()
     gone.wait()
     assert tree.descendants(None) == []
@@ -256,11 +255,11 @@ def test_nobody_descends_from_nobody(start: Starter) -> None:
 
 
 def test_a_process_that_has_ended_is_no_member_though_nobody_waited_for_it(start: Starter) -> None:
-    zombie = start(f"import time; {WAIT}", "ours")
+    zombie = start(f"import time; {WAIT}", TOKEN)
     zombie.kill()
     until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE)
-    assert tree.members("ours", root=zombie.pid) == []
-    assert tree.end("ours", root=zombie.pid, grace_s=60.0) == 0
+    assert tree.members(TOKEN, root=zombie.pid) == []
+    assert tree.end(TOKEN, root=zombie.pid, grace_s=60.0) == 0
 
 
 def test_where_nobody_runs_there_is_nobody_to_end() -> None:
@@ -269,25 +268,25 @@ def test_where_nobody_runs_there_is_nobody_to_end() -> None:
 
 def test_whoever_ends_when_asked_is_not_killed(start: Starter) -> None:
     """And its exit status stays with whoever started it."""
-    polite = [start(f"{POLITE} {WAIT}", "ours") for _ in range(2)]
-    other = start(f"{POLITE} {WAIT}", "theirs")
-    assert tree.end("ours", grace_s=10_000.0) == 2
+    polite = [start(f"{POLITE} {WAIT}", TOKEN) for _ in range(2)]
+    other = start(f"{POLITE} {WAIT}", OTHER_TOKEN)
+    assert tree.end(TOKEN, grace_s=10_000.0) == 2
     assert [process.wait() for process in polite] == [75, 75]
     assert runs(other.pid)
 
 
 def test_whoever_does_not_is_killed_after_the_grace(start: Starter) -> None:
-    stubborn, polite = start(f"{STUBBORN} {WAIT}", "ours"), start(f"{POLITE} {WAIT}", "ours")
+    stubborn, polite = start(f"{STUBBORN} {WAIT}", TOKEN), start(f"{POLITE} {WAIT}", TOKEN)
     began = time.monotonic()
-    assert tree.end("ours", grace_s=0.7) == 2
+    assert tree.end(TOKEN, grace_s=0.7) == 2
     assert time.monotonic() - began >= 0.7
     assert (stubborn.wait(), polite.wait()) == (-signal.SIGKILL, 75)
 
 
 def test_a_process_that_is_held_up_is_killed_too(start: Starter) -> None:
-    held_up = start(f"{POLITE} {WAIT}", "ours")
+    held_up = start(f"{POLITE} {WAIT}", TOKEN)
     os.kill(held_up.pid, signal.SIGSTOP)
-    assert tree.end("ours", grace_s=0.1) == 1
+    assert tree.end(TOKEN, grace_s=0.1) == 1
     assert held_up.wait() == -signal.SIGKILL
 
 
@@ -302,7 +301,7 @@ def bear(*_):
 signal.signal(signal.SIGTERM, bear)
 {WAIT}
 """
-    parent = start(code, "ours", place / "successor")
-    assert tree.end("ours", grace_s=60.0) == 2
+    parent = start(code, TOKEN, place / "successor")
+    assert tree.end(TOKEN, grace_s=60.0) == 2
     assert parent.wait() == 0
     assert not runs(int((place / "successor").read_text()))

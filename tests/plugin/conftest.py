@@ -60,7 +60,7 @@ def unbroken(debugged_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Un
 
 
 @pytest.fixture
-def gated_hub(debugged_hub: Path, tmp_path: Path) -> Iterator[Path]:
+def hub_after_debug(debugged_hub: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the hub whose debug tier is green; when the test ends, nobody works there."""
     with nobody_left(Path(shutil.copytree(debugged_hub, tmp_path / "hub"))) as hub:
         yield hub

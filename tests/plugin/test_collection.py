@@ -25,11 +25,11 @@ splits = ["train", "test"]
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
-    for kind in ("ours", "plain"):
+    for kind in ("study", "plain"):
         (folder / kind).mkdir()
     doses = ", ".join(str(dose) for dose in range(1, CASES // 4 + 1))
-    (folder / "ours" / "study.toml").write_text(STUDY.format(doses=doses))
-    (folder / "ours" / "test_ours.py").write_text("def test_case(comparison):\n    pass\n")
+    (folder / "study" / "study.toml").write_text(STUDY.format(doses=doses))
+    (folder / "study" / "test_study_cases.py").write_text("def test_case(comparison):\n    pass\n")
     (folder / "plain" / "test_plain.py").write_text(
         f"import pytest\n@pytest.mark.parametrize('case', range({CASES}))\ndef test_case(case):\n    pass\n"
     )
@@ -52,7 +52,7 @@ def collect(folder: Path, *more: str) -> tuple[float, str]:
             str(folder),
         ],
         cwd=folder,
-        env=environment(None),  # coverage slows down what is ours, and nothing else
+        env=environment(None),  # coverage slows down this package, and nothing else
         capture_output=True,
         text=True,
         check=True,
@@ -63,7 +63,7 @@ def collect(folder: Path, *more: str) -> tuple[float, str]:
 
 
 def test_no_heavy_library_is_imported(project: Path) -> None:
-    _, imports = collect(project / "ours", "-X", "importtime")
+    _, imports = collect(project / "study", "-X", "importtime")
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in imports.splitlines() if "|" in line}
     assert "pytest_ptycho" in loaded
     assert loaded.isdisjoint(
@@ -73,19 +73,21 @@ def test_no_heavy_library_is_imported(project: Path) -> None:
 
 def test_cases_cost_hardly_more_than_plain_ones(project: Path) -> None:
     """The least of several, taken in turn: whoever else is at work only adds to it."""
-    rounds = [[collect(project / kind)[0] for kind in ("plain", "ours")] for _ in range(5)]
-    plain, ours = map(min, zip(*rounds, strict=True))
-    assert ours / plain < 1.5
+    rounds = [[collect(project / kind)[0] for kind in ("plain", "study")] for _ in range(5)]
+    plain, study = map(min, zip(*rounds, strict=True))
+    assert study / plain < 1.5
 
 
 def test_the_project_s_own_tests_change_nothing_for_who_judges_a_hub(small_hub: Path) -> None:
-    """Where pytest takes `--hub DIR` for a path it loads the conftest of any folder named like ours."""
-    ours = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "PTYCHO_HUB")
-    told = f"import os, sys; print('LEFT', [os.environ.get(name) for name in {ours}], 'numpy' in sys.modules)"
+    """Where pytest takes `--hub DIR` for a path it loads the conftest of a folder of that name."""
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "PTYCHO_HUB")
+    code = (
+        f"import os, sys; print('LEFT', [os.environ.get(name) for name in {names}], 'numpy' in sys.modules)"
+    )
     words = ("-m", "debug", "--collect-only", "--hub", str(small_hub))
-    variables = {name: value for name, value in environment(None).items() if name not in ours}
+    variables = {name: value for name, value in environment(None).items() if name not in names}
     done = subprocess.run(
-        [sys.executable, "-c", f"import pytest; pytest.main({list(words)}); {told}"],
+        [sys.executable, "-c", f"import pytest; pytest.main({list(words)}); {code}"],
         cwd=ROOT,
         env={**variables, "PTYCHO_HUB": "mine"},
         capture_output=True,

@@ -10,12 +10,12 @@ from hubs import SPLITS
 from processes import until
 from ptycho_compare.jobs import EXIT_STOPPED
 from sessions import (
-    course_of,
     events,
     gained,
     job_of,
     launches,
     made_quick,
+    progress_of,
     results_of,
     start_on,
 )
@@ -37,55 +37,60 @@ def test_two_workers_do_two_jobs_at_a_time(debugged_hub: Path) -> None:
     assert min(first[1], second[1]) - max(first[0], second[0]) > 0.5 * shorter
 
 
-def test_one_slot_holds_one_job_at_a_time(gated_hub: Path) -> None:
+def test_one_slot_holds_one_job_at_a_time(hub_after_debug: Path) -> None:
     """The second begins when the first has ended, here because it is asked to."""
-    session = start_on(gated_hub, "-m", "full", "-n2", "--ptycho-slots=1")
-    waiting = until(lambda: [split for split in SPLITS if events(gated_hub, "waiting", split)])
+    session = start_on(hub_after_debug, "-m", "full", "-n2", "--ptycho-slots=1")
+    waiting = until(lambda: [split for split in SPLITS if events(hub_after_debug, "waiting", split)])
     (second,), (first,) = waiting, set(SPLITS) - set(waiting)
-    assert events(gated_hub, "waiting", second)[0]["reason"] == "1 of 1 slots are taken"
-    gained(gated_hub, first)
-    assert events(gated_hub, "running", second) == []
-    job_of(gated_hub, first).stop.touch()
-    until(lambda: events(gated_hub, "running", second))
+    assert events(hub_after_debug, "waiting", second)[0]["reason"] == "1 of 1 slots are taken"
+    gained(hub_after_debug, first)
+    assert events(hub_after_debug, "running", second) == []
+    job_of(hub_after_debug, first).stop.touch()
+    until(lambda: events(hub_after_debug, "running", second))
     session.signal(signal.SIGTERM)
     status, text = session.ended()
     assert status == EXIT_STOPPED, text
     assert "2 deferred" in text
-    assert worked_s(gated_hub, first, "full")[1] <= worked_s(gated_hub, second, "full")[0]
+    assert worked_s(hub_after_debug, first, "full")[1] <= worked_s(hub_after_debug, second, "full")[0]
 
 
-def test_a_job_that_waited_for_a_slot_in_vain_is_deferred(gated_hub: Path) -> None:
+def test_a_job_that_waited_for_a_slot_in_vain_is_deferred(hub_after_debug: Path) -> None:
     """It has not failed to gain anything: it never ran."""
-    session = start_on(gated_hub, "-m", "full", "-n2", "--ptycho-slots=1")
-    (second,) = until(lambda: [split for split in SPLITS if events(gated_hub, "waiting", split)])
-    job_of(gated_hub, second).stop.touch()
-    until(lambda: events(gated_hub, "ended", second))
+    session = start_on(hub_after_debug, "-m", "full", "-n2", "--ptycho-slots=1")
+    (second,) = until(lambda: [split for split in SPLITS if events(hub_after_debug, "waiting", split)])
+    job_of(hub_after_debug, second).stop.touch()
+    until(lambda: events(hub_after_debug, "ended", second))
     session.signal(signal.SIGTERM)
     status, text = session.ended()
     assert status == EXIT_STOPPED, text
     assert "2 deferred" in text
     assert "stopped (asked by a stop file, while it waited for a slot)" in text
-    assert events(gated_hub, "running", second) == []
-    assert course_of(gated_hub, second).stalled == 0
+    assert events(hub_after_debug, "running", second) == []
+    assert progress_of(hub_after_debug, second).stalled == 0
 
 
-def test_of_four_sessions_one_works_and_another_goes_on(gated_hub: Path, unbroken: Unbroken) -> None:
+def test_of_four_sessions_one_works_and_another_goes_on(hub_after_debug: Path, unbroken: Unbroken) -> None:
     """Started at once; the one at work is stopped, and the rest take what the next one does."""
-    sessions = [start_on(gated_hub, "-m", "full", "-k", "train", *more) for more in ([], [], [], ["-n2"])]
-    gained(gated_hub)
-    assert launches(gated_hub)["train-full"] == 1
-    made_quick(gated_hub)
-    job_of(gated_hub).stop.touch()
+    sessions = [
+        start_on(hub_after_debug, "-m", "full", "-k", "train", *more) for more in ([], [], [], ["-n2"])
+    ]
+    gained(hub_after_debug)
+    assert launches(hub_after_debug)["train-full"] == 1
+    made_quick(hub_after_debug)
+    job_of(hub_after_debug).stop.touch()
     ended = [session.ended() for session in sessions]
     statuses = sorted(status for status, _ in ended)
     assert statuses == [0, 0, 0, EXIT_STOPPED], "\n".join(text for _, text in ended)
-    assert launches(gated_hub)["train-full"] == 2
+    assert launches(hub_after_debug)["train-full"] == 2
     (saved, *_), (again, *_) = (
-        [attempt.gained for attempt in course_of(gated_hub).attempts],
-        [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")[1:]],
+        [attempt.gained for attempt in progress_of(hub_after_debug).attempts],
+        [
+            sum(start for start, _ in event["parts"].values())
+            for event in events(hub_after_debug, "planned")[1:]
+        ],
     )
     assert again == saved > 0
-    assert results_of(gated_hub) == unbroken.results
+    assert results_of(hub_after_debug) == unbroken.results
 
 
 def test_sessions_at_once_do_what_is_quick_once(untried_hub: Path) -> None:

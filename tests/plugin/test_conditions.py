@@ -51,11 +51,11 @@ def test_without_phase_e_all_that_rests_on_it_is_blocked_in_order(own: Hub) -> N
     for name in (*comparisons, "test_1_both_full_tables_hold_every_baseline_score"):
         assert re.search(rf"^{re.escape(name)}.*: missing: .*{network}: ", said, re.MULTILINE), name
     for name in (name for name in found if re.match(r"test_([2-7]_|the_|every_phase)", name)):
-        told = f"{name}: gate: return condition 1 of {DOSE}/dense is not met: missing: "
+        line = f"{name}: prerequisite: return condition 1 of {DOSE}/dense is not met: missing: "
         if name.startswith("test_the_overlap"):  # phase D does not rest on networks
             assert found[name] == "passed"
         else:
-            assert told in said, name
+            assert line in said, name
     assert found[f"test_networks_are_what_their_manifest_says[{PLACE}]"] == "failed"
     assert found[f"test_every_split_keeps_the_data_contract[dose_{DOSE}]"] == "passed"
     assert found[f"test_every_reconstruction_is_alive_and_its_own_splits[{PLACE}]"] == "passed"

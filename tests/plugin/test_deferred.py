@@ -19,12 +19,12 @@ from sessions import (
     TEST,
     THROUGH,
     TRAIN,
-    course_of,
     events,
     folder_of,
     junit_of,
     launches,
     notes,
+    progress_of,
     pytest_command,
     results_of,
     run_on,
@@ -60,7 +60,7 @@ PENDING = str(Path(__file__).parents[1] / "resume" / "pending.py")
 
 @pytest.fixture
 def plain(tmp_path: Path) -> str:
-    """Tests of the user's own, beside ours in one session."""
+    """Tests of the user's own, beside those of the hub in one session."""
     (tmp_path / "plain").mkdir()
     file = tmp_path / "plain" / "test_plain.py"
     file.write_text(PLAIN_TESTS)
@@ -79,17 +79,17 @@ def a_moment_too_short_s(hub: Path) -> float:
 
 
 def test_the_same_command_again_and_again_ends_green(
-    gated_hub: Path, unbroken: Unbroken, tmp_path: Path
+    hub_after_debug: Path, unbroken: Unbroken, tmp_path: Path
 ) -> None:
-    limit_s, patches = a_moment_too_short_s(gated_hub) + 4.0, [0]
+    limit_s, patches = a_moment_too_short_s(hub_after_debug) + 4.0, [0]
     while True:
         limit = f"{limit_s:.1f}"
         stopped = f"stopped (timeout {float(limit):g} s)"
         command = ("-m", "full", "-k", "train", f"--timeout={limit}", f"--junitxml={tmp_path}/j.xml")
-        done = run_on(gated_hub, *command)
+        done = run_on(hub_after_debug, *command)
         case = junit_of(tmp_path / "j.xml")[TRAIN]
         if done.returncode == 0 and len(patches) == 1:  # others have left the machine to us
-            shutil.rmtree(folder_of(gated_hub))
+            shutil.rmtree(folder_of(hub_after_debug))
             limit_s /= 1.5
             continue
         if done.returncode == 0:
@@ -101,7 +101,7 @@ def test_the_same_command_again_and_again_ends_green(
         assert "1 deferred" in done.stdout
         (line,) = re.findall(rf"{TRAIN} +deferred +(\d+)/{SLOW_ROWS} patches", done.stdout)
         assert f"{TRAIN}: {stopped}" in done.stdout
-        assert f"go on: pytest {' '.join(pytest_command(gated_hub, *command)[3:])}" in done.stdout
+        assert f"go on: pytest {' '.join(pytest_command(hub_after_debug, *command)[3:])}" in done.stdout
         assert case.outcome == "skipped"
         assert case.properties["ptycho.outcome"] == "deferred"
         assert case.properties["ptycho.done"] == f"{line}/{SLOW_ROWS}"
@@ -113,15 +113,22 @@ def test_the_same_command_again_and_again_ends_green(
     assert "1 passed" in done.stdout
     assert (case.outcome, case.properties) == ("passed", {})
     # each attempt began with all that the one before had computed
-    begun = [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")]
+    begun = [
+        sum(start for start, _ in event["parts"].values()) for event in events(hub_after_debug, "planned")
+    ]
     assert begun == patches
-    assert results_of(gated_hub) == unbroken.results
+    assert results_of(hub_after_debug) == unbroken.results
 
 
-def test_a_window_is_shared_by_all_workers(gated_hub: Path, unbroken: Unbroken, tmp_path: Path) -> None:
-    window_s = 2.0 * a_moment_too_short_s(gated_hub) + 3.0  # for two that start side by side
+def test_a_window_is_shared_by_all_workers(hub_after_debug: Path, unbroken: Unbroken, tmp_path: Path) -> None:
+    window_s = 2.0 * a_moment_too_short_s(hub_after_debug) + 3.0  # for two that start side by side
     done = run_on(
-        gated_hub, "-m", "full", f"--ptycho-window={window_s:.1f}", "-n2", f"--junitxml={tmp_path}/j.xml"
+        hub_after_debug,
+        "-m",
+        "full",
+        f"--ptycho-window={window_s:.1f}",
+        "-n2",
+        f"--junitxml={tmp_path}/j.xml",
     )
     assert done.returncode == EXIT_STOPPED, done.stdout
     assert f"ptycho: window {window_s:.1f}; what does not fit is deferred" in done.stdout
@@ -130,13 +137,13 @@ def test_a_window_is_shared_by_all_workers(gated_hub: Path, unbroken: Unbroken, 
     cases = junit_of(tmp_path / "j.xml")
     assert {case.properties["ptycho.outcome"] for case in cases.values()} == {"deferred"}
     for split in SPLITS:
-        saved = course_of(gated_hub, split).saved
+        saved = progress_of(hub_after_debug, split).saved
         assert cases[f"dose_{DOSE}-dense-{split}-full"].properties["ptycho.done"] == f"{saved}/{SLOW_ROWS}"
 
 
 class TestAWindowThatIsTooShort:
-    def test_as_a_whole_is_blocked_and_told_what_is_needed(self, gated_hub: Path) -> None:
-        done = run_on(gated_hub, "-m", "full", "-k", "train", "--ptycho-window", "2s")
+    def test_as_a_whole_is_blocked_and_told_what_is_needed(self, hub_after_debug: Path) -> None:
+        done = run_on(hub_after_debug, "-m", "full", "-k", "train", "--ptycho-window", "2s")
         assert done.returncode == 1, done.stdout
         assert "1 blocked" in done.stdout
         assert re.search(
@@ -144,16 +151,16 @@ class TestAWindowThatIsTooShort:
             "--ptycho-window 2s is too short",
             done.stdout,
         )
-        (note,) = notes(gated_hub, "window_too_small")
+        (note,) = notes(hub_after_debug, "window_too_small")
         text = note.read_text()
         assert "an attempt needs about" in text
         assert "(not started)" in text
         assert "The same tests are run in a window of at least the length named above." in text
-        assert "train-full" not in launches(gated_hub)
+        assert "train-full" not in launches(hub_after_debug)
 
-    def test_when_the_job_would_begin_defers_it(self, gated_hub: Path) -> None:
-        window_s = a_moment_too_short_s(gated_hub)
-        done = run_on(gated_hub, "-m", "full", f"--ptycho-window={window_s:.4f}")
+    def test_when_the_job_would_begin_defers_it(self, hub_after_debug: Path) -> None:
+        window_s = a_moment_too_short_s(hub_after_debug)
+        done = run_on(hub_after_debug, "-m", "full", f"--ptycho-window={window_s:.4f}")
         assert done.returncode == EXIT_STOPPED, done.stdout
         assert "2 deferred" in done.stdout
         assert re.search(
@@ -162,13 +169,13 @@ class TestAWindowThatIsTooShort:
             done.stdout,
         )
         assert re.search(rf"{TRAIN} +deferred +0/{SLOW_ROWS} patches \(0%\), about \d+ s left", done.stdout)
-        assert "train-full" not in launches(gated_hub)
-        assert not (gated_hub / "red").exists()
+        assert "train-full" not in launches(hub_after_debug)
+        assert not (hub_after_debug / "red").exists()
 
     def test_to_begin_with_is_none_where_nothing_was_measured(self, untried_hub: Path) -> None:
         """Two attempts are spent to find out; then it is red, and says what to do."""
         # long enough for a busy machine to begin an attempt, which gains nothing on a fast one either
-        command = ("-m", "full", "-k", "train", "--ptycho-no-gate", "--timeout=8", *THROUGH)
+        command = ("-m", "full", "-k", "train", "--ptycho-any-tier", "--timeout=8", *THROUGH)
         first = run_on(untried_hub, *command, **through(PENDING))
         assert first.returncode == EXIT_STOPPED, first.stdout
         assert "1 deferred" in first.stdout
@@ -203,10 +210,10 @@ class TestAWindowThatIsTooShort:
 
 class TestOtherTestsOfTheSession:
     @pytest.mark.parametrize("method", ["signal", "thread"])
-    def test_keep_their_timeout(self, gated_hub: Path, plain: str, method: str) -> None:
-        """In the thread method it ends the whole session, which is why ours must not meet it."""
+    def test_keep_their_timeout(self, hub_after_debug: Path, plain: str, method: str) -> None:
+        """In the thread method it ends the whole session, which is why tests of a hub must not meet it."""
         done = run_on(
-            gated_hub, COMPARISONS, plain, "-k", "train-full or sleeps or passes", "--timeout=2",
+            hub_after_debug, COMPARISONS, plain, "-k", "train-full or sleeps or passes", "--timeout=2",
             f"--timeout-method={method}",
         )  # fmt: skip
         assert done.returncode == 1, done.stdout
@@ -215,29 +222,31 @@ class TestOtherTestsOfTheSession:
             assert "1 failed, 1 passed" in done.stdout
             assert "1 blocked" in done.stdout
 
-    def test_are_not_kept_from_running_by_one_that_is_deferred(self, gated_hub: Path, plain: str) -> None:
-        window = f"--ptycho-window={a_moment_too_short_s(gated_hub):.4f}"
-        kept = ("-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={gated_hub.parent}/cache")
+    def test_are_not_kept_from_running_by_one_that_is_deferred(
+        self, hub_after_debug: Path, plain: str
+    ) -> None:
+        window = f"--ptycho-window={a_moment_too_short_s(hub_after_debug):.4f}"
+        kept = ("-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={hub_after_debug.parent}/cache")
         for flag in ("-x", "--maxfail=1", "--stepwise"):
-            done = run_on(gated_hub, COMPARISONS, plain, "-k", "full or passes", window, flag, *kept)
+            done = run_on(hub_after_debug, COMPARISONS, plain, "-k", "full or passes", window, flag, *kept)
             assert done.returncode == EXIT_STOPPED, done.stdout
             assert re.search(r"1 passed, .*2 deferred", done.stdout)
 
-    def test_decide_the_exit_status_when_they_fail(self, gated_hub: Path, plain: str) -> None:
-        window = f"--ptycho-window={a_moment_too_short_s(gated_hub):.4f}"
-        kept = ["-p", "cacheprovider", "-o", f"cache_dir={gated_hub.parent}/cache"]
-        done = run_on(gated_hub, COMPARISONS, plain, "-k", "train-full or fails", window, *kept)
+    def test_decide_the_exit_status_when_they_fail(self, hub_after_debug: Path, plain: str) -> None:
+        window = f"--ptycho-window={a_moment_too_short_s(hub_after_debug):.4f}"
+        kept = ["-p", "cacheprovider", "-o", f"cache_dir={hub_after_debug.parent}/cache"]
+        done = run_on(hub_after_debug, COMPARISONS, plain, "-k", "train-full or fails", window, *kept)
         assert done.returncode == 1, done.stdout
         assert "1 failed" in done.stdout
         assert "1 deferred" in done.stdout
-        again = run_on(gated_hub, COMPARISONS, plain, window, "--lf", *kept)
+        again = run_on(hub_after_debug, COMPARISONS, plain, window, "--lf", *kept)
         assert "1 failed" in again.stdout
         assert "1 deferred" not in again.stdout
 
 
-def test_an_option_that_is_no_time_is_one_line(gated_hub: Path) -> None:
+def test_an_option_that_is_no_time_is_one_line(hub_after_debug: Path) -> None:
     for option in ("--ptycho-window", "--ptycho-deadline"):
-        done = run_on(gated_hub, f"{option}=soon")
+        done = run_on(hub_after_debug, f"{option}=soon")
         assert done.returncode == 4
         assert f"ERROR: {option}: 'soon' is no duration; write 540, 9m or 1h30m" in done.stderr
 

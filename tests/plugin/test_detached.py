@@ -14,13 +14,13 @@ from processes import marked, until
 from ptycho_compare.jobs import EXIT_STOPPED, LaunchRecord, read_done, read_launch
 from sessions import (
     TRAIN,
-    course_of,
     events,
     gained,
     job_of,
     junit_of,
     launches,
     made_quick,
+    progress_of,
     results_of,
     run_on,
     start_on,
@@ -41,12 +41,14 @@ def supervisor_of(hub: Path) -> psutil.Process:
     return psutil.Process(launch_of(hub).pid)
 
 
-def test_a_detached_job_outlives_its_session_and_is_collected(gated_hub: Path, unbroken: Unbroken) -> None:
+def test_a_detached_job_outlives_its_session_and_is_collected(
+    hub_after_debug: Path, unbroken: Unbroken
+) -> None:
     """A window too short to gain anything in is long enough to launch a job, and to look after it."""
-    report = gated_hub.parent / "j.xml"
-    done = run_on(gated_hub, *FULL, "--ptycho-detach", "--ptycho-window=2s", f"--junitxml={report}")
+    report = hub_after_debug.parent / "j.xml"
+    done = run_on(hub_after_debug, *FULL, "--ptycho-detach", "--ptycho-window=2s", f"--junitxml={report}")
     assert done.returncode == EXIT_STOPPED, done.stdout
-    launch, supervisor = launch_of(gated_hub), supervisor_of(gated_hub)
+    launch, supervisor = launch_of(hub_after_debug), supervisor_of(hub_after_debug)
     where = f"pid {supervisor.pid} on {launch.host}, log {launch.log}"
     assert f"{TRAIN}: detached: {where}" in done.stdout
     assert junit_of(report)[TRAIN].properties["ptycho.reason"] == f"detached: {where}"
@@ -54,61 +56,63 @@ def test_a_detached_job_outlives_its_session_and_is_collected(gated_hub: Path, u
     assert launch.deadline is not None
     assert supervisor.is_running()
     assert os.getsid(supervisor.pid) == supervisor.pid
-    assert read_done(job_of(gated_hub)) is None
+    assert read_done(job_of(hub_after_debug)) is None
 
     for more in (["--ptycho-detach"], ["--ptycho-window=2s"]):
-        looked = run_on(gated_hub, *FULL, *more)
+        looked = run_on(hub_after_debug, *FULL, *more)
         assert looked.returncode == EXIT_STOPPED, looked.stdout
         assert f"{TRAIN}: runs elsewhere: {where}" in looked.stdout
 
-    collected = run_on(gated_hub, *FULL)
+    collected = run_on(hub_after_debug, *FULL)
     assert collected.returncode == 0, collected.stdout
-    assert launches(gated_hub)["train-full"] == 1
-    assert results_of(gated_hub) == unbroken.results
+    assert launches(hub_after_debug)["train-full"] == 1
+    assert results_of(hub_after_debug) == unbroken.results
 
 
 def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
-    gated_hub: Path, unbroken: Unbroken
+    hub_after_debug: Path, unbroken: Unbroken
 ) -> None:
-    """After SIGKILL the next run tells of the death, and goes on; a deadline loses nothing."""
-    session = start_on(gated_hub, *FULL, "--ptycho-detach")
-    until(lambda: events(gated_hub, "running"))
+    """After SIGKILL the next run reports the death, and goes on; a deadline loses nothing."""
+    session = start_on(hub_after_debug, *FULL, "--ptycho-detach")
+    until(lambda: events(hub_after_debug, "running"))
     with contextlib.suppress(ProcessLookupError):  # it may have done what it was to do
         session.signal(signal.SIGKILL, group=True)
-    gained(gated_hub)
-    supervisor = supervisor_of(gated_hub)
+    gained(hub_after_debug)
+    supervisor = supervisor_of(hub_after_debug)
     supervisor.kill()
-    until(lambda: not marked(gated_hub))
-    saved = course_of(gated_hub).saved
+    until(lambda: not marked(hub_after_debug))
+    saved = progress_of(hub_after_debug).saved
 
     deadline_s = f"{round(0.5 * unbroken.seconds, 1):g}"
-    second = run_on(gated_hub, *FULL, "--ptycho-detach", f"--ptycho-deadline={deadline_s}s")
+    second = run_on(hub_after_debug, *FULL, "--ptycho-detach", f"--ptycho-deadline={deadline_s}s")
     assert second.returncode == EXIT_STOPPED, second.stdout
     death = rf"attempt 1 \(pid {supervisor.pid} on \S+\) died without a completion record, at {saved} of"
     assert re.search(death, second.stdout)
-    until(lambda: not marked(gated_hub))
-    done, progress = read_done(job_of(gated_hub)), course_of(gated_hub)
+    until(lambda: not marked(hub_after_debug))
+    done, progress = read_done(job_of(hub_after_debug)), progress_of(hub_after_debug)
     assert done is not None
     assert done.stopped
     assert done.reason == f"its own deadline of {deadline_s} s"
     assert progress.saved == progress.done >= saved > 0
 
-    made_quick(gated_hub)
-    third = run_on(gated_hub, *FULL)
+    made_quick(hub_after_debug)
+    third = run_on(hub_after_debug, *FULL)
     assert third.returncode == 0, third.stdout
     assert "died" not in third.stdout
-    begun = [sum(start for start, _ in event["parts"].values()) for event in events(gated_hub, "planned")]
+    begun = [
+        sum(start for start, _ in event["parts"].values()) for event in events(hub_after_debug, "planned")
+    ]
     assert begun[1:] == [saved, progress.saved]
-    assert results_of(gated_hub) == unbroken.results
+    assert results_of(hub_after_debug) == unbroken.results
 
 
-def test_jobs_are_detached_one_at_a_time(gated_hub: Path) -> None:
+def test_jobs_are_detached_one_at_a_time(hub_after_debug: Path) -> None:
     """Both are launched; the second waits for its slot, and begins when the first is asked to end."""
-    done = run_on(gated_hub, "-m", "full", "--ptycho-detach")
+    done = run_on(hub_after_debug, "-m", "full", "--ptycho-detach")
     assert done.returncode == EXIT_STOPPED, done.stdout
     assert "2 deferred" in done.stdout
-    until(lambda: events(gated_hub, "waiting", "test"))
-    job_of(gated_hub).stop.touch()
-    until(lambda: events(gated_hub, "running", "test"))
-    assert events(gated_hub, "ended")[0]["reason"] == "asked by a stop file"
-    job_of(gated_hub, "test").stop.touch()
+    until(lambda: events(hub_after_debug, "waiting", "test"))
+    job_of(hub_after_debug).stop.touch()
+    until(lambda: events(hub_after_debug, "running", "test"))
+    assert events(hub_after_debug, "ended")[0]["reason"] == "asked by a stop file"
+    job_of(hub_after_debug, "test").stop.touch()

@@ -1,4 +1,4 @@
-"""The line that tells how far the jobs are: where somebody can see it, and nowhere else."""
+"""The line that shows how far the jobs are: where somebody can see it, and nowhere else."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ class Seen:
 
 def watched(hub: Path, *arguments: str, terminal: bool = True, **more: str) -> Seen:
     """Begin to judge a hub, on a terminal or into a pipe."""
-    ours, theirs = pty.openpty() if terminal else os.pipe()
+    reader, writer = pty.openpty() if terminal else os.pipe()
     variables = environment(hub, measured=True, TERM="xterm", COLUMNS="100", **more)
     if "CI" not in more:
         variables.pop("CI", None)
     process = subprocess.Popen(
         pytest_command(hub, *arguments), cwd=ROOT, env=variables, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+        stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
     )  # fmt: skip
-    os.close(theirs)
+    os.close(writer)
 
     def read() -> None:
         try:
-            while data := os.read(ours, 65536):
+            while data := os.read(reader, 65536):
                 seen.text += data.decode(errors="replace")
         except OSError:  # how a terminal says that nobody writes any more
             pass
-        os.close(ours)
+        os.close(reader)
 
     seen = Seen(process, threading.Thread(target=read, daemon=True))
     seen.reader.start()
     return seen
 
 
-def test_it_is_shown_on_a_terminal_only(gated_hub: Path) -> None:
+def test_it_is_shown_on_a_terminal_only(hub_after_debug: Path) -> None:
     """All at once on one job, which one of them runs and the others wait for."""
     full = ("-m", "full", "-k", "train")
-    shown = [watched(gated_hub, *full), watched(gated_hub, *full, "-n2")]
+    shown = [watched(hub_after_debug, *full), watched(hub_after_debug, *full, "-n2")]
     hidden = [
-        watched(gated_hub, *full, CI="1"),
-        watched(gated_hub, *full, "-q"),
-        watched(gated_hub, *full, terminal=False),
+        watched(hub_after_debug, *full, CI="1"),
+        watched(hub_after_debug, *full, "-q"),
+        watched(hub_after_debug, *full, terminal=False),
     ]
     for session in shown:
         until(lambda session=session: ON_ITS_WAY.search(session.text), "the line was not shown")

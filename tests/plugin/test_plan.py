@@ -15,13 +15,13 @@ from sessions import (
     SCAN,
     TEST,
     TRAIN,
-    course_of,
     events,
     gained,
     job_of,
     junit_of,
     launches,
     made_another_scan,
+    progress_of,
     run_on,
     start_on,
 )
@@ -48,24 +48,24 @@ def test_of_a_new_hub(untried_hub: Path) -> None:
     assert "in all: 0 s, and 4 not yet measured; nothing was run" in text
 
 
-def test_with_debug_done(gated_hub: Path) -> None:
-    text = plan_of(gated_hub)
+def test_with_debug_done(hub_after_debug: Path) -> None:
+    text = plan_of(hub_after_debug)
     assert text.count("done: reused as it is, by digest") == 2
     assert re.search(rf"{TRAIN} +to run: {SLOW_ROWS} patches, about \d+ s \(missing: ", text)
     assert re.search(r"in all: \d+ s; nothing was run", text)
 
 
-def test_of_what_was_begun(gated_hub: Path) -> None:
+def test_of_what_was_begun(hub_after_debug: Path) -> None:
     """A job that runs is seen, and what it saved."""
-    session = start_on(gated_hub, "-m", "full", "-k", "train", "--timeout=600")
-    gained(gated_hub)
-    done = run_on(gated_hub, "--ptycho-plan", "-m", "full", "-k", "train")
+    session = start_on(hub_after_debug, "-m", "full", "-k", "train", "--timeout=600")
+    gained(hub_after_debug)
+    done = run_on(hub_after_debug, "--ptycho-plan", "-m", "full", "-k", "train")
     assert re.search(rf"{TRAIN} +runs now: \d+ of {SLOW_ROWS} patches, about \d+ s", done.stdout)
-    job_of(gated_hub).stop.touch()
+    job_of(hub_after_debug).stop.touch()
     status, text = session.ended()
     assert status == EXIT_STOPPED, text
     assert f"{TRAIN}: stopped (asked by a stop file)" in text  # not by the deadline, which has not come
-    text, saved = plan_of(gated_hub, "-m", "full"), course_of(gated_hub).saved
+    text, saved = plan_of(hub_after_debug, "-m", "full"), progress_of(hub_after_debug).saved
     assert re.search(rf"{TRAIN} +goes on: reuses {saved} of {SLOW_ROWS} patches, about \d+ s", text)
     assert re.search(rf"{TEST} +to run: {SLOW_ROWS} patches", text)
 
@@ -82,8 +82,8 @@ def test_of_one_whose_inputs_are_gone(finished_hub: Path) -> None:
     assert re.search(rf"{TRAIN} +cannot run: .*{SCAN}: No such file", text)
 
 
-def test_comes_from_one_process(gated_hub: Path) -> None:
-    done = run_on(gated_hub, "--ptycho-plan", "-n2")
+def test_comes_from_one_process(hub_after_debug: Path) -> None:
+    done = run_on(hub_after_debug, "--ptycho-plan", "-n2")
     assert done.returncode == 4
     assert done.stderr.strip() == "ERROR: --ptycho-plan prints from one process; add -n0"
 
@@ -102,7 +102,7 @@ def test_what_is_done_is_not_done_again(finished_hub: Path, unbroken: Unbroken, 
 
 @pytest.mark.parametrize(
     ("option", "why"),
-    [("--ptycho-no-gate", "stale: .*: input test_data was"), ("--ptycho-fresh", "--ptycho-fresh")],
+    [("--ptycho-any-tier", "stale: .*: input test_data was"), ("--ptycho-fresh", "--ptycho-fresh")],
     ids=["other inputs", "asked for"],
 )
 def test_what_is_not_of_use_any_more_is_done_anew(finished_hub: Path, option: str, why: str) -> None:

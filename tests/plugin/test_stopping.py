@@ -18,12 +18,12 @@ from sessions import (
     THROUGH,
     TRAIN,
     Session,
-    course_of,
     events,
     gained,
     junit_of,
     launches,
     made_quick,
+    progress_of,
     results_of,
     run_on,
     start_on,
@@ -39,14 +39,14 @@ TOLD = pytest.mark.parametrize(
     [(SERIAL, False), (TWO_WORKERS, False), (TWO_WORKERS, True)],
     ids=["serial", "n2", "n2-group"],  # a serial session is its group: a job is in none of its own
 )
-"""Which processes hear the signal: pytest, or all of its group."""
+"""The processes that get the signal: pytest, or all of its group."""
 LINGERING = str(Path(__file__).parents[1] / "resume" / "lingering.py")
 
 
 def nothing_is_lost(hub: Path, *splits: str) -> None:
-    """The last attempt at each split was told to stop, and saved all that it had computed."""
+    """The last attempt at each split was asked to stop, and saved all that it had computed."""
     for split in splits:
-        progress = course_of(hub, split)
+        progress = progress_of(hub, split)
         (ended,) = [attempt.ended for attempt in progress.attempts]
         assert ended is not None
         assert ended["returncode"] == EXIT_STOPPED
@@ -60,41 +60,41 @@ def workers_of(session: Session) -> list[psutil.Process]:
 
 @TOLD
 def test_sigterm_ends_in_a_report(
-    gated_hub: Path, tmp_path: Path, command: tuple[str, ...], group: bool
+    hub_after_debug: Path, tmp_path: Path, command: tuple[str, ...], group: bool
 ) -> None:
     splits = SPLITS[:1] if command is SERIAL else SPLITS
-    session = start_on(gated_hub, *command, f"--junitxml={tmp_path}/j.xml")
-    gained(gated_hub, *splits)
+    session = start_on(hub_after_debug, *command, f"--junitxml={tmp_path}/j.xml")
+    gained(hub_after_debug, *splits)
     session.signal(signal.SIGTERM, group=group)
     status, text = session.ended()
     assert status == EXIT_STOPPED, text
-    assert not marked(gated_hub)
+    assert not marked(hub_after_debug)
     assert f"{TRAIN}: stopped (SIGTERM)" in text
     assert "go on: pytest " in text
-    nothing_is_lost(gated_hub, *splits)
+    nothing_is_lost(hub_after_debug, *splits)
     cases = junit_of(tmp_path / "j.xml")
     assert sorted(cases) == sorted([TRAIN, TEST][: len(splits)])
     for case in cases.values():
         assert case.outcome == "skipped"
         assert case.properties["ptycho.outcome"] == "deferred"
-    assert not (gated_hub / "red").exists()
+    assert not (hub_after_debug / "red").exists()
 
 
 @TOLD
 def test_ctrl_c_saves_the_work(
-    gated_hub: Path, tmp_path: Path, command: tuple[str, ...], group: bool
+    hub_after_debug: Path, tmp_path: Path, command: tuple[str, ...], group: bool
 ) -> None:
     """A terminal sends it to the whole group, a program that runs pytest perhaps to pytest alone."""
     splits = SPLITS[:1] if command is SERIAL else SPLITS
-    session = start_on(gated_hub, *command, f"--junitxml={tmp_path}/j.xml")
-    gained(gated_hub, *splits)
+    session = start_on(hub_after_debug, *command, f"--junitxml={tmp_path}/j.xml")
+    gained(hub_after_debug, *splits)
     session.signal(signal.SIGINT, group=group)
     status, text = session.ended()
     assert status == pytest.ExitCode.INTERRUPTED, text
     assert "KeyboardInterrupt" in text
     assert "INTERNALERROR" not in text
-    until(lambda: not marked(gated_hub), "a process is left")
-    nothing_is_lost(gated_hub, *splits)
+    until(lambda: not marked(hub_after_debug), "a process is left")
+    nothing_is_lost(hub_after_debug, *splits)
     assert (tmp_path / "j.xml").exists()
 
 
@@ -112,13 +112,13 @@ def test_sigterm_when_all_is_written_defers_nothing(untried_hub: Path, tmp_path:
     assert (case.outcome, case.properties) == ("passed", {})
 
 
-def test_sigterm_before_any_job_runs_starts_none(gated_hub: Path, tmp_path: Path) -> None:
+def test_sigterm_before_any_job_runs_starts_none(hub_after_debug: Path, tmp_path: Path) -> None:
     """While a test of another kind is at work it ends like Ctrl-C, with what has been reported so far."""
     (tmp_path / "test_plain.py").write_text(
         "import time\ndef test_that_sleeps():\n    print('asleep')\n    time.sleep(600)\n"
     )
     session = start_on(
-        gated_hub,
+        hub_after_debug,
         "-s",
         str(tmp_path / "test_plain.py"),
         "acceptance/test_compare_models.py",
@@ -130,55 +130,57 @@ def test_sigterm_before_any_job_runs_starts_none(gated_hub: Path, tmp_path: Path
     status, text = session.ended()
     assert status == pytest.ExitCode.INTERRUPTED, text
     assert "SIGTERM" in text
-    assert "train-full" not in launches(gated_hub)
+    assert "train-full" not in launches(hub_after_debug)
 
 
-def test_a_killed_session_leaves_nobody_and_the_next_goes_on(gated_hub: Path, unbroken: Unbroken) -> None:
-    session = start_on(gated_hub, *SERIAL)
-    gained(gated_hub)
+def test_a_killed_session_leaves_nobody_and_the_next_goes_on(
+    hub_after_debug: Path, unbroken: Unbroken
+) -> None:
+    session = start_on(hub_after_debug, *SERIAL)
+    gained(hub_after_debug)
     session.signal(signal.SIGKILL)
     session.ended()
-    until(lambda: not marked(gated_hub), "a process is left")
-    nothing_is_lost(gated_hub, "train")  # its supervisor saw that its launcher was gone
-    assert events(gated_hub, "ended")[0]["reason"] == "its launcher is gone"
-    saved = course_of(gated_hub).saved
-    made_quick(gated_hub)
-    again = run_on(gated_hub, *SERIAL)
+    until(lambda: not marked(hub_after_debug), "a process is left")
+    nothing_is_lost(hub_after_debug, "train")  # its supervisor saw that its launcher was gone
+    assert events(hub_after_debug, "ended")[0]["reason"] == "its launcher is gone"
+    saved = progress_of(hub_after_debug).saved
+    made_quick(hub_after_debug)
+    again = run_on(hub_after_debug, *SERIAL)
     assert again.returncode == 0, again.stdout
-    assert sum(start for start, _ in events(gated_hub, "planned")[1]["parts"].values()) == saved
-    assert results_of(gated_hub) == unbroken.results
+    assert sum(start for start, _ in events(hub_after_debug, "planned")[1]["parts"].values()) == saved
+    assert results_of(hub_after_debug) == unbroken.results
 
 
-def test_a_killed_controller_leaves_nobody(gated_hub: Path) -> None:
-    session = start_on(gated_hub, *TWO_WORKERS)
-    gained(gated_hub, *SPLITS)
+def test_a_killed_controller_leaves_nobody(hub_after_debug: Path) -> None:
+    session = start_on(hub_after_debug, *TWO_WORKERS)
+    gained(hub_after_debug, *SPLITS)
     session.signal(signal.SIGKILL)
     session.ended()
-    until(lambda: not marked(gated_hub), "a process is left")
+    until(lambda: not marked(hub_after_debug), "a process is left")
     for split in SPLITS:
-        progress = course_of(gated_hub, split)
+        progress = progress_of(hub_after_debug, split)
         assert 0 < progress.saved == progress.done
 
 
-def test_a_killed_worker_takes_nobody_with_it(gated_hub: Path, unbroken: Unbroken) -> None:
+def test_a_killed_worker_takes_nobody_with_it(hub_after_debug: Path, unbroken: Unbroken) -> None:
     """Its test is red, as xdist has it; the other's is green, and the next run goes on with the first."""
-    session = start_on(gated_hub, *TWO_WORKERS)
-    gained(gated_hub, *SPLITS)
-    supervisor = psutil.Process(events(gated_hub, "launched")[-1]["pid"])
+    session = start_on(hub_after_debug, *TWO_WORKERS)
+    gained(hub_after_debug, *SPLITS)
+    supervisor = psutil.Process(events(hub_after_debug, "launched")[-1]["pid"])
     supervisor.parent().kill()
     status, text = session.ended()
     assert status == 1, text
     assert "1 failed, 1 passed" in text
     assert "crashed while running" in text
-    nothing_is_lost(gated_hub, "train")
-    assert course_of(gated_hub, "test").attempts[0].ended["returncode"] == 0
-    saved = course_of(gated_hub).saved
-    made_quick(gated_hub)
-    again = run_on(gated_hub, *SERIAL)
+    nothing_is_lost(hub_after_debug, "train")
+    assert progress_of(hub_after_debug, "test").attempts[0].ended["returncode"] == 0
+    saved = progress_of(hub_after_debug).saved
+    made_quick(hub_after_debug)
+    again = run_on(hub_after_debug, *SERIAL)
     assert again.returncode == 0, again.stdout
-    assert launches(gated_hub) == {"train-debug": 1, "test-debug": 1, "train-full": 2, "test-full": 1}
-    assert sum(start for start, _ in events(gated_hub, "planned")[1]["parts"].values()) == saved
-    assert results_of(gated_hub) == unbroken.results
+    assert launches(hub_after_debug) == {"train-debug": 1, "test-debug": 1, "train-full": 2, "test-full": 1}
+    assert sum(start for start, _ in events(hub_after_debug, "planned")[1]["parts"].values()) == saved
+    assert results_of(hub_after_debug) == unbroken.results
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")

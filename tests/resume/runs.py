@@ -32,7 +32,7 @@ def stopped_at(
 
 
 def events(folder: Path) -> list[Event]:
-    """What the attempts at a comparison told."""
+    """All events of the attempts at a comparison."""
     return list(read_states(Artifacts(folder).job.states))
 
 
@@ -49,13 +49,13 @@ def attempts(found: list[Event]) -> list[list[Event]]:
 
 @dataclass
 class Work:
-    """What the attempts at a comparison computed, by part.
+    """Work of the attempts at a comparison, by part.
 
     Attributes
     ----------
     lost : list of dict
         For each attempt that came to its plan: patches that it had to compute again, as far as they
-        were told of.
+        were reported.
     patches : int
         Computed, over all attempts.
     seconds : float
@@ -71,7 +71,7 @@ class Work:
 
 
 def work_of(found: list[Event]) -> Work:
-    """Add up what was told."""
+    """Add up what was reported."""
     work = Work()
     reached: dict[str, int] = {}
     spent: dict[tuple[str, int], float] = {}
@@ -106,7 +106,7 @@ def compare(hub: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Whole:
-    """What a comparison leaves that was let alone."""
+    """The results of a comparison that was let alone."""
 
     results: dict[str, bytes]
     diagnostics: list[str]

@@ -95,12 +95,12 @@ class Life:
 
     Attributes
     ----------
-    told : list
+    kills : list
         What every kill met, for whoever reads of a failure.
     """
 
     hub: Path
-    told: list[str] = field(default_factory=list)
+    kills: list[str] = field(default_factory=list)
 
     def survives(self, victim: str, moment_s: float) -> bool:
         """Begin, or go on, and kill at a moment; whether the job was done before."""
@@ -116,11 +116,11 @@ class Life:
             self._kill(victim, pytest_itself.pid)
             pytest_itself.wait()
         else:
-            assert pytest_itself.returncode == 0, self.told
+            assert pytest_itself.returncode == 0, self.kills
             return True
-        until(lambda: not marked(self.hub), f"left after {self.told}")
+        until(lambda: not marked(self.hub), f"left after {self.kills}")
         latest = [event["state"] for event in self.events()][-1:]
-        self.told.append(f"{victim} at {moment_s:.2f} s, after {latest}")
+        self.kills.append(f"{victim} at {moment_s:.2f} s, after {latest}")
         return False
 
     def _kill(self, victim: str, pid: int) -> None:
@@ -177,9 +177,9 @@ def test_any_kill_costs_less_than_a_chunk_and_changes_no_byte(
             while killed < kills and not life.survives(*next(drawn)):
                 killed += 1
             done = run(pytest_command(hub, *FULL), hub)
-            assert done.returncode == 0, (life.told, done.stdout)
+            assert done.returncode == 0, (life.kills, done.stdout)
             assert_same_results(full_folder(hub), undisturbed.results)
             assert not Artifacts(full_folder(hub)).job.set_aside.exists()
             for lost in work_of(life.events()).lost:
-                assert all(rows <= undisturbed.chunk_rows[part] for part, rows in lost.items()), life.told
+                assert all(rows <= undisturbed.chunk_rows[part] for part, rows in lost.items()), life.kills
             shutil.rmtree(hub)

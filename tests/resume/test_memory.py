@@ -112,7 +112,7 @@ def test_memory_that_becomes_short_costs_no_patch(own_hub: Path, unbroken: Whole
     """From the middle of its second chunk on for one arm; numpy's want of memory counts as TensorFlow's."""
     study = own_hub / "study.toml"
     study.write_text(study.read_text().replace("batch = 4", "batch = 8"))
-    # nine batches: one to warm up, four to see whether the network heeds its input, three of the first chunk
+    # nine batches: one to warm up, four to see whether the network uses its input, three of the first chunk
     limits = {PINN_IMAGES: limit(3, after=9), BASELINE_IMAGES: limit(4, error="MemoryError")}
     said = finish(own_hub, [sys.executable, *scarce(limits), *compare(own_hub)[2:]])
     folder = debug_folder(own_hub)

@@ -1,4 +1,4 @@
-"""A request to stop is heard, whatever becomes of what it raises: C code may take that for a failure."""
+"""A request to stop is met, whatever becomes of what it raises: C code may take that for a failure."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_a_stop_from_outside_is_heard(own_hub: Path, unbroken: Whole) -> None:
 def test_a_stream_that_ends_at_its_last_row_loses_no_chunk(
     part: str, number: int, own_hub: Path, unbroken: Whole
 ) -> None:
-    """All its rows lie on the canvas then, and its last chunk was not told of."""
+    """All its rows lie on the canvas then, and its last chunk was not reported."""
     done = run(stopped_at(part, unbroken.rows[part], compare(own_hub), number), own_hub)
     assert done.returncode == (EXIT_STOPPED if number == signal.SIGTERM else -number), done.stderr
     finish_here(own_hub)
@@ -170,5 +170,5 @@ def test_only_what_rests_on_something_else_is_set_aside(
             job_of(debug_folder(own_hub)).set_aside.glob("*/reason.txt")}  # fmt: skip
     assert set(kept) == aside
     assert all(text.startswith(reason) for text in kept.values())
-    told = [event for event in events(debug_folder(own_hub)) if event["state"] == "set_aside"]
-    assert {event["part"]: event["reason"] + "\n" for event in told} == kept
+    kept_aside = [event for event in events(debug_folder(own_hub)) if event["state"] == "set_aside"]
+    assert {event["part"]: event["reason"] + "\n" for event in kept_aside} == kept

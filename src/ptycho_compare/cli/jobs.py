@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.live import Live
@@ -16,7 +16,7 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration, find_comparison, place_of
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import LocalExecutor, Running, Stopped, read_claim, read_launch, run_or_join
+from ptycho_compare.jobs import LocalExecutor, Stopped, living_claim, read_launch, run_or_join
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.jobs.pace import progress_text, running_line, since_text
 from ptycho_compare.phases.comparison.adopt import adopt, results_in
@@ -100,30 +100,21 @@ def _row(job: ComparisonJob) -> tuple[str, ...]:
     state = job.state()
     progress, attempts = state.progress, len(state.progress.attempts)
     forecast = "" if state.forecast_s is None else duration_text(state.forecast_s)
-    claim = read_claim(job.files.claim)
-    if claim is not None and claim.alive:
-        where = f"{claim.holder.host_name} pid {claim.holder.pid}"
+    if state.claim is not None:
+        where = f"{state.claim.holder.host_name} pid {state.claim.holder.pid}"
         # the claim comes a moment before the attempt's first line
         since = since_text(progress) if attempts else ""
         return job.id, "running", progress_text(progress), since, forecast, str(attempts or ""), where
     share = f"{state.saved}/{state.total} patches" if state.total else ""
-    word = _state(job, attempts, died=bool(attempts and progress.attempts[-1].ended is None))
-    done = word == "finished"
-    return job.id, word, "" if done else share, "", "" if done else forecast, str(attempts or ""), ""
-
-
-def _state(job: ComparisonJob, attempts: int, *, died: bool) -> str:
-    """What can be told without reading inputs: whether evidence is fresh and green is the tests' to say."""
-    if died:
-        return "died"
-    if Artifacts(job.folder).manifest.exists():
-        return "finished"
-    return "stopped" if attempts else "not begun"
+    if state.died is None and Artifacts(job.folder).manifest.exists():
+        # no inputs are read here: whether the evidence is current and green is the tests' to say
+        return job.id, "finished", "", "", "", str(attempts or ""), ""
+    word = "died" if state.died is not None else "stopped" if attempts else "not begun"
+    return job.id, word, share, "", forecast, str(attempts or ""), ""
 
 
 def _runs(job: ComparisonJob) -> bool:
-    claim = read_claim(job.files.claim)
-    return claim is not None and claim.alive
+    return living_claim(job.files.claim) is not None
 
 
 def _stop(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
@@ -164,39 +155,35 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None)
     )
     try:
         found = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=_clock(job, end, grace_s))
-    except KeyboardInterrupt:  # our attempt was stopped
+    except KeyboardInterrupt:  # the attempt was stopped
         raise Stopped("Ctrl-C") from None
-    if isinstance(found, Running):
-        print(f"{job.id}: runs on {found.host}, pid {found.pid}; {job.files.launch}; log {job.log}")
-        return ExitCode.OK if found.launch is not None else ExitCode.DEFERRED
-    if found is not None and found.stopped:
+    ended = job.conclude(found)
+    if ended.running is not None:
+        where = f"{ended.running.host}, pid {ended.running.pid}"
+        print(f"{job.id}: runs on {where}; {job.files.launch}; log {job.log}")
+        return ExitCode.OK if ended.running.launch is not None else ExitCode.DEFERRED
+    if ended.state == "stopped":
         print(f"{job.id}: stopped, {progress_text(job.state().progress)}; the same command goes on")
         return ExitCode.DEFERRED
-    findings = job.judge() if found is None or found.returncode in (0, 1) else [found.ending]
-    for finding in findings:
+    for finding in ended.findings:
         print(f"{job.id}: {finding}")
-    print(f"{job.id}: {'not green' if findings else 'green'}, {job.folder}")
-    return ExitCode.FAILED if findings else ExitCode.OK
+    print(f"{job.id}: {'not green' if ended.findings else 'green'}, {job.folder}")
+    return ExitCode.FAILED if ended.findings else ExitCode.OK
 
 
 def _clock(job: ComparisonJob, end: float | None, grace_s: float) -> Callable[[], bool]:
     """Ask whether the window is over; every few seconds, say how far the job is."""
-    told: Iterator[None] = _telling(job)
+    said_at = time.monotonic()
 
     def out_of_time() -> bool:
-        next(told)
-        return end is not None and time.monotonic() >= end - grace_s
+        nonlocal said_at
+        now = time.monotonic()
+        if now - said_at >= 5 * _WATCH_S:
+            print(running_line([job.files]) or f"{job.id}: starts", file=sys.stderr, flush=True)
+            said_at = now
+        return end is not None and now >= end - grace_s
 
     return out_of_time
-
-
-def _telling(job: ComparisonJob) -> Iterator[None]:
-    last = time.monotonic()
-    while True:
-        if time.monotonic() - last >= 5 * _WATCH_S:
-            print(running_line([job.files]) or f"{job.id}: starts", file=sys.stderr, flush=True)
-            last = time.monotonic()
-        yield
 
 
 def _adopt(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:

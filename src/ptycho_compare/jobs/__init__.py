@@ -4,9 +4,10 @@ A job is a folder of records (`ptycho_compare.hub.JobFiles`), so any later proce
 again. Knows no ptychography.
 """
 
-from ptycho_compare.jobs.claim import read_claim
+from ptycho_compare.jobs.claim import Claim, living_claim, read_claim
 from ptycho_compare.jobs.context import JobContext, Stopped, job_context
 from ptycho_compare.jobs.executors.local import LocalExecutor
+from ptycho_compare.jobs.executors.protocol import Running
 from ptycho_compare.jobs.pace import Pace, measured_pace
 from ptycho_compare.jobs.progress import JobProgress, attempts_so_far, read_progress
 from ptycho_compare.jobs.record import (
@@ -18,12 +19,15 @@ from ptycho_compare.jobs.record import (
     read_done,
     read_launch,
 )
-from ptycho_compare.jobs.run_or_join import Running, run_or_join
+from ptycho_compare.jobs.run_or_join import Ended, run_or_join
 
 __all__ = [
     "ASKED_BY_LAUNCHER",
+    "EXIT_REFUSED",
     "EXIT_STOPPED",
+    "Claim",
     "DoneRecord",
+    "Ended",
     "JobContext",
     "JobProgress",
     "JobSpec",
@@ -34,6 +38,7 @@ __all__ = [
     "Stopped",
     "attempts_so_far",
     "job_context",
+    "living_claim",
     "measured_pace",
     "read_claim",
     "read_done",

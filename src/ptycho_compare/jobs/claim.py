@@ -12,24 +12,27 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from filelock import Timeout
 
 from ptycho_compare.errors import JobError
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.identity import ProcessIdentity
+from ptycho_compare.jobs.states import append_state
 from ptycho_compare.storage.files import locked, write_json_atomic
 
 HEARTBEAT_S = 2.0
 LEASE_S = 60.0
-"""How long a holder elsewhere may be silent before it counts as gone."""
+"""A holder elsewhere that is silent for longer counts as gone."""
 _LOCK_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Who holds a place.
+    """The claim of one process on a place: a job, or a slot of this machine.
 
     Attributes
     ----------
@@ -48,7 +51,7 @@ class Claim:
 
     @property
     def alive(self) -> bool:
-        """Whether the holder still works, as far as it can be told."""
+        """Whether the holder still works, as far as this process can see."""
         state = self.holder.state()
         return state == "alive" or (state == "elsewhere" and self.silent_s < LEASE_S)
 
@@ -66,7 +69,7 @@ class Claim:
         return True
 
     def release(self) -> None:
-        """Give the place back, if it is still ours."""
+        """Give the place back, if it is still the holder's."""
         with _locked(self.path):
             if self._holds():
                 self.path.unlink()
@@ -77,12 +80,18 @@ class Claim:
 
 
 def read_claim(path: Path) -> Claim | None:
-    """Read who holds a place; None when nobody ever did or it was given back."""
+    """Read the claim on a place; None where there is none."""
     claim = _read(path)
     try:
         return claim and replace(claim, silent_s=max(0.0, _now_there(path.parent) - path.stat().st_mtime))
     except FileNotFoundError:
         return None  # given back meanwhile
+
+
+def living_claim(path: Path) -> Claim | None:
+    """Read the claim of a holder that is alive; None where there is none."""
+    claim = read_claim(path)
+    return claim if claim is not None and claim.alive else None
 
 
 def take_claim(path: Path) -> tuple[Claim, Claim | None]:
@@ -91,7 +100,7 @@ def take_claim(path: Path) -> tuple[Claim, Claim | None]:
     Returns
     -------
     Claim
-        Ours, or that of the living process that holds it: ask `is_mine`.
+        This process's, or that of the living one that holds the place: ask `is_mine`.
     Claim or None
         The dead holder's that was replaced.
 
@@ -105,9 +114,15 @@ def take_claim(path: Path) -> tuple[Claim, Claim | None]:
         before = read_claim(path)
         if before is not None and before.alive:
             return before, None
-        ours = Claim(path, ProcessIdentity.mine(), secrets.token_hex(8))
-        write_json_atomic(path, {"holder": ours.holder.to_json(), "token": ours.token})
-        return ours, before
+        claim = Claim(path, ProcessIdentity.mine(), secrets.token_hex(8))
+        write_json_atomic(path, {"holder": asdict(claim.holder), "token": claim.token})
+        return claim, before
+
+
+def end_what_is_left(files: JobFiles, dead: Claim, *, grace_s: float) -> None:
+    """End the processes that the dead holder of a job left behind, and note its death."""
+    left = tree.end(dead.token, grace_s=grace_s)
+    append_state(files.states, "died", host=dead.holder.host_name, pid=dead.holder.pid, left_behind=left)
 
 
 def is_mine(claim: Claim) -> bool:
@@ -138,13 +153,13 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _now_there(folder: Path) -> float:
-    """Time by the clock that stamps the files: a file server's may differ from ours."""
+    """Time by the clock that stamps the files: a file server's may differ from this machine's."""
     probe = folder / f".clock-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         probe.touch()
         return probe.stat().st_mtime
     except OSError:
-        return time.time()  # a folder that we may only read
+        return time.time()  # a folder that may only be read
     finally:
         with contextlib.suppress(OSError):  # on a read-only disk even what is not there cannot be removed
             probe.unlink()

@@ -1,7 +1,7 @@
-"""The command's side of a job: it holds its place, tells how far it is, and stops when asked.
+"""The command's side of a job: it holds the claim, reports its progress, and stops when asked.
 
-A command that knows how to stop and go on works inside `job_context`. Under a supervisor the claim is
-the supervisor's; run by hand, the command takes it itself.
+A command that can stop and go on works in a `job_context`. Under a supervisor the claim is the
+supervisor's; run by hand, the command takes it itself.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Iterator, Mapping
 from ptycho_compare.errors import JobError, StorageError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import tree
-from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim, is_mine, read_claim, take_claim
+from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim, end_what_is_left, is_mine, read_claim, take_claim
 from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.record import EXIT_STOPPED
 from ptycho_compare.jobs.states import append_state
 
-_TELL_S, _TELL_SHARE = 0.2, 1 / 500
+_REPORT_S, _REPORT_SHARE = 0.2, 1 / 500
 
 
 class Stopped(BaseException):
@@ -38,32 +38,32 @@ class JobContext:
         self.files = files
         self._asked = ""
         self._holding = False
-        self._told = 0.0
+        self._reported = 0.0
         self._began = time.monotonic()
 
     def planned(self, parts: Mapping[str, tuple[int, int]], *, unit: str = "patches") -> None:
-        """Tell which parts there are: name to (units that earlier attempts did, units)."""
+        """Report the parts of the work: name to (units that earlier attempts did, units)."""
         counts = {name: list(pair) for name, pair in parts.items()}
         append_state(self.files.states, "planned", parts=counts, unit=unit)
 
     def working(self, part: str, done: int, seconds: float, *, now: bool = False) -> None:
-        """Tell how many units of a part are done, and what they took; not oftener than makes sense."""
+        """Report how many units of a part are done, and in how many seconds; not at every call."""
         moment = time.monotonic()
-        # a long run tells seldomer, so that its log stays short
-        if now or moment - self._told >= max(_TELL_S, _TELL_SHARE * (moment - self._began)):
+        # a long run reports less often, so that its log stays short
+        if now or moment - self._reported >= max(_REPORT_S, _REPORT_SHARE * (moment - self._began)):
             append_state(self.files.states, "working", part=part, done=done, seconds=round(seconds, 4))
-            self._told = moment
+            self._reported = moment
 
     def saved(self, part: str, done: int, seconds: float) -> None:
-        """Tell how many units are safe on disk, and what saving took."""
+        """Report how many units are safe on disk, and what saving took."""
         append_state(self.files.states, "checkpoint", part=part, done=done, seconds=round(seconds, 5))
 
     def noted(self, state: str, **facts: object) -> None:
-        """Tell anything else."""
+        """Report anything else."""
         append_state(self.files.states, state, **facts)
 
     def step(self, name: str) -> None:
-        """Tell what is done next besides units, unless asked to stop."""
+        """Report what is done next besides units, unless asked to stop."""
         self.raise_if_stopped()
         append_state(self.files.states, "step", name=name)
 
@@ -123,14 +123,14 @@ def job_context(files: JobFiles) -> Iterator[JobContext]:
         but for one of the disk.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
-    ours = JobContext(files)
-    with _held(files), _signals(ours):
+    context = JobContext(files)
+    with _held(files), _signals(context):
         try:
-            yield ours
+            yield context
         except (StorageError, OSError):
             raise
         except Exception:
-            ours.raise_if_stopped()
+            context.raise_if_stopped()
             raise
 
 
@@ -138,7 +138,7 @@ def job_context(files: JobFiles) -> Iterator[JobContext]:
 def _held(files: JobFiles) -> Iterator[None]:
     now = read_claim(files.claim)
     if now is not None and now.token == os.environ.get(tree.TOKEN_VARIABLE):
-        yield  # our supervisor's
+        yield  # its supervisor's
         return
     claim, before = take_claim(files.claim)
     if not is_mine(claim):
@@ -158,10 +158,9 @@ def _held(files: JobFiles) -> Iterator[None]:
 def _attempt(files: JobFiles, claim: Claim, before: Claim | None) -> Iterator[None]:
     """Do what a supervisor does before and after its command."""
     if before is not None:
-        tree.end(before.token, grace_s=5.0)
-        append_state(files.states, "died", host=before.holder.host_name, pid=before.holder.pid)
-    for of_an_attempt_before in (files.done, files.stop):
-        of_an_attempt_before.unlink(missing_ok=True)
+        end_what_is_left(files, before, grace_s=5.0)
+    for older in (files.done, files.stop):
+        older.unlink(missing_ok=True)
     attempt = len(read_progress(files).attempts) + 1
     append_state(
         files.states,
@@ -188,15 +187,15 @@ def _attempt(files: JobFiles, claim: Claim, before: Claim | None) -> Iterator[No
 
 @contextlib.contextmanager
 def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
-    """Do what a supervisor does for its command: show that it is alive, and hear what makes it stop."""
+    """Do what a supervisor does for its command: show that it is alive, and look for requests to stop."""
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(HEARTBEAT_S):
-            ours = True
+            held = True
             with contextlib.suppress(OSError, JobError):  # a disk that became read-only
-                ours = claim.beat()
-            if not ours or files.stop.exists():
+                held = claim.beat()
+            if not held or files.stop.exists():
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
@@ -210,12 +209,12 @@ def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _signals(ours: JobContext) -> Iterator[None]:
+def _signals(context: JobContext) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may; whoever calls us from another one has to end us himself
+        yield  # only the main thread may take signals; a caller in another one stops the work itself
         return
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, ours.ask) for number in numbers}
+    before = {number: signal.signal(number, context.ask) for number in numbers}
     try:
         yield
     finally:

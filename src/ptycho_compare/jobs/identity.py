@@ -1,4 +1,4 @@
-"""Which process is meant: a pid alone lies, since pids come back.
+"""The identity of a process: a pid alone is not one, since pids come back.
 
 A process is known by host, boot, pid and start time. Where one of the first two is
 another's, nothing can be said from here, and the heartbeat decides.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ ProcessState = Literal["alive", "gone", "elsewhere"]
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """One process, for good.
+    """One process, whatever comes after it.
 
     Attributes
     ----------
@@ -55,12 +55,8 @@ class ProcessIdentity:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ProcessIdentity:
-        """Read what `to_json` wrote."""
+        """Read the attributes as JSON holds them."""
         return cls(str(values["host"]), str(values["boot"]), int(values["pid"]), str(values["started"]))
-
-    def to_json(self) -> dict[str, Any]:
-        """All attributes."""
-        return asdict(self)
 
     @property
     def host_name(self) -> str:
@@ -68,7 +64,7 @@ class ProcessIdentity:
         return self.host.partition("/")[0]
 
     def state(self) -> ProcessState:
-        """Whether the process still runs, as far as it can be told from here."""
+        """Say whether the process still runs, as far as this one can see."""
         if self.host != _host():
             return "elsewhere"
         if self.boot != _boot():

@@ -1,4 +1,4 @@
-"""How long a job will still take, from what earlier attempts and smaller jobs of its kind took."""
+"""The pace of a job: a forecast from what earlier attempts and other jobs of its kind took, and its text."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ptycho_compare.hub import JobFiles, utc_now
-from ptycho_compare.jobs.claim import read_claim
+from ptycho_compare.jobs.claim import living_claim
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.jobs.progress import AttemptProgress, JobProgress, read_progress
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What jobs of a kind were measured to take.
+    """Measured times of jobs of a kind.
 
     Attributes
     ----------
@@ -84,11 +84,10 @@ def measured_pace(progresses: Iterable[JobProgress]) -> Pace | None:
 
 
 def running_line(jobs: Iterable[JobFiles]) -> str:
-    """Tell of the jobs that run now, in one line; empty when none does."""
+    """Describe the jobs that run now, in one line; empty when none does."""
     parts = []
     for files in jobs:
-        claim = read_claim(files.claim)
-        if claim is not None and claim.alive:
+        if living_claim(files.claim) is not None:
             progress = read_progress(files)
             name = "/".join(files.folder.parent.parts[-2:])
             parts.append(f"{name} {progress_text(progress)}")
@@ -96,7 +95,7 @@ def running_line(jobs: Iterable[JobFiles]) -> str:
 
 
 def progress_text(progress: JobProgress) -> str:
-    """How far a job is, and how long still, e.g. ``512/1280 patches, about 9 min left``."""
+    """Describe how far a job is, and how long still, e.g. ``512/1280 patches, about 9 min left``."""
     if not progress.attempts or not progress.attempts[-1].ran:
         return "waits"
     if progress.step:
@@ -111,6 +110,6 @@ def progress_text(progress: JobProgress) -> str:
 
 
 def since_text(progress: JobProgress) -> str:
-    """How long the newest attempt has been going."""
+    """Describe how long the newest attempt has been going."""
     launched = datetime.fromisoformat(progress.attempts[-1].launched["time"])
     return duration_text((utc_now() - launched).total_seconds())

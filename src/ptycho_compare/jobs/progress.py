@@ -1,7 +1,7 @@
 """The progress of a job, read from its state log: how far, since when, at what pace, how often.
 
-A command that works in parts tells how many units each has (`planned`), how many are done
-(`working`) and how many are safe (`checkpoint`); see `inside`.
+A command that works in parts reports how many units each has (`planned`), how many are done
+(`working`) and how many are safe (`checkpoint`); see `job_context`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Part:
 
 @dataclass
 class AttemptProgress:
-    """One attempt, as far as its lines tell.
+    """One attempt, as far as the log shows.
 
     Attributes
     ----------
@@ -190,7 +190,7 @@ def _planned(now: Mapping[str, Any], before: Mapping[str, Part]) -> dict[str, Pa
 
 
 def attempts_so_far(files: JobFiles) -> list[dict[str, Any]]:
-    """List who worked at a job, for its results: number, host, time of launch, units that became safe."""
+    """List the attempts that ran, for a job's results: number, host, launch, units that became safe."""
     return [
         {
             "attempt": attempt.launched["attempt"],

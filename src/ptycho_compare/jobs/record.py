@@ -1,13 +1,12 @@
-"""What a job is asked to do, how an attempt at it was launched, and how it ended."""
+"""The records of a job: its specification, how its newest attempt was launched, and how that ended."""
 
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
@@ -15,9 +14,11 @@ from ptycho_compare.storage.files import write_json_atomic
 
 EXIT_STOPPED = 75
 """Exit status of a command that saved its work and can go on: EX_TEMPFAIL, which Slurm can requeue."""
+EXIT_REFUSED = 2
+"""Exit status of a command that computed nothing, for bad input."""
 
 ASKED_BY_LAUNCHER = "asked by its launcher"
-"""The reason of a stop that whoever attends to the job knows better."""
+"""The reason of a stop whose own reason the launcher knows."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class JobSpec:
         Seconds between asking it to stop and killing it.
     slots : int or None
         How many jobs may run at a time on this machine, counted in `slots_folder`.
+    kind : str
+        Of work, where a job can be done in several ways; stands in its records.
     """
 
     folder: Path
@@ -54,6 +57,7 @@ class JobSpec:
     grace_s: float = 10.0
     slots: int | None = None
     slots_folder: Path | None = None
+    kind: str = ""
 
     @property
     def files(self) -> JobFiles:
@@ -61,8 +65,8 @@ class JobSpec:
         return JobFiles(self.folder)
 
     def to_json(self) -> str:
-        """All of it, for the supervisor."""
-        return json.dumps({key: _plain(value) for key, value in asdict(self).items()})
+        """Write all of it, for the supervisor."""
+        return json.dumps(asdict(self), default=str)
 
     @classmethod
     def from_json(cls, text: str) -> JobSpec:
@@ -81,6 +85,8 @@ class LaunchRecord:
     ----------
     attempt : int
         From 1, over the life of the folder.
+    kind : str
+        As in the specification; empty in records of versions that had none.
     host, pid : str, int
         The supervisor, which watches the command; end it with SIGTERM.
     deadline : str or None
@@ -101,6 +107,7 @@ class LaunchRecord:
     started: str
     detached: bool
     deadline: str | None
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,7 @@ class DoneRecord:
 
     Attributes
     ----------
-    attempt : int
+    attempt, kind : int, str
         As in the launch record.
     returncode : int
         Of the command; negative when a signal ended it.
@@ -137,6 +144,7 @@ class DoneRecord:
     host: str
     log: str
     tail: list[str]
+    kind: str = ""
 
     @property
     def stopped(self) -> bool:
@@ -145,11 +153,9 @@ class DoneRecord:
         return self.returncode == EXIT_STOPPED or (bool(self.reason) and self.returncode < 0)
 
     @property
-    def ending(self) -> str:
-        """How the command ended and its last words, for people: it may have had no time to say anything."""
-        code = self.returncode
-        how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        return f"{how}: {self.tail[-1] if self.tail else 'no output'}"
+    def last_line(self) -> str:
+        """Its last line of output, for people; it may have had no time to write any."""
+        return self.tail[-1] if self.tail else "no output"
 
 
 Record = TypeVar("Record", LaunchRecord, DoneRecord)
@@ -178,7 +184,3 @@ def _read(path: Path, kind: type[Record]) -> Record | None:
         return None
     except (ValueError, TypeError) as error:
         raise JobError(f"{path}: is no {kind.__name__} ({error}); move it away") from None
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value

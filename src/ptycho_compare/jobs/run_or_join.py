@@ -1,34 +1,66 @@
-"""See a job through: launch it or join whoever works at it, until it ends or there is no time left."""
+"""Run a job to its end, or join the process that works at it; how jobs end."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from signal import Signals
+from typing import Literal
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.jobs.claim import read_claim
-from ptycho_compare.jobs.executors.protocol import Attempt, Busy, Executor
-from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done, read_launch
+from ptycho_compare.finding import Finding
+from ptycho_compare.jobs.claim import living_claim
+from ptycho_compare.jobs.executors.protocol import Attempt, Executor, Running
+from ptycho_compare.jobs.record import (
+    EXIT_REFUSED,
+    DoneRecord,
+    JobSpec,
+    read_done,
+    read_launch,
+)
 
 _POLL_S = 0.05
 
 
 @dataclass(frozen=True)
-class Running:
-    """It runs on, and not under us.
+class Ended:
+    """How a job ended, or how it goes on.
 
     Attributes
     ----------
-    host, pid : str, int
-        Its supervisor.
-    launch : LaunchRecord or None
-        When we detached it.
+    state : str
+        ``finished``: its result is there. ``failed``: its command did not end well. ``refused``: nothing
+        was computed, since the command or its supervisor could not begin. ``stopped``: the next attempt
+        goes on from what was saved. ``running``: see `running`.
+    findings : tuple of Finding
+        Why it failed or was refused.
+    record : DoneRecord or None
+        Of the attempt that ended; None where none was needed, or none came so far.
+    running : Running or None
+        The attempt that runs on.
     """
 
-    host: str
-    pid: int
-    launch: LaunchRecord | None = None
+    state: Literal["finished", "failed", "refused", "stopped", "running"]
+    findings: tuple[Finding, ...] = ()
+    record: DoneRecord | None = None
+    running: Running | None = None
+
+    @classmethod
+    def of(cls, record: DoneRecord) -> Ended:
+        """Say what a completion record means."""
+        code, last = record.returncode, record.last_line
+        if record.stopped:
+            return cls("stopped", record=record)
+        if code == 0:
+            return cls("finished", record=record)
+        if code < 0:
+            text = f"ended by {Signals(-code).name}; the next run goes on from the last checkpoint: {last}"
+            return cls("failed", (Finding("failed", text),), record)
+        text = f"exit status {code}: {last}"
+        if code == EXIT_REFUSED:
+            return cls("refused", (Finding("input", text),), record)
+        return cls("failed", (Finding("failed", text),), record)
 
 
 def run_or_join(
@@ -37,7 +69,7 @@ def run_or_join(
     *,
     is_done: Callable[[], bool],
     out_of_time: Callable[[], bool],
-) -> DoneRecord | Running | None:
+) -> Ended:
     """Bring a job to its end, or as far as time allows.
 
     Parameters
@@ -48,17 +80,8 @@ def run_or_join(
     is_done : callable
         Whether its result is there; asked again under the claim, before anything is started.
     out_of_time : callable
-        Asked several times a second. An attempt of ours is then stopped; one of somebody else
-        runs on.
-
-    Returns
-    -------
-    DoneRecord
-        Of the attempt that ended; `stopped` when there is more to do.
-    Running
-        Somebody else's attempt, or the one that we detached.
-    None
-        Its result was there.
+        Asked several times a second. An attempt that was launched here is then stopped; one of
+        somebody else runs on.
 
     Raises
     ------
@@ -67,25 +90,20 @@ def run_or_join(
     StorageError
         Its records cannot be written.
     BaseException
-        Whatever interrupts the wait (Ctrl-C) passes on after our attempt was stopped.
+        Whatever interrupts the wait (Ctrl-C) passes on after the attempt launched here was stopped.
     """
     while True:
         found = executor.start(spec, is_done=is_done)
         if found is None:
-            return None
-        if isinstance(found, Busy):
-            if spec.detached:
-                return Running(found.host, found.pid)
-            ended = _joined(spec, found, out_of_time)
-            if isinstance(ended, Running):
-                return ended
-            if ended is None or ended.stopped:
-                continue  # whoever it was gave up: now it is ours
-            return ended
+            return Ended("finished")
         if spec.detached:
-            found.leave()
-            return Running(found.launch.host, found.launch.pid, found.launch)
-        return _watched(found, out_of_time)
+            return _running(found if isinstance(found, Running) else found.leave())
+        if isinstance(found, Running):
+            ended = _joined(spec, found, out_of_time)
+            if ended is None or ended.state == "stopped":
+                continue  # whoever it was gave up: the next attempt is launched here
+            return ended
+        return Ended.of(_watched(found, out_of_time))
 
 
 def _watched(attempt: Attempt, out_of_time: Callable[[], bool]) -> DoneRecord:
@@ -102,14 +120,21 @@ def _watched(attempt: Attempt, out_of_time: Callable[[], bool]) -> DoneRecord:
     return done
 
 
-def _joined(spec: JobSpec, holder: Busy, out_of_time: Callable[[], bool]) -> DoneRecord | Running | None:
+def _running(running: Running) -> Ended:
+    return Ended("running", running=running)
+
+
+def _joined(spec: JobSpec, running: Running, out_of_time: Callable[[], bool]) -> Ended | None:
     """Wait for somebody else's attempt; None when it died, or came to nothing."""
-    them = (holder.host, holder.pid)
-    while (claim := read_claim(spec.files.claim)) is not None and claim.alive:
-        if (claim.holder.host_name, claim.holder.pid) != them:
+    supervisor = (running.host, running.pid)
+    while (claim := living_claim(spec.files.claim)) is not None:
+        if (claim.holder.host_name, claim.holder.pid) != supervisor:
             break  # another one came after it
         if out_of_time():
-            return Running(holder.host, holder.pid)
+            return _running(running)
         time.sleep(10 * _POLL_S)
     launch = read_launch(spec.files)  # an older one, when it found nothing to do and launched none
-    return read_done(spec.files) if launch is not None and (launch.host, launch.pid) == them else None
+    if launch is None or (launch.host, launch.pid) != supervisor:
+        return None
+    record = read_done(spec.files)
+    return None if record is None else Ended.of(record)

@@ -1,4 +1,4 @@
-"""The state log: a line per event, appended whole, so that many processes may write it.
+"""The state log of a job: a line per event, appended whole, so that many processes may write it.
 
 A line of at most 4096 bytes in one write is not torn by another writer on a local file
 system; what a power loss or a full disk tore is passed over by the reader.
@@ -6,6 +6,7 @@ system; what a power loss or a full disk tore is passed over by the reader.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -45,6 +46,12 @@ def append_state(path: Path, state: str, /, **facts: Any) -> None:
             os.write(descriptor, f"{line}\n".encode())
     finally:
         os.close(descriptor)
+
+
+def append_if_possible(path: Path, state: str, /, **facts: Any) -> None:
+    """Append one event if the disk allows: one that is full must not end the run."""
+    with contextlib.suppress(OSError):
+        append_state(path, state, **facts)
 
 
 def read_states(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What tells a supervisor to stop: signals, the launcher's pipe, the stop file, the clock, its claim."""
+"""Requests to stop a job: signals, the launcher's pipe, the stop file, the deadline, a lost claim."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ _END_OF_INPUT = b""
 
 
 class StopRequests:
-    """Listens while a job is kept; made once, in the supervisor's main thread.
+    """Collects requests while a job is supervised; made once, in the supervisor's main thread.
 
     Attributes
     ----------
+    messages : deque of str
+        Lines that the launcher wrote.
     claim : Claim or None
         The supervisor's, once it is taken; its heart beats whenever requests are asked for.
     slot : Claim or None
@@ -36,26 +38,26 @@ class StopRequests:
         self._line = b""
         self._began = time.monotonic()
         self._beat_at = 0.0
-        self.words: deque[str] = deque()
+        self.messages: deque[str] = deque()
         self.claim: Claim | None = None
         self.slot: Claim | None = None
         self.lost = False
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._take)
+            signal.signal(number, self._note_signal)
         os.set_blocking(sys.stdin.fileno(), False)
 
-    def _take(self, number: int, _frame: object) -> None:
+    def _note_signal(self, number: int, _frame: object) -> None:
         self._signal = signal.Signals(number).name
 
     def stop_reason(self) -> str:
         """Why the job has to stop now; empty when it has not."""
-        self._listen()
+        self._read_launcher()
         self._beat()
         if self.lost:
             return "another process took its place"
         if self._signal:
             return self._signal
-        if "stop" in self.words:
+        if "stop" in self.messages:
             return ASKED_BY_LAUNCHER
         if self._spec.files.stop.exists():
             return "asked by a stop file"
@@ -66,7 +68,7 @@ class StopRequests:
         return ""
 
     def launcher_gone(self) -> bool:
-        """Whether nobody reads what we tell."""
+        """Whether nobody reads this supervisor's reports."""
         return self._launcher == 0 or os.getppid() != self._launcher
 
     def _beat(self) -> None:
@@ -79,15 +81,15 @@ class StopRequests:
                 self.slot.beat()
         self._beat_at = now
 
-    def _listen(self) -> None:
-        """Read what the launcher wrote; its end of the pipe closes with its life."""
+    def _read_launcher(self) -> None:
+        """Read what the launcher wrote; its end of the pipe closes when it ends."""
         if self._launcher == 0:
             return
         try:
-            heard = os.read(sys.stdin.fileno(), 4096)
+            data = os.read(sys.stdin.fileno(), 4096)
         except BlockingIOError:
             return
-        if heard == _END_OF_INPUT:
+        if data == _END_OF_INPUT:
             self._launcher = 0
-        *lines, self._line = (self._line + heard).split(b"\n")
-        self.words.extend(line.decode() for line in lines)
+        *lines, self._line = (self._line + data).split(b"\n")
+        self.messages.extend(line.decode() for line in lines)

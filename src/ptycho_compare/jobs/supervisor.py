@@ -2,8 +2,8 @@
 
 ``python -m ptycho_compare.jobs.supervisor SPEC`` takes the job's claim, runs the command, copies its
 output to the log as it comes, and writes the completion record last. It asks the command to
-stop when it is told to, when its launcher is gone (unless detached) or at the deadline; then it
-leaves nobody of the tree behind.
+stop when it is asked itself, when its launcher is gone (unless detached) or at the deadline; then
+it leaves nobody of the tree behind.
 
 Its launcher reads one JSON line per event from its standard output and writes ``go`` to its
 standard input once the claim is held. The end of that input means that the launcher is gone.
@@ -28,7 +28,7 @@ from typing import Any
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import utc_now, utc_text
 from ptycho_compare.jobs import tree
-from ptycho_compare.jobs.claim import Claim, is_mine, read_claim, take_claim
+from ptycho_compare.jobs.claim import Claim, end_what_is_left, is_mine, living_claim, take_claim
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.record import (
@@ -38,9 +38,9 @@ from ptycho_compare.jobs.record import (
     LaunchRecord,
     write_record,
 )
-from ptycho_compare.jobs.states import append_state
+from ptycho_compare.jobs.states import append_if_possible, append_state
 from ptycho_compare.jobs.stop_requests import StopRequests
-from ptycho_compare.jobs.watch import Watch, note_if_possible
+from ptycho_compare.jobs.watch import Watch
 
 _TICK_S = 0.01
 _LOOK_S = 0.5
@@ -48,13 +48,13 @@ _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def main() -> int:
-    """Keep the job of the command line; the exit status says whether the records are whole."""
+    """Supervise the job of the command line; the exit status says whether the records are whole."""
     spec = JobSpec.from_json(sys.argv[1])
     requests = StopRequests(spec)
     try:
         claim, before = take_claim(spec.files.claim)
         if not is_mine(claim):
-            _tell("busy", host=claim.holder.host_name, pid=claim.holder.pid)
+            _report("busy", host=claim.holder.host_name, pid=claim.holder.pid)
             return 0
         requests.claim = claim
         try:
@@ -63,40 +63,33 @@ def main() -> int:
             with contextlib.suppress(OSError, JobError):  # on a read-only disk it dies with this process
                 claim.release()
     except (OSError, InputError) as error:
-        _tell("refused", reason=_line(error, spec), storage=isinstance(error, OSError))
+        _report("refused", reason=_reason(error, spec), storage=isinstance(error, OSError))
         return 1
     return 0
 
 
 def _hold(spec: JobSpec, requests: StopRequests, claim: Claim, before: Claim | None) -> None:
     if before is not None:
-        left = tree.end(before.token, grace_s=spec.grace_s)
-        append_state(
-            spec.files.states,
-            "died",
-            host=before.holder.host_name,
-            pid=before.holder.pid,
-            left_behind=left,
-        )
+        end_what_is_left(spec.files, before, grace_s=spec.grace_s)
     spec.files.stop.unlink(missing_ok=True)  # an attempt before this one was meant
-    _tell("held")
-    while "go" not in requests.words:
+    _report("held")
+    while "go" not in requests.messages:
         if reason := requests.stop_reason():
             raise JobError(f"{spec.folder}: not started: {reason}")
         if requests.launcher_gone():
             return
         time.sleep(_TICK_S)
     launch = _launched(spec, claim)
-    _tell("launched", **asdict(launch))
+    _report("launched", **asdict(launch))
     if spec.detached:
-        _let_go()
+        _close_pipes()
     try:
         with slot(spec, requests) as free:
             done = _run(spec, requests, claim, launch) if free else _not_run(launch, requests)
     except (OSError, InputError) as error:
-        note_if_possible(spec, "refused", reason=_line(error, spec))
+        append_if_possible(spec.files.states, "refused", reason=_reason(error, spec))
         raise
-    _tell("ended", **asdict(done))
+    _report("ended", **asdict(done))
     if not requests.lost:  # the records are another's now
         append_state(spec.files.states, "ended", **_facts(done))
         write_record(spec.files.done, done)
@@ -116,8 +109,9 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
         started=utc_text(to="milliseconds"),
         detached=spec.detached,
         deadline=None if end is None else utc_text(end, to="milliseconds"),
+        kind=spec.kind,
     )
-    spec.files.done.unlink(missing_ok=True)  # it tells of an attempt before this one
+    spec.files.done.unlink(missing_ok=True)  # it is of an attempt before this one
     write_record(spec.files.launch, launch)
     append_state(
         spec.files.states,
@@ -130,8 +124,8 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
     return launch
 
 
-def _let_go() -> None:
-    """Give up the pipes to the launcher, so that it can end without us and we without it."""
+def _close_pipes() -> None:
+    """Give up the pipes to the launcher, so that either can end without the other."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdin, sys.stdout):
         os.dup2(nowhere, stream.fileno())
@@ -146,28 +140,25 @@ def _run(spec: JobSpec, requests: StopRequests, claim: Claim, launch: LaunchReco
             watch.until_the_end(f"--- attempt {launch.attempt}, {launch.started}, {launch.host}")
         finally:  # who is left now has outlived the command, or left its session
             left = tree.end(claim.token, root=os.getpid(), grace_s=min(spec.grace_s, 1.0))
-        watch.hear_the_rest()
+        watch.read_the_rest()
     if left:
-        note_if_possible(spec, "left_behind", processes=left)
+        append_if_possible(spec.files.states, "left_behind", processes=left)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return DoneRecord(
-        attempt=launch.attempt,
-        command=launch.command,
+    return _done(
+        launch,
         returncode=watch.child.returncode,
         reason=watch.reason,
-        started=launch.started,
-        ended=utc_text(to="milliseconds"),
         seconds=watch.seconds,
         cpu_s=usage.ru_utime + usage.ru_stime,
         peak_bytes=watch.peak_bytes,
-        host=launch.host,
-        log=launch.log,
         tail=list(watch.tail),
     )
 
 
 def _started(spec: JobSpec, claim: Claim) -> subprocess.Popen[bytes]:
-    _prctl(_SET_CHILD_SUBREAPER, 1)  # its orphans become ours, so that they are found whatever they do
+    _prctl(
+        _SET_CHILD_SUBREAPER, 1
+    )  # its orphans become this process's, so that they are found whatever they do
     try:
         return subprocess.Popen(
             list(spec.command),
@@ -182,19 +173,16 @@ def _started(spec: JobSpec, claim: Claim) -> subprocess.Popen[bytes]:
 
 
 def _not_run(launch: LaunchRecord, requests: StopRequests) -> DoneRecord:
+    reason = f"{requests.stop_reason()}, while it waited for a slot"
+    return _done(
+        launch, returncode=EXIT_STOPPED, reason=reason, seconds=0.0, cpu_s=0.0, peak_bytes=0, tail=[]
+    )
+
+
+def _done(launch: LaunchRecord, **facts: Any) -> DoneRecord:
+    names = ("attempt", "command", "started", "host", "log", "kind")
     return DoneRecord(
-        attempt=launch.attempt,
-        command=launch.command,
-        returncode=EXIT_STOPPED,
-        reason=f"{requests.stop_reason()}, while it waited for a slot",
-        started=launch.started,
-        ended=utc_text(to="milliseconds"),
-        seconds=0.0,
-        cpu_s=0.0,
-        peak_bytes=0,
-        host=launch.host,
-        log=launch.log,
-        tail=[],
+        **{name: getattr(launch, name) for name in names}, ended=utc_text(to="milliseconds"), **facts
     )
 
 
@@ -211,7 +199,7 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _line(error: OSError | InputError, spec: JobSpec) -> str:
+def _reason(error: OSError | InputError, spec: JobSpec) -> str:
     return f"{error.filename or spec.folder}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
@@ -220,14 +208,14 @@ def _facts(done: DoneRecord) -> dict[str, Any]:
     return {name: getattr(done, name) for name in names}
 
 
-def _tell(event: str, **facts: Any) -> None:
-    with contextlib.suppress(OSError):  # a launcher that is gone hears nothing
+def _report(event: str, **facts: Any) -> None:
+    with contextlib.suppress(OSError):  # a launcher that is gone reads nothing
         print(json.dumps({"event": event, **facts}), flush=True)
 
 
 @contextlib.contextmanager
 def slot(spec: JobSpec, requests: StopRequests) -> Iterator[bool]:
-    """Hold one of the places in which jobs of this machine may run; False when told to stop first."""
+    """Hold one of the places in which jobs of this machine may run; False when asked to stop first."""
     if spec.slots is None or spec.slots_folder is None:
         yield True
         return
@@ -243,15 +231,14 @@ def slot(spec: JobSpec, requests: StopRequests) -> Iterator[bool]:
         return
     requests.slot = held
     try:
-        yield not requests.stop_reason()  # who held the slot may have been asked to stop with us
+        yield not requests.stop_reason()  # whoever held the slot may have been asked to stop too
     finally:
         held.release()
 
 
 def _free_slot(folder: Path, count: int) -> Claim | None:
-    # others may allow more at a time than we do: what runs counts, whatever its number
-    claims = (read_claim(path) for path in folder.glob("slot-*.json"))
-    if sum(claim is not None and claim.alive for claim in claims) >= count:
+    # others may allow more at a time: what runs counts, whatever its number
+    if sum(living_claim(path) is not None for path in folder.glob("slot-*.json")) >= count:
         return None
     for number in range(1, count + 1):
         claim, _ = take_claim(folder / f"slot-{number}.json")

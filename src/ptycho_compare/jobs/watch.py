@@ -1,4 +1,4 @@
-"""A command under a supervisor's eyes, from its first byte of output to its end."""
+"""A supervisor's watch over the command: its output, its memory, and its end."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 from collections import deque
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import psutil
 
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import Claim
 from ptycho_compare.jobs.record import JobSpec
-from ptycho_compare.jobs.states import append_state
+from ptycho_compare.jobs.states import append_if_possible
 from ptycho_compare.jobs.stop_requests import StopRequests
 
 _TICK_S = 0.1
@@ -49,7 +49,7 @@ class Watch:
         log: BinaryIO,
     ) -> None:
         self.child = child
-        self._spec, self._orders, self._claim, self._log = spec, requests, claim, log
+        self._spec, self._requests, self._claim, self._log = spec, requests, claim, log
         self.reason, self.seconds, self.peak_bytes = "", 0.0, 0
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._part = b""
@@ -62,7 +62,7 @@ class Watch:
         """Watch until the command has ended; its output stands below `heading` in the log."""
         began = time.monotonic()
         self._write(f"{heading}\n".encode())
-        note_if_possible(self._spec, "running", pid=self.child.pid)
+        append_if_possible(self._spec.files.states, "running", pid=self.child.pid)
         sampled = kill_at = 0.0
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ)
@@ -73,7 +73,7 @@ class Watch:
                 if now - sampled >= _SAMPLE_S:
                     self._sample()
                     sampled = now
-                reason = self._orders.stop_reason()
+                reason = self._requests.stop_reason()
                 if reason and not kill_at:
                     self._ask(reason)
                     kill_at = now + self._spec.grace_s
@@ -81,8 +81,8 @@ class Watch:
                     tree.end(self._claim.token, root=os.getpid(), grace_s=0.5)
         self.seconds = time.monotonic() - began
 
-    def hear_the_rest(self) -> None:
-        """Take what the pipe still holds, and no more: somebody who escaped may write for ever."""
+    def read_the_rest(self) -> None:
+        """Read what the pipe still holds, and no more: a process that escaped may write for ever."""
         for _ in range(_PIPE_READS):
             if not self._copy():
                 break
@@ -93,11 +93,11 @@ class Watch:
 
     def _ask(self, reason: str) -> None:
         self.reason = reason
-        note_if_possible(self._spec, "stopping", reason=reason)
+        append_if_possible(self._spec.files.states, "stopping", reason=reason)
         self.child.terminate()
 
     def _copy(self) -> bool:
-        """Copy what there is to the log; whether there may be more."""
+        """Copy what there is to the log; True when there may be more."""
         try:
             data = os.read(self._output.fileno(), _READ_BYTES)
         except BlockingIOError:
@@ -120,11 +120,5 @@ class Watch:
             with contextlib.suppress(psutil.Error):
                 total += process.memory_info().rss
                 if process.pid != self.child.pid and process.status() == psutil.STATUS_ZOMBIE:
-                    process.wait(0)  # an orphan, which became ours
+                    process.wait(0)  # an orphan, which became this process's child
         self.peak_bytes = max(self.peak_bytes, total)
-
-
-def note_if_possible(spec: JobSpec, state: str, **facts: Any) -> None:
-    """Append to the state log if that can be done: a full disk must not end the run."""
-    with contextlib.suppress(OSError):
-        append_state(spec.files.states, state, **facts)

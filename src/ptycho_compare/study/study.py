@@ -67,7 +67,7 @@ class Study(Section):
     acceptance: Acceptance = Acceptance()
 
     @model_validator(mode="after")
-    def _gates_exist(self) -> Study:
+    def _prerequisites_exist(self) -> Study:
         for name, tier in self.tiers.items():
             if tier.after and (tier.after not in self.tiers or tier.after == name):
                 raise ValueError(
@@ -79,7 +79,7 @@ class Study(Section):
         """Whether a tier cannot do without this arm."""
         return any(arm in tier.required_arms for tier in self.tiers.values())
 
-    def gate_of(self, comparison: Comparison) -> Comparison | None:
+    def prerequisite_of(self, comparison: Comparison) -> Comparison | None:
         """Return the comparison that must be green before this one starts, if there is one."""
         after = self.tiers[comparison.tier].after
         if after is None and comparison.tier == FULL_TIER and DEBUG_TIER in self.tiers:

@@ -67,7 +67,7 @@ CAUSES = (
     ),
     Cause("missing_input", ("missing",), "The files named above are there.", before_start=True),
     Cause("bad_input", ("input",)),
-    Cause("tier_gate", ("gate",), "The tier named above is green in this hub for the same inputs."),
+    Cause("tier_gate", ("prerequisite",), "The tier named above is green in this hub for the same inputs."),
     Cause(
         "window_too_small",
         ("window",),

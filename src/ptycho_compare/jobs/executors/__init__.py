@@ -1,1 +1,1 @@
-"""Where jobs run: one file per way, and the Protocol that all follow."""
+"""Executors: one file per place where jobs run, and the protocol that all follow."""

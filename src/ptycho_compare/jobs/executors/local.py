@@ -1,4 +1,4 @@
-"""Jobs on this machine: a supervisor in a session of its own, and under it the command."""
+"""Jobs on this machine: a supervisor in a session of its own, and the command under it."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from typing import Any
 
 from ptycho_compare.errors import InputError, JobError, StorageError
 from ptycho_compare.jobs import tree
-from ptycho_compare.jobs.executors.protocol import Busy
+from ptycho_compare.jobs.executors.protocol import Running
 from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done
 
-_KEEPER_S = 5.0
-"""What a supervisor needs beyond the grace to end its tree and write its records."""
+_SUPERVISOR_S = 5.0
+"""What a supervisor needs, beyond the grace, to end its tree and write its records."""
 
 
 @dataclass
 class LocalAttempt:
-    """See `executor.Attempt`."""
+    """See `protocol.Attempt`."""
 
     spec: JobSpec
     launch: LaunchRecord
     supervisor: subprocess.Popen[str]
 
     def poll(self) -> DoneRecord | None:
-        """See `executor.Attempt.poll`."""
+        """See `protocol.Attempt.poll`."""
         return None if self.supervisor.poll() is None else self._ending()
 
     def stop(self) -> DoneRecord:
-        """See `executor.Attempt.stop`."""
+        """See `protocol.Attempt.stop`."""
         try:
-            _say(self.supervisor, "stop")
+            _send(self.supervisor, "stop")
             # the supervisor ends its tree after the grace; should it hang itself, it is ended here
-            self.supervisor.wait(timeout=self.spec.grace_s + _KEEPER_S)
+            self.supervisor.wait(timeout=self.spec.grace_s + _SUPERVISOR_S)
         except subprocess.TimeoutExpired:
             self._kill()
         except BaseException:  # a second Ctrl-C
@@ -45,13 +45,14 @@ class LocalAttempt:
             raise
         return self._ending()
 
-    def leave(self) -> None:
-        """See `executor.Attempt.leave`."""
+    def leave(self) -> Running:
+        """See `protocol.Attempt.leave`."""
         for pipe in (self.supervisor.stdin, self.supervisor.stdout):
             if pipe is not None:
                 pipe.close()
-        # not ours to wait for any more: without this, Popen warns that it still runs
+        # nobody waits for it any more: without this, Popen warns that it still runs
         self.supervisor.returncode = 0
+        return Running(self.launch.host, self.launch.pid, self.launch)
 
     def _kill(self) -> None:
         tree.end(self.launch.token, root=self.supervisor.pid, grace_s=1.0)
@@ -59,27 +60,27 @@ class LocalAttempt:
 
     def _ending(self) -> DoneRecord:
         """Take the completion record from the pipe, since the disk may be full, else from the disk."""
-        told, words = _last_words(self.supervisor)
-        if "ended" in told:
-            return DoneRecord(**told["ended"])
+        events, complaint = _finish(self.supervisor)
+        if "ended" in events:
+            return DoneRecord(**events["ended"])
         done = read_done(self.spec.files)
         if done is not None and done.attempt == self.launch.attempt:
             return done
-        tree.end(self.launch.token, grace_s=1.0)  # nobody keeps what is left of the command
-        if "refused" in told:
-            raise _refusal(**told["refused"])
+        tree.end(self.launch.token, grace_s=1.0)  # nobody supervises what is left of the command
+        if "refused" in events:
+            raise _refusal(**events["refused"])
         raise JobError(
             f"{self.spec.folder}: attempt {self.launch.attempt} ended without a completion record "
-            f"(supervisor {self.launch.pid}: exit status {self.supervisor.returncode}{words}); see "
+            f"(supervisor {self.launch.pid}: exit status {self.supervisor.returncode}{complaint}); see "
             f"{self.spec.log}; the next run goes on from the last checkpoint"
         )
 
 
 class LocalExecutor:
-    """See `executor.Executor`."""
+    """See `protocol.Executor`."""
 
-    def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> LocalAttempt | Busy | None:
-        """See `executor.Executor.start`."""
+    def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> LocalAttempt | Running | None:
+        """See `protocol.Executor.start`."""
         supervisor = subprocess.Popen(
             # -P: what lies in the current folder is nothing to import
             [sys.executable, "-P", "-m", "ptycho_compare.jobs.supervisor", spec.to_json()],
@@ -91,32 +92,32 @@ class LocalExecutor:
             start_new_session=True,
         )
         try:
-            event, facts = _hear(supervisor)
+            event, facts = _next_event(supervisor)
             if event == "busy":
-                _last_words(supervisor)
-                return Busy(**facts)
+                _finish(supervisor)
+                return Running(**facts)
             if is_done():
-                _call_off(supervisor, spec)
+                _cancel(supervisor, spec)
                 return None
-            _say(supervisor, "go")
-            _, launch = _hear(supervisor)
+            _send(supervisor, "go")
+            _, launch = _next_event(supervisor)
         except BaseException:
-            _call_off(supervisor, spec)
+            _cancel(supervisor, spec)
             raise
         return LocalAttempt(spec, LaunchRecord(**launch), supervisor)
 
 
-def _say(supervisor: subprocess.Popen[str], word: str) -> None:
+def _send(supervisor: subprocess.Popen[str], message: str) -> None:
     with contextlib.suppress(BrokenPipeError):  # it has ended
-        print(word, file=supervisor.stdin, flush=True)
+        print(message, file=supervisor.stdin, flush=True)
 
 
-def _hear(supervisor: subprocess.Popen[str]) -> tuple[str, dict[str, Any]]:
+def _next_event(supervisor: subprocess.Popen[str]) -> tuple[str, dict[str, Any]]:
     """Wait for the next event: its name and facts."""
     line = "" if supervisor.stdout is None else supervisor.stdout.readline()
     if not line:
-        _, words = _last_words(supervisor)
-        raise JobError(f"the supervisor ended with exit status {supervisor.returncode}{words}")
+        _, complaint = _finish(supervisor)
+        raise JobError(f"the supervisor ended with exit status {supervisor.returncode}{complaint}")
     facts: dict[str, Any] = json.loads(line)
     event = facts.pop("event")
     if event == "refused":
@@ -128,20 +129,20 @@ def _refusal(*, reason: str, storage: bool) -> InputError:
     return StorageError(reason) if storage else JobError(reason)
 
 
-def _last_words(supervisor: subprocess.Popen[str]) -> tuple[dict[str, dict[str, Any]], str]:
-    """Hear a supervisor out: events not yet heard, by name, and the last line of its standard error."""
+def _finish(supervisor: subprocess.Popen[str]) -> tuple[dict[str, dict[str, Any]], str]:
+    """Wait for a supervisor: the events not yet read, by name, and the last line of its standard error."""
     lines = [] if supervisor.stdout is None or supervisor.stdout.closed else list(supervisor.stdout)
     events = {facts.pop("event"): facts for facts in map(json.loads, lines)}
-    _, complaint = supervisor.communicate()
-    *_, last = ["", *(complaint or "").splitlines()]
+    _, errors = supervisor.communicate()
+    *_, last = ["", *(errors or "").splitlines()]
     return events, last and f": {last}"
 
 
-def _call_off(supervisor: subprocess.Popen[str], spec: JobSpec) -> None:
-    """Have a supervisor end, whatever it is at: it gives its claim back, and leaves nobody behind."""
+def _cancel(supervisor: subprocess.Popen[str], spec: JobSpec) -> None:
+    """End a supervisor, whatever it does: it gives its claim back, and leaves nobody behind."""
     supervisor.terminate()
     try:
-        supervisor.wait(timeout=spec.grace_s + _KEEPER_S)
+        supervisor.wait(timeout=spec.grace_s + _SUPERVISOR_S)
     except subprocess.TimeoutExpired:
         supervisor.kill()
-    _last_words(supervisor)
+    _finish(supervisor)

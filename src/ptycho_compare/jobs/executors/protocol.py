@@ -1,4 +1,4 @@
-"""Where a job runs: a Protocol with one file per way. A batch system would be another."""
+"""The protocol of an executor: a place where jobs run."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord
 
 
 @dataclass(frozen=True)
-class Busy:
-    """Somebody else works at the job.
+class Running:
+    """An attempt that runs on, and not under this process.
 
     Attributes
     ----------
     host, pid : str, int
         Its supervisor.
+    launch : LaunchRecord or None
+        Where this process launched and left it.
     """
 
     host: str
     pid: int
+    launch: LaunchRecord | None = None
 
 
 class Attempt(Protocol):
@@ -29,7 +32,7 @@ class Attempt(Protocol):
     launch: LaunchRecord
 
     def poll(self) -> DoneRecord | None:
-        """How it ended; None while it runs.
+        """Return how it ended; None while it runs.
 
         Raises
         ------
@@ -42,15 +45,15 @@ class Attempt(Protocol):
         """Ask it to stop, wait for it, and leave nobody behind; see `poll`."""
         ...
 
-    def leave(self) -> None:
+    def leave(self) -> Running:
         """Give up watching a detached attempt."""
         ...
 
 
 class Executor(Protocol):
-    """A way to run jobs."""
+    """A place where jobs run."""
 
-    def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> Attempt | Busy | None:
+    def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> Attempt | Running | None:
         """Start an attempt, unless somebody works at the job or it is done.
 
         Parameters
@@ -62,8 +65,8 @@ class Executor(Protocol):
 
         Returns
         -------
-        Attempt, Busy or None
-            None when it was done.
+        Attempt, Running or None
+            Running when somebody works at the job; None when it was done.
 
         Raises
         ------

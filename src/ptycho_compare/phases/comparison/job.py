@@ -1,10 +1,10 @@
-"""One comparison of a study as a job: what it would reuse, how long it takes, how it is started."""
+"""One comparison of a study as a job: how it is started, how far it is, and how it ended."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,13 +15,16 @@ from ptycho_compare.errors import HubError, InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs import (
+    Claim,
+    Ended,
     JobProgress,
     JobSpec,
     Pace,
+    living_claim,
     measured_pace,
-    read_claim,
     read_progress,
 )
+from ptycho_compare.jobs.progress import AttemptProgress
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.inputs import input_files
 from ptycho_compare.phases.comparison.request import CompareRequest, request_of, scoring_of
@@ -30,6 +33,10 @@ from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study import Comparison, Study
 
+ADOPTION = "adoption"
+"""Kind of a job that takes results over instead of computing them."""
+_NOT_GREEN = 1  # exit status of a command that came to its end
+
 
 @dataclass(frozen=True)
 class ComparisonJob:
@@ -37,11 +44,8 @@ class ComparisonJob:
 
     Attributes
     ----------
-    hub : Hub
-    study : Study
     study_file : Path
-        Where the study was read from; part of the command.
-    comparison : Comparison
+        From which the study was read; part of the command.
     """
 
     hub: Hub
@@ -77,17 +81,13 @@ class ComparisonJob:
 
     @cached_property
     def request(self) -> CompareRequest:
-        """What is to be computed; raises HubError when a required reconstruction is missing."""
+        """The request that it computes; raises HubError when a required reconstruction is missing."""
         return request_of(self.hub, self.study, self.comparison)
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What computes it, as it can be typed."""
+        """Argument list that computes it, as it can be typed."""
         return self._command("compare", self.id)
-
-    def adopting(self, source: Path) -> tuple[str, ...]:
-        """What verifies results in a folder and takes them over, as it can be typed."""
-        return self._command("adopt", str(source), self.id)
 
     def _command(self, *words: str) -> tuple[str, ...]:
         return (
@@ -99,16 +99,27 @@ class ComparisonJob:
         self,
         *,
         command: tuple[str, ...] | None = None,
+        adopted_from: Path | None = None,
         environment: Mapping[str, str] | None = None,
         detached: bool = False,
         deadline_s: float | None = None,
         grace_s: float = 10.0,
         slots: int | None = None,
     ) -> JobSpec:
-        """State how it is to run; see `JobSpec`."""
+        """State how it is to run; see `JobSpec`.
+
+        Parameters
+        ----------
+        command : tuple of str or None
+            In place of its own.
+        adopted_from : Path or None
+            Folder of results that are verified and taken over instead.
+        """
+        if adopted_from is not None:
+            command = self._command("adopt", str(adopted_from), self.id)
         return JobSpec(
             self.files.folder,
-            self.command if command is None else command,
+            command or self.command,
             self.log,
             environment=environment or {},
             detached=detached,
@@ -116,10 +127,11 @@ class ComparisonJob:
             grace_s=grace_s,
             slots=slots,
             slots_folder=self.hub.slots(),
+            kind="" if adopted_from is None else ADOPTION,
         )
 
     def fingerprint(self) -> Fingerprint:
-        """State what evidence computed here and now would rest on; reads every input once.
+        """Return the fingerprint of evidence computed here and now; reads every input once.
 
         Raises
         ------
@@ -133,7 +145,7 @@ class ComparisonJob:
         return Fingerprint.here(digests, self.request.settings(), computed_by=COMPUTED_BY)
 
     def why_not_ready(self) -> list[Finding]:
-        """Say what it needs and is not there; empty when it can begin."""
+        """Say which of its inputs are not there; empty when it can begin."""
         try:
             self.fingerprint()
         except InputError as error:
@@ -162,9 +174,28 @@ class ComparisonJob:
         """Whether there is evidence of just these inputs, settings and code, and it is green."""
         return not self.why_not_done()
 
-    def gate(self) -> ComparisonJob | None:
-        """The comparison that must be green before this one starts."""
-        before = self.study.gate_of(self.comparison)
+    def conclude(self, ended: Ended) -> Ended:
+        """Say how the comparison ended, where it is known how its command did: by the evidence it left.
+
+        Returns
+        -------
+        Ended
+            ``finished`` when the evidence is current and green, whatever stopped the command afterwards.
+        """
+        record = ended.record
+        if ended.state == "stopped":
+            return replace(ended, state="finished") if self.is_done() else ended
+        if record is None or record.returncode not in (0, _NOT_GREEN):
+            return ended
+        if record.kind == ADOPTION and record.returncode != 0:
+            return replace(ended, state="refused", findings=(Finding("adoption", record.last_line),))
+        # without a finding in the evidence, the command ended by a fault of its own and left it as it was
+        findings = tuple(self.judge() or self.why_not_current()) or ended.findings
+        return replace(ended, state="failed" if findings else "finished", findings=findings)
+
+    def prerequisite(self) -> ComparisonJob | None:
+        """Return the comparison that must be green before this one starts, if there is one."""
+        before = self.study.prerequisite_of(self.comparison)
         return None if before is None else ComparisonJob(self.hub, self.study, self.study_file, before)
 
     def state(self) -> JobState:
@@ -175,13 +206,12 @@ class ComparisonJob:
         if not remaining:
             remaining = self._expected()
         pace = measured_pace([progress, *self._relatives()])
-        claim = read_claim(self.files.claim)
-        running = claim is not None and claim.alive
-        return JobState(progress, remaining, pace, running, self.study.tiers[self.comparison.tier].chunk)
+        claim = living_claim(self.files.claim)
+        return JobState(progress, remaining, pace, claim, self.study.tiers[self.comparison.tier].chunk)
 
     def _expected(self) -> dict[str, int]:
         """Patches per part before any attempt has counted them, from the tier before."""
-        before = self.gate()
+        before = self.prerequisite()
         if before is None:
             return {}
         try:
@@ -192,8 +222,8 @@ class ComparisonJob:
         return dict.fromkeys(read_progress(before.files).parts, groups)
 
     def _relatives(self) -> Iterator[JobProgress]:
-        """Courses of comparisons that take as long per patch: the tier before, then all others."""
-        before = self.gate()
+        """Progress of comparisons that take as long per patch: the tier before, then all others."""
+        before = self.prerequisite()
         first = [] if before is None else [before.comparison]
         others = (each for each in self.study.comparisons() if each not in (self.comparison, *first))
         for comparison in (*first, *others):
@@ -202,7 +232,7 @@ class ComparisonJob:
 
 @dataclass(frozen=True)
 class JobState:
-    """How a comparison stands.
+    """How far a comparison is.
 
     Attributes
     ----------
@@ -212,8 +242,8 @@ class JobState:
         Patches not yet safe, by part; empty when they were never counted.
     pace : Pace or None
         None when nothing of its kind was ever measured.
-    running : bool
-        Whether a process works at it now.
+    claim : Claim or None
+        Of the process that works at it now.
     chunk : int
         Groups in a chunk.
     """
@@ -221,8 +251,19 @@ class JobState:
     progress: JobProgress
     remaining: Mapping[str, int]
     pace: Pace | None
-    running: bool
-    chunk: int = field(default=1)
+    claim: Claim | None
+    chunk: int
+
+    @property
+    def running(self) -> bool:
+        """Whether a process works at it now."""
+        return self.claim is not None
+
+    @property
+    def died(self) -> AttemptProgress | None:
+        """The newest attempt, where it ended without a record."""
+        last = self.progress.attempts[-1] if self.progress.attempts else None
+        return last if last is not None and last.ended is None and not self.running else None
 
     @property
     def forecast_s(self) -> float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import StepFiles
-from ptycho_compare.jobs import DoneRecord, JobSpec
+from ptycho_compare.jobs import Ended, JobSpec
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.pipeline.comparison_manifest import is_listed, list_comparison
 
@@ -70,11 +70,10 @@ class ComparisonStep:
         """Return nothing: a comparison sets aside what it cannot use."""
         return []
 
-    def seal(self, done: DoneRecord | None) -> list[Finding]:
+    def seal(self, ended: Ended) -> list[Finding]:
         """Judge the evidence, and enter the comparison into the hub's list."""
-        findings = self.job.why_not_done()
-        if done is not None and done.returncode != 0 and not findings:
-            findings = [Finding("failed", done.ending)]
-        if self.listed:
-            list_comparison(self.job, returncode=0 if done is None else done.returncode, findings=findings)
-        return findings
+        ended = self.job.conclude(ended)
+        if self.listed and ended.state != "refused":
+            returncode = ended.record.returncode if ended.record is not None and ended.findings else 0
+            list_comparison(self.job, returncode=returncode, findings=ended.findings)
+        return list(ended.findings)

@@ -1,4 +1,4 @@
-"""One run over a plan's steps: its transcript, its stop, and the note that says why it stands still."""
+"""One run over a plan's steps: its transcript, its stop, and the note of what blocks it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from typing import TextIO
 from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocker
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Artifacts, Hub, JobFiles, stamp, utc_now
-from ptycho_compare.jobs import read_claim
+from ptycho_compare.jobs import living_claim
 from ptycho_compare.phases.pipeline.run import Runner, StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.storage.files import write_text_atomic
 
 FAILED_STEP = "failed_step"
 ALL_DONE = "SUCCESS: All phases completed"
+_PHASES = "CDEF"
+_DERIVED = ("analysis", "cli", "jobs")
 
 
 def execute(
@@ -54,7 +56,7 @@ def execute(
     closing : callable
         What is said before that.
     listen : bool
-        Whether SIGTERM and Ctrl-C stop the run; else `out_of_time` has to tell.
+        Whether SIGTERM and Ctrl-C stop the run; else `out_of_time` has to.
 
     Returns
     -------
@@ -63,13 +65,7 @@ def execute(
     """
     moment = utc_now()
     with Transcript(hub.step_log(name), moment) as transcript:
-        runner = Runner(
-            transcript.say,
-            hub.archive(moment),
-            at_a_time,
-            out_of_time,
-            grace_s,
-        )
+        runner = Runner(transcript.say, hub.archive(moment), at_a_time, out_of_time, grace_s)
         with _stoppable(runner) if listen else contextlib.nullcontext():
             outcomes = runner.run(steps)
         transcript.say("\n".join(["", *(f"  {outcome}" for outcome in outcomes), ""]))
@@ -88,7 +84,7 @@ def execute(
 
 
 class Transcript:
-    """What is said on standard output, kept in the hub, run after run."""
+    """Standard output of the runs of one name, kept in the hub."""
 
     def __init__(self, path: Path, moment: datetime) -> None:
         self.path = path
@@ -127,20 +123,18 @@ def _stoppable(runner: Runner) -> Iterator[None]:
 
 
 def _note(hub: Hub, outcome: StepOutcome, moment: datetime, transcript: Transcript) -> None:
-    """Say why the run stands still: to whoever watches, in ``analysis/blocker.log`` and in ``red/``."""
+    """Say why the run is blocked: on standard output, in ``analysis/blocker.log`` and in ``red/``."""
     spec = outcome.step.spec(grace_s=0)
     findings = [str(finding) for finding in outcome.findings]
-    ran = outcome.done is not None and outcome.done.returncode != 0
-    if outcome.step.label and not ran:
-        lines = [f"Blocked during {outcome.step.label}", *findings, f"Full log: {hub.relative(spec.log)}"]
+    code = None if outcome.done is None else outcome.done.returncode
+    if outcome.step.label and not code:
+        place = [f"Blocked during {outcome.step.label}"]
     else:
-        code = outcome.done.returncode if outcome.done is not None else None
-        lines = [
+        place = [
             f"Blocked at: {shlex.join(spec.command)}",
             f"Return code: {'not started' if code is None else code}",
-            *findings,
-            f"Full log: {hub.relative(spec.log)}",
         ]
+    lines = [*place, *findings, f"Full log: {hub.relative(spec.log)}"]
     hub.blocker_log().parent.mkdir(parents=True, exist_ok=True)
     write_text_atomic(hub.blocker_log(), "\n".join([*lines, ""]))
     note = write_blocker(
@@ -149,7 +143,7 @@ def _note(hub: Hub, outcome: StepOutcome, moment: datetime, transcript: Transcri
         outcome.findings,
         comparison_id=outcome.step.id,
         command=spec.command,
-        returncode=None if outcome.done is None else outcome.done.returncode,
+        returncode=code,
         folder=outcome.step.files.folder,
         command_log=spec.log,
         moment=moment,
@@ -158,14 +152,10 @@ def _note(hub: Hub, outcome: StepOutcome, moment: datetime, transcript: Transcri
 
 
 def _close(hub: Hub, step: Step, name: str, transcript: Transcript) -> None:
-    """Close what a step stood still for: it is good now, by its record or a comparison's manifest."""
+    """Close the blockers of a step that is good now, by its record or a comparison's manifest."""
     evidence = [step.files.record, Artifacts(step.files.folder).manifest]
     for record in close_blockers(hub, step.id, closed_by=f"ptycho-hub {name}", evidence=evidence):
         transcript.say(f"closed: {hub.relative(record)}")
-
-
-_PHASES = "CDEF"
-_DERIVED = ("analysis", "cli", "jobs")
 
 
 def clobber(hub: Hub, archive: Path, *, given: frozenset[str]) -> list[Path]:
@@ -201,8 +191,8 @@ def clobber(hub: Hub, archive: Path, *, given: frozenset[str]) -> list[Path]:
 
 
 def _require_idle(files: JobFiles) -> None:
-    claim = read_claim(files.claim)
-    if claim is not None and claim.alive:
+    claim = living_claim(files.claim)
+    if claim is not None:
         raise HubError(
             f"{files.folder}: a process on {claim.holder.host_name} (pid {claim.holder.pid}) works at it; "
             "stop it (ptycho-hub stop) before --clobber"

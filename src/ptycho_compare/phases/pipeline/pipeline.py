@@ -235,7 +235,7 @@ class Pipeline:
             job.command if own is None or not listed else self._command("phase_g", split=split),
             listed=listed,
             needs=(
-                *(() if (before := job.gate()) is None else (before.id,)),
+                *(() if (before := job.prerequisite()) is None else (before.id,)),
                 self._data_step,
                 *(f"dose_{self.dose}-train-{network}" for network in self._networks),
                 f"dose_{self.dose}-reconstruct-{self.view}-{split}",

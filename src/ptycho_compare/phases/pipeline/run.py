@@ -12,7 +12,7 @@ from typing import Literal
 
 from ptycho_compare.errors import InputError, PtychoCompareError
 from ptycho_compare.finding import Finding
-from ptycho_compare.jobs import DoneRecord, LocalExecutor, Running, run_or_join
+from ptycho_compare.jobs import DoneRecord, Ended, LocalExecutor, run_or_join
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.phases.pipeline.step import Step
 
@@ -55,12 +55,12 @@ class StepOutcome:
 
 @dataclass
 class Runner:
-    """Sees steps through.
+    """Runs steps.
 
     Attributes
     ----------
     say : callable
-        Takes a line for whoever watches; called from several threads.
+        Takes lines of the transcript; called from several threads.
     archive : Path
         Where stale outputs are moved.
     at_a_time : int
@@ -144,25 +144,20 @@ class Runner:
         return outcome
 
     def _brought(self, step: Step, banner: str) -> StepOutcome:
-        reasons = step.why_not_done()
-        if not reasons:
-            self.say(f"{_RULE}\n{banner}\n{_RULE}")
-            return StepOutcome(step, "given" if step.given else "reused")
-        if reasons[0].kind == "input":
-            self.say(f"{_RULE}\n{banner}\n{_RULE}")
-            return StepOutcome(step, "failed", tuple(reasons))
-        moved = step.set_aside(self.archive)
-        lines = [_RULE, banner, _RULE, *(f"set aside: {path}" for path in moved)]
+        reasons, heading = step.why_not_done(), [_RULE, banner, _RULE]
+        if not reasons or reasons[0].kind == "input":
+            self.say("\n".join(heading))
+            state: State = "failed" if reasons else "given" if step.given else "reused"
+            return StepOutcome(step, state, tuple(reasons))
+        heading += [f"set aside: {path}" for path in step.set_aside(self.archive)]
         if step.given:
-            self.say("\n".join(lines))
-            findings = tuple(step.seal(None))
+            self.say("\n".join(heading))
+            findings = tuple(step.seal(Ended("finished")))
             return StepOutcome(step, "failed" if findings else "given", findings)
         spec = step.spec(grace_s=self.grace_s)
-        self.say("\n".join([*lines, f"log: {spec.log}"]))
-        done = run_or_join(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
-        if isinstance(done, Running) or (done is not None and done.stopped):
-            return StepOutcome(step, "stopped", done=done if isinstance(done, DoneRecord) else None)
-        if done is not None and done.returncode == 2:  # refused before anything was computed
-            return StepOutcome(step, "failed", (Finding("input", done.ending),), done)
-        findings = tuple(step.seal(done))
-        return StepOutcome(step, "failed" if findings else "made", findings, done)
+        self.say("\n".join([*heading, f"log: {spec.log}"]))
+        ended = run_or_join(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
+        if ended.state in ("running", "stopped"):
+            return StepOutcome(step, "stopped", done=ended.record)
+        findings = tuple(step.seal(ended))
+        return StepOutcome(step, "failed" if findings else "made", findings, ended.record)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, StepFiles, utc_text
-from ptycho_compare.jobs import DoneRecord, JobSpec, attempts_so_far, read_launch
+from ptycho_compare.jobs import Ended, JobSpec, attempts_so_far, read_launch
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint
@@ -70,7 +70,7 @@ class Step(Protocol):
         """Move away what it would overwrite; says what was moved."""
         ...
 
-    def seal(self, done: DoneRecord | None) -> list[Finding]:
+    def seal(self, ended: Ended) -> list[Finding]:
         """Check what it left behind, and record it when all of it holds."""
         ...
 
@@ -207,10 +207,11 @@ class PhaseStep:
             path.rename(place)
         return there
 
-    def seal(self, done: DoneRecord | None) -> list[Finding]:
+    def seal(self, ended: Ended) -> list[Finding]:
         """Check what it left behind, and record it when all of it holds."""
-        if done is not None and done.returncode != 0:
-            return [Finding("failed", done.ending)]
+        if ended.findings:
+            return list(ended.findings)
+        done = ended.record
         missing = [path for path in self.outputs if not path.is_file()]
         findings = [Finding("missing", f"{path}: {self.id} left no such file") for path in missing]
         findings = findings or self.check()

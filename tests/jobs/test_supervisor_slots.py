@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from processes import until
-from ptycho_compare.jobs import JobSpec, LocalExecutor, Running, read_done, read_progress, run_or_join
+from ptycho_compare.jobs import JobSpec, read_done, read_progress
 
 from .commands import (
     Launcher,
     await_ready,
     command_of,
     cued,
+    detached,
     finish,
     has,
     job,
@@ -52,7 +53,7 @@ def waits(spec: JobSpec) -> bool:
 
 
 def run_once_it_waits(spec: JobSpec, act: Callable[[], Any]) -> None:
-    """Attend to its end; what it waits for happens once it is seen to wait."""
+    """Run it to its end; what it waits for happens once it is seen to wait."""
     acted = False
 
     def out_of_time() -> bool:
@@ -144,12 +145,9 @@ def test_a_session_that_allows_more_starts_beside_one_that_allows_less(place: Pa
 def test_the_slot_of_a_holder_that_was_killed_is_free_at_once(place: Path) -> None:
     """No lease runs out first: it is known that its process is gone."""
     first, second = slotted(place, "first"), slotted(place, "second")
-    found = run_or_join(
-        replace(first, detached=True), LocalExecutor(), is_done=lambda: False, out_of_time=lambda: False
-    )
-    assert isinstance(found, Running)
+    running = detached(first)
     await_ready(first)
-    run_once_it_waits(second, lambda: kill(found.pid))
+    run_once_it_waits(second, lambda: kill(running.pid))
     assert read_done(first.files) is None
     assert taken(place) == []
 
@@ -163,7 +161,7 @@ def test_a_slot_is_given_back_by_a_job_whose_command_is_killed(place: Path) -> N
 
 def test_a_slot_is_given_back_by_a_command_that_cannot_be_started(place: Path) -> None:
     wrong = replace(slotted(place, "wrong"), command=("/no/such/program",))
-    assert Launcher(wrong, place / "never").found()["kind"] == "JobError"
+    assert Launcher(wrong, place / "never").found()["outcome"] == "JobError"
     assert taken(place) == []
 
 
@@ -200,7 +198,7 @@ def test_a_job_that_waits_is_stopped_without_having_run(
 ) -> None:
     first, second = slotted(place, "first"), slotted(place, "second")
     launchers = [started(first), Launcher(second, place / "never")]
-    launchers[1].await_attending()
+    launchers[1].await_waiting()
     until(lambda: waits(second))
     stop(second, launchers[1])
     done = until(lambda: read_done(second.files))

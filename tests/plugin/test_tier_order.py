@@ -26,7 +26,7 @@ DEBUG = TRAIN.replace("-full", "-debug")
 
 
 def begins(hub: Path, *options: str) -> None:
-    """The gate is open: the job starts, is stopped, and goes on with a later run."""
+    """The job starts, is stopped, and goes on with a later run."""
     session = start_on(hub, "-m", "full", "-k", "train", *options)
     until(lambda: events(hub, "running"))
     session.signal(signal.SIGTERM)
@@ -39,7 +39,9 @@ def test_full_is_blocked_before_debug(untried_hub: Path, tmp_path: Path) -> None
     done = run_on(untried_hub, "-m", "full", f"--junitxml={tmp_path}/j.xml")
     assert done.returncode == 1, done.stdout
     assert "2 blocked" in done.stdout
-    line = f"gate: {DEBUG} is not green, and {TRAIN} comes after it: missing: {DEBUG} was not computed"
+    line = (
+        f"prerequisite: {DEBUG} is not green, and {TRAIN} comes after it: missing: {DEBUG} was not computed"
+    )
     assert line in done.stdout
     assert "run pytest -m debug first" in done.stdout
     assert junit_of(tmp_path / "j.xml")[TRAIN].outcome == "error"
@@ -64,34 +66,34 @@ def test_a_red_debug_blocks_full(untried_hub: Path) -> None:
     assert done.returncode == 1, done.stdout
     assert "1 failed, " in done.stdout
     assert "1 blocked" in done.stdout
-    assert re.search(rf"gate: {DEBUG} is not green, .*: dead: arm Baseline: ", done.stdout)
+    assert re.search(rf"prerequisite: {DEBUG} is not green, .*: dead: arm Baseline: ", done.stdout)
     assert launches(untried_hub) == {"train-debug": 1}
 
 
-def test_a_debug_of_other_inputs_blocks_full(gated_hub: Path) -> None:
-    made_another_scan(gated_hub)
-    done = run_on(gated_hub, "-m", "full", "-k", "train")
+def test_a_debug_of_other_inputs_blocks_full(hub_after_debug: Path) -> None:
+    made_another_scan(hub_after_debug)
+    done = run_on(hub_after_debug, "-m", "full", "-k", "train")
     assert done.returncode == 1, done.stdout
     assert re.search(
-        rf"gate: {DEBUG} is not green, .*: stale: .*: input test_data was \w+, is \w+", done.stdout
+        rf"prerequisite: {DEBUG} is not green, .*: stale: .*: input test_data was \w+, is \w+", done.stdout
     )
-    assert "train-full" not in launches(gated_hub)
+    assert "train-full" not in launches(hub_after_debug)
 
 
-class TestAGateIsOpen:
+class TestATierStartsWithoutTheOneBefore:
     def test_where_the_option_says_so(self, untried_hub: Path) -> None:
-        begins(untried_hub, "--ptycho-no-gate")
+        begins(untried_hub, "--ptycho-any-tier")
 
     def test_where_the_study_says_so(self, untried_hub: Path) -> None:
         study = untried_hub / "study.toml"
         study.write_text(study.read_text().replace("[tiers.full]\n", '[tiers.full]\nafter = ""\n'))
         begins(untried_hub)
 
-    def test_where_the_tier_that_the_study_names_is_green(self, gated_hub: Path) -> None:
-        study = gated_hub / "study.toml"
+    def test_where_the_tier_that_the_study_names_is_green(self, hub_after_debug: Path) -> None:
+        study = hub_after_debug / "study.toml"
         study.write_text(
             study.read_text() + '\n[tiers.night]\nafter = "debug"\n[tiers.week]\nafter = "night"\n'
         )
-        done = run_on(gated_hub, "-m", "week", "-k", "train")
+        done = run_on(hub_after_debug, "-m", "week", "-k", "train")
         assert done.returncode == 1, done.stdout
         assert "run pytest -m night first" in done.stdout

@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ptycho_compare.hub import FULL_TIER, Hub
-from ptycho_compare.phases.pipeline.pipeline import Plan
+from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.run import Runner
 from ptycho_compare.study import load_study
 
@@ -52,7 +52,7 @@ def costs(root: Path, images: int) -> dict[str, Cost]:
     text = re.sub(r"(?m)^epochs = .*$", f"epochs = {EPOCHS}", text)
     (root / "study.toml").write_text(text)
     study = load_study(root / "study.toml")
-    plan = Plan(Hub(root), study, root / "study.toml", study.doses[0], study.views[0], ("train",))
+    plan = Pipeline(Hub(root), study, root / "study.toml", study.doses[0], study.views[0], ("train",))
     steps = (*plan.making, *plan.comparing(FULL_TIER))
     outcomes = Runner(lambda line: print(line, flush=True), root / "archive").run(steps)
     # a network of one epoch may count as dead: what the step took is measured all the same

@@ -21,6 +21,7 @@ from ptycho_compare.records.inventory import take_inventory, write_inventory
 from ptycho_compare.reporting.study.write_reports import STUDY_REPORTS, StudyReport
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import load_study
+from ptycho_compare.study.steps import making_steps
 from reported import (
     DOSE,
     SPLITS,
@@ -472,22 +473,16 @@ def step_record(step_id: str, status: str, outputs: dict[str, list[Any]]) -> dic
 @pytest.fixture
 def recorded(hub: Hub) -> Hub:
     """The same hub after a pipeline that records its steps; phases C and E came from elsewhere."""
-    made = {
-        f"dose_{DOSE}-simulate": [hub.patched(DOSE, split) for split in SPLITS],
-        f"dose_{DOSE}-overlap-{VIEW}": [hub.phase_d(DOSE, VIEW) / f"{VIEW}_{split}.npz" for split in SPLITS],
-        f"dose_{DOSE}-train-baseline": [hub.baseline_dir(DOSE) / "wts.h5.zip"],
-        f"dose_{DOSE}-train-{VIEW}": [hub.pinn_dir(DOSE, VIEW) / "wts.h5.zip"],
-        **{f"dose_{DOSE}-reconstruct-{VIEW}-{split}": [hub.ptychi(DOSE, VIEW, split)] for split in SPLITS},
-    }
-    for step_id, paths in made.items():
+    for step in making_steps(hub, DOSE, VIEW, SPLITS):
+        paths = step.outputs(SPLITS)
         for path in paths:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(path.read_text() if path.suffix == ".txt" else str(path))
         outputs = {hub.relative(path): [sha256_of(path), path.stat().st_size] for path in paths}
-        status = "given" if step_id.endswith(("simulate", "baseline")) else "made"
-        record = hub.step(step_id).record
+        status = "given" if step.id.endswith(("simulate", "baseline")) else "made"
+        record = step.records.record
         record.parent.mkdir(parents=True)
-        record.write_text(json.dumps(step_record(step_id, status, outputs)))
+        record.write_text(json.dumps(step_record(step.id, status, outputs)))
     for split in SPLITS:
         (table_of(hub, split).parent / "manifest.json").write_text("{}")
     for name in (

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import ptycho_compare
-from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, versions_of
+from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, code_digest, versions_of
 
 COMPARISON = "ptycho_compare.phases.comparison.compare"
 PACKAGE = Path(ptycho_compare.__file__).parent
@@ -116,6 +116,12 @@ def digest_of(tree: Path, module: str = COMPARISON) -> str:
     return digest
 
 
+@pytest.mark.parametrize("module", ["ptycho_compare.phases.train.run", "ptycho_compare.nowhere"])
+def test_a_module_that_is_not_there_has_no_digest(module: str) -> None:
+    with pytest.raises(ModuleNotFoundError, match=module):
+        code_digest(module)
+
+
 def test_the_code_is_what_a_number_passes_through(tmp_path: Path) -> None:
     copy = tmp_path / "ptycho_compare"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -140,13 +146,13 @@ def test_the_code_is_what_a_number_passes_through(tmp_path: Path) -> None:
     unasked.write_text("")  # nothing imports it
     other = copy / "phases" / "elsewhere"
     other.mkdir()
-    (other / "run.py").write_text("from ptycho_compare import files\n")
+    (other / "run.py").write_text("from ptycho_compare.storage import files\n")
     assert digest_of(tmp_path) == before
     elsewhere = "ptycho_compare.phases.elsewhere.run"
     first = digest_of(tmp_path, elsewhere)
     assert first != before
     some.write_text(text + "# said otherwise\n")
     assert digest_of(tmp_path, elsewhere) == first
-    files = copy / "files.py"
+    files = copy / "storage" / "files.py"
     files.write_text(files.read_text() + "# said otherwise\n")
     assert digest_of(tmp_path, elsewhere) != first

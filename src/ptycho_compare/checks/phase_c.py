@@ -6,7 +6,6 @@ opens the scan.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
+from ptycho_compare.records.dose_list import dose_entry, read_dose
 from ptycho_compare.records.phase_c_compliance import CANONICAL_TOOL
 from ptycho_compare.scan.formats.arrays import read_metadata
 from ptycho_compare.scan.formats.npz_container import NpzContainer
@@ -205,13 +205,10 @@ def _of_list(hub: Hub, dose: int, splits: Sequence[str]) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        entry = json.loads(path.read_bytes())[name]
-        found = {key: entry[key] for key in ("dose", "intermediate_dir", *splits)}
+        found = read_dose(hub, dose, splits)
     except (ValueError, KeyError, TypeError) as error:
         yield Finding("changed", f"{path}: {name}: {type(error).__name__}: {error}; {_AGAIN}")
         return
-    expected = {"dose": dose, "intermediate_dir": hub.relative(hub.phase_c(dose))}
-    expected |= {split: hub.relative(hub.patched(dose, split)) for split in splits}
-    for key, wanted in expected.items():
+    for key, wanted in dose_entry(hub, dose, splits).items():
         if found[key] != wanted:
             yield Finding("changed", f"{path}: {name}.{key} is {found[key]!r}; expected {wanted!r}; {_AGAIN}")

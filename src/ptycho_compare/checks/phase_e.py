@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ptycho_compare.checks.figure import judge_figure
-from ptycho_compare.checks.history import EpochRow, judge_log, read_history
+from ptycho_compare.checks.history import judge_log
 from ptycho_compare.checks.pipeline_logs import judge_step, made_here
 from ptycho_compare.checks.remade import cannot_read
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import MODEL_NAMES, Hub, TrainingFiles
+from ptycho_compare.hub import MODEL_NAMES, Hub
 from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model
+from ptycho_compare.records.training_history import Epoch, read_history
 from ptycho_compare.records.training_list import (
     MADE_BY,
     TrainingEntry,
@@ -25,51 +25,11 @@ from ptycho_compare.records.training_list import (
     skipped_views,
     training_list,
 )
-from ptycho_compare.study import BASELINE, NETWORKS, PTYCHOPINN
+from ptycho_compare.study import NETWORKS
+from ptycho_compare.study.steps import TEST_SPLIT, TRAIN_SPLIT, TrainStep, train_steps
 
-BASELINE_NETWORK = "baseline"
 _AGAIN = f"run {MADE_BY} again"
 _COMPLETE = ("complete", "success")
-
-
-@dataclass(frozen=True)
-class _Network:
-    """One of the two networks of a dose and view."""
-
-    hub: Hub
-    dose: int
-    name: str
-
-    @property
-    def gridsize(self) -> int:
-        return 1 if self.name == BASELINE_NETWORK else 2
-
-    @property
-    def files(self) -> TrainingFiles:
-        single = self.name == BASELINE_NETWORK
-        return TrainingFiles(
-            self.hub.baseline_dir(self.dose) if single else self.hub.pinn_dir(self.dose, self.name)
-        )
-
-    def data(self, split: str) -> Path:
-        if self.name == BASELINE_NETWORK:
-            return self.hub.patched(self.dose, split)
-        return self.hub.overlap_view(self.dose, self.name, split)
-
-    @property
-    def step(self) -> str:
-        return f"dose_{self.dose}-train-{self.name}"
-
-    @property
-    def listed_here(self) -> bool:
-        """Whether a command of ours trained it, and so has listed it."""
-        return made_here(self.hub, self.step)
-
-    def is_of(self, entry: TrainingEntry) -> bool:
-        return (entry.dose, entry.view, entry.gridsize) == (self.dose, self.name, self.gridsize)
-
-    def __str__(self) -> str:
-        return f"{self.name} gs{self.gridsize}, dose {self.dose}"
 
 
 def judge_phase_e(hub: Hub, dose: int, view: str, arms: Collection[str] = NETWORKS) -> list[Finding]:
@@ -91,12 +51,11 @@ def judge_phase_e(hub: Hub, dose: int, view: str, arms: Collection[str] = NETWOR
         logs of their training agree with them, and when they are as their steps left them. Networks
         that were brought from elsewhere need no list and no table; what is there must agree.
     """
-    names = {BASELINE: BASELINE_NETWORK, PTYCHOPINN: view}
-    networks = [_Network(hub, dose, name) for arm, name in names.items() if arm in arms]
-    listed, findings = _list(hub, needed=any(network.listed_here for network in networks))
+    networks = train_steps(hub, dose, view, arms)
+    listed, findings = _list(hub, needed=any(made_here(network) for network in networks))
     for network in networks:
         findings += _judge(network, listed)
-        findings += judge_step(hub, network.step)
+        findings += judge_step(network)
     return findings
 
 
@@ -120,7 +79,7 @@ def _list(hub: Hub, *, needed: bool) -> tuple[TrainingList | None, list[Finding]
     return listed, findings
 
 
-def _judge(network: _Network, listed: TrainingList | None) -> Iterator[Finding]:
+def _judge(network: TrainStep, listed: TrainingList | None) -> Iterator[Finding]:
     model: ModelFile | None = None
     try:
         model = inspect_model(find_model(network.files.folder))
@@ -132,29 +91,30 @@ def _judge(network: _Network, listed: TrainingList | None) -> Iterator[Finding]:
     entry = None
     if listed is not None:
         path = training_list(network.hub)
-        entries = [each for each in listed.jobs if network.is_of(each)]
+        place = (network.dose, network.network, network.gridsize)
+        entries = [each for each in listed.jobs if (each.dose, each.view, each.gridsize) == place]
         if len(entries) == 1:
             entry = entries[0]
             yield from _of_entry(network, entry, model)
-        elif entries or network.listed_here:
+        elif entries or made_here(network):
             yield Finding("missing", f"{path}: lists {network} {len(entries)} times, not once; {_AGAIN}")
         skipped = [(each.get("dose"), each.get("view")) for each in listed.skipped_views]
-        if (network.dose, network.name) in skipped:
+        if (network.dose, network.network) in skipped:
             yield Finding("changed", f"{path}: says that {network} was skipped; {_AGAIN}")
     yield from _of_progress(network, entry)
 
 
-def _of_place(network: _Network, model: ModelFile) -> Iterator[Finding]:
+def _of_place(network: TrainStep, model: ModelFile) -> Iterator[Finding]:
     """Whether it is the network that belongs into this folder."""
-    size, single = network.gridsize**2, network.name == BASELINE_NETWORK
+    size = network.gridsize**2
     if model.group_size != size:
         text = f"takes groups of {model.group_size}, and its place is that of {network}, groups of {size}"
         yield Finding("input", f"{model.path}: {text}; {_AGAIN}")
-    elif model.kind == "supervised" and not single:
+    elif model.kind == "supervised" and not network.single:
         yield Finding("input", f"{model.path}: is a supervised network, and its place is that of {network}")
 
 
-def _of_entry(network: _Network, entry: TrainingEntry, model: ModelFile | None) -> Iterator[Finding]:
+def _of_entry(network: TrainStep, entry: TrainingEntry, model: ModelFile | None) -> Iterator[Finding]:
     hub, result = network.hub, entry.result
     path, folder = training_list(hub), network.files.folder
     expected: list[tuple[str, Any, Any]] = []
@@ -172,11 +132,11 @@ def _of_entry(network: _Network, entry: TrainingEntry, model: ModelFile | None) 
             ("result.bundle_size_bytes", result.bundle_size_bytes, size),
             *_of_parameters(entry, model),
         ]
-    if network.listed_here:
+    if made_here(network):
         expected += [
             ("log_path", entry.log_path, hub.relative(network.files.log)),
-            ("train_data_path", entry.train_data_path, hub.relative(network.data("train"))),
-            ("test_data_path", entry.test_data_path, hub.relative(network.data("test"))),
+            ("train_data_path", entry.train_data_path, hub.relative(network.data(TRAIN_SPLIT))),
+            ("test_data_path", entry.test_data_path, hub.relative(network.data(TEST_SPLIT))),
         ]
     for key, found, wanted in expected:
         if found != wanted:
@@ -197,10 +157,10 @@ def _of_parameters(entry: TrainingEntry, model: ModelFile) -> Iterator[tuple[str
             yield f"{key} (params of {model.path.name})", stated, found
 
 
-def _of_progress(network: _Network, entry: TrainingEntry | None) -> Iterator[Finding]:
+def _of_progress(network: TrainStep, entry: TrainingEntry | None) -> Iterator[Finding]:
     """Table, log and figure of the training."""
     files = network.files
-    if not (network.listed_here or files.history.exists()):
+    if not (made_here(network) or files.history.exists()):
         return
     try:
         rows = read_history(files.history)
@@ -213,7 +173,7 @@ def _of_progress(network: _Network, entry: TrainingEntry | None) -> Iterator[Fin
     yield from judge_figure(files.history_plot, MADE_BY)
 
 
-def _of_history(path: Path, rows: list[EpochRow], entry: TrainingEntry) -> Iterator[Finding]:
+def _of_history(path: Path, rows: list[Epoch], entry: TrainingEntry) -> Iterator[Finding]:
     result = entry.result
     kept = result.kept_epoch
     if result.epochs_completed not in (None, len(rows)):

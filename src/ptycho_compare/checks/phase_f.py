@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from ptycho_compare.checks.pipeline_logs import judge_step, made_here
 from ptycho_compare.checks.remade import cannot_read
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub, ReconstructionFiles
+from ptycho_compare.hub import Hub
 from ptycho_compare.reconstruction import ReadyMade, read_ready_made
 from ptycho_compare.records.reconstruction_list import (
     MADE_BY,
@@ -31,37 +30,11 @@ from ptycho_compare.records.reconstruction_list import (
 )
 from ptycho_compare.scoring import CollapseLimits, find_collapse
 from ptycho_compare.storage.files import digest_of
+from ptycho_compare.study.steps import ReconstructStep
 from ptycho_compare.untrusted.npz import open_npz
 
 _AGAIN = f"run {MADE_BY} again"
 _RETURN_CODE = re.compile(r"^return code: (-?\d+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class _Split:
-    """A split's reconstruction."""
-
-    hub: Hub
-    dose: int
-    view: str
-    split: str
-
-    @property
-    def files(self) -> ReconstructionFiles:
-        return ReconstructionFiles(self.hub.ptychi_dir(self.dose, self.view, self.split))
-
-    @property
-    def path(self) -> Path:
-        return self.files.reconstruction
-
-    @property
-    def step(self) -> str:
-        return f"dose_{self.dose}-reconstruct-{self.view}-{self.split}"
-
-    @property
-    def listed_here(self) -> bool:
-        """Whether a command of ours made it, and so has listed it."""
-        return made_here(self.hub, self.step)
 
 
 def judge_phase_f(
@@ -86,22 +59,22 @@ def judge_phase_f(
         lists of phase F and is as its step left it. What was brought from elsewhere need not be
         listed; what is listed must agree.
     """
-    places = [_Split(hub, dose, view, split) for split in splits]
+    places = [ReconstructStep(hub, dose, view, split) for split in splits]
     listed, findings = _list(hub, places)
     for place in places:
         findings += _of_file(place, limits or CollapseLimits())
         if listed is not None:
             findings += _of_list(place, listed)
-        if place.listed_here:
+        if made_here(place):
             findings += _of_log(place)
             findings += judge_figure(place.files.figure, MADE_BY)
-        findings += judge_step(hub, place.step)
+        findings += judge_step(place)
     return [*findings, *_shared(places)]
 
 
-def _list(hub: Hub, places: Sequence[_Split]) -> tuple[ReconstructionList | None, list[Finding]]:
+def _list(hub: Hub, places: Sequence[ReconstructStep]) -> tuple[ReconstructionList | None, list[Finding]]:
     path = reconstruction_list(hub)
-    if not path.exists() and not any(place.listed_here for place in places):
+    if not path.exists() and not any(made_here(place) for place in places):
         return None, []
     try:
         listed, skipped = read_reconstruction_list(hub), read_skipped_reconstructions(hub)
@@ -124,8 +97,8 @@ def _list(hub: Hub, places: Sequence[_Split]) -> tuple[ReconstructionList | None
     return listed, findings
 
 
-def _of_file(place: _Split, limits: CollapseLimits) -> Iterator[Finding]:
-    path = place.path
+def _of_file(place: ReconstructStep, limits: CollapseLimits) -> Iterator[Finding]:
+    path = place.files.reconstruction
     if not path.is_file():
         yield Finding("missing", f"{path}: no such file; {MADE_BY} makes it from the split's own data")
         return
@@ -160,11 +133,11 @@ def _middle(ready_made: ReadyMade) -> NDArray[np.bool_]:
     return mask
 
 
-def _of_list(place: _Split, listed: ReconstructionList) -> Iterator[Finding]:
+def _of_list(place: ReconstructStep, listed: ReconstructionList) -> Iterator[Finding]:
     hub, path = place.hub, reconstruction_list(place.hub)
     where = (place.dose, place.view, place.split)
     plans, results = of_split(listed.jobs, *where), of_split(listed.execution_results, *where)
-    if not plans and not results and not place.listed_here:
+    if not plans and not results and not made_here(place):
         return
     if len(plans) != 1 or len(results) != 1:
         text = (
@@ -174,20 +147,20 @@ def _of_list(place: _Split, listed: ReconstructionList) -> Iterator[Finding]:
         return
     plan, result = plans[0], results[0]
     folders = (hub.relative(place.files.folder), place.files.folder.relative_to(hub.phase_f()).as_posix())
-    data = hub.split_data(*where)
+    data = place.data
     expected: list[tuple[str, Any, Any]] = [("returncode", result.returncode, 0)]
     if plan.output_dir not in folders:
         expected.append(("output_dir", plan.output_dir, folders[0]))
-    if place.listed_here:
+    if made_here(place):
         expected.append(("input_npz", plan.input_npz, hub.relative(data)))
         expected.append(("log_path", result.log_path, hub.relative(place.files.log)))
-        expected.append(("output_npz", result.output_npz, hub.relative(place.path)))
+        expected.append(("output_npz", result.output_npz, hub.relative(place.files.reconstruction)))
         expected.append(("engine", result.engine, plan.algorithm))
         expected.append(("epochs", result.epochs, plan.num_epochs))
     if result.input_sha256 is not None and data.is_file():
         expected.append((f"input_sha256 ({hub.relative(data)})", result.input_sha256, digest_of(data)))
-    if place.path.is_file():
-        expected += _of_output(place.path, result)
+    if place.files.reconstruction.is_file():
+        expected += _of_output(place.files.reconstruction, result)
     for key, found, wanted in expected:
         if found != wanted:
             text = f"{key} of {place.split} is {found!r}; expected {wanted!r}"
@@ -220,8 +193,8 @@ def _of_output(path: Path, result: ReconstructionResult) -> Iterator[tuple[str, 
         return  # the file's own judgement says so
 
 
-def _of_log(place: _Split) -> Iterator[Finding]:
-    path, title = place.files.log, f"dose_{place.dose}-{place.view}-{place.split}"
+def _of_log(place: ReconstructStep) -> Iterator[Finding]:
+    path, title = place.files.log, place.name
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
@@ -236,14 +209,14 @@ def _of_log(place: _Split) -> Iterator[Finding]:
         yield Finding("changed", f"{path}: return code: says {said}; expected 0; {_AGAIN}")
 
 
-def _shared(places: Sequence[_Split]) -> Iterator[Finding]:
+def _shared(places: Sequence[ReconstructStep]) -> Iterator[Finding]:
     """One split's reconstruction never serves another."""
-    first: dict[str, _Split] = {}
+    first: dict[str, ReconstructStep] = {}
     for place in places:
-        if not place.path.is_file():
+        if not place.files.reconstruction.is_file():
             continue
-        digest = digest_of(place.path)
+        digest = digest_of(place.files.reconstruction)
         if digest in first:
             text = f"is byte by byte that of {first[digest].split}; {MADE_BY} makes the split's own"
-            yield Finding("input", f"{place.path}: {text}")
+            yield Finding("input", f"{place.files.reconstruction}: {text}")
         first.setdefault(digest, place)

@@ -17,6 +17,7 @@ from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.scoring import CollapseLimits
 from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.study import Comparison, Study, networks_of
+from ptycho_compare.study.steps import OverlapStep, SimulateStep
 
 
 def phase_checks(
@@ -29,7 +30,7 @@ def phase_checks(
     """
     limits = None if study is None else limits_of(study)
     data = [*judge_phase_c(hub, dose, splits), *judge_stages(hub, dose, splits)]
-    data += judge_step(hub, f"dose_{dose}-simulate")
+    data += judge_step(SimulateStep(hub, dose))
     arms = networks_of(study, hub, dose, view)
     networks = named(hub, "Phase E networks", hub.phase_e(), judge_phase_e(hub, dose, view, arms))
     return [
@@ -48,7 +49,7 @@ def phase_checks(
 
 def _overlap(hub: Hub, dose: int, view: str, study: Study | None) -> Validation:
     description, path = "Phase D overlap view", hub.phase_d(dose, view)
-    findings = list(judge_step(hub, f"dose_{dose}-overlap-{view}"))
+    findings = list(judge_step(OverlapStep(hub, dose, view)))
     if study is None:
         return named(hub, description, path, findings, study=None)
     return named(

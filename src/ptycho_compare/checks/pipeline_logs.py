@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ptycho_compare.checks.validation import Validation
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import FULL_TIER, Artifacts, Hub, TrainingFiles
+from ptycho_compare.hub import Hub
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
-from ptycho_compare.study import BASELINE, NETWORKS, PTYCHOPINN
+from ptycho_compare.study import NETWORKS
+from ptycho_compare.study.step import StudyStep
+from ptycho_compare.study.steps import CompareStep, steps_of, transcript_name
 
 HELPER_LOGS = ("aggregate_report_cli", "metrics_digest_cli", "ssim_grid_cli")
 _SUCCESS = "SUCCESS: All phases completed"
@@ -20,54 +21,6 @@ _COMPLETE = re.compile(r"\bcomplete(d)?\b", re.IGNORECASE)  # "incomplete" is an
 _RUN = re.compile(r"^--- run of ", re.MULTILINE)
 _FIRST_BANNER = re.compile(r"^(?=\[1/\d+\] )", re.MULTILINE)  # where transcripts do not tell runs apart
 _BANNER = re.compile(r"^\[(\d+)/(\d+)\] ", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class PhaseLog:
-    """A phase's log, and the files that the phase makes.
-
-    Attributes
-    ----------
-    name : str
-        Of the log in ``cli/``.
-    outputs : tuple of Path
-        Files that a step record must vouch for.
-    evidence : Path or None
-        In place of a record: what a comparison writes when it is complete.
-    """
-
-    name: str
-    outputs: tuple[Path, ...] = ()
-    evidence: Path | None = None
-
-
-def phase_logs(
-    hub: Hub, dose: int, view: str, splits: Sequence[str], *, arms: Collection[str] = NETWORKS
-) -> list[PhaseLog]:
-    """Name the logs of all phases of one dose and view, in the order in which they are run."""
-    networks = {
-        BASELINE: (f"phase_e_baseline_gs1_dose{dose}", hub.baseline_dir(dose)),
-        PTYCHOPINN: (f"phase_e_{view}_gs2_dose{dose}", hub.pinn_dir(dose, view)),
-    }
-    patched = tuple(hub.patched(dose, split) for split in splits)
-    views = tuple(hub.overlap_view(dose, view, split) for split in splits)
-    return [
-        PhaseLog("phase_c_generation", patched),
-        PhaseLog(f"phase_d_{view}", views),
-        *(
-            PhaseLog(name, (TrainingFiles(folder).bundle,))
-            for arm, (name, folder) in networks.items()
-            if arm in arms
-        ),
-        *(PhaseLog(f"phase_f_{view}_{split}", (hub.ptychi(dose, view, split),)) for split in splits),
-        *(
-            PhaseLog(
-                f"phase_g_{view}_{split}",
-                evidence=Artifacts(hub.comparison_dir(dose, view, split, FULL_TIER)).manifest,
-            )
-            for split in splits
-        ),
-    ]
 
 
 def cli_logs(
@@ -80,15 +33,16 @@ def cli_logs(
     PtychoPINN's, each log must exist and say "complete". That all of it succeeded is said last, after the
     verification, and so is not asked for.
     """
-    transcript = hub.step_log(f"run_phase_g_{view}")
-    phases = phase_logs(hub, dose, view, splits, arms=arms)
+    transcript = hub.step_log(transcript_name(view))
+    phases = steps_of(hub, dose, view, splits, arms)
     text = _text(transcript)
     banners = _missing_banners(text or "", len(phases))
     records = _records(hub)
     missing = [
-        phase.name
+        phase.log_name
         for phase in phases
-        if not hub.step_log(phase.name).is_file() and (records is None or _is_made(hub, phase, records))
+        if not hub.step_log(phase.log_name).is_file()
+        and (records is None or _is_made(phase.outputs(splits), hub, records))
     ]
     incomplete = [] if records is not None else _incomplete(hub, phases)
     helpers = {name: hub.step_log(name).is_file() for name in HELPER_LOGS}
@@ -105,12 +59,12 @@ def cli_logs(
     ]
     findings += [Finding("failed", f"{hub.step_log(name)}: does not say 'complete'") for name in incomplete]
     if records is not None:
-        findings += _of_records(hub, phases, records)
+        findings += _of_records(hub, phases, splits, records)
     details = {
         "found_logs": [hub.relative(transcript)] if text is not None else [],
         "missing_banners": banners,
         "has_success": _SUCCESS in (text or ""),
-        "found_phase_logs": [phase.name for phase in phases if hub.step_log(phase.name).is_file()],
+        "found_phase_logs": [phase.log_name for phase in phases if hub.step_log(phase.log_name).is_file()],
         "missing_phase_logs": missing,
         "found_helper_logs": [name for name, there in helpers.items() if there],
         "missing_helper_logs": [name for name, there in helpers.items() if not there],
@@ -128,16 +82,16 @@ def _missing_banners(text: str, phases: int) -> list[str]:
     return [f"[{number}/{total}]" for number in range(1, phases + 1) if found.get(number) != total]
 
 
-def _is_made(hub: Hub, phase: PhaseLog, records: Mapping[str, StepRecord | None]) -> bool:
+def _is_made(outputs: Sequence[Path], hub: Hub, records: Mapping[str, StepRecord | None]) -> bool:
     """Whether a command of this hub's pipeline made the files of a phase, and so has left a log."""
-    names = {hub.relative(path) for path in phase.outputs}
+    names = {hub.relative(path) for path in outputs}
     return any(each is not None and each.status == "made" and names & each.outputs.keys()
                for each in records.values())  # fmt: skip
 
 
-def _incomplete(hub: Hub, phases: Sequence[PhaseLog]) -> list[str]:
+def _incomplete(hub: Hub, phases: Sequence[StudyStep]) -> list[str]:
     """Name the phases whose log does not say that they came to their end."""
-    texts = {phase.name: _text(hub.step_log(phase.name)) for phase in phases}
+    texts = {phase.log_name: _text(hub.step_log(phase.log_name)) for phase in phases}
     return [name for name, text in texts.items() if text is not None and not _COMPLETE.search(text)]
 
 
@@ -150,15 +104,16 @@ def _records(hub: Hub) -> dict[str, StepRecord | None] | None:
 
 
 def _of_records(
-    hub: Hub, phases: Sequence[PhaseLog], records: Mapping[str, StepRecord | None]
+    hub: Hub, phases: Sequence[StudyStep], splits: Sequence[str], records: Mapping[str, StepRecord | None]
 ) -> Iterator[Finding]:
     made = [record for record in records.values() if record is not None]
     vouched = {name: sha256 for record in made for name, (sha256, _) in record.outputs.items()}
     for phase in phases:
-        if phase.evidence is not None and not phase.evidence.is_file():
-            yield Finding("missing", f"{phase.evidence}: not found; {phase.name} has not come to its end")
-        for path in phase.outputs:
-            yield from _of_output(path, vouched.get(hub.relative(path)), phase.name)
+        for path in phase.outputs(splits):
+            if not isinstance(phase, CompareStep):
+                yield from _of_output(path, vouched.get(hub.relative(path)), phase.log_name)
+            elif not path.is_file():  # a comparison's evidence is its record
+                yield Finding("missing", f"{path}: not found; {phase.log_name} has not come to its end")
 
 
 def _of_output(path: Path, sha256: str | None, phase: str) -> Iterator[Finding]:
@@ -174,15 +129,15 @@ def _text(path: Path) -> str | None:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
-def judge_step(hub: Hub, step_id: str) -> Iterator[Finding]:
+def judge_step(step: StudyStep) -> Iterator[Finding]:
     """Compare the files of a step with its record; nothing is said where it left none."""
-    path = hub.step(step_id).record
+    hub, path = step.hub, step.records.record
     record = read_step_record(path)
     if record is None:
         if path.is_file():
             yield Finding("changed", f"{path}: is no record of a finished step; run the pipeline again")
         return
-    if record.id != step_id:
+    if record.id != step.id:
         yield Finding("changed", f"{path}: is the record of {record.id}; run the pipeline again")
     for name, (sha256, size) in record.outputs.items():
         file = hub.root / name
@@ -198,7 +153,7 @@ def judge_step(hub: Hub, step_id: str) -> Iterator[Finding]:
             )
 
 
-def made_here(hub: Hub, step_id: str) -> bool:
+def made_here(step: StudyStep) -> bool:
     """Whether a command of ours made what a step left, and so has listed it too."""
-    record = read_step_record(hub.step(step_id).record)
+    record = read_step_record(step.records.record)
     return record is not None and record.by_our_command

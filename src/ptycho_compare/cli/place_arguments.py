@@ -10,6 +10,7 @@ from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs.duration import parse_duration
 from ptycho_compare.study import Comparison, Study, load_study
+from ptycho_compare.study.steps import BASELINE_NETWORK
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +54,7 @@ def require_of_study(study: Study, file: Path, arguments: argparse.Namespace) ->
         "dose": study.doses,
         "view": study.views,
         "split": study.splits,
-        "network": ("baseline", *study.views),
+        "network": (BASELINE_NETWORK, *study.views),
     }
     for name, values in known.items():
         value = getattr(arguments, name, None)

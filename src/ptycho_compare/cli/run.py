@@ -24,6 +24,7 @@ from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.reporting.terminal import closing_lines
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import load_study
+from ptycho_compare.study.steps import transcript_name
 
 VERIFIED = "SUCCESS: Post-verify-only mode completed"
 
@@ -115,7 +116,7 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     if arguments.clobber:
         for path in clobber(plan.hub, plan.hub.archive(utc_now()), given=plan.given):
             print(f"archived: {plan.hub.relative(path)}")
-    name = f"run_phase_g_{plan.view}"
+    name = transcript_name(plan.view)
     success = ALL_DONE
     if only_verify:
         name, success = f"{name}_post_verify_only", VERIFIED

@@ -1,20 +1,26 @@
 """Which comparisons reports are about, and how they ended: ``analysis/comparison_manifest.json``.
 
-The pipeline writes the list; a hub whose comparisons were run one by one has none, and is then
-listed from the evidence that lies there.
+The pipeline writes the list: a comparison's entry replaces its own earlier one and no other, so runs split
+by split add up. A hub whose comparisons were run one by one has none, and is then listed from the evidence
+that lies there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ptycho_compare.errors import ResultsError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
 from ptycho_compare.records.reading import read_json
+from ptycho_compare.records.renewing import Entry, SharedFile, entries_of, others
+from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
 from ptycho_compare.study import Comparison
+from ptycho_compare.study.steps import CompareStep
 
 Place = tuple[int, str, str]
 """Dose, view and split."""
@@ -201,3 +207,74 @@ def jobs_with_evidence(hub: Hub, comparisons: Sequence[Comparison]) -> JobList:
         if Artifacts(folder).metrics.exists():
             results.append(ExecutionResult(**place, returncode=0))
     return listing(jobs, results)
+
+
+def is_listed(step: CompareStep) -> bool:
+    """Whether the list says that a comparison was run and is green."""
+    _, results = _shared(step.hub).read()
+    return any(entry["id"] == step.id and entry["returncode"] == 0 for entry in results)
+
+
+def list_comparison(step: CompareStep, *, returncode: int, findings: Sequence[Finding]) -> None:
+    """Enter a comparison.
+
+    Parameters
+    ----------
+    step : CompareStep
+    returncode : int
+        Of its command; 0 for evidence that was there.
+    findings : sequence of Finding
+        What does not hold in its evidence: it then counts as failed, whatever its exit status.
+
+    Raises
+    ------
+    HubError
+        What is there is no such list.
+    """
+    hub = step.hub
+    where = {"id": step.id, "dose": step.dose, "view": step.view, "split": step.split}
+    entry = {**where, "output_dir": hub.relative(step.folder)}
+    result = {
+        **where,
+        "returncode": returncode or (1 if findings else 0),
+        "log_path": hub.relative(hub.step_log(step.log_name)),
+        "error": str(findings[0]) if findings else None,
+    }
+    file = _shared(hub)
+    with file.renewing() as (jobs, results):  # two pipelines may run side by side
+        jobs, results = _merged(jobs, entry), _merged(results, result)
+        succeeded = sum(each["returncode"] == 0 for each in results)
+        write_json_atomic(
+            file.path,
+            {
+                "n_jobs": len(jobs),
+                "n_success": succeeded,
+                "n_failed": len(results) - succeeded,
+                "jobs": jobs,
+                "execution_results": results,
+            },
+        )
+        write_text_atomic(hub.comparison_summary(), _summary(results))
+
+
+def _shared(hub: Hub) -> SharedFile[tuple[list[Entry], list[Entry]]]:
+    path, lock = hub.comparison_manifest(), hub.lock("comparison_manifest")
+    empty: Entry = {"jobs": [], "execution_results": []}
+    return SharedFile(path, lock, "list of comparisons of ours", empty, _lists)
+
+
+def _lists(content: Any) -> tuple[list[Entry], list[Entry]]:
+    return entries_of(content["jobs"], ["id"]), entries_of(content["execution_results"], ["id"])
+
+
+def _merged(entries: Sequence[Entry], entry: Entry) -> list[Entry]:
+    """Return entries in the order of the study's matrix: dose, view, then train before test."""
+    renewed = [*others(entries, {"id": entry["id"]}), entry]
+    return sorted(renewed, key=lambda each: (each["dose"], each["view"], each["split"] != "train"))
+
+
+def _summary(results: Sequence[Entry]) -> str:
+    lines = [
+        f"{each['id']}: {'ok' if each['returncode'] == 0 else each['error'] or 'failed'}" for each in results
+    ]
+    return "\n".join([f"{len(lines)} comparisons", *lines, ""])

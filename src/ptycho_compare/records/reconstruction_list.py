@@ -1,14 +1,21 @@
-"""The lists of phase F: which splits were reconstructed, how that ended, which could not be."""
+"""The lists of phase F: which splits were reconstructed, how that ended, which could not be.
+
+A split's entries replace its own earlier ones and no others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.records.reading import read_json
+from ptycho_compare.records.renewing import Entry, SharedFile, entries_of, others
+from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.study.steps import ReconstructStep
 
 MADE_BY = "phase F"
 
@@ -97,3 +104,71 @@ def read_skipped_reconstructions(hub: Hub) -> SkippedReconstructions:
 def of_split(entries: list[Placed], dose: int, view: str, split: str) -> list[Placed]:
     """Pick what is said of one split."""
     return [each for each in entries if (each.dose, each.view, each.split) == (dose, view, split)]
+
+
+def list_reconstruction(
+    step: ReconstructStep, plan: Mapping[str, Any], result: Mapping[str, Any]
+) -> list[Path]:
+    """Enter how a reconstruction ended; both lists were written then.
+
+    Parameters
+    ----------
+    step : ReconstructStep
+    plan : mapping
+        What was to be done: its entry under ``jobs``.
+    result : mapping
+        What came of it: its entry under ``execution_results``.
+
+    Raises
+    ------
+    HubError
+        What is there is no such list.
+    """
+    hub, lock = step.hub, step.hub.lock("reconstruction_manifest")
+    file = SharedFile(reconstruction_list(hub), lock, _KIND, {}, _lists)
+    with file.renewing() as (jobs, results):  # splits may be reconstructed side by side
+        jobs = _renewed(jobs, step, plan)
+        content = {
+            "timestamp": utc_text(),
+            "artifact_root": hub.relative(hub.phase_f()),
+            "total_jobs": len(jobs),
+            "jobs": jobs,
+            "execution_results": _renewed(results, step, result),
+        }
+        write_json_atomic(file.path, content)
+    return [file.path, list_skipped(step, None)]
+
+
+def list_skipped(step: ReconstructStep, reason: str | None) -> Path:
+    """Enter why a reconstruction cannot be made, or that nothing is in its way."""
+    hub = step.hub
+    file = SharedFile(skipped_reconstructions(hub), hub.lock("skip_summary"), _KIND, {}, _skipped)
+    with file.renewing() as skipped:
+        skipped = _renewed(skipped, step, None if reason is None else {"reason": reason})
+        content = {
+            "timestamp": utc_text(),
+            "skipped_count": len(skipped),
+            "skipped_jobs": skipped,
+            "missing_phase_d_count": sum(entry["view"] != "dense" for entry in skipped),
+        }
+        write_json_atomic(file.path, content)
+    return file.path
+
+
+_KIND = "record of phase F's jobs"
+_PLACE = ("dose", "view", "split")
+
+
+def _lists(content: Any) -> tuple[list[Entry], list[Entry]]:
+    jobs, results = (content.get(key, []) for key in ("jobs", "execution_results"))
+    return entries_of(jobs, _PLACE), entries_of(results, _PLACE)
+
+
+def _skipped(content: Any) -> list[Entry]:
+    return entries_of(content.get("skipped_jobs", []), _PLACE)
+
+
+def _renewed(entries: list[Entry], step: ReconstructStep, facts: Mapping[str, Any] | None) -> list[Entry]:
+    place = {"dose": step.dose, **step.place}
+    mine = [] if facts is None else [{**place, **facts}]
+    return sorted([*others(entries, place), *mine], key=lambda each: tuple(each[key] for key in _PLACE))

@@ -100,8 +100,16 @@ class Fingerprint:
 
 @cache
 def code_digest(module: str) -> str:
-    """SHA-256 over the sources that a result passes through: a module, and all of ours that it imports."""
+    """SHA-256 over the sources that a result passes through: a module, and all of ours that it imports.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        There is no such module of ours: its digest would be that of nothing.
+    """
     root = Path(__file__).parents[2]
+    if module.split(".")[0] == _PACKAGE and not _has_source(module, root):
+        raise ModuleNotFoundError(f"{module}: there is no such module, and results rest on its code")
     total = hashlib.sha256()
     for path in sorted(_imported_by(module, root)):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
@@ -117,6 +125,11 @@ def _imported_by(module: str, root: Path) -> set[Path]:
             found.add(path)
             waiting += _imports_in(path)
     return found
+
+
+def _has_source(module: str, root: Path) -> bool:
+    place = root.joinpath(*module.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
 
 
 def _sources_of(module: str, root: Path) -> set[Path]:

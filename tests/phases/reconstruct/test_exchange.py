@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +9,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ptycho_compare.errors import HubError
-from ptycho_compare.hub import Hub, JobFiles
+from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import job_context
 from ptycho_compare.phases.reconstruct.engine import with_tilt_of
 from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
-from ptycho_compare.phases.reconstruct.manifest import Job, record_result, record_skip
 from ptycho_compare.phases.reconstruct.scan_run import usable_epochs
 from ptycho_compare.phases.reconstruct.torchvision_standin import GaussianBlur
 from ptycho_compare.scoring.alignment.ramp import apply_ramp
@@ -131,30 +128,3 @@ def test_the_stand_in_blurs() -> None:
     for axis, weights in enumerate(along):
         expected = ndimage.convolve1d(expected, weights / weights.sum(), axis=axis, mode="mirror")
     np.testing.assert_allclose(blurred[0, 0].numpy(), expected, rtol=1e-10)
-
-
-def test_entries_of_other_jobs_stay(tmp_path: Path) -> None:
-    hub = Hub(tmp_path)
-    first, second = Job(1000, "dense", "train"), Job(1000, "dense", "test")
-    record_skip(hub, second, "no data")
-    record_result(hub, first, {"algorithm": "LSQML"}, {"returncode": 1})
-    record_result(hub, first, {"algorithm": "LSQML"}, {"returncode": 0})
-    record_result(hub, second, {"algorithm": "DM"}, {"returncode": 0})
-    manifest = json.loads((hub.phase_f() / "reconstruction_manifest.json").read_text())
-    assert [(job["split"], job["algorithm"]) for job in manifest["jobs"]] == [
-        ("test", "DM"),
-        ("train", "LSQML"),
-    ]
-    assert [result["returncode"] for result in manifest["execution_results"]] == [0, 0]
-    assert json.loads((hub.phase_f() / "skip_summary.json").read_text())["skipped_jobs"] == []
-
-
-@pytest.mark.parametrize("content", ["[]", "{", '{"jobs": [{"dose": 1}]}', '{"jobs": 3}'])
-def test_a_foreign_manifest_is_not_overwritten(tmp_path: Path, content: str) -> None:
-    hub = Hub(tmp_path)
-    path = hub.phase_f() / "reconstruction_manifest.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(content)
-    with pytest.raises(HubError, match="move it away"):
-        record_result(hub, Job(1, "dense", "test"), {}, {})
-    assert path.read_text() == content

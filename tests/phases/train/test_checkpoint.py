@@ -9,7 +9,8 @@ import pytest
 
 from ptycho_compare.errors import StorageError
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.phases.train.checkpoint import Epoch, TrainingCheckpoint, TrainingProgress
+from ptycho_compare.phases.train.checkpoint import TrainingCheckpoint, TrainingProgress
+from ptycho_compare.records.training_history import Epoch
 from ptycho_compare.storage.fingerprint import Fingerprint
 
 EPOCHS = [Epoch(1, 0.5, 0.4, 1.0), Epoch(2, 0.3, 0.2, 1.0), Epoch(3, 0.2, 0.2, 1.0), Epoch(4, 0.1, 0.3, 1.0)]

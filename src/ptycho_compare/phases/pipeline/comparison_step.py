@@ -10,7 +10,8 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import StepFiles
 from ptycho_compare.jobs import Ended, JobSpec
 from ptycho_compare.phases.comparison.job import ComparisonJob
-from ptycho_compare.phases.pipeline.comparison_manifest import is_listed, list_comparison
+from ptycho_compare.records.comparison_list import is_listed, list_comparison
+from ptycho_compare.study.steps import CompareStep
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,6 @@ class ComparisonStep:
     Attributes
     ----------
     job : ComparisonJob
-    title : str
     needs : tuple of str
     command : tuple of str
         Of the comparison, or a lab's own in its place.
@@ -29,7 +29,6 @@ class ComparisonStep:
     """
 
     job: ComparisonJob
-    title: str
     command: tuple[str, ...]
     needs: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -38,27 +37,35 @@ class ComparisonStep:
     label: str = ""
 
     @property
+    def _step(self) -> CompareStep:
+        return CompareStep.of(self.job.hub, self.job.comparison)
+
+    @property
     def id(self) -> str:
         """The comparison's."""
-        return self.job.id
+        return self._step.id
+
+    @property
+    def title(self) -> str:
+        """What it does, for people."""
+        return self._step.title
 
     @property
     def files(self) -> StepFiles:
         """Its attempts are the comparison's own; it needs no record beside the evidence."""
-        return StepFiles(self.job.folder)
+        return self._step.records
 
     def spec(self, *, grace_s: float) -> JobSpec:
         """State how its command runs."""
-        place = self.job.comparison
         spec = self.job.spec(command=self.command, environment=self.environment, grace_s=grace_s)
         if not self.listed:
             return spec
-        return replace(spec, log=self.job.hub.step_log(f"phase_g_{place.view}_{place.split}"))
+        return replace(spec, log=self.job.hub.step_log(self._step.log_name))
 
     def why_not_done(self) -> list[Finding]:
         """Say why the evidence cannot be used as it is; empty when it can."""
         findings = self.job.why_not_done()
-        if not findings and self.listed and not is_listed(self.job):
+        if not findings and self.listed and not is_listed(self._step):
             return [Finding("missing", f"{self.id} is not in the hub's list of comparisons")]
         return findings
 
@@ -75,5 +82,5 @@ class ComparisonStep:
         ended = self.job.conclude(ended)
         if self.listed and ended.state != "refused":
             returncode = ended.record.returncode if ended.record is not None and ended.findings else 0
-            list_comparison(self.job, returncode=returncode, findings=ended.findings)
+            list_comparison(self._step, returncode=returncode, findings=ended.findings)
         return list(ended.findings)

@@ -28,6 +28,7 @@ from ptycho_compare.phases.pipeline.reports import (
 )
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.study import BASELINE, networks_of
+from ptycho_compare.study.steps import transcript_name
 
 
 @dataclass(frozen=True)
@@ -60,59 +61,81 @@ class Condition:
 
 def conditions(plan: Pipeline) -> list[Condition]:
     """All seven, in order; what the first needs is made, where it is not there."""
-    hub, run_log = plan.hub, f"run_phase_g_{plan.view}"
-    place = (plan.dose, plan.view, plan.splits)
-    full = plan.comparing(FULL_TIER)
-    counted = (*plan.steps, *report_steps(plan), *verify_steps(plan))
-    verifying = tuple(post_verify_steps(plan))
-    networks = networks_of(plan.study, hub, plan.dose, plan.view)
-    # the arm that came out blank in the blocked run, or what a study without it rests on
-    arms = (BASELINE,) if BASELINE in networks else plan.study.tiers[FULL_TIER].required_arms
-
-    def compare_holds() -> list[Finding]:
-        return [finding for step in full for finding in step.why_not_done()]
-
-    def run_holds() -> list[Finding]:
-        once = [*plan.steps, *(step for step in report_steps(plan) if not step.always)]
-        left = [finding for step in once for finding in step.why_not_done()]
-        return left or list(cli_logs(hub, *place, arms=networks).findings)
-
-    def verification_holds() -> list[Finding]:
-        return [*verify(hub, *place, study=plan.study).findings, *check_highlights(hub)]
-
-    asked = [
-        Condition(
-            f"both full tables hold every {' and '.join(arms)} score",
-            compare_holds,
-            steps=plan.making,
-            comparing=(*plan.comparing(DEBUG_TIER), *full),
-        ),
-        Condition(
-            f"metrics_summary.json has {' and '.join(arms)} entries that are not zero",
-            lambda: judge_summary(hub, *arms),
-            steps=(summarize_step(plan),),
-        ),
-        Condition(
-            "the hub's phase D passes its acceptance",
-            lambda: judge_phase_d(hub, plan.study, plan.dose, plan.view),
-        ),
-        Condition("the counted run ends well", run_holds, steps=counted, transcript=run_log),
-        Condition(
-            "the report is written",
-            lambda: [*aggregate_highlights(hub).findings, *delta_highlights(hub).findings],
-            steps=(report_step(plan),),
-        ),
-        Condition(
-            "the digest is written", lambda: list(metrics_digest(hub).findings), steps=(digest_step(plan),)
-        ),
-        Condition(
-            "the verification passes",
-            verification_holds,
-            steps=verifying,
-            transcript=f"{run_log}_post_verify_only",
-        ),
-    ]
+    kinds = (_tables, _summary, _phase_d, _counted_run, _report, _digest, _verification)
     return [
-        replace(condition, id=f"dose_{plan.dose}-{plan.view}-condition-{number}")
-        for number, condition in enumerate(asked, start=1)
+        replace(kind(plan), id=f"dose_{plan.dose}-{plan.view}-condition-{number}")
+        for number, kind in enumerate(kinds, start=1)
     ]
+
+
+def _arms(plan: Pipeline) -> tuple[str, ...]:
+    """The arm that came out blank in the blocked run, or what a study without it rests on."""
+    if BASELINE in networks_of(plan.study, plan.hub, plan.dose, plan.view):
+        return (BASELINE,)
+    return plan.study.tiers[FULL_TIER].required_arms
+
+
+def _tables(plan: Pipeline) -> Condition:
+    full = plan.comparing(FULL_TIER)
+    return Condition(
+        f"both full tables hold every {' and '.join(_arms(plan))} score",
+        lambda: [finding for step in full for finding in step.why_not_done()],
+        steps=plan.making,
+        comparing=(*plan.comparing(DEBUG_TIER), *full),
+    )
+
+
+def _summary(plan: Pipeline) -> Condition:
+    arms = _arms(plan)
+    return Condition(
+        f"metrics_summary.json has {' and '.join(arms)} entries that are not zero",
+        lambda: judge_summary(plan.hub, *arms),
+        steps=(summarize_step(plan),),
+    )
+
+
+def _phase_d(plan: Pipeline) -> Condition:
+    return Condition(
+        "the hub's phase D passes its acceptance",
+        lambda: judge_phase_d(plan.hub, plan.study, plan.dose, plan.view),
+    )
+
+
+def _counted_run(plan: Pipeline) -> Condition:
+    place, reports, verifying = (plan.dose, plan.view), report_steps(plan), verify_steps(plan)
+    arms = networks_of(plan.study, plan.hub, *place)
+
+    def holds() -> list[Finding]:
+        once = [*plan.steps, *(step for step in reports if not step.always)]
+        left = [finding for step in once for finding in step.why_not_done()]
+        return left or list(cli_logs(plan.hub, *place, plan.splits, arms=arms).findings)
+
+    steps = (*plan.steps, *reports, *verifying)
+    return Condition("the counted run ends well", holds, steps=steps, transcript=transcript_name(plan.view))
+
+
+def _report(plan: Pipeline) -> Condition:
+    hub = plan.hub
+    return Condition(
+        "the report is written",
+        lambda: [*aggregate_highlights(hub).findings, *delta_highlights(hub).findings],
+        steps=(report_step(plan),),
+    )
+
+
+def _digest(plan: Pipeline) -> Condition:
+    return Condition(
+        "the digest is written",
+        lambda: list(metrics_digest(plan.hub).findings),
+        steps=(digest_step(plan),),
+    )
+
+
+def _verification(plan: Pipeline) -> Condition:
+    hub, place = plan.hub, (plan.dose, plan.view, plan.splits)
+    return Condition(
+        "the verification passes",
+        lambda: [*verify(hub, *place, study=plan.study).findings, *check_highlights(hub)],
+        steps=tuple(post_verify_steps(plan)),
+        transcript=f"{transcript_name(plan.view)}_post_verify_only",
+    )

@@ -1,32 +1,25 @@
-"""The plan: which steps make and compare one dose and view, in which order.
+"""The plan: the steps of one dose and view as commands that can be run, made here or brought from elsewhere.
 
-C simulate -> D overlap -> E train (Baseline, then PtychoPINN, as far as the study has them) -> F reconstruct
-and G compare, split by split. Every rule of what a step reads and must leave behind stands here.
+Which steps there are, in which order, `study.steps` says; here stands how each is run.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
-from ptycho_compare.checks.phase_c import judge_phase_c
-from ptycho_compare.checks.phase_d import judge_phase_d
-from ptycho_compare.errors import InputError, StudyError
-from ptycho_compare.finding import Finding
-from ptycho_compare.hub import FULL_TIER, Hub, TrainingFiles
+from ptycho_compare.checks.steps import judge_outputs
+from ptycho_compare.errors import StudyError
+from ptycho_compare.hub import FULL_TIER, Hub
 from ptycho_compare.jobs import read_launch
-from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
 from ptycho_compare.phases.pipeline.step import PhaseStep, Step
-from ptycho_compare.reconstruction import ImageSource, read_ready_made
-from ptycho_compare.study import BASELINE, PTYCHOPINN, Comparison, Study, networks_of
-
-BASELINE_NETWORK = "baseline"
-_COUNTS = ("numpy", "scipy")
+from ptycho_compare.study import Comparison, Study, networks_of
+from ptycho_compare.study.step import MakingStep, StudyStep
+from ptycho_compare.study.steps import CompareStep, TrainStep, making_steps
 
 
 @dataclass(frozen=True)
@@ -63,182 +56,66 @@ class Pipeline:
     @cached_property
     def making(self) -> tuple[PhaseStep, ...]:
         """Phases C to F."""
-        made = [self._simulate(), self._overlap(), *map(self._train, self._networks)]
-        made += [self._reconstruct(split) for split in self.splits]
-        return tuple(self._as_asked(step, phase) for step, phase in zip(made, self._phases, strict=True))
+        return tuple(self._made(step) for step in self._making)
+
+    @cached_property
+    def _making(self) -> tuple[MakingStep, ...]:
+        place = (self.hub, self.dose, self.view)
+        return making_steps(*place, self.splits, networks_of(self.study, *place))
 
     @cached_property
     def brought(self) -> frozenset[str]:
         """Phases whose files lie in the hub, and which nothing in it made: they come from elsewhere."""
-        plain = replace(self, given=frozenset())
-        steps = list(zip(plain.making, plain._phases, strict=True))
         return frozenset(
-            phase for phase in plain._phases if all(_is_brought(step) for step, of in steps if of == phase)
+            phase
+            for phase in dict.fromkeys(step.phase for step in self._making)
+            if all(self._is_brought(step) for step in self._making if step.phase == phase)
         )
+
+    def _is_brought(self, step: MakingStep) -> bool:
+        outputs = step.outputs(self.study.splits)
+        return read_launch(step.records.job) is None and all(path.is_file() for path in outputs)
 
     def comparing(self, tier: str) -> tuple[ComparisonStep, ...]:
         """Phase G of one tier."""
-        return tuple(self._compare(split, tier) for split in self.splits)
+        return tuple(self._compared(split, tier) for split in self.splits)
 
-    @property
-    def _phases(self) -> tuple[str, ...]:
-        return ("C", "D", *(["E"] * len(self._networks)), *(["F"] * len(self.splits)))
-
-    @cached_property
-    def _networks(self) -> tuple[str, ...]:
-        """The networks that are compared, as their steps name them, the Baseline first."""
-        arms = networks_of(self.study, self.hub, self.dose, self.view)
-        names = {BASELINE: BASELINE_NETWORK, PTYCHOPINN: self.view}
-        return tuple(name for arm, name in names.items() if arm in arms)
-
-    def _as_asked(self, step: PhaseStep, phase: str) -> PhaseStep:
-        """Take a step's outputs as they are, or have a lab's own command make them."""
-        if phase in self.given:
-            return _taken(step)
-        own = getattr(self.study.commands, f"phase_{phase.lower()}")
-        if own is None or step.given:
-            return step
-        return replace(step, settings={**step.settings, "command": own}, computed_by="", libraries=())
-
-    def _simulate(self) -> PhaseStep:
-        hub, dose = self.hub, self.dose
-        splits = tuple(hub.patched(dose, split) for split in self.study.splits)
-
-        def check() -> list[Finding]:
-            return judge_phase_c(hub, dose, self.study.splits)
-
-        return PhaseStep(
-            hub,
-            id=f"dose_{dose}-simulate",
-            title="Phase C: Dataset Generation",
-            command=self._command("phase_c", "simulate"),
-            log_name="phase_c_generation",
-            inputs=self._probe_file(),
-            outputs=splits,
-            settings={"dose": dose, "simulation": self.study.simulation.model_dump()},
-            computed_by=_code("simulate"),
-            check=check,
-            libraries=_COUNTS,
-            label="Phase C metadata validation",
-        )
-
-    def _probe_file(self) -> tuple[Path, ...]:
-        name = self.study.simulation.probe_file
-        return (self.hub.root / name,) if name else ()
-
-    def _overlap(self) -> PhaseStep:
-        hub, dose, view, study = self.hub, self.dose, self.view, self.study
-        metrics = [hub.overlap_metrics(dose, view, split) for split in study.splits]
-        views = [hub.own_overlap_view(dose, view, split) for split in study.splits]
-
-        def check() -> list[Finding]:
-            return judge_phase_d(hub, study, dose, view)
-
-        return PhaseStep(
-            hub,
-            id=f"dose_{dose}-overlap-{view}",
-            title="Phase D: Overlap View Generation",
-            command=self._command("phase_d", "overlap", "--view", view),
-            log_name=f"phase_d_{view}",
-            inputs=tuple(hub.patched(dose, split) for split in study.splits),
-            outputs=(*views, *metrics, hub.overlap_bundle(dose, view)),
-            settings={
-                "dose": dose,
-                "view": view,
-                "overlap": {
-                    **study.overlap.model_dump(exclude={"views"}),
-                    **study.overlap.view(view).model_dump(),
-                },
-                "grouping": study.grouping.model_dump(),
-            },
-            computed_by=_code("overlap"),
-            check=check,
-            libraries=_COUNTS,
-            needs=(f"dose_{dose}-simulate",),
-            label="Phase D overlap generation",
-        )
-
-    def _train(self, network: str) -> PhaseStep:
-        hub, dose, training = self.hub, self.dose, self.study.training
-        single = network == BASELINE_NETWORK
-        files = TrainingFiles(hub.baseline_dir(dose) if single else hub.pinn_dir(dose, network))
-        data = hub.patched if single else lambda dose, split: hub.overlap_view(dose, network, split)
-        log = f"phase_e_baseline_gs1_dose{dose}" if single else f"phase_e_{network}_gs2_dose{dose}"
-        how = training.baseline if single else training.ptychopinn
-
-        def check() -> list[Finding]:
-            return _readable(lambda: inspect_model(files.bundle))
-
-        step = PhaseStep(
-            hub,
-            id=f"dose_{dose}-train-{network}",
-            title=f"Phase E: Training {network.capitalize()} ({files.folder.name})",
-            command=self._command("phase_e", "train", "--network", network, network=network),
-            log_name=log,
-            inputs=tuple(data(dose, split) for split in self.study.splits),
-            outputs=(files.bundle,),
-            settings={
-                "dose": dose,
-                "network": network,
-                "training": {**training.model_dump(exclude={"baseline", "ptychopinn"}), **how.model_dump()},
-                "grouping": self.study.grouping.model_dump(),
-                "stitching": self.study.stitching.model_dump(),
-                "scan": self.study.scan.model_dump(),
-            },
-            computed_by=_code("train"),
-            check=check,
-            needs=(f"dose_{dose}-simulate" if single else f"dose_{dose}-overlap-{network}",),
-        )
+    def _made(self, step: MakingStep) -> PhaseStep:
+        """Have our command make a step's outputs, or a lab's own, or take them as they are."""
+        study, own = self.study, self._own_command(step)
         # a network that the study does not name is compared because its bundle is there: nobody trains it
-        return step if self.study.requires(BASELINE if single else PTYCHOPINN) else _taken(step)
-
-    def _reconstruct(self, split: str) -> PhaseStep:
-        hub, dose, view = self.hub, self.dose, self.view
-        file = hub.ptychi(dose, view, split)
-
-        def check() -> list[Finding]:
-            return _readable(lambda: read_ready_made(ImageSource(file)))
-
+        unasked = isinstance(step, TrainStep) and not study.requires(step.arm)
+        brought = step.phase in self.given or unasked  # what they were made from is not known here
+        ours = own is None and not brought
+        settings = step.settings(study) | ({} if own is None else {"command": own})
         return PhaseStep(
-            hub,
-            id=f"dose_{dose}-reconstruct-{view}-{split}",
-            title=f"Phase F: Reconstruction {view.capitalize()} {split}",
-            command=self._command("phase_f", "reconstruct", "--view", view, "--split", split, split=split),
-            log_name=f"phase_f_{view}_{split}",
-            inputs=(hub.split_data(dose, view, split),),
-            outputs=(file,),
-            settings={
-                "dose": dose,
-                "view": view,
-                "split": split,
-                "reconstruction": self.study.reconstruction.model_dump(),
-                "scan": self.study.scan.model_dump(),
-            },
-            computed_by=_code("reconstruct"),
-            check=check,
-            libraries=("numpy", "scipy", "torch", "ptychi"),
-            needs=(self._data_step,),
+            self.hub,
+            id=step.id,
+            title=step.title,
+            command=self._command(step),
+            log_name=step.log_name,
+            inputs=() if brought else step.inputs(study),
+            outputs=step.outputs(study.splits),
+            settings={} if brought else settings,
+            computed_by=step.computed_by if ours else "",
+            check=partial(judge_outputs, step, study),
+            libraries=step.libraries if ours else (),
+            needs=() if brought else tuple(each.id for each in step.after),
+            given=brought,
+            label=step.label,
         )
 
-    @property
-    def _data_step(self) -> str:
-        """The step that makes what networks and iterative code are compared on."""
-        made_by_c = self.view == "dense"
-        return f"dose_{self.dose}-simulate" if made_by_c else f"dose_{self.dose}-overlap-{self.view}"
-
-    def _compare(self, split: str, tier: str) -> ComparisonStep:
+    def _compared(self, split: str, tier: str) -> ComparisonStep:
         job = self.comparison(split, tier)
-        own, listed = self.study.commands.phase_g, tier == FULL_TIER
+        step, before = CompareStep.of(self.hub, job.comparison), job.prerequisite()
+        listed, made = tier == FULL_TIER, {each.id for each in self._making}
         return ComparisonStep(
             job,
-            f"Phase G: Comparison {self.view.capitalize()} {split}" + ("" if listed else f" ({tier})"),
-            job.command if own is None or not listed else self._command("phase_g", split=split),
+            self._command(step) if listed and self._own_command(step) else job.command,
             listed=listed,
             needs=(
-                *(() if (before := job.prerequisite()) is None else (before.id,)),
-                self._data_step,
-                *(f"dose_{self.dose}-train-{network}" for network in self._networks),
-                f"dose_{self.dose}-reconstruct-{self.view}-{split}",
+                *(() if before is None else (before.id,)),
+                *(each.id for each in step.after if each.id in made),
             ),
         )
 
@@ -249,35 +126,18 @@ class Pipeline:
         place = Comparison(self.dose, self.view, split, tier)
         return ComparisonJob(self.hub, self.study, self.study_file, place)
 
-    def _command(self, phase: str, *words: str, network: str = "", split: str = "") -> tuple[str, ...]:
-        """Argument list of a phase: the lab's own, or ours as it can be typed."""
+    def _own_command(self, step: StudyStep) -> tuple[str, ...] | None:
+        """What a lab runs in place of a phase."""
+        own: tuple[str, ...] | None = getattr(self.study.commands, f"phase_{step.phase.lower()}")
+        return own
+
+    def _command(self, step: StudyStep) -> tuple[str, ...]:
+        """Argument list of a step: the lab's own, or ours as it can be typed."""
         place = {"hub": str(self.hub.root), "study": str(self.study_file), "dose": str(self.dose)}
-        own: Sequence[str] | None = getattr(self.study.commands, phase)
+        own = self._own_command(step)
         if own is not None:
-            more = {"python": sys.executable, "view": self.view, "network": network, "split": split}
-            return tuple(word.format(**place, **more) for word in own)
-        ours = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", *words)
-        return (*ours, *(part for key, value in place.items() for part in (f"--{key}", value)))
-
-
-def _taken(step: PhaseStep) -> PhaseStep:
-    """Take a step's outputs as they are: what they were made from is not known here."""
-    return replace(step, given=True, inputs=(), settings={}, computed_by="", libraries=(), needs=())
-
-
-def _is_brought(step: PhaseStep) -> bool:
-    return read_launch(step.files.job) is None and all(path.is_file() for path in step.outputs)
-
-
-def _code(room: str) -> str:
-    """Module whose code a phase's outputs rest on."""
-    return f"ptycho_compare.phases.{room}.run"
-
-
-def _readable(read: Callable[[], object]) -> list[Finding]:
-    """Say why a file cannot be used, where its reader refuses it."""
-    try:
-        read()
-    except InputError as error:
-        return [Finding("input", str(error))]
-    return []
+            known = {"view": self.view, "network": "", "split": "", **step.place}
+            return tuple(word.format(python=sys.executable, **place, **known) for word in own)
+        options = (*step.place.items(), *place.items())
+        ours = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", step.command)
+        return (*ours, *(word for key, value in options for word in (f"--{key}", value)))

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ptycho_compare.errors import EngineError, HubError
-from ptycho_compare.hub import Hub, ReconstructionFiles
-from ptycho_compare.phases.reconstruct.manifest import Job, record_result, record_skip
-from ptycho_compare.phases.reconstruct.scan_run import LIBRARIES, Reconstructed, reconstruct_scan
+from ptycho_compare.hub import Hub
+from ptycho_compare.phases.reconstruct.scan_run import Reconstructed, reconstruct_scan
+from ptycho_compare.records.reconstruction_list import list_reconstruction, list_skipped
 from ptycho_compare.scan import Reading
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import versions_of
 from ptycho_compare.study import Study
+from ptycho_compare.study.steps import ReconstructStep
 
 _PREVIEW = 200  # characters
 
@@ -52,34 +53,28 @@ def reconstruct(hub: Hub, study: Study, dose: int, view: str, split: str) -> lis
     Stopped
         Asked to stop.
     """
-    job, source = Job(dose, view, split), hub.split_data(dose, view, split)
-    if not source.is_file():
-        phase = "C" if view == "dense" else "D"
-        reason = f"{source}: no such file; phase {phase} makes it, and phase F comes after it"
-        record_skip(hub, job, reason)
+    step = ReconstructStep(hub, dose, view, split)
+    if not step.data.is_file():
+        (before,) = step.after
+        reason = f"{step.data}: no such file; phase {before.phase} makes it, and phase F comes after it"
+        list_skipped(step, reason)
         raise HubError(reason)
-    files = ReconstructionFiles(hub.ptychi_dir(dose, view, split))
-    how = study.reconstruction
+    files, how = step.files, study.reconstruction
     plan = {
-        "input_npz": hub.relative(source),
+        "input_npz": hub.relative(step.data),
         "output_dir": hub.relative(files.folder),
         "algorithm": how.engine,
         "num_epochs": how.epochs,
     }
     try:
         done = reconstruct_scan(
-            source,
-            how,
-            files,
-            hub.step_job(f"dose_{dose}-reconstruct-{view}-{split}"),
-            reading=Reading.of_study(study),
-            title=job.title,
+            step.data, how, files, step.records.job, reading=Reading.of_study(study), title=step.name
         )
     except EngineError as error:
         ended = {"returncode": error.returncode, "log_path": hub.relative(files.log), "error": str(error)}
-        record_result(hub, job, plan, ended)
+        list_reconstruction(step, plan, ended)
         raise
-    written = record_result(hub, job, plan, _result(hub, done))
+    written = list_reconstruction(step, plan, _result(hub, done))
     return [files.reconstruction, files.figure, files.log, *written]
 
 
@@ -99,5 +94,5 @@ def _result(hub: Hub, done: Reconstructed) -> dict[str, Any]:
         "last_loss": float(done.state.losses[-1]),
         "origin_yx_px": list(done.facts.origin_yx),
         "input_sha256": done.scan_sha256,
-        "versions": versions_of(LIBRARIES),
+        "versions": versions_of(ReconstructStep.libraries),
     }

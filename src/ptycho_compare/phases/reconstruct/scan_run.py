@@ -23,9 +23,7 @@ from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.saved_work import aside_for
 from ptycho_compare.study.making import Reconstruction
-
-LIBRARIES = ("numpy", "scipy", "torch", "ptychi")
-"""Distributions that the numbers depend on."""
+from ptycho_compare.study.steps import ReconstructStep
 
 PART = "PtyChi"
 """What a job's records call the work; its units are epochs."""
@@ -142,7 +140,9 @@ def _fingerprint(scan_sha256: str, facts: Facts, reading: Reading) -> Fingerprin
         "reading": asdict(reading),
         "images": facts.images.tolist(),
     }
-    return Fingerprint.here({"scan": scan_sha256}, settings, computed_by=engine.__name__, libraries=LIBRARIES)
+    return Fingerprint.here(
+        {"scan": scan_sha256}, settings, computed_by=engine.__name__, libraries=ReconstructStep.libraries
+    )
 
 
 class _Listener:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import HubError, StudyError
+from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.simulate.dataset import RAW_IMAGES, Dataset, describe, require_contract
 from ptycho_compare.phases.simulate.exposure import expose, mean_energy
 from ptycho_compare.phases.simulate.objects import make_object
 from ptycho_compare.phases.simulate.paths import make_path
 from ptycho_compare.phases.simulate.probes import make_probe
-from ptycho_compare.storage.files import locked, write_json_atomic
+from ptycho_compare.records.dose_list import list_dose
 from ptycho_compare.study import Study
 from ptycho_compare.study.making import Simulation
 
@@ -84,7 +82,7 @@ def simulate(hub: Hub, study: Study, dose: int) -> list[Path]:
     print(f"split at y = {split.point_px:.3f} px: {parts}")
     hub.phase_c(dose).mkdir(parents=True, exist_ok=True)
     written = _write_stages(hub, dose, dataset, split)
-    _list_dose(hub, dose)
+    list_dose(hub, dose, SPLITS)
     return written
 
 
@@ -147,31 +145,3 @@ def _write_stages(hub: Hub, dose: int, raw: Dataset, split: Split) -> list[Path]
         require_contract(dict(part.arrays()), label=str(path))
         written.append(part.write(path, patches=True))
     return written
-
-
-def _list_dose(hub: Hub, dose: int) -> None:
-    """Renew the dose's entry in the manifest, and no other."""
-    path = hub.phase_c_manifest()
-    entry = {
-        "dose": dose,
-        "train": hub.relative(hub.patched(dose, "train")),
-        "test": hub.relative(hub.patched(dose, "test")),
-        "intermediate_dir": hub.relative(hub.phase_c(dose)),
-    }
-    with locked(hub.lock("dose_manifest")):  # doses may be simulated side by side
-        listed = {**_read_manifest(path), f"dose_{dose}": entry}
-        write_json_atomic(path, dict(sorted(listed.items(), key=lambda item: item[1]["dose"])))
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise HubError(f"{path}: is no JSON ({error}); move it away") from None
-    if not isinstance(content, dict) or not all(
-        isinstance(entry, dict) and "dose" in entry for entry in content.values()
-    ):
-        raise HubError(f"{path}: is no list of doses; move it away")
-    return content

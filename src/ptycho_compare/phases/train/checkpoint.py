@@ -9,30 +9,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ptycho_compare.hub import JobFiles
+from ptycho_compare.records.training_history import Epoch
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.saved_work import Arrays, Facts, SavedWork
 
 _NAME = "training"
 _BEST = "best_"
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch gave.
-
-    Attributes
-    ----------
-    epoch : int
-        From 1.
-    loss, val_loss : float
-        Mean over the steps of the epoch, and over the held-out groups after it.
-    seconds : float
-    """
-
-    epoch: int
-    loss: float
-    val_loss: float
-    seconds: float
 
 
 @dataclass

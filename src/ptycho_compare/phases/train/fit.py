@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArmError
 from ptycho_compare.jobs import JobContext
 from ptycho_compare.models.training.trainer import Trainer
-from ptycho_compare.phases.train.checkpoint import Epoch, TrainingCheckpoint, TrainingProgress
-from ptycho_compare.phases.train.examples import Batch, Examples
-from ptycho_compare.phases.train.schedule import Schedule
+from ptycho_compare.phases.train.checkpoint import TrainingCheckpoint, TrainingProgress
+from ptycho_compare.phases.train.examples import Batch, Examples, Schedule
+from ptycho_compare.records.training_history import Epoch
 
 PART = "training"
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.phases.train.schedule import Schedule, draw_schedule
+from ptycho_compare.phases.train.examples import Schedule, draw_schedule
 
 
 def schedule(count: int, *, share: float = 0.1, batch: int = 8, seed: int = 0) -> Schedule:

@@ -1,0 +1,134 @@
+"""One training, ready to begin: network, groups and schedule, from the study and a scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ptycho_compare.errors import ScanError
+from ptycho_compare.models.device import Device
+from ptycho_compare.models.training.design import Design, probe_scale
+from ptycho_compare.models.training.losses import patch_loss, poisson_loss
+from ptycho_compare.models.training.networks import Networks, build_networks, set_initial_weights
+from ptycho_compare.models.training.trainer import Trainer
+from ptycho_compare.phases.train.examples import Examples, Schedule, draw_schedule, measured, with_truth
+from ptycho_compare.scan import Scan, draw_plan
+from ptycho_compare.study import Study
+from ptycho_compare.study.steps import TRAIN_SPLIT, TrainStep
+
+_MARGIN_PX = 8
+"""How much more than the stitched part of a patch the Baseline learns: its convolutions see edges."""
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """A training, ready to begin.
+
+    Attributes
+    ----------
+    step : TrainStep
+    study : Study
+    device : Device
+        Where the networks lie and are trained.
+    networks : Networks
+        With their initial weights.
+    examples : Examples
+    schedule : Schedule
+    """
+
+    step: TrainStep
+    study: Study
+    device: Device
+    networks: Networks
+    examples: Examples
+    schedule: Schedule
+
+    def trainer(self) -> Trainer:
+        """Make what takes the steps."""
+        side, rows = self.networks.design.patch_px, self.schedule.batch
+        images = self.networks.design.images
+        steps, rate = self.schedule.steps * self.schedule.epochs, self.step.how(self.study).learning_rate
+        if not self.step.single:
+            target = tf.TensorSpec((rows, side, side, images), tf.float32)
+            loss, model = poisson_loss(self.networks.design), self.networks.measure
+        else:
+            target = tf.TensorSpec((rows, side, side), tf.complex64)
+            loss, model = patch_loss(_window(side, self.study.stitching.crop_px)), self.networks.reconstruct
+        return Trainer(model, loss, target=target, learning_rate=rate, steps=steps)
+
+    def facts(self) -> dict[str, Any]:
+        """What the bundle says of its training, under PtychoPINN's names."""
+        step, study, images = self.step, self.study, len(self.examples.scan.positions)
+        how = "supervised, on true patches" if step.single else "unsupervised, on photon counts"
+        return {
+            "batch_size": self.schedule.batch,
+            "nepochs": self.schedule.epochs,
+            "npseed": study.training.seed,
+            "n_groups": self.examples.count,
+            "n_subsample": images,
+            "neighbor_count": study.grouping.neighbors,
+            "label": f"pytest-ptycho: {how}",
+            "output_prefix": step.hub.relative(step.files.folder),
+            "train_data_file_path": step.hub.relative(step.data(TRAIN_SPLIT)),
+        }
+
+    def lines(self) -> list[str]:
+        """Say what is about to happen."""
+        design, schedule, data = self.networks.design, self.schedule, self.step.data(TRAIN_SPLIT)
+        weights = sum(int(np.prod(each.shape)) for each in self.networks.reconstruct.weights)
+        scales = f"s = {design.input_scale:.6g}, k = {self.examples.plan.normalization:.6g}"
+        groups = f"{len(schedule.rows)} to train on, {len(schedule.held)} held out"
+        return [
+            f"data: {self.step.hub.relative(data)}, {len(self.examples.scan.positions)} images",
+            f"network: N = {design.patch_px}, C = {design.images}, {weights} weights, {scales}",
+            f"device: {self.device.name}",
+            f"groups: {groups}; {schedule.steps} steps of {schedule.batch} an epoch, seed {schedule.seed}",
+        ]
+
+
+def prepare(step: TrainStep, study: Study, scan: Scan, device: Device) -> TrainingTask:
+    """Draw the groups, build the network and set its initial weights, on the device in use.
+
+    Raises
+    ------
+    ScanError
+        The scan has no probe, too few images, or no true object for the Baseline.
+    StudyError
+        PtychoPINN has no network for images of that size.
+    """
+    if scan.probe is None:
+        raise ScanError(f"{scan.path}: 'probeGuess' is missing; networks are trained with a known probe")
+    how, seed = step.how(study), study.training.seed
+    design = Design(scan.patch_px, step.gridsize, how.filters_scale, float(step.dose))
+    plan = draw_plan(
+        scan, group_size=design.images, groups=how.groups, neighbors=study.grouping.neighbors, seed=seed
+    )
+    scale = probe_scale(scan.probe)
+    if step.single:
+        examples = with_truth(scan, plan, design, object_unit=scale / scan.normalization)
+    else:
+        examples = measured(scan, plan, design)
+    schedule = draw_schedule(
+        examples.count,
+        share=study.training.validation,
+        batch=how.batch,
+        epochs=how.epochs,
+        patience=how.patience,
+        seed=seed,
+        label=str(scan.path),
+    )
+    networks = build_networks(design, scan.probe * np.float32(scale))
+    set_initial_weights(networks, seed)
+    return TrainingTask(step, study, device, networks, examples, schedule)
+
+
+def _window(side: int, crop_px: int) -> Any:
+    """Weights (N, N) of the pixels that the Baseline learns: those that are stitched, and some around."""
+    half = min(side // 2, crop_px + _MARGIN_PX) // 2
+    weights = np.zeros((side, side), np.float32)
+    middle = slice(side // 2 - half, side // 2 + half)
+    weights[middle, middle] = 1.0
+    return weights

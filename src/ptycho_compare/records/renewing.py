@@ -1,0 +1,79 @@
+"""Lists that several processes write, each its own entries: locked, read, renewed, written whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from ptycho_compare.errors import HubError
+from ptycho_compare.storage.files import locked
+
+Entry = dict[str, Any]
+Lists = TypeVar("Lists")
+
+
+@dataclass(frozen=True)
+class SharedFile(Generic[Lists]):
+    """A JSON file whose entries belong to different jobs.
+
+    Attributes
+    ----------
+    path : Path
+    lock : Path
+        Held while it is rewritten.
+    kind : str
+        What it is, for the message where it is something else.
+    empty : object
+        The JSON value that stands for a file that is not there yet.
+    read_from : callable
+        Takes the lists out of the JSON value; KeyError, TypeError or ValueError where they are not in it.
+    """
+
+    path: Path
+    lock: Path
+    kind: str
+    empty: Any
+    read_from: Callable[[Any], Lists]
+
+    def read(self) -> Lists:
+        """Read the lists.
+
+        Raises
+        ------
+        HubError
+            What is there is something else.
+        """
+        try:
+            exists = self.path.exists()
+            content = json.loads(self.path.read_text(encoding="utf-8")) if exists else self.empty
+            return self.read_from(content)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise HubError(
+                f"{self.path}: is no {self.kind} ({type(error).__name__}: {error}); move it away"
+            ) from None
+
+    @contextmanager
+    def renewing(self) -> Iterator[Lists]:
+        """Keep other processes out while the lists that it yields are renewed and written."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self.lock):
+            yield self.read()
+
+
+def entries_of(entries: Any, names: Iterable[str]) -> list[Entry]:
+    """Take entries as they are, each of which has these keys; KeyError or TypeError where one has not."""
+    if not isinstance(entries, list):
+        raise TypeError(f"{type(entries).__name__} in place of a list of entries")
+    for entry in entries:
+        for name in names:
+            entry[name]
+    return entries
+
+
+def others(entries: Sequence[Entry], place: Mapping[str, Any]) -> list[Entry]:
+    """Leave out the entries of a place."""
+    return [each for each in entries if any(each[key] != value for key, value in place.items())]

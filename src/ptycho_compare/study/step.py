@@ -1,0 +1,107 @@
+"""What a step of a study states: its name, what it reads and leaves, what it depends on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ptycho_compare.hub import Hub, StepFiles
+from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES
+from ptycho_compare.study.study import Study
+
+
+@dataclass(frozen=True)
+class StudyStep(ABC):
+    """One step at one place of a study.
+
+    Attributes
+    ----------
+    phase : str
+        Its letter.
+    command : str
+        The word that runs it: ``ptycho-hub COMMAND``.
+    hub : Hub
+    dose : int
+        Photons per exposure. Fields after it say where else the step belongs; they are the options of its
+        command and part of its id.
+    """
+
+    phase: ClassVar[str]
+    command: ClassVar[str]
+
+    hub: Hub
+    dose: int
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Where it belongs, beside its dose: ``view``, ``network``, ``split``."""
+        return {each.name: getattr(self, each.name) for each in fields(self)[2:]}
+
+    @property
+    def id(self) -> str:
+        """Stable name, e.g. ``dose_1000-train-baseline``."""
+        return "-".join((f"dose_{self.dose}", self.command, *self.place.values()))
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What it does, for people."""
+
+    @property
+    @abstractmethod
+    def log_name(self) -> str:
+        """Name of its log in ``cli/``."""
+
+    @property
+    @abstractmethod
+    def after(self) -> tuple[StudyStep, ...]:
+        """Steps that make what it reads."""
+
+    @abstractmethod
+    def outputs(self, splits: Sequence[str], /) -> tuple[Path, ...]:
+        """Files that must be there when it has ended.
+
+        Parameters
+        ----------
+        splits : sequence of str
+            For steps that make all splits at once: those that are asked for.
+        """
+
+    @property
+    def records(self) -> StepFiles:
+        """Names of its records."""
+        return self.hub.step(self.id)
+
+
+class MakingStep(StudyStep):
+    """A step of phases C to F.
+
+    Attributes
+    ----------
+    purpose : str
+        In a list of commands.
+    libraries : tuple of str
+        Distributions that its numbers depend on.
+    label : str
+        What a failure of its outputs is called in ``analysis/blocker.log``; empty for the command itself.
+    """
+
+    purpose: ClassVar[str]
+    libraries: ClassVar[tuple[str, ...]] = NUMERIC_LIBRARIES
+    label: ClassVar[str] = ""
+
+    @property
+    def computed_by(self) -> str:
+        """Module whose code the outputs rest on; its function of the same name makes them."""
+        return f"ptycho_compare.phases.{self.command}.{self.command}"
+
+    @abstractmethod
+    def inputs(self, study: Study, /) -> tuple[Path, ...]:
+        """Files that it reads."""
+
+    @abstractmethod
+    def settings(self, study: Study) -> dict[str, Any]:
+        """All of the study that its outputs depend on."""

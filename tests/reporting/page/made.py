@@ -50,7 +50,7 @@ def make_hub(root: Path) -> tuple[Hub, Study, Verdict]:
     note = root / NOTE
     note.parent.mkdir()
     note.write_text(f"# Blocked: Baseline is zero\n{HOSTILE}\n")
-    return hub, study, verdict_on(hub, study, **told_of(hub))
+    return hub, study, verdict_on(hub, study, **facts_of(hub))
 
 
 def whole_card() -> Scorecard:
@@ -63,7 +63,7 @@ def whole_card() -> Scorecard:
     return card(**images)
 
 
-def told_of(hub: Hub) -> dict[str, dict[str, Any]]:
+def facts_of(hub: Hub) -> dict[str, dict[str, Any]]:
     """What the gate says of some comparisons, by id."""
     return {
         "dose_1000-dense-train-full": {
@@ -77,8 +77,8 @@ def told_of(hub: Hub) -> dict[str, dict[str, Any]]:
     }
 
 
-def verdict_on(hub: Hub, study: Study, **told: dict[str, Any]) -> Verdict:
-    """Accept every comparison that has a manifest, but for what is `told` of some, by id."""
+def verdict_on(hub: Hub, study: Study, **facts: dict[str, Any]) -> Verdict:
+    """Accept every comparison that has a manifest, but for what `facts` say of some, by id."""
     comparisons = []
     for each in study.comparisons():
         folder = hub.comparison_dir(each.dose, each.view, each.split, each.tier)
@@ -92,7 +92,7 @@ def verdict_on(hub: Hub, study: Study, **told: dict[str, Any]) -> Verdict:
             "origin": "computed" if there else "",
             "scientific": "ok" if there else "unscored",
         }
-        comparisons.append(ComparisonVerdict(**{**held, **told.get(each.id, {})}))
+        comparisons.append(ComparisonVerdict(**{**held, **facts.get(each.id, {})}))
     holding = sum(each.state == "accepted" for each in comparisons)
     whole = holding == len(comparisons)
     return Verdict(

@@ -320,12 +320,12 @@ def test_axe_finds_no_serious_issue(show: Show, width: int, scheme: str) -> None
         found = driver.execute_async_script(
             "axe.run(document, {resultTypes: ['violations']}).then(arguments[arguments.length - 1])"
         )
-        told = [
+        shown = [
             (each["id"], each["impact"], [node["html"][:120] for node in each["nodes"]][:3])
             for each in found["violations"]
             if each["impact"] in SERIOUS
         ]
-        assert told == []
+        assert shown == []
 
 
 def test_every_region_that_scrolls_takes_the_focus(show: Show) -> None:

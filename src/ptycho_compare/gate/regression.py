@@ -22,6 +22,7 @@ from ptycho_compare.records.job_scores import JobScores, read_scores
 from ptycho_compare.records.manifest import FileRecord
 from ptycho_compare.records.measures import HIGHER_IS_BETTER
 from ptycho_compare.records.reading import read_json
+from ptycho_compare.records.tables.csv_cells import finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study.comparing import Acceptance, Tolerance
@@ -155,8 +156,8 @@ def _of_comparison(
                 arm=row.model,
                 metric=row.metric,
                 part=part,
-                before=_finite(was),
-                now=_finite(is_),
+                before=finite(was),
+                now=finite(is_),
                 tolerance=rule + population,
                 judged=judged,
             )
@@ -212,8 +213,3 @@ def _rules(old: MetricRow, new: MetricRow, part: str, tolerance: Tolerance) -> I
 def _number(row: MetricRow | None, part: str) -> float | None:
     number: float | None = None if row is None else getattr(row, part)
     return None if number is None or math.isnan(number) else number
-
-
-def _finite(number: float | None) -> float | None:
-    """JSON has no infinity; the rule says that there is one."""
-    return number if number is not None and math.isfinite(number) else None

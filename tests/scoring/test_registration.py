@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.alignment import registration
-from ptycho_compare.scoring.alignment.matching import Scene, View
+from ptycho_compare.scoring.alignment.matching import Region, Scene
 from ptycho_compare.scoring.alignment.registration import continued, register, shift_image, shift_weight
 
 from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy, random_field, tilted
@@ -200,7 +200,7 @@ def test_texture_at_the_rim_alone_is_no_texture():
     truth, mask = with_texture_at_the_rim_alone(), inner_mask((64, 64))
     scene = Scene.build(make_object((64, 64)), truth, mask, radius_px=3)
     with pytest.raises(ScoringError, match="truth is constant where the two overlap"):
-        View.build(scene, scene.window(np.zeros(4)))
+        Region.build(scene, scene.window(np.zeros(4)))
 
 
 def test_an_image_with_texture_at_its_rim_alone_is_refused():

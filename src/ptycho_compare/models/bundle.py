@@ -17,7 +17,7 @@ from ptycho_compare.errors import ArchiveError, BundleError
 from ptycho_compare.hub import MODEL_NAMES
 from ptycho_compare.models.config_objects import LEGACY_OBJECTS, parse_config, refuse_unknown_objects
 from ptycho_compare.models.graph import Graph, read_graph
-from ptycho_compare.models.weights import Weights, open_weights, plan_legacy, read_weights
+from ptycho_compare.models.weights import Weights, legacy_paths, open_weights, read_weights
 from ptycho_compare.models.zip_bundle import read_zip_bundle
 from ptycho_compare.untrusted.archive import open_zip
 from ptycho_compare.untrusted.hdf5 import open_hdf5
@@ -122,8 +122,8 @@ def read_legacy_h5(path: Path, *, with_weights: bool) -> tuple[Graph, Weights]:
         refuse_unknown_objects(config, LEGACY_OBJECTS, label=f"{label}: model_config")
         graph = read_graph(config, label=f"{label}: model_config")
         _check_ends(graph, label=label)
-        plan = plan_legacy(file, graph, label=label)
-        return graph, read_weights(file, plan) if with_weights else {}
+        paths = legacy_paths(file, graph, label=label)
+        return graph, read_weights(file, paths) if with_weights else {}
 
 
 def _check_ends(graph: Graph, *, label: str) -> None:

@@ -24,7 +24,7 @@ from ptycho_compare.untrusted.hdf5 import require_inside
 
 MAX_OBJECTS = 20_000
 
-Plan = Mapping[str, tuple[str, ...]]  # node name -> dataset paths, in Keras' order
+DatasetPaths = Mapping[str, tuple[str, ...]]  # node name -> dataset paths, in Keras' order
 Weights = Mapping[str, list[NDArray[np.float32]]]
 
 
@@ -49,28 +49,28 @@ def open_weights(source: Path | bytes, *, label: str) -> Iterator[h5py.File]:
         ) from error
 
 
-def plan_keras(file: h5py.File, graph: Graph, *, label: str) -> Plan:
+def keras_paths(file: h5py.File, graph: Graph, *, label: str) -> DatasetPaths:
     """Find each node's datasets in a Keras 3 weights file and compare their shapes.
 
     Such a file numbers layers by class in the order of the configuration: the second
     Conv2D is ``layers/conv2d_1``, whatever its own name.
     """
     counts: Counter[str] = Counter()
-    plan = {}
+    paths = {}
     for node in graph.nodes:
         if not node.weights:
             continue
         stem = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", node.kind).lower()
         group = f"layers/{stem}_{counts[stem]}" if counts[stem] else f"layers/{stem}"
         counts[stem] += 1
-        plan[node.name] = tuple(f"{group}/vars/{index}" for index in range(len(node.weights)))
-    _compare(file, graph, plan, root="layers", label=label)
-    return plan
+        paths[node.name] = tuple(f"{group}/vars/{index}" for index in range(len(node.weights)))
+    _compare(file, graph, paths, root="layers", label=label)
+    return paths
 
 
-def plan_legacy(file: h5py.File, graph: Graph, *, label: str) -> Plan:
+def legacy_paths(file: h5py.File, graph: Graph, *, label: str) -> DatasetPaths:
     """Find each node's datasets in a legacy ``.h5`` model and compare their shapes."""
-    plan = {}
+    paths = {}
     for node in graph.nodes:
         group = file.get(f"model_weights/{node.name}")
         names = [] if group is None else _weight_names(group)
@@ -78,16 +78,14 @@ def plan_legacy(file: h5py.File, graph: Graph, *, label: str) -> Plan:
             raise BundleError(
                 f"{label}: layer '{node.name}' has {len(names)} weights; needed: {len(node.weights)}"
             )
-        plan[node.name] = tuple(f"model_weights/{node.name}/{name}" for name in names)
-    _compare(file, graph, plan, root="model_weights", label=label)
-    return plan
+        paths[node.name] = tuple(f"model_weights/{node.name}/{name}" for name in names)
+    _compare(file, graph, paths, root="model_weights", label=label)
+    return paths
 
 
-def read_weights(file: h5py.File, plan: Plan) -> Weights:
-    """Read the planned datasets as float32."""
-    return {
-        name: [np.asarray(file[path], dtype=np.float32) for path in paths] for name, paths in plan.items()
-    }
+def read_weights(file: h5py.File, paths: DatasetPaths) -> Weights:
+    """Read the datasets as float32."""
+    return {name: [np.asarray(file[path], dtype=np.float32) for path in own] for name, own in paths.items()}
 
 
 def _inspect(file: h5py.File, *, label: str) -> None:
@@ -150,9 +148,9 @@ def _weight_names(group: h5py.Group) -> list[str]:
     ]
 
 
-def _compare(file: h5py.File, graph: Graph, plan: Plan, *, root: str, label: str) -> None:
+def _compare(file: h5py.File, graph: Graph, paths: DatasetPaths, *, root: str, label: str) -> None:
     for node in graph.nodes:
-        for path, shape in zip(plan.get(node.name, ()), node.weights, strict=True):
+        for path, shape in zip(paths.get(node.name, ()), node.weights, strict=True):
             found = file.get(path)
             if not isinstance(found, h5py.Dataset):
                 raise BundleError(f"{label}: weights '{path}' of layer '{node.name}' are missing")
@@ -161,7 +159,7 @@ def _compare(file: h5py.File, graph: Graph, plan: Plan, *, root: str, label: str
                     f"{label}: weights '{path}' of layer '{node.name}' are {found.dtype}{found.shape}; "
                     f"needed: float32{shape}"
                 )
-    needed = {path for paths in plan.values() for path in paths}
+    needed = {path for own in paths.values() for path in own}
     present: list[str] = []
     group = file.get(root)
     if isinstance(group, h5py.Group):

@@ -21,7 +21,7 @@ import numpy as np
 from ptycho_compare.errors import BundleError
 from ptycho_compare.models.config_objects import BUNDLE_OBJECTS, parse_config, refuse_unknown_objects
 from ptycho_compare.models.graph import Graph, read_graph
-from ptycho_compare.models.weights import Weights, open_weights, plan_keras, read_weights
+from ptycho_compare.models.weights import Weights, keras_paths, open_weights, read_weights
 from ptycho_compare.untrusted.archive import open_zip, read_member
 from ptycho_compare.untrusted.pickles import load_plain
 
@@ -148,8 +148,8 @@ def _read_keras(data: bytes, *, label: str, with_weights: bool) -> tuple[Graph, 
     refuse_unknown_objects(config, BUNDLE_OBJECTS, label=f"{label}: config.json")
     graph = read_graph(config, label=f"{label}: config.json")
     with open_weights(packed, label=f"{label}: model.weights.h5") as file:
-        plan = plan_keras(file, graph, label=f"{label}: model.weights.h5")
-        return graph, read_weights(file, plan) if with_weights else {}
+        paths = keras_paths(file, graph, label=f"{label}: model.weights.h5")
+        return graph, read_weights(file, paths) if with_weights else {}
 
 
 def _check_ends(graph: Graph, parameters: Mapping[str, Any], *, label: str) -> tuple[int, int]:

@@ -120,7 +120,7 @@ def diffraction_residual(
     lit = _lit_part(covered, positions[asked], probe, grid)
     chosen = asked[lit >= least_coverage]
     filled = np.where(covered, values, values[covered].mean(dtype=np.complex128))
-    model = _Model.of(filled, positions, probe, grid)
+    model = _ForwardModel.of(filled, positions, probe, grid)
     # BLAS threads only get in each other's way in products this small
     with threadpool_limits(limits=1, user_api="blas"):
         signal, cross, power = _sums(model, diffraction, chosen, batch)
@@ -154,7 +154,7 @@ def diffraction_residual(
 
 
 @dataclass(frozen=True)
-class _Model:
+class _ForwardModel:
     """The amplitudes that an object gives at each position of a scan."""
 
     windows: NDArray[np.complex128]
@@ -169,7 +169,7 @@ class _Model:
         positions: NDArray[np.float64],
         probe: NDArray[np.complexfloating],
         grid: Grid,
-    ) -> _Model:
+    ) -> _ForwardModel:
         side = len(probe) + 2 * _MARGIN_PX
         windows = _windows(filled.astype(np.complex128), side, outside=filled.mean())
         remainders = (positions - np.rint(positions))[:, ::-1]
@@ -225,7 +225,7 @@ def _lit_part(
 
 
 def _pairs(
-    model: _Model, diffraction: Diffraction, images: NDArray[np.int64], batch: int
+    model: _ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Measured and predicted amplitudes, (b, N, N) each, batch by batch."""
     for start in range(0, len(images), batch):
@@ -234,7 +234,7 @@ def _pairs(
 
 
 def _sums(
-    model: _Model, diffraction: Diffraction, images: NDArray[np.int64], batch: int
+    model: _ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Sums over the pixels of each image of A, of A M and of M^2."""
     rows = [np.zeros((3, 0))]

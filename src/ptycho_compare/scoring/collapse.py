@@ -16,7 +16,7 @@ from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
 from ptycho_compare.study import Study
 
-Kind = Literal["non_finite", "zero", "mostly_empty", "constant", "flat"]
+CollapseKind = Literal["non_finite", "zero", "mostly_empty", "constant", "flat"]
 
 EMPTY_BELOW = 1e-6
 """A pixel is empty below this fraction of the largest modulus on the mask."""
@@ -61,7 +61,7 @@ def limits_of(study: Study) -> CollapseLimits:
 class Collapse:
     """The kind of a dead or flat arm, and the measured number behind it in one sentence."""
 
-    kind: Kind
+    kind: CollapseKind
     detail: str
 
 

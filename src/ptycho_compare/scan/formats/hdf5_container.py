@@ -1,4 +1,4 @@
-"""An HDF5 file as a container of named arrays."""
+"""An HDF5 file as a container of named arrays; its images are read where they lie, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ptycho_compare.scan.formats.contents import BLOCK_BYTES, Images
 from ptycho_compare.untrusted.hdf5 import find_dataset, listing, read_array
 
 MAX_TEXT_BYTES = 16 << 20
+MAX_CHUNK_BYTES = 256 << 20
+MAX_SIDE_PX = 8192  # one image is read whole, and a file of a few bytes can state any size
 
 
 class Hdf5Container:
@@ -73,10 +75,6 @@ class Hdf5Container:
         if dataset is None:
             raise ScanError(f"{self.label}: '{key}' is missing; found: {self.listing()}")
         return dataset
-
-
-MAX_CHUNK_BYTES = 256 << 20
-MAX_SIDE_PX = 8192  # one image is read whole, and a file of a few bytes can state any size
 
 
 class StoredImages:

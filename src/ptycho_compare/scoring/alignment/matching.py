@@ -1,6 +1,6 @@
 """The fit behind `registration`: one of two fields is moved and its phase tilted until they match.
 
-A scene holds the pair on the mask's box, a view the part of it whose content is known on both
+A scene holds the pair on the mask's box, a region the part of it whose content is known on both
 sides, and says how far to move. Shift and tilt are fitted together, because what one of them
 leaves behind misleads the other. `registration` decides whether a match is good enough.
 
@@ -122,7 +122,7 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Region:
     """The part of a scene under one window: truth, and its slopes with respect to a pose.
 
     The slopes are the truth's, not the image's: the image is the noisy one of the two, and
@@ -136,7 +136,7 @@ class View:
     slopes: Field
 
     @classmethod
-    def build(cls, scene: Scene, window: Vector) -> View:
+    def build(cls, scene: Scene, window: Vector) -> Region:
         """Look at a scene through a window (H, W)."""
         counts = window > 0
         root = np.sqrt(window[counts])
@@ -190,33 +190,33 @@ def refine(scene: Scene) -> tuple[Vector, Vector | None]:
     for _ in range(5):
         if window is None:
             break
-        last, pose = pose, _settle(View.build(scene, window), pose)
+        last, pose = pose, _settle(Region.build(scene, window), pose)
         window = scene.window(pose)
         if np.abs(pose - last).max() < 10 * CONVERGED or np.abs(pose[:2]).max() > scene.reach + 1:
             break
     return pose, window
 
 
-def _settle(view: View, start: Vector) -> Vector:
+def _settle(region: Region, start: Vector) -> Vector:
     """Follow Gauss-Newton steps until they vanish or leave the search radius."""
     pose = start
     for _ in range(30):
-        step = np.clip(view.step(pose), -1.0, 1.0)
+        step = np.clip(region.step(pose), -1.0, 1.0)
         pose = pose + step
-        if np.abs(step).max() < CONVERGED or np.abs(pose[:2]).max() > view.scene.reach + 1:
+        if np.abs(step).max() < CONVERGED or np.abs(pose[:2]).max() > region.scene.reach + 1:
             break
     return pose
 
 
-def chance_overlap(view: View, pose: Vector) -> float:
+def chance_overlap(region: Region, pose: Vector) -> float:
     """Rms overlap of unrelated fields that have the spectra of these two.
 
     With random phases, <|overlap|^2> = sum P1 P2 / (sum P1 sum P2) over the power spectra.
     """
     powers = []
-    for values in (view.truth, view.image(pose)):
-        canvas = np.zeros(view.counts.shape, dtype=np.complex128)
-        canvas[view.counts] = values
+    for values in (region.truth, region.image(pose)):
+        canvas = np.zeros(region.counts.shape, dtype=np.complex128)
+        canvas[region.counts] = values
         powers.append(np.abs(scipy.fft.fft2(canvas)) ** 2)
     return float(np.sqrt(np.sum(powers[0] * powers[1]) / (powers[0].sum() * powers[1].sum())))
 

@@ -15,7 +15,7 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring.alignment.matching import Scene, Vector, View, chance_overlap, refine
+from ptycho_compare.scoring.alignment.matching import Region, Scene, Vector, chance_overlap, refine
 from ptycho_compare.scoring.alignment.ramp import Ramp
 from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid, erode
 
@@ -159,13 +159,13 @@ def shift_weight(weight: NDArray[np.float64], dy: float, dx: float) -> NDArray[n
 def _judged(scene: Scene, window: Vector, found: Vector, radius_px: float) -> Shift:
     dy, dx = (float(each) for each in found[:2])
     place = _px(dy, dx)
-    view = View.build(scene, window)
-    before, after = view.overlap(np.array([0.0, 0.0, *found[2:]])), view.overlap(found)
+    region = Region.build(scene, window)
+    before, after = region.overlap(np.array([0.0, 0.0, *found[2:]])), region.overlap(found)
     if max(abs(dy), abs(dx)) > radius_px:
         return _refused(f"the best shift {place} lies beyond the search radius of {radius_px:g} px", after)
     # The best of all places and ramps searched reaches 2 to 5.5 times what chance gives at one of
     # them (random fields of 64 to 160 px). The cap lets very smooth images register at all.
-    least = min(max(LEAST_OVERLAP, 5.5 * chance_overlap(view, found)), 0.8)
+    least = min(max(LEAST_OVERLAP, 5.5 * chance_overlap(region, found)), 0.8)
     if after < least:
         return _refused(
             f"the overlap of {after:.3f} at {place} is not above the {least:.3f} of unrelated images", after

@@ -4,6 +4,8 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -15,6 +17,16 @@ HOUSE = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
 PACKAGES = {"ptycho_compare": ROOT / "src", "pytest_ptycho": ROOT}
 SOURCES = sorted(path for name, base in PACKAGES.items() for path in (base / name).rglob("*.py"))
 
+HOMES = {
+    "pytest": "pytest_ptycho.",
+    "tensorflow": "ptycho_compare.models.",
+    "keras": "ptycho_compare.models.",
+    "torch": "ptycho_compare.phases.reconstruct.",
+    "torchvision": "ptycho_compare.phases.reconstruct.",
+    "ptychi": "ptycho_compare.phases.reconstruct.",
+    "matplotlib": "ptycho_compare.reporting.figures.",
+}
+"""The one room that may import a library."""
 HEAVY = ("tensorflow", "keras", "torch", "ptychi", "matplotlib")
 
 
@@ -65,6 +77,18 @@ def imports_of(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for module, path in MODULES.items():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{module}.{node.name}", node
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body and body[-1].end_lineno else 0
+
+
 def test_every_room_stands_on_the_floor_that_the_page_draws() -> None:
     assert {room_of(module) for module in MODULES} - {None} == set(LEVEL)
 
@@ -80,11 +104,6 @@ def test_an_import_goes_down_only() -> None:
     assert wrong == []
 
 
-def test_pytest_is_imported_by_the_plugin_only() -> None:
-    users = {module for module, path in MODULES.items() if "pytest" in imports_of(path)}
-    assert {name.split(".")[0] for name in users} == {"pytest_ptycho"}
-
-
 def test_no_modules_import_each_other_in_a_ring() -> None:
     # a package that hands on the names of its own modules is no ring
     graph = {
@@ -97,6 +116,16 @@ def test_no_modules_import_each_other_in_a_ring() -> None:
         pytest.fail(" <- ".join(error.args[1]))
 
 
+def test_a_library_is_imported_in_its_own_room_only() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        for name in sorted(imports_of(path))
+        if (home := HOMES.get(name.split(".")[0])) is not None and not f"{module}.".startswith(home)
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize(
     "module", ["pytest_ptycho.plugin", "ptycho_compare.checks", "ptycho_compare.cli.ptycho_hub"]
 )
@@ -106,9 +135,25 @@ def test_light_rooms_load_no_heavy_library(module: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_no_two_classes_share_a_name() -> None:
+    classes = Counter(
+        node.name for path in SOURCES for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in classes.items() if count > 1] == []
+
+
+def test_no_base_name_is_used_by_more_than_two_modules() -> None:
+    names = Counter(path.stem for path in SOURCES if path.name != "__init__.py")
+    assert [name for name, count in names.items() if count > 2] == []
+
+
 def test_no_module_is_longer_than_400_lines() -> None:
     lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
     assert {module: length for module, length in lengths.items() if length > 400} == {}
+
+
+def test_no_function_body_is_longer_than_50_lines() -> None:
+    assert {name: n for name, node in functions() if (n := body_lines(node)) > 50} == {}
 
 
 def test_every_module_that_the_page_names_exists() -> None:

@@ -27,8 +27,10 @@ def trainer(seed: int = 0) -> Trainer:
     def loss(outputs: Any, targets: Any) -> Any:
         return tf.reduce_mean(tf.square(outputs[0] - targets), axis=(1, 2, 3))
 
-    target = tf.TensorSpec((ROWS, SIDE, SIDE, 1), tf.float32)
-    return Trainer(small_model(seed), loss, target=target, learning_rate=3e-2, steps=STEPS)
+    shape = (ROWS, SIDE, SIDE, 1)
+    return Trainer(
+        small_model(seed), loss, target_shape=shape, target_dtype="float32", learning_rate=3e-2, steps=STEPS
+    )
 
 
 def batch(step: int) -> list[np.ndarray]:

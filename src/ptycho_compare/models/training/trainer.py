@@ -30,15 +30,24 @@ class Trainer:
     model : keras.Model
         Of `Networks`: images (B, N, N, C) float32 and offsets (B, 1, 2, C) float32 px in.
     loss : Loss
-    target : tf.TensorSpec
-        Shape and type of one batch of targets; its first axis is the batch that everything is traced for.
+    target_shape, target_dtype : tuple of int, str
+        Of one batch of targets; the first axis is the batch that everything is traced for.
     learning_rate : float
         The highest.
     steps : int
         In all epochs together.
     """
 
-    def __init__(self, model: Any, loss: Loss, *, target: Any, learning_rate: float, steps: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        loss: Loss,
+        *,
+        target_shape: tuple[int, ...],
+        target_dtype: str,
+        learning_rate: float,
+        steps: int,
+    ) -> None:
         self._model = model
         warm_up = max(1, round(_WARM_UP * steps))
         self._optimizer = keras.optimizers.Adam(
@@ -51,8 +60,8 @@ class Trainer:
             )
         )
         self._optimizer.build(model.trainable_variables)
-        rows = target.shape[0]
-        inputs = [tf.TensorSpec((rows, *shape[1:]), tf.float32) for shape in model.input_shape]
+        target = tf.TensorSpec(target_shape, target_dtype)
+        inputs = [tf.TensorSpec((target_shape[0], *shape[1:]), tf.float32) for shape in model.input_shape]
 
         @tf.function(input_signature=[*inputs, target], autograph=False)  # type: ignore[untyped-decorator]
         def step(images: Any, offsets: Any, targets: Any) -> Any:

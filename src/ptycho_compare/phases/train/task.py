@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.models.device import Device
@@ -51,13 +50,14 @@ class TrainingTask:
         side, rows = self.networks.design.patch_px, self.schedule.batch
         images = self.networks.design.images
         steps, rate = self.schedule.steps * self.schedule.epochs, self.step.how(self.study).learning_rate
+        shape: tuple[int, ...]
         if not self.step.single:
-            target = tf.TensorSpec((rows, side, side, images), tf.float32)
+            shape, dtype = (rows, side, side, images), "float32"
             loss, model = poisson_loss(self.networks.design), self.networks.measure
         else:
-            target = tf.TensorSpec((rows, side, side), tf.complex64)
+            shape, dtype = (rows, side, side), "complex64"
             loss, model = patch_loss(_window(side, self.study.stitching.crop_px)), self.networks.reconstruct
-        return Trainer(model, loss, target=target, learning_rate=rate, steps=steps)
+        return Trainer(model, loss, target_shape=shape, target_dtype=dtype, learning_rate=rate, steps=steps)
 
     def facts(self) -> dict[str, Any]:
         """What the bundle says of its training, under PtychoPINN's names."""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from ptycho_compare.errors import ResultsError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
-from ptycho_compare.records.reading import read_json
+from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.records.renewing import Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
 from ptycho_compare.study import Comparison
@@ -26,13 +26,27 @@ Place = tuple[int, str, str]
 """Dose, view and split."""
 
 
-class ListedJob(BaseModel):
-    """A comparison; `output_dir` is a POSIX path below the hub, left out where it is the usual one."""
+class AtPlace(Record):
+    """Base of what a file says of one dose, view and split."""
 
-    model_config = ConfigDict(frozen=True)
     dose: int
     view: str
     split: str
+
+    @property
+    def place(self) -> Place:
+        """Dose, view and split."""
+        return self.dose, self.view, self.split
+
+    @property
+    def name(self) -> str:
+        """For people and for messages."""
+        return f"{self.view}/{self.split} (dose={self.dose})"
+
+
+class ListedJob(AtPlace):
+    """A comparison; `output_dir` is a POSIX path below the hub, left out where it is the usual one."""
+
     output_dir: str = ""
 
     @field_validator("output_dir")
@@ -43,38 +57,19 @@ class ListedJob(BaseModel):
             raise ValueError("must be a POSIX path below the hub")
         return text
 
-    @property
-    def place(self) -> Place:
-        """Which comparison it is."""
-        return self.dose, self.view, self.split
-
-    @property
-    def name(self) -> str:
-        """For people and for messages."""
-        return f"{self.view}/{self.split} (dose={self.dose})"
-
     def folder(self, hub: Hub) -> Path:
         """Where its artifacts lie."""
         return hub.root / self.output_dir if self.output_dir else hub.comparison_dir(*self.place, FULL_TIER)
 
 
-class ExecutionResult(BaseModel):
+class ExecutionResult(AtPlace):
     """How a comparison ended."""
 
-    model_config = ConfigDict(frozen=True)
-    dose: int
-    view: str
-    split: str
     returncode: int
     error: str | None = None
 
-    @property
-    def place(self) -> Place:
-        """Which comparison it is of."""
-        return self.dose, self.view, self.split
 
-
-class JobList(BaseModel):
+class JobList(Record):
     """Comparisons of one hub, and how they ended.
 
     Attributes
@@ -85,7 +80,6 @@ class JobList(BaseModel):
     execution_results : tuple of ExecutionResult
     """
 
-    model_config = ConfigDict(frozen=True)
     n_jobs: int = Field(ge=0)
     n_success: int = Field(ge=0)
     n_failed: int = Field(ge=0)

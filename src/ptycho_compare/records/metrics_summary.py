@@ -11,7 +11,7 @@ from pydantic import Field, FiniteFloat, model_serializer
 
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.arm_names import STUDY_ARMS, canonical_arms, in_order
-from ptycho_compare.records.comparison_list import JobList, Place
+from ptycho_compare.records.comparison_list import AtPlace, JobList
 from ptycho_compare.records.job_scores import RANGES, JobScores, read_all_scores, require_scores
 from ptycho_compare.records.measures import MEASURES, PARTS, Measure, Part
 from ptycho_compare.records.phase_c_compliance import Compliance, phase_c_compliance
@@ -52,7 +52,7 @@ class Score(Record):
         return row | ({"intervals": self.intervals} if self.intervals else {})
 
 
-class JobSummary(Record):
+class JobSummary(AtPlace):
     """Scores of one comparison, and what they are of.
 
     Attributes
@@ -67,9 +67,6 @@ class JobSummary(Record):
         Scores by which two arms cannot be told apart; None where there are no intervals.
     """
 
-    dose: int
-    view: str
-    split: str
     metrics: tuple[Score, ...]
     metrics_csv: str = ""
     sha256: str = ""
@@ -78,16 +75,6 @@ class JobSummary(Record):
     mask_pixels: int | None = None
     groups: int | None = None
     undecided: tuple[Undecided, ...] | None = None
-
-    @property
-    def place(self) -> Place:
-        """Dose, view and split."""
-        return self.dose, self.view, self.split
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        return f"{self.view}/{self.split} (dose={self.dose})"
 
 
 class MetricsSummary(Record):

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from ptycho_compare.hub import Hub, utc_text
-from ptycho_compare.records.reading import read_json
+from ptycho_compare.records.comparison_list import AtPlace
+from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.records.renewing import Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.study.steps import ReconstructStep
@@ -20,16 +19,7 @@ from ptycho_compare.study.steps import ReconstructStep
 MADE_BY = "phase F"
 
 
-class _Placed(BaseModel):
-    """Something said of one split."""
-
-    model_config = ConfigDict(frozen=True)
-    dose: int
-    view: str
-    split: str
-
-
-class PlannedReconstruction(_Placed):
+class PlannedReconstruction(AtPlace):
     """What was to be done."""
 
     input_npz: str
@@ -38,7 +28,7 @@ class PlannedReconstruction(_Placed):
     num_epochs: int
 
 
-class ReconstructionResult(_Placed):
+class ReconstructionResult(AtPlace):
     """How it ended; what another program does not state is None."""
 
     returncode: int
@@ -55,30 +45,28 @@ class ReconstructionResult(_Placed):
     origin_yx_px: tuple[float, float] | None = None
 
 
-class SkippedReconstruction(_Placed):
+class SkippedReconstruction(AtPlace):
     """What could not be done."""
 
     reason: str
 
 
-class ReconstructionList(BaseModel):
+class ReconstructionList(Record):
     """``reconstruction_manifest.json``."""
 
-    model_config = ConfigDict(frozen=True)
     total_jobs: int
     jobs: list[PlannedReconstruction]
     execution_results: list[ReconstructionResult]
 
 
-class SkippedReconstructions(BaseModel):
+class SkippedReconstructions(Record):
     """``skip_summary.json``."""
 
-    model_config = ConfigDict(frozen=True)
     skipped_count: int
     skipped_jobs: list[SkippedReconstruction]
 
 
-Placed = TypeVar("Placed", bound=_Placed)
+Placed = TypeVar("Placed", bound=AtPlace)
 
 
 def reconstruction_list(hub: Hub) -> Path:

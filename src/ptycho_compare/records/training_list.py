@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from ptycho_compare.hub import Hub, utc_text
-from ptycho_compare.records.reading import read_json
+from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.records.renewing import Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.study.steps import BASELINE_NETWORK, TEST_SPLIT, TRAIN_SPLIT, TrainStep
@@ -20,10 +18,9 @@ from ptycho_compare.study.steps import BASELINE_NETWORK, TEST_SPLIT, TRAIN_SPLIT
 MADE_BY = "phase E"
 
 
-class TrainingResult(BaseModel):
+class TrainingResult(Record):
     """How a training ended; what another program does not state is None."""
 
-    model_config = ConfigDict(frozen=True)
     status: str
     final_loss: float | None = None
     epochs_completed: int | None = None
@@ -34,10 +31,9 @@ class TrainingResult(BaseModel):
     bundle_size_bytes: int | None = None
 
 
-class TrainingEntry(BaseModel):
+class TrainingEntry(Record):
     """One network."""
 
-    model_config = ConfigDict(frozen=True)
     dose: int
     view: str
     gridsize: int
@@ -48,10 +44,9 @@ class TrainingEntry(BaseModel):
     result: TrainingResult
 
 
-class SkippedViews(BaseModel):
+class SkippedViews(Record):
     """``skip_summary.json``, and what ``training_manifest.json`` repeats of it."""
 
-    model_config = ConfigDict(frozen=True)
     skipped_views: list[dict[str, Any]]
     skipped_count: int
 

@@ -94,7 +94,7 @@ def test_no_line_whatever_it_says_breaks_the_reading(history: list[dict[str, Any
 
 def test_a_job_that_was_never_started_has_an_empty_progress(tmp_path: Path) -> None:
     progress = read_progress(JobFiles(tmp_path / "nowhere"))
-    assert (progress.attempts, progress.parts, progress.latest) == ([], {}, None)
+    assert (progress.attempts, progress.parts) == ([], {})
     assert (progress.done, progress.saved, progress.total, progress.stalled) == (0, 0, 0, 0)
     assert attempts_so_far(JobFiles(tmp_path / "nowhere")) == []
 
@@ -109,8 +109,6 @@ def test_lines_before_any_launch_are_passed_over(log: StateLog) -> None:
     log.end(0)
     progress = log.progress()
     assert (progress.attempts, progress.parts) == ([], {})
-    assert progress.latest is not None
-    assert progress.latest["state"] == "ended"
 
 
 @pytest.mark.parametrize("facts", [{"part": "LSQML"}, {"part": ["PINN"]}, {"part": None}, {}])

@@ -18,6 +18,7 @@ from ptycho_compare.jobs.record import (
     LaunchRecord,
     read_done,
     read_launch,
+    was_stopped,
 )
 from ptycho_compare.jobs.run_or_join import Ended, run_or_join
 
@@ -45,4 +46,5 @@ __all__ = [
     "read_launch",
     "read_progress",
     "run_or_join",
+    "was_stopped",
 ]

@@ -82,15 +82,12 @@ class JobProgress:
         What is counted.
     step : str
         What is done besides units; empty while units are done.
-    latest : dict or None
-        The newest line.
     """
 
     attempts: list[AttemptProgress] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
     unit: str = "patches"
     step: str = ""
-    latest: dict[str, Any] | None = None
 
     @property
     def done(self) -> int:
@@ -130,7 +127,6 @@ def read_progress(files: JobFiles) -> JobProgress:
     working_s = 0.0  # spent on units in the newest attempt
     began: dict[str, Any] = {}
     for event in read_states(files.states):
-        progress.latest = event
         attempt = progress.attempts[-1] if progress.attempts else None
         match event:
             case {"state": "launched", "attempt": int(), "host": str()}:

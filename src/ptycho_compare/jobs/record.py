@@ -149,13 +149,18 @@ class DoneRecord:
     @property
     def stopped(self) -> bool:
         """Whether it was made to stop; the next attempt goes on from what was saved."""
-        # before a command listens, and when it is killed after the grace, a signal ends it
-        return self.returncode == EXIT_STOPPED or (bool(self.reason) and self.returncode < 0)
+        return was_stopped(self.returncode, self.reason)
 
     @property
     def last_line(self) -> str:
         """Its last line of output, for people; it may have had no time to write any."""
         return self.tail[-1] if self.tail else "no output"
+
+
+def was_stopped(returncode: int, reason: str) -> bool:
+    """Whether a command that ended so was made to stop, by a reason or by a signal that it took itself."""
+    # before a command listens, and when it is killed after the grace, a signal ends it
+    return returncode == EXIT_STOPPED or (bool(reason) and returncode < 0)
 
 
 Record = TypeVar("Record", LaunchRecord, DoneRecord)

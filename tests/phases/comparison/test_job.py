@@ -37,7 +37,13 @@ def missing(small_hub: Path) -> ComparisonJob:
     return job_of(small_hub)
 
 
-def ended(returncode: int, *, kind: str = "", command: tuple[str, ...] = ()) -> Ended:
+def ended(
+    returncode: int,
+    *,
+    kind: str = "",
+    command: tuple[str, ...] = (),
+    started: str = "2026-11-01T14:00:00.000Z",
+) -> Ended:
     """A command ended like this, and said why in its last line."""
     return Ended.of(
         DoneRecord(
@@ -45,8 +51,8 @@ def ended(returncode: int, *, kind: str = "", command: tuple[str, ...] = ()) -> 
             command=[*command],
             returncode=returncode,
             reason="",
-            started="2026-11-28T14:00:00.000+00:00",
-            ended="2026-11-28T14:01:00.000+00:00",
+            started=started,
+            ended="2026-11-28T14:01:00.000Z",
             seconds=60.0,
             cpu_s=60.0,
             peak_bytes=1,
@@ -97,6 +103,12 @@ def test_a_command_that_was_stopped_when_all_was_written_is_finished(
     stopped = ended(EXIT_STOPPED)
     assert green.conclude(stopped) == replace(stopped, state="finished")
     assert missing.conclude(stopped) == stopped
+
+
+def test_a_command_that_was_stopped_has_not_made_the_evidence_of_an_earlier_run(green: ComparisonJob) -> None:
+    """As when what is green is computed anew, and there is no time to do it."""
+    stopped = ended(EXIT_STOPPED, started="2126-11-28T14:00:00.000Z")
+    assert green.conclude(stopped) == stopped
 
 
 def test_what_runs_on_or_was_there_is_left_as_it_is(missing: ComparisonJob) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs import (
     Claim,
+    DoneRecord,
     Ended,
     JobProgress,
     JobSpec,
@@ -180,11 +182,11 @@ class ComparisonJob:
         Returns
         -------
         Ended
-            ``finished`` when the evidence is current and green, whatever stopped the command afterwards.
+            ``finished`` when its evidence is current and green, whatever stopped the command afterwards.
         """
         record = ended.record
-        if ended.state == "stopped":
-            return replace(ended, state="finished") if self.is_done() else ended
+        if ended.state == "stopped" and record is not None:
+            return replace(ended, state="finished") if self.is_done() and self._was_made_by(record) else ended
         if record is None or record.returncode not in (0, _NOT_GREEN):
             return ended
         if record.kind == ADOPTION and record.returncode != 0:
@@ -192,6 +194,12 @@ class ComparisonJob:
         # without a finding in the evidence, the command ended by a fault of its own and left it as it was
         findings = tuple(self.judge() or self.why_not_current()) or ended.findings
         return replace(ended, state="failed" if findings else "finished", findings=findings)
+
+    def _was_made_by(self, record: DoneRecord) -> bool:
+        """Whether an attempt made the evidence that is there; an adoption takes over what is older."""
+        finished = read_manifest(Artifacts(self.folder).manifest).finished
+        started = datetime.fromisoformat(record.started)
+        return record.kind == ADOPTION or datetime.fromisoformat(finished) >= started
 
     def prerequisite(self) -> ComparisonJob | None:
         """Return the comparison that must be green before this one starts, if there is one."""

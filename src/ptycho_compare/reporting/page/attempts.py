@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs import EXIT_STOPPED, JobProgress, read_claim, read_progress
+from ptycho_compare.jobs import JobProgress, living_claim, read_progress, was_stopped
 from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.reporting.page.words import moment_text, readable
@@ -154,10 +154,9 @@ def _attempts(files: JobFiles) -> list[AttemptBar]:
 
 def _is_held(files: JobFiles) -> bool:
     try:
-        claim = read_claim(files.claim)
+        return living_claim(files.claim) is not None
     except JobError:  # damaged: the log is what the page tells of
         return False
-    return claim is not None and claim.alive
 
 
 def _last_heard(files: JobFiles) -> list[datetime]:
@@ -180,7 +179,7 @@ def _ending(ended: Mapping[str, Any] | None, *, running: bool) -> tuple[Ending, 
     code, reason = ended.get("returncode"), str(ended.get("reason", "") or "")
     if code == 0:
         return "finished", ""
-    if code == EXIT_STOPPED or (reason and isinstance(code, int) and code < 0):
+    if isinstance(code, int) and was_stopped(code, reason):
         return "stopped", reason or "its work saved"
     if isinstance(code, int) and code < 0:
         return "died", _signal_name(-code)

@@ -87,8 +87,8 @@ class SavedWork:
         path = self.folder / f"{self.name}@{digest[:16]}.npz"
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
-        told = {**facts, "arrays": path.name, "sha256": digest, "fingerprint": self.fingerprint.to_json()}
-        write_json_atomic(self.record, {**told, "record_sha256": _digest(told)})
+        record = {**facts, "arrays": path.name, "sha256": digest, "fingerprint": self.fingerprint.to_json()}
+        write_json_atomic(self.record, {**record, "record_sha256": _digest(record)})
         for old in self._arrays():
             if old != path:
                 old.unlink()
@@ -111,12 +111,12 @@ class SavedWork:
         if not self.record.exists():
             return None
         try:
-            told = json.loads(self.record.read_text(encoding="utf-8"))
-            if told.pop("record_sha256") != _digest(told):
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+            if record.pop("record_sha256") != _digest(record):
                 raise ValueError(f"{self.record.name} differs from its own digest")
-            differences = Fingerprint.from_json(told["fingerprint"]).differences(self.fingerprint)
+            differences = Fingerprint.from_json(record["fingerprint"]).differences(self.fingerprint)
             if not differences:
-                return rebuild(told, self._held(told["arrays"], told["sha256"]))
+                return rebuild(record, self._held(record["arrays"], record["sha256"]))
             reason = "; ".join(differences)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = f"damaged: {' '.join(str(error).split())}"
@@ -142,9 +142,9 @@ class SavedWork:
         return list(self.folder.glob(f"{self.name}@*.npz"))
 
 
-def _digest(told: Facts) -> str:
+def _digest(record: Facts) -> str:
     """SHA-256 of a record, however it is spaced."""
-    return sha256(json.dumps(told, sort_keys=True, default=plain_json).encode()).hexdigest()
+    return sha256(json.dumps(record, sort_keys=True, default=plain_json).encode()).hexdigest()
 
 
 def aside_for(set_aside: Path, name: str, reason: str) -> Path:

@@ -37,6 +37,12 @@ def prepare(folder: Path, hub: Hub, study: Study, engine: str) -> Exchange:
     return place
 
 
+def state_of(place: Exchange) -> State:
+    state = place.read_state(EMPTY, lambda reason: pytest.fail(reason))
+    assert state is not None
+    return state
+
+
 @pytest.fixture(scope="module")
 def places(
     whole: Hub, tiny_study: Study, tmp_path_factory: pytest.TempPathFactory
@@ -62,7 +68,7 @@ def places(
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_finds_the_object(places: tuple[dict[str, Exchange], str], whole: Hub, engine: str) -> None:
     place = places[0][engine]
-    state, start = place.read_state()[0], place.read_start()
+    state, start = state_of(place), place.read_start()
     with open_scan(whole.patched(DOSE, SPLIT)) as scan:
         truth, positions = scan.truth, scan.positions
     (left, top), (right, bottom) = (
@@ -79,7 +85,7 @@ def test_an_engine_finds_the_object(places: tuple[dict[str, Exchange], str], who
 def test_what_ran_before_in_the_process_changes_nothing(
     places: tuple[dict[str, Exchange], str], whole: Hub
 ) -> None:
-    state, _ = places[0]["LSQML"].read_state()
+    state = state_of(places[0]["LSQML"])
     with np.load(whole.ptychi(DOSE, VIEW, SPLIT)) as held:
         np.testing.assert_array_equal(state.object, held["reconstructed_object"])
         np.testing.assert_array_equal(state.probe, held["reconstructed_probe"])
@@ -88,4 +94,4 @@ def test_what_ran_before_in_the_process_changes_nothing(
 def test_an_object_that_is_not_finite_is_not_kept(places: tuple[dict[str, Exchange], str]) -> None:
     made, told = places
     assert '"event": "failed", "reason": "diverged within' in told
-    assert made["broken"].read_state()[0].epochs == 8
+    assert state_of(made["broken"]).epochs == 8

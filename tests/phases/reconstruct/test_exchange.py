@@ -1,4 +1,4 @@
-"""Checkpoints are used when they fit, and set aside when they do not; entries of other jobs stay."""
+"""What phase and engine hand each other; a checkpoint is used when it fits, and set aside when not."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import job_context
 from ptycho_compare.phases.reconstruct.engine import with_tilt_of
 from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
-from ptycho_compare.phases.reconstruct.scan_run import usable_epochs
 from ptycho_compare.phases.reconstruct.torchvision_standin import GaussianBlur
 from ptycho_compare.scoring.alignment.ramp import apply_ramp
 from ptycho_compare.storage.fingerprint import Fingerprint
@@ -34,50 +31,78 @@ def place(tmp_path: Path) -> Exchange:
     return Exchange(folder)
 
 
-def epochs_kept(place: Exchange, fingerprint: Fingerprint = BASIS) -> int:
-    job = JobFiles(place.folder.parent)
-    with job_context(job) as ours:
-        return usable_epochs(place, fingerprint, job.set_aside, ours)
+def kept(place: Exchange, fingerprint: Fingerprint = BASIS) -> tuple[State | None, list[str]]:
+    """What an attempt goes on from, and why not."""
+    reasons: list[str] = []
+    return place.read_state(fingerprint, reasons.append), reasons
 
 
-def reason_in(place: Exchange) -> str:
-    (reason,) = (place.folder.parent / "set_aside").glob("*/reason.txt")
-    assert (reason.parent / "state.npz").exists()
-    assert not place.state.exists()
-    return reason.read_text()
+def arrays_of(place: Exchange) -> Path:
+    (path,) = place.folder.glob("state@*.npz")
+    return path
+
+
+def assert_set_aside(place: Exchange, reason: str) -> None:
+    (told,) = (place.folder.parent / "set_aside").glob("*/reason.txt")
+    assert told.read_text().startswith(reason)
+    assert list(told.parent.glob("state@*.npz"))
+    assert list(place.folder.iterdir()) == []
 
 
 def test_a_state_comes_back_as_it_was(place: Exchange) -> None:
     state = make_state()
-    place.write_state(state, BASIS)
-    found, rests_on = place.read_state()
-    assert found.digest == state.digest
-    assert not rests_on.differences(BASIS)
-    assert epochs_kept(place) == 7
+    assert kept(place) == (None, [])
+    place.write_state(make_state(3), BASIS)
+    assert place.write_state(state, BASIS) >= 0
+    found, reasons = kept(place)
+    assert found is not None
+    assert (found.epochs, found.seconds, reasons) == (7, state.seconds, [])
+    for name in ("object", "probe", "losses"):
+        ours, theirs = getattr(state, name), getattr(found, name)
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(list(place.folder.iterdir())) == 2
 
 
 def test_a_state_of_other_settings_is_set_aside(place: Exchange) -> None:
     place.write_state(make_state(), BASIS)
     other = replace(BASIS, settings={"reconstruction": {"epochs": 30}})
-    assert epochs_kept(place, other) == 0
-    assert reason_in(place) == "setting reconstruction.epochs was 20, is 30\n"
+    reason = "setting reconstruction.epochs was 20, is 30"
+    assert kept(place, other) == (None, [reason])
+    assert_set_aside(place, reason)
 
 
-def test_a_damaged_state_is_set_aside(place: Exchange) -> None:
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_damaged_state_is_set_aside(place: Exchange, damage: str) -> None:
     place.write_state(make_state(), BASIS)
-    place.state.write_bytes(place.state.read_bytes()[:-300])
-    assert epochs_kept(place) == 0
-    assert reason_in(place).startswith("damaged: ")
+    path = arrays_of(place)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-300])
+    else:
+        with np.load(path) as held:
+            arrays = {key: held[key] for key in held.files}
+        arrays["object"][0, 0] += 1
+        np.savez(path, **arrays)
+    state, (reason,) = kept(place)
+    assert state is None
+    assert reason == f"damaged: {path.name} differs from the digest in its record"
+    assert_set_aside(place, reason)
 
 
-def test_a_state_that_was_changed_is_set_aside(place: Exchange) -> None:
-    place.write_state(make_state(), BASIS)
-    with np.load(place.state) as held:
-        arrays = {key: held[key] for key in held.files}
-    arrays["object"][0, 0] += 1
-    np.savez(place.state, **arrays)
-    assert epochs_kept(place) == 0
-    assert reason_in(place) == "damaged: it differs from the digest in it\n"
+def test_a_kill_between_arrays_and_record_leaves_the_state_before(
+    place: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write_state(make_state(3), BASIS)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ptycho_compare.storage.saved_work.write_json_atomic", killed)
+    with pytest.raises(KeyboardInterrupt):
+        place.write_state(make_state(6), BASIS)
+    state, reasons = kept(place)
+    assert state is not None
+    assert (state.epochs, reasons) == (3, [])
 
 
 def test_task_and_images_come_back(place: Exchange) -> None:

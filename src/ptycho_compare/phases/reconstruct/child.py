@@ -35,7 +35,7 @@ class Ending:
     command : tuple of str
     returncode : int
     output : str
-        All it told.
+        Its standard output.
     complaints : str
         Its standard error.
     refusal : str
@@ -91,13 +91,13 @@ def run_engine(place: Exchange, hear: Callable[[Event], None]) -> Ending:
     """
     # -P: what lies in the current folder is nothing to import
     command = (sys.executable, "-P", "-m", engine.__name__, str(place.folder))
-    told: list[str] = []
+    lines: list[str] = []
     reasons: dict[str, str] = {}
     with place.complaints.open("w+b") as complaints:
         child = _started(command, complaints)
         try:
             for line in child.stdout or ():
-                told.append(line)
+                lines.append(line)
                 event = json.loads(line)
                 if "reason" in event:
                     reasons[event["event"]] = event["reason"]
@@ -108,7 +108,7 @@ def run_engine(place: Exchange, hear: Callable[[Event], None]) -> Ending:
         complaints.seek(0)
         words = complaints.read().decode(errors="replace")
     refusal, failure = (reasons.get(name, "") for name in ("refused", "failed"))
-    return Ending(command, returncode, "".join(told), words, refusal, failure)
+    return Ending(command, returncode, "".join(lines), words, refusal, failure)
 
 
 def _started(command: tuple[str, ...], complaints: IO[bytes]) -> subprocess.Popen[str]:

@@ -50,9 +50,8 @@ def _work(place: Exchange) -> int:
     engine = _Engine.build(task.settings, place)
     if engine is None:
         return EXIT_REFUSED
-    if place.state.exists():
-        state, _ = place.read_state()
-    else:
+    state = place.read_state(task.fingerprint, lambda reason: _tell("set_aside", reason=reason))
+    if state is None:
         state = State(engine.start.object, engine.start.probe, np.empty(0), 0.0)
     while (left := task.settings.epochs - state.epochs) > 0:
         try:
@@ -66,9 +65,8 @@ def _work(place: Exchange) -> int:
             _tell("failed", reason=f"diverged within {state.epochs} epochs: numbers that are not finite")
             return EXIT_REFUSED
         state = with_tilt_of(engine.start.probe, state)
-        began = time.perf_counter()
-        place.write_state(state, task.fingerprint)
-        _tell("saved", done=state.epochs, seconds=time.perf_counter() - began)
+        seconds = place.write_state(state, task.fingerprint)
+        _tell("saved", done=state.epochs, seconds=seconds)
     return 0
 
 

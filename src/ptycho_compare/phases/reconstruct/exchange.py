@@ -6,9 +6,8 @@ and the input, writes its state after each segment, and prints events as JSON li
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ptycho_compare.hub import JobFiles
 from ptycho_compare.phases.reconstruct.start import InitialGuess
 from ptycho_compare.storage.files import atomic_path, naming, write_json_atomic
 from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.storage.saved_work import Arrays, SavedWork
 from ptycho_compare.study.making import Reconstruction
 
 
@@ -47,14 +48,6 @@ class State:
         """How many are done."""
         return len(self.losses)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of all of it."""
-        total = hashlib.sha256()
-        for array in (self.object, self.probe, self.losses, np.array(self.seconds)):
-            total.update(f"{array.dtype} {array.shape}\0".encode() + array.tobytes())
-        return total.hexdigest()
-
 
 @dataclass(frozen=True)
 class EngineTask:
@@ -73,7 +66,7 @@ class EngineTask:
 
 @dataclass(frozen=True)
 class Exchange:
-    """The folder that a phase and its engine share."""
+    """The folder that a phase and its engine share: that of a job's checkpoints."""
 
     folder: Path
 
@@ -93,11 +86,6 @@ class Exchange:
         return self.folder / "start.npz"
 
     @property
-    def state(self) -> Path:
-        """The newest state: the checkpoint."""
-        return self.folder / "state.npz"
-
-    @property
     def complaints(self) -> Path:
         """The engine's standard error."""
         return self.folder / "stderr.txt"
@@ -110,9 +98,9 @@ class Exchange:
 
     def read_task(self) -> EngineTask:
         """Read what is to be done."""
-        told = json.loads(self.task.read_text(encoding="utf-8"))
+        content = json.loads(self.task.read_text(encoding="utf-8"))
         return EngineTask(
-            Reconstruction.model_validate(told["settings"]), Fingerprint.from_json(told["fingerprint"])
+            Reconstruction.model_validate(content["settings"]), Fingerprint.from_json(content["fingerprint"])
         )
 
     def write_images(self, shape: tuple[int, int, int], blocks: Iterable[NDArray[np.float32]]) -> float:
@@ -147,30 +135,22 @@ class Exchange:
             row, column = (int(each) for each in held["origin_yx"])
             return InitialGuess(held["positions_yx"], held["object"], held["probe"], (row, column))
 
-    def write_state(self, state: State, fingerprint: Fingerprint) -> None:
-        """Replace the checkpoint."""
-        rests_on = json.dumps(fingerprint.to_json())
-        _write(self.state, {**asdict(state), "fingerprint": rests_on, "sha256": state.digest})
+    def write_state(self, state: State, fingerprint: Fingerprint) -> float:
+        """Replace the checkpoint; the seconds it took."""
+        arrays: Arrays = {"object": state.object, "probe": state.probe, "losses": state.losses}
+        return self._saved(fingerprint).write(arrays, {"seconds": state.seconds})
 
-    def read_state(self) -> tuple[State, Fingerprint]:
-        """Read the checkpoint, and what it rests on.
+    def read_state(self, fingerprint: Fingerprint, tell: Callable[[str], None]) -> State | None:
+        """Read the checkpoint (see `SavedWork.read`); None where nothing can be gone on from."""
+        return self._saved(fingerprint).read(
+            lambda facts, arrays: State(
+                arrays["object"], arrays["probe"], arrays["losses"], float(facts["seconds"])
+            ),
+            tell,
+        )
 
-        Raises
-        ------
-        ValueError
-            It is damaged.
-        """
-        try:
-            with np.load(self.state, allow_pickle=False) as held:
-                seconds = float(held["seconds"])
-                state = State(held["object"], held["probe"], held["losses"], seconds)
-                fingerprint = Fingerprint.from_json(json.loads(str(held["fingerprint"])))
-                same = state.digest == str(held["sha256"])
-        except Exception as error:  # numpy's and zipfile's readers raise nearly anything
-            raise ValueError(" ".join(str(error).split())) from None
-        if not same:
-            raise ValueError("it differs from the digest in it")
-        return state, fingerprint
+    def _saved(self, fingerprint: Fingerprint) -> SavedWork:
+        return SavedWork(self.folder, "state", fingerprint, JobFiles(self.folder.parent).set_aside)
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:

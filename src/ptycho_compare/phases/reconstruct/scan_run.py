@@ -21,7 +21,6 @@ from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.reading import AS_FOUND
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import Fingerprint
-from ptycho_compare.storage.saved_work import aside_for
 from ptycho_compare.study.making import Reconstruction
 from ptycho_compare.study.steps import ReconstructStep
 
@@ -110,7 +109,8 @@ def reconstruct_scan(
         digest = sha256_of(scan_file)
         task = EngineTask(how, _fingerprint(digest, facts, reading))
         place.write_task(task)
-        done = usable_epochs(place, task.fingerprint, job.set_aside, context)
+        held = place.read_state(task.fingerprint, lambda reason: _set_aside(context, reason))
+        done = 0 if held is None else held.epochs
         context.planned({PART: (done, how.epochs)}, unit="epochs")
         print(
             f"{facts.title}: {how.engine} on {len(facts.images)} images, {done} of {how.epochs} epochs done"
@@ -119,10 +119,18 @@ def reconstruct_scan(
         write_log(files.log, facts, ending)
         _require_success(facts, files, ending)
         context.step("artifacts")
-        state, _ = place.read_state()
+        state = place.read_state(task.fingerprint, lambda reason: _set_aside(context, reason))
+        if state is None:
+            text = f"{place.folder}: pty-chi ended well and left no state that can be read"
+            raise EngineError(text, returncode=1)
         publish(files, facts, state, measured.positions)
         shutil.rmtree(place.folder)
     return Reconstructed(files, state, facts, digest, ending)
+
+
+def _set_aside(context: JobContext, reason: str) -> None:
+    print(f"the checkpoint is set aside: {reason}", flush=True)
+    context.noted("set_aside", reason=reason)
 
 
 def _hand_over(place: Exchange, measured: Measured, seed: int) -> InitialGuess:
@@ -149,17 +157,17 @@ class _Listener:
     """Tells what the engine tells: to the job's records, and in plain lines."""
 
     def __init__(self, context: JobContext, epochs: int) -> None:
-        self._shift, self._epochs = context, epochs
+        self._context, self._epochs = context, epochs
 
     def __call__(self, event: Event) -> None:
         match event:
             case {"event": "ready", "device": device, "ptychi": version}:
                 print(f"pty-chi {version} on {device}", flush=True)
             case {"event": "epoch", "done": done, "loss": loss, "seconds": seconds}:
-                self._shift.working(PART, done, seconds, now=done == self._epochs)
+                self._context.working(PART, done, seconds, now=done == self._epochs)
                 print(f"epoch {done} of {self._epochs}: loss {loss}, {seconds:.2f} s in all", flush=True)
             case {"event": "saved", "done": done, "seconds": seconds}:
-                self._shift.saved(PART, done, seconds)
+                self._context.saved(PART, done, seconds)
 
 
 def _require_success(facts: Facts, files: ReconstructionFiles, ending: Ending) -> None:
@@ -171,34 +179,3 @@ def _require_success(facts: Facts, files: ReconstructionFiles, ending: Ending) -
             f"{ending.last_words or 'no last words; killed, for want of memory perhaps'} ({files.log})",
             returncode=ending.returncode,
         )
-
-
-def usable_epochs(place: Exchange, fingerprint: Fingerprint, set_aside: Path, context: JobContext) -> int:
-    """Say how many epochs need not be computed again.
-
-    Parameters
-    ----------
-    place : Exchange
-        A checkpoint that cannot be used is moved out of it: it is damaged, or rests on another scan,
-        other settings, code or versions.
-    fingerprint : Fingerprint
-        What a checkpoint must rest on.
-    set_aside : Path
-        Where it goes then.
-    context : JobContext
-        Told so.
-    """
-    if not place.state.exists():
-        return 0
-    try:
-        state, rests_on = place.read_state()
-        differences = rests_on.differences(fingerprint)
-        if not differences:
-            return state.epochs
-        reason = "; ".join(differences)
-    except ValueError as error:
-        reason = f"damaged: {error}"
-    place.state.replace(aside_for(set_aside, "reconstruction", reason) / place.state.name)
-    print(f"the checkpoint is set aside: {reason}", flush=True)
-    context.noted("set_aside", reason=reason)
-    return 0

@@ -5,6 +5,7 @@ is reported by key and line before anything runs.
 """
 
 from ptycho_compare.study.comparing import (
+    ARM_NAME,
     BASELINE,
     PTYCHI,
     PTYCHOPINN,
@@ -28,9 +29,7 @@ from ptycho_compare.study.making import (
     Simulation,
     Training,
 )
-from ptycho_compare.study.networks import NETWORKS, networks_of
-from ptycho_compare.study.section import ARM_NAME
-from ptycho_compare.study.study import Comparison, Study, load_study
+from ptycho_compare.study.study import NETWORKS, Comparison, Study, load_study, networks_of
 
 __all__ = [
     "ARM_NAME",

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
-
-from ptycho_compare.study.section import Fraction, Name, Section, Seed
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, model_validator
 
 PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
+ARM_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
+"""What an arm may be called: its name becomes part of keys and file names."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+ArmName = Annotated[str, Field(pattern=ARM_NAME)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A table of `study.toml`; an unknown key in it is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Grouping(Section):
@@ -141,9 +152,9 @@ class Acceptance(Section):
     Attributes
     ----------
     ms_ssim : float
-        Below it an arm's MS-SSIM is told as low.
+        Below it an arm's MS-SSIM is reported as low.
     gating : bool
-        Whether a low arm closes the gate; left out, it is told and no more.
+        Whether a low arm closes the gate; left out, it is reported and no more.
     tolerances : dict of str to Tolerance
         By score, against an earlier accepted hub; for scores that are not here ``default`` holds.
     default : Tolerance

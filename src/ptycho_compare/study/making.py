@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from ptycho_compare.study.section import Name, Section, Seed
+from ptycho_compare.study.comparing import Name, Section, Seed
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Words = Annotated[tuple[str, ...], Field(min_length=1)]

@@ -14,9 +14,8 @@ from typing import Any
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub, ReconstructionFiles, StepFiles, TrainingFiles
 from ptycho_compare.study.comparing import BASELINE, PTYCHOPINN
 from ptycho_compare.study.making import NetworkTraining
-from ptycho_compare.study.networks import NETWORKS
 from ptycho_compare.study.step import MakingStep, StudyStep
-from ptycho_compare.study.study import Comparison, Study
+from ptycho_compare.study.study import NETWORKS, Comparison, Study
 
 BASELINE_NETWORK = "baseline"
 """The network of a dose that sees single images; all others are called like their view."""

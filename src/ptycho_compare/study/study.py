@@ -10,20 +10,27 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_validator
 
 from ptycho_compare.errors import StudyError, and_more
-from ptycho_compare.hub import DEBUG_TIER, FULL_TIER
+from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Hub
 from ptycho_compare.study.comparing import (
+    BASELINE,
+    PTYCHOPINN,
     Acceptance,
+    ArmName,
     ArmOfStudy,
     Grouping,
+    Name,
     ScanFile,
     Scoring,
+    Section,
     Stitching,
     Tier,
     Tolerances,
     Uncertainty,
 )
 from ptycho_compare.study.making import Commands, Overlap, Reconstruction, Simulation, Training
-from ptycho_compare.study.section import ArmName, Name, Section
+
+NETWORKS = (PTYCHOPINN, BASELINE)
+"""The built-in networks; which of them a study compares in a hub, `networks_of` says."""
 
 
 def _without_repetition(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -110,6 +117,25 @@ class Comparison:
     def id(self) -> str:
         """Stable name, e.g. ``dose_1000-dense-train-full``."""
         return f"dose_{self.dose}-{self.view}-{self.split}-{self.tier}"
+
+
+def networks_of(study: Study | None, hub: Hub, dose: int, view: str) -> dict[str, Path]:
+    """Return the folders of the networks that are compared at a dose and view, by arm.
+
+    An arm joins when a tier of the study requires it, or when its bundle lies in the hub. Without a
+    study both are asked for.
+    """
+    folders = {PTYCHOPINN: hub.pinn_dir(dose, view), BASELINE: hub.baseline_dir(dose)}
+    return {
+        arm: folder
+        for arm, folder in folders.items()
+        if study is None or study.requires(arm) or holds_bundle(folder)
+    }
+
+
+def holds_bundle(folder: Path) -> bool:
+    """Whether a trained network lies in a folder or below it."""
+    return any(path.is_file() for name in MODEL_NAMES for path in folder.rglob(name))
 
 
 def load_study(path: Path) -> Study:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ptycho_compare.phases.reconstruct.engine import with_tilt_of
 from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
-from ptycho_compare.phases.reconstruct.torchvision_standin import GaussianBlur
+from ptycho_compare.phases.reconstruct.library import GaussianBlur
 from ptycho_compare.scoring.alignment.ramp import apply_ramp
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study.making import Reconstruction

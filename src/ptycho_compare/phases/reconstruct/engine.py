@@ -26,15 +26,14 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import OUT_OF_MEMORY
 from ptycho_compare.phases.reconstruct.exchange import Exchange, State
-from ptycho_compare.phases.reconstruct.options import task_options
+from ptycho_compare.phases.reconstruct.library import provide_torchvision, task_options
 from ptycho_compare.phases.reconstruct.start import InitialGuess
-from ptycho_compare.phases.reconstruct.torchvision_standin import provide
 from ptycho_compare.scoring.alignment.ramp import apply_ramp, fit_ramp
 from ptycho_compare.storage.fingerprint import version_of
 from ptycho_compare.study.making import Reconstruction
 
 EXIT_REFUSED = 2
-"""Exit status where the reason was told and somebody else has to act."""
+"""Exit status where the reason was said and somebody else has to act."""
 
 
 def main(folder: Path) -> int:
@@ -83,7 +82,7 @@ class _Engine:
 
     @classmethod
     def build(cls, how: Reconstruction, place: Exchange) -> _Engine | None:
-        """Load the libraries and the input; None where the device is missing, which is told."""
+        """Load the libraries and the input; None where the device is missing, and an event that says so."""
         import torch
 
         torch.set_num_threads(1)  # more are slower on such small images, and sum in another order
@@ -92,7 +91,7 @@ class _Engine:
             _tell("refused", reason="device is 'gpu', and torch finds none; choose 'cpu' or 'auto'")
             return None
         gpu = there and how.device != "cpu"
-        standin = provide()
+        standin = provide_torchvision()
         api = importlib.import_module("ptychi.api")
         task_class = importlib.import_module("ptychi.api.task").PtychographyTask
         _tell(

@@ -26,7 +26,7 @@ _BLOCK = 128
 
 @dataclass(frozen=True)
 class InitialGuess:
-    """What pty-chi is given besides the images.
+    """Positions, object and probe that pty-chi begins from.
 
     Attributes
     ----------

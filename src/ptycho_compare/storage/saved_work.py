@@ -133,7 +133,7 @@ class SavedWork:
 
     def _put_aside(self, reason: str) -> None:
         """Move the files away: nobody's work is deleted because it does not fit here."""
-        away = aside_for(self.set_aside, self.name, reason)
+        away = _aside_for(self.set_aside, self.name, reason)
         for path in (self.record, *self._arrays()):
             if path.exists():
                 path.replace(away / path.name)
@@ -147,7 +147,7 @@ def _digest(record: Facts) -> str:
     return sha256(json.dumps(record, sort_keys=True, default=plain_json).encode()).hexdigest()
 
 
-def aside_for(set_aside: Path, name: str, reason: str) -> Path:
+def _aside_for(set_aside: Path, name: str, reason: str) -> Path:
     """Make a folder of its own for what does not fit here, and write the reason into it.
 
     Parameters

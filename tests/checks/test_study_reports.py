@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from processes import ROOT
+from ptycho_compare.checks.check import Validation
 from ptycho_compare.checks.highlights import CONFIRMED, check_highlights
+from ptycho_compare.checks.listing import NOBODY_LEFT, checks_of
 from ptycho_compare.checks.remade import rendered_again
 from ptycho_compare.checks.study_reports import judge_summary
-from ptycho_compare.checks.validation import Validation
-from ptycho_compare.checks.verification import report_checks, verify, write_verification
+from ptycho_compare.checks.verification import verify, write_verification
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, ReportFiles
 from ptycho_compare.records.inventory import take_inventory, write_inventory
@@ -51,11 +52,14 @@ ROWS = [
 ]
 PHASES = [
     "Phase C data",
+    "Phase D files",
     "Phase D overlap view",
     "Phase E networks",
     "Phase F reconstructions",
     "comparison train",
+    "canvases train",
     "comparison test",
+    "canvases test",
 ]
 SUMMARY, DELTAS, TEXTS, GRID, LOGS, INVENTORY = (ROWS[index] for index in (1, 6, 7, 8, 9, 10))
 Damage = Callable[[Hub], object]
@@ -75,7 +79,8 @@ def hub(whole: Hub, tmp_path: Path) -> Hub:
 
 
 def reports_of(hub: Hub) -> list[Validation]:
-    return report_checks(hub, DOSE, VIEW, SPLITS)
+    listed = checks_of(hub, [DOSE], [VIEW], SPLITS, None)
+    return [check.look() for check in listed if check.concerns == "reports"]
 
 
 def findings(hub: Hub) -> list[Finding]:
@@ -121,12 +126,12 @@ def test_reports_without_evidence_behind_them_are_not_enough(whole: Hub, tmp_pat
     """Tables that nobody can trace: all eleven rows are valid, and those of the phases are not."""
     verification = verify(whole, DOSE, VIEW, SPLITS)
     report = verification.to_json()
-    assert [each["description"] for each in report["validations"]] == [*PHASES, *ROWS]
-    assert (report["all_valid"], report["n_checks"], report["n_valid"]) == (False, 17, 12)
+    assert [each["description"] for each in report["validations"]] == [*PHASES, *ROWS, NOBODY_LEFT]
+    assert (report["all_valid"], report["n_checks"], report["n_valid"]) == (False, 21, 13)
     assert [each.description for each in verification.validations if not each.valid] == [
         each for each in PHASES if each != "Phase D overlap view"
     ]
-    assert report["validations"][1]["study"] is None
+    assert report["validations"][2]["study"] is None
     assert str(whole.root) not in json.dumps(report)
 
 
@@ -134,11 +139,11 @@ def test_an_empty_hub_is_judged_by_the_same_checks(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     hub = Hub(tmp_path)
     verification = verify(hub, DOSE, VIEW, SPLITS, study=load_study(ROOT / "acceptance" / "study.toml"))
-    assert [each.description for each in verification.validations] == [*PHASES, *ROWS]
-    assert not any(each.valid for each in verification.validations)
-    assert verification.lines()[-1] == "0 of 17 checks are valid"
+    assert [each.description for each in verification.validations] == [*PHASES, *ROWS, NOBODY_LEFT]
+    assert [each.description for each in verification.validations if each.valid] == [NOBODY_LEFT]
+    assert verification.lines()[-1] == "1 of 21 checks are valid"
     write_verification(hub, verification)
-    assert json.loads((tmp_path / "analysis/verification_report.json").read_text())["n_invalid"] == 17
+    assert json.loads((tmp_path / "analysis/verification_report.json").read_text())["n_invalid"] == 20
 
 
 DAMAGES: list[tuple[str, Damage, list[str], str]] = [

@@ -71,12 +71,17 @@ def stopped(hub: Hub) -> None:
     assert done.returncode == EXIT_STOPPED, done.stderr
 
 
+def take_inventory(hub: Hub) -> None:
+    assert main(["inventory", "--hub", str(hub.root)]) == 0
+
+
 def adopted(hub: Hub) -> None:
-    """One comparison was computed elsewhere."""
+    """One comparison was computed elsewhere, and the inventory was taken again."""
     there = hub.root.with_name("there")
     shutil.move(folder(hub), there)
     done = ptycho_hub(hub, "adopt", str(there), FULL)
     assert done.returncode == 0, done.stderr
+    take_inventory(hub)
 
 
 def of_other_code(hub: Hub) -> None:
@@ -280,6 +285,7 @@ def test_a_hundred_comparisons_are_judged_without_computing_any(own: Hub, gate: 
     for split in ("train", "test"):
         for tier in tiers:
             shutil.copytree(folder(own, split), folder(own, split, tier))
+    take_inventory(own)
     began = time.process_time()
     status, lines = gate(own)
     judging_s = time.process_time() - began

@@ -64,6 +64,7 @@ PLACES = {
     "CLI orchestrator logs", "artifact inventory",
 )  # fmt: skip
 
+STORED = "canvases test"
 METRICS, MANIFEST = "{G}/test/comparison_metrics.csv", "{G}/test/manifest.json"
 CANVASES, ALIGNED, PLAN = (
     "{G}/test/reconstructions.npz",
@@ -99,7 +100,7 @@ COMPARISON = [
     Mutation("no manifest", MANIFEST, gone, TEST, "did not complete"),
     Mutation("no log", LOG, gone, TEST, "is not there"),
     Mutation("canvases cut", CANVASES, cut, TEST, DIFFERS),
-    Mutation("canvases cut, recorded", CANVASES_RECORDED, forged(cut), TEST,
+    Mutation("canvases cut, recorded", CANVASES_RECORDED, forged(cut), STORED,
              "not a readable zip archive"),
     Mutation("figure cut", "{G}/test/frc_plot.png", cut, TEST, DIFFERS),
     Mutation("manifest cut", MANIFEST, cut, TEST, "is no manifest"),
@@ -122,16 +123,18 @@ COMPARISON = [
     Mutation("row of another reference", RECORDED, forged(text(",truth,", ",same_data,")), TEST,
              "reference is same_data"),
     Mutation("row of a failed arm", RECORDED, forged(text(",ok,", ",failed,")), TEST, "status is failed"),
-    Mutation("mask", CANVASES_RECORDED, forged(in_npz("mask", first(value=False))), TEST, "mask_pixels"),
-    Mutation("zero canvas", CANVASES_RECORDED, forged(alike("baseline", 0)), TEST, "|object| = 0"),
-    Mutation("constant canvas", CANVASES_RECORDED, forged(alike("ptychopinn", 0.5)), TEST, "constant"),
-    Mutation("NaN in a canvas", CANVASES_RECORDED, forged(in_npz("ptychi_complex", first(NAN))), TEST,
+    Mutation("mask", CANVASES_RECORDED, forged(in_npz("mask", first(value=False))), STORED, "mask_pixels"),
+    Mutation("zero canvas", CANVASES_RECORDED, forged(alike("baseline", 0)), STORED, "|object| = 0"),
+    Mutation("constant canvas", CANVASES_RECORDED, forged(alike("ptychopinn", 0.5)), STORED,
+             "constant"),
+    Mutation("NaN in a canvas", CANVASES_RECORDED, forged(in_npz("ptychi_complex", first(NAN))), STORED,
              "not finite in 1"),
-    Mutation("NaN in a phase", CANVASES_RECORDED, forged(in_npz("ptychi_phase", first(NAN))), TEST,
+    Mutation("NaN in a phase", CANVASES_RECORDED, forged(in_npz("ptychi_phase", first(NAN))), STORED,
              "'ptychi_phase'"),
-    Mutation("other amplitude", CANVASES_RECORDED, forged(in_npz("baseline_amplitude", first(9.0))), TEST,
+    Mutation("other amplitude", CANVASES_RECORDED, forged(in_npz("baseline_amplitude", first(9.0))), STORED,
              "'baseline_amplitude' is not that of"),
-    Mutation("NaN in aligned", f"{ALIGNED} {MANIFEST}", forged(in_npz("baseline_complex", first(NAN))), TEST,
+    Mutation("NaN in aligned", f"{ALIGNED} {MANIFEST}",
+             forged(in_npz("baseline_complex", first(NAN))), STORED,
              "'baseline_complex' is not finite"),
     Mutation("group gone", PLAN_RECORDED, forged(in_npz("groups", lambda held: held[:-1])), TEST,
              "groups is 494"),

@@ -69,7 +69,7 @@ def test_from_tables_to_a_verified_hub(compared: Hub, capsys: pytest.CaptureFixt
         "wrote analysis/metrics_summary.json",
         "Key Metrics Deltas",
         "✓ ALL COMPARISONS SUCCESSFUL ✓",
-        "12 of 17 checks are valid",
+        "13 of 21 checks are valid",
         "Highlights match",
         "SSIM grid summary table values match",
         "Preview metadata confirms phase-only",
@@ -87,7 +87,7 @@ def test_from_tables_to_a_verified_hub(compared: Hub, capsys: pytest.CaptureFixt
     for command in ("report", "digest"):
         assert run(command, compared) == 0
     run("verify", compared)
-    assert json.loads(compared.reports().verification.read_text())["n_valid"] == 12
+    assert json.loads(compared.reports().verification.read_text())["n_valid"] == 13
 
 
 def test_summarize_without_a_list_goes_by_the_study(compared: Hub) -> None:
@@ -247,19 +247,19 @@ def test_other_places_for_the_results(hub: Hub, tmp_path: Path) -> None:
     assert run("inventory", hub, "--output", str(tmp_path / "i.txt")) == 0
     assert (tmp_path / "i.txt").read_bytes() == hub.reports().inventory.read_bytes()
     assert run("verify", hub, "--report", str(tmp_path / "v.json")) == 1
-    assert json.loads((tmp_path / "v.json").read_text())["n_valid"] == 12
+    assert json.loads((tmp_path / "v.json").read_text())["n_valid"] == 13
 
 
 def test_verify_writes_its_report_when_it_fails(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.reports().ssim_grid.unlink()
     assert run("verify", hub, "--dose", str(DOSE), "--view", "dense") == 1
     report = json.loads(hub.reports().verification.read_text())
-    assert (report["all_valid"], report["n_invalid"]) == (False, 7)
+    assert (report["all_valid"], report["n_invalid"]) == (False, 10)
     assert capsys.readouterr().out == hub.reports().verification_log.read_text()
 
 
 def test_verify_knows_the_splits_that_are_meant(hub: Hub) -> None:
-    for splits, invalid in ((("test",), 4), (("train", "test", "third"), 9)):
+    for splits, invalid in ((("test",), 6), (("train", "test", "third"), 13)):
         assert run("verify", hub, "--splits", *splits) == 1
         assert json.loads(hub.reports().verification.read_text())["n_invalid"] == invalid
 

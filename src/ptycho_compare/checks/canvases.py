@@ -1,4 +1,4 @@
-"""Whether the stored canvases of a comparison are alive, finite and on the pixels that were scored."""
+"""Stored canvases of a comparison: alive, finite and on the pixels that were scored."""
 
 from __future__ import annotations
 
@@ -8,18 +8,37 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from ptycho_compare.errors import ArchiveError
-from ptycho_compare.finding import Finding
+from ptycho_compare.finding import Finding, Kind
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.records.manifest import Manifest
+from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.scoring import CollapseLimits, find_collapse
+from ptycho_compare.storage.files import digest_of
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
 
 _ROUNDING = 1e-5
 """Relative, of an amplitude in single precision."""
 _MAY_BE_NAN = ("_offset_dy", "_offset_dx", "_map")
 """Shifts that were not measured, and pixels of a residual map that no image reached."""
+
+
+def judge_stored(names: Artifacts, limits: CollapseLimits | None) -> Iterator[Finding]:
+    """Look into all stored arrays of a comparison, where the files are those that its manifest lists."""
+    try:
+        manifest = read_manifest(names.manifest)
+    except (OSError, ValidationError):
+        yield Finding("missing", f"{names.manifest}: cannot be read, so no canvas is looked into")
+        return
+    for path in (names.reconstructions, names.reconstructions_aligned, names.residuals):
+        record = manifest.artifacts.get(path.name)
+        if record is not None and not (path.is_file() and digest_of(path) == record.sha256):
+            kind: Kind = "changed" if path.is_file() else "missing"
+            yield Finding(kind, f"{path}: is not the file that the manifest lists, so it is not looked into")
+            return
+    yield from judge_canvases(names.reconstructions, manifest, limits or CollapseLimits())
+    yield from judge_finite(names, manifest)
 
 
 def judge_canvases(path: Path, manifest: Manifest, limits: CollapseLimits) -> Iterator[Finding]:

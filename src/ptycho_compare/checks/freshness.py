@@ -43,16 +43,21 @@ _AGAIN = "run the comparison again"
 
 
 def judge_in_place(
-    hub: Hub, comparison: Comparison, *, required: Sequence[str], limits: CollapseLimits | None = None
+    hub: Hub,
+    comparison: Comparison,
+    *,
+    required: Sequence[str],
+    limits: CollapseLimits | None = None,
+    arrays: bool = True,
 ) -> list[Finding]:
     """Collect what does not hold for a comparison of a hub: `judge_comparison`, its log, its inputs.
 
-    Whether it is of the study's settings and of the code that is here is asked elsewhere, where a
-    comparison is run.
+    That it is of the study's settings and of the code that is here is judged where a comparison is run,
+    and by the gate.
     """
     place = comparison
     names = Artifacts(hub.comparison_dir(place.dose, place.view, place.split, place.tier))
-    findings = judge_comparison(names.folder, required=required, limits=limits)
+    findings = judge_comparison(names.folder, required=required, limits=limits, arrays=arrays)
     try:
         manifest = read_manifest(names.manifest)
     except (OSError, ValidationError):

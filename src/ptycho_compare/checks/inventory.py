@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
+from ptycho_compare.checks.check import Validation
 from ptycho_compare.checks.remade import cannot_read
-from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import ReportError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
@@ -20,6 +21,8 @@ from ptycho_compare.records.inventory import (
     why_no_path,
 )
 from ptycho_compare.records.reading import read_text
+
+_GONE = "is not there"
 
 
 def artifact_inventory(hub: Hub) -> Validation:
@@ -38,7 +41,11 @@ def artifact_inventory(hub: Hub) -> Validation:
         return Validation("artifact inventory", relative, [cannot_read(error)], nothing)
     invalid = list(_invalid(hub, lines))
     findings = [
-        Finding("changed", f"{path}:{each['line']}: {each['path']!r} {each['reason']}") for each in invalid
+        Finding(
+            "missing" if each["reason"] == _GONE else "changed",
+            f"{path}:{each['line']}: {each['path']!r} {each['reason']}",
+        )
+        for each in invalid
     ]
     if not lines:
         findings.append(Finding("missing", f"{path}: is empty"))
@@ -50,6 +57,16 @@ def artifact_inventory(hub: Hub) -> Validation:
     )
 
 
+def listed_names(hub: Hub) -> frozenset[str]:
+    """Name the files that the inventory of a hub or its digests list; none where neither can be read."""
+    names = hub.reports()
+    with suppress(ReportError):
+        return frozenset(read_text(names.inventory, made_by=MADE_BY).splitlines())
+    with suppress(ReportError):
+        return frozenset(entry.path for entry in read_digests(names.digests))
+    return frozenset()
+
+
 def _invalid(hub: Hub, lines: Sequence[str]) -> Iterator[dict[str, int | str]]:
     seen: set[str] = set()
     for number, line in enumerate(lines, start=1):
@@ -57,7 +74,7 @@ def _invalid(hub: Hub, lines: Sequence[str]) -> Iterator[dict[str, int | str]]:
         if not reason and line in seen:
             reason = "is listed twice"
         if not reason and not (hub.root / line).is_file():
-            reason = "is not there"
+            reason = _GONE
         if reason:
             yield {"line": number, "path": line, "reason": reason}
         seen.add(line)

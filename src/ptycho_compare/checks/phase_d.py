@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ptycho_compare.scan.formats.arrays import read_metadata
 from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.scan.overlap import TOOL, OverlapParameters, SplitView, draw_view, read_parent
 from ptycho_compare.scan.write import METADATA
+from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Study
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
 
@@ -36,6 +37,34 @@ _TEXT = 100
 def judge_phase_d(hub: Hub, study: Study, dose: int, view: str) -> list[Finding]:
     """Collect what does not hold in a view: `judge_views` and `judge_metrics`."""
     return [*judge_views(hub, study, dose, view), *judge_metrics(hub, study, dose, view)]
+
+
+def judge_files(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Iterator[Finding]:
+    """Judge a view by its files alone: they are there, can be read, and name the split here by digest.
+
+    Nothing is drawn or measured again, and no study is needed.
+    """
+    for split in splits:
+        parent, path = hub.patched(dose, split), hub.overlap_view(dose, view, split)
+        digest = digest_of(parent) if parent.is_file() else None
+        if not path.is_file():
+            yield _missing(path)
+        else:
+            try:
+                with open_npz(path) as found:
+                    metadata = read_metadata(NpzContainer(found, label=str(path), spool_folder=None))
+                yield from _of_another_parent(path, _own_record(metadata), parent, digest)
+            except InputError as error:
+                yield Finding("changed", f"{error}; {_AGAIN}")
+        metrics = hub.overlap_metrics(dose, view, split)
+        facts = _json_of(metrics)
+        if isinstance(facts, Finding):
+            yield facts
+        else:
+            yield from _of_another_parent(metrics, facts, parent, digest)
+    bundle = _json_of(hub.overlap_bundle(dose, view))
+    if isinstance(bundle, Finding):
+        yield bundle
 
 
 def judge_views(hub: Hub, study: Study, dose: int, view: str) -> list[Finding]:
@@ -120,9 +149,7 @@ def _of_file(path: Path, expected: SplitView) -> Iterator[Finding]:
 
 def _of_metadata(label: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Finding]:
     records = found.get("data_transformations")
-    if isinstance(records, list) and any(
-        isinstance(each, dict) and each.get("tool") == TOOL for each in records
-    ):
+    if isinstance(records, list) and any(map(_is_own, records)):
         yield from _compared(label, expected, found)
     else:
         text = f"has no record by {TOOL}: which images of which file the view holds is not known"
@@ -164,15 +191,46 @@ def _difference(expected: NDArray[Any], found: NDArray[Any]) -> str:
     )
 
 
+def _own_record(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a view's metadata say of how it was drawn; empty where they say nothing."""
+    records = metadata.get("data_transformations")
+    own = [each for each in records if _is_own(each)] if isinstance(records, list) else []
+    parameters = own[-1].get("parameters") if own else None
+    return parameters if isinstance(parameters, dict) else {}
+
+
+def _is_own(record: object) -> bool:
+    return isinstance(record, dict) and record.get("tool") == TOOL
+
+
+def _of_another_parent(
+    path: Path, facts: Mapping[str, Any], parent: Path, sha256: str | None
+) -> Iterator[Finding]:
+    """Compare the digest of the split that a file was made from, where it says one, with the split here."""
+    stated = facts.get("parent_sha256", sha256)
+    if sha256 is not None and stated != sha256:
+        text = f"parent_sha256 is {_short(stated)}, and that of {parent.name} is {sha256!r}"
+        yield Finding("stale", f"{path}: {text}; {_AGAIN}")
+
+
 def _of_json(path: Path, expected: Mapping[str, Any]) -> Iterator[Finding]:
+    found = _json_of(path)
+    if isinstance(found, Finding):
+        yield found
+    else:
+        yield from _compared(str(path), expected, found)
+
+
+def _json_of(path: Path) -> Mapping[str, Any] | Finding:
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
-        yield _missing(path)
+        return _missing(path)
     except (OSError, ValueError) as error:
-        yield Finding("changed", f"{path}: cannot be read as JSON ({error}); {_AGAIN}")
-    else:
-        yield from _compared(str(path), expected, found)
+        return Finding("changed", f"{path}: cannot be read as JSON ({error}); {_AGAIN}")
+    if not isinstance(found, dict):
+        return Finding("changed", f"{path}: holds no names with values; {_AGAIN}")
+    return found
 
 
 _RESTS_ON = frozenset(

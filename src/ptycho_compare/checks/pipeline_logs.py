@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ptycho_compare.checks.validation import Validation
+from ptycho_compare.checks.check import Validation
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.step_record import StepRecord, read_step_record

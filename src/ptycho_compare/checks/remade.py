@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.checks.validation import Validation
+from ptycho_compare.checks.check import Validation
 from ptycho_compare.errors import InputError, MissingReportError, ReportError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ptycho_compare.checks.check import Validation
 from ptycho_compare.checks.remade import cannot_read, first_difference, named, rendered_again
-from ptycho_compare.checks.validation import Validation
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub

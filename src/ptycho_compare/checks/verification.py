@@ -7,29 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.checks.highlights import CONFIRMED, delta_highlights, ssim_grid
-from ptycho_compare.checks.inventory import artifact_inventory
-from ptycho_compare.checks.phases import phase_checks
-from ptycho_compare.checks.pipeline_logs import cli_logs
-from ptycho_compare.checks.study_reports import (
-    aggregate_highlights,
-    comparison_list,
-    delta_summary,
-    metrics_digest,
-    phase_c_metadata,
-    summary_json,
-    summary_text,
-)
-from ptycho_compare.checks.validation import Validation
+from ptycho_compare.checks.check import Validation, below
+from ptycho_compare.checks.highlights import CONFIRMED
+from ptycho_compare.checks.listing import checks_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
-from ptycho_compare.study import Study, networks_of
+from ptycho_compare.study import Study
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was verified, and what was found.
+    """The rows of a verification, one per check.
 
     Attributes
     ----------
@@ -70,19 +59,19 @@ class Verification:
 
     def lines(self) -> list[str]:
         """Say it, a line each."""
-        told = [
+        rows = [
             line
             for each in self.validations
             for line in (str(each), *(f"    {one}" for one in each.findings))
         ]
         valid = sum(each.valid for each in self.validations)
-        return [*told, f"{valid} of {len(self.validations)} checks are valid"]
+        return [*rows, f"{valid} of {len(self.validations)} checks are valid"]
 
 
 def verify(
     hub: Hub, dose: int, view: str, splits: Sequence[str], *, study: Study | None = None
 ) -> Verification:
-    """Run every check: of the phases' files first, then of what was reported about them.
+    """Run every check of the list, light and deep.
 
     Parameters
     ----------
@@ -100,36 +89,10 @@ def verify(
     Verification
         Always the same checks in the same order, whatever is missing.
     """
-    reports = report_checks(hub, dose, view, splits, study)
-    validations = (*phase_checks(hub, dose, view, splits, study), *reports)
+    validations = [check.look() for check in checks_of(hub, [dose], [view], splits, study)]
     moment = utc_text()
-    told = tuple(replace(each, findings=_below(hub, each.findings)) for each in validations)
-    return Verification(dose, view, tuple(splits), moment, told)
-
-
-def report_checks(
-    hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study | None = None
-) -> list[Validation]:
-    """Judge reports, logs and the inventory: the rows of PtychoPINN's own verifier, and the list."""
-    places = [(dose, view, split) for split in splits]
-    return [
-        comparison_list(hub, places),
-        summary_json(hub, places),
-        summary_text(hub),
-        aggregate_highlights(hub),
-        metrics_digest(hub),
-        phase_c_metadata(hub),
-        delta_summary(hub),
-        delta_highlights(hub),
-        ssim_grid(hub),
-        cli_logs(hub, dose, view, splits, arms=networks_of(study, hub, dose, view)),
-        artifact_inventory(hub),
-    ]
-
-
-def _below(hub: Hub, findings: Sequence[Finding]) -> list[Finding]:
-    """Name files as a report names them: below the hub, wherever it lies today."""
-    return [replace(each, text=each.text.replace(f"{hub.root.as_posix()}/", "")) for each in findings]
+    rows = tuple(replace(each, findings=below(hub, each.findings)) for each in validations)
+    return Verification(dose, view, tuple(splits), moment, rows)
 
 
 def write_verification(hub: Hub, verification: Verification, *, report: Path | None = None) -> list[str]:
@@ -144,6 +107,6 @@ def write_verification(hub: Hub, verification: Verification, *, report: Path | N
 def write_check(hub: Hub, findings: Sequence[Finding]) -> list[str]:
     """Write the log of `check_highlights`; returns its lines."""
     hub.analysis().mkdir(parents=True, exist_ok=True)
-    lines = [str(finding) for finding in _below(hub, findings)] or list(CONFIRMED)
+    lines = [str(finding) for finding in below(hub, findings)] or list(CONFIRMED)
     write_text_atomic(hub.reports().check_log, "\n".join([*lines, ""]))
     return lines

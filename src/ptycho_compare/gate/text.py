@@ -62,7 +62,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"- Compared with: {_cell(verdict.compared_with)}"
     yield from ("", "## Comparisons", "")
     yield from table(
-        ("Comparison", "ComparisonState", "Origin", "Scientific", "First finding"),
+        ("Comparison", "State", "Origin", "Scientific", "First finding"),
         [_of_comparison(each) for each in verdict.comparisons],
     )
     yield from ("## Checks that do not hold", "")

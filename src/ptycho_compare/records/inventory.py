@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -75,10 +75,13 @@ def enter(hub: Hub, path: str, *, size: int | None = None) -> InventoryEntry:
 def files_to_list(hub: Hub) -> list[str]:
     """Name the files that belong into an inventory, below the hub, in order."""
     found = (path for path in hub.root.rglob("*") if path.is_file())
-    return sorted(text for path in found if _belongs(text := path.relative_to(hub.root).as_posix(), hub))
+    left_out = _left_out(hub)
+    names = (path.relative_to(hub.root).as_posix() for path in found)
+    return sorted(name for name in names if _belongs(name, left_out))
 
 
-def _belongs(text: str, hub: Hub) -> bool:
+def _left_out(hub: Hub) -> frozenset[str]:
+    """Name the files that are written after an inventory was taken, and the gate's folder."""
     reports = hub.reports()
     own = (
         reports.inventory,
@@ -88,11 +91,14 @@ def _belongs(text: str, hub: Hub) -> bool:
         reports.check_log,
         hub.blocker_log(),  # says why the pipeline stands still now, and goes when it goes on
     )
-    parts = PurePosixPath(text).parts
+    return frozenset(hub.relative(path) for path in (*own, hub.verdict().folder))
+
+
+def _belongs(name: str, left_out: Collection[str]) -> bool:
+    parts = name.split("/")
     of_a_process = parts[0] == _PROCESS_RECORDS or _PROCESS_FOLDER in parts[:-1]
-    of_the_gate = hub.verdict().folder in (hub.root / text).parents
     unfinished = parts[-1].startswith(".") and parts[-1].endswith(".tmp")
-    return not (of_a_process or of_the_gate or unfinished or text in {hub.relative(path) for path in own})
+    return not (of_a_process or unfinished or name in left_out or parts[0] in left_out)
 
 
 def may_grow(path: str) -> bool:

@@ -34,7 +34,7 @@ def digest_of(path: Path) -> str:
     return _digest_of(path, now.st_size, now.st_mtime_ns, now.st_ino)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2**16)  # a hub of hundreds of comparisons is judged by several checks
 def _digest_of(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
     return sha256_of(path)
 

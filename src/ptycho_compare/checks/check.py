@@ -1,0 +1,83 @@
+"""A check of a hub, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from ptycho_compare.finding import Finding
+from ptycho_compare.hub import Hub
+
+Depth = Literal["light", "deep"]
+"""Light checks go by presence, digests and records; deep ones draw or measure again."""
+
+Concern = Literal["phases", "iterative", "comparison", "reports", "processes"]
+"""What a check is about; iterative reconstructions are asked for only where an arm of them is."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What was looked at and what does not hold: one row of a verification report.
+
+    Attributes
+    ----------
+    description : str
+    path : str
+        The file it is about, POSIX below the hub.
+    findings : sequence of Finding
+    details : mapping
+        What was counted and compared, for programs.
+    """
+
+    description: str
+    path: str
+    findings: Sequence[Finding]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """True when all of it holds."""
+        return not self.findings
+
+    def __str__(self) -> str:
+        return f"{'valid  ' if self.valid else 'INVALID'} {self.description}: {self.path}"
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as the report holds it; `error` is None where there is none."""
+        error = "; ".join(finding.text for finding in self.findings) or None
+        return {
+            "valid": self.valid,
+            "description": self.description,
+            "path": self.path,
+            "error": error,
+            **self.details,
+        }
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule that must hold in a hub.
+
+    Attributes
+    ----------
+    look : callable
+        Looks at the hub, and says what does not hold.
+    concerns : str
+    depth : {"light", "deep"}
+    name : str
+        Among the checks of all doses and views; empty where the description tells.
+    reached : bool
+        False where nothing in the hub says that what the check is about was ever made.
+    """
+
+    look: Callable[[], Validation]
+    concerns: Concern
+    depth: Depth = "light"
+    name: str = ""
+    reached: bool = True
+
+
+def below(hub: Hub, findings: Sequence[Finding]) -> list[Finding]:
+    """Name files in findings below the hub, wherever it lies today."""
+    return [replace(each, text=each.text.replace(f"{hub.root.as_posix()}/", "")) for each in findings]

@@ -1,0 +1,162 @@
+"""The one list of what must hold in a hub: `verify` runs all of it, the gate its light half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from ptycho_compare.checks.canvases import judge_stored
+from ptycho_compare.checks.check import Check, Validation
+from ptycho_compare.checks.freshness import judge_in_place
+from ptycho_compare.checks.highlights import delta_highlights, ssim_grid
+from ptycho_compare.checks.inventory import artifact_inventory, listed_names
+from ptycho_compare.checks.orphans import orphans
+from ptycho_compare.checks.phase_c import judge_phase_c, judge_stages
+from ptycho_compare.checks.phase_d import judge_files, judge_phase_d
+from ptycho_compare.checks.phase_e import judge_phase_e
+from ptycho_compare.checks.phase_f import judge_phase_f
+from ptycho_compare.checks.pipeline_logs import cli_logs, judge_step
+from ptycho_compare.checks.remade import named
+from ptycho_compare.checks.study_reports import (
+    aggregate_highlights,
+    comparison_list,
+    delta_summary,
+    metrics_digest,
+    phase_c_metadata,
+    summary_json,
+    summary_text,
+)
+from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
+from ptycho_compare.records.arm_names import STUDY_ARMS
+from ptycho_compare.records.comparison_list import Place
+from ptycho_compare.scoring.collapse import limits_of
+from ptycho_compare.study import Comparison, Study, networks_of
+from ptycho_compare.study.steps import OverlapStep, SimulateStep
+
+NOBODY_LEFT = "no process is left over"
+DRAWN_AGAIN, CANVASES = "Phase D overlap view", "canvases"
+DEEP = (DRAWN_AGAIN, CANVASES)
+"""How the deep checks are described: views drawn and measured again; stored canvases, a check per split."""
+
+
+def checks_of(
+    hub: Hub, doses: Iterable[int], views: Iterable[str], splits: Sequence[str], study: Study | None
+) -> Iterator[Check]:
+    """Yield every check of some doses and views, always the same in the same order, whatever is missing.
+
+    Phases come first, then the comparisons of the full tier, then what was reported of them. A study that
+    compares no network has no check of phase E.
+
+    Parameters
+    ----------
+    hub : Hub
+    doses : iterable of int
+        Photons per exposure.
+    views : iterable of str
+    splits : sequence of str
+    study : Study or None
+        Says which arms are required, when one is dead, and how views were drawn; without it none is drawn
+        again.
+    """
+    pairs = [(dose, view) for dose in doses for view in views]
+    for dose in dict.fromkeys(dose for dose, _ in pairs):
+        yield _data(hub, dose, splits)
+        for view in (view for other, view in pairs if other == dose):
+            yield from _of_view(hub, dose, view, splits, study)
+            for split in splits:
+                yield from _of_comparison(hub, Comparison(dose, view, split, FULL_TIER), study)
+    yield from _of_reports(hub, pairs, splits, study)
+    yield Check(lambda: Validation(NOBODY_LEFT, "jobs", orphans(hub)), "processes")
+
+
+def _data(hub: Hub, dose: int, splits: Sequence[str]) -> Check:
+    def look() -> Validation:
+        findings = [*judge_phase_c(hub, dose, splits), *judge_stages(hub, dose, splits)]
+        findings += judge_step(SimulateStep(hub, dose))
+        return named(hub, "Phase C data", hub.phase_c(dose), findings)
+
+    return Check(look, "phases", name=f"phase C (dose={dose})")
+
+
+def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study | None) -> Iterator[Check]:
+    where, place = f"{view} (dose={dose})", (dose, view)
+    arms = networks_of(study, hub, *place)
+    folder, step = hub.phase_d(*place), OverlapStep(hub, dose, view)
+
+    def files() -> Validation:
+        findings = [*judge_files(hub, *place, splits), *judge_step(step)]
+        return named(hub, "Phase D files", folder, findings)
+
+    def drawn_again() -> Validation:
+        if study is None:
+            return named(hub, DRAWN_AGAIN, folder, [], study=None)
+        return named(hub, DRAWN_AGAIN, folder, judge_phase_d(hub, study, *place), study=study.name)
+
+    def networks() -> Validation:
+        return named(hub, "Phase E networks", hub.phase_e(), judge_phase_e(hub, *place, arms))
+
+    def reconstructions() -> Validation:
+        limits = None if study is None else limits_of(study)
+        findings = judge_phase_f(hub, *place, splits, limits=limits)
+        return named(hub, "Phase F reconstructions", hub.phase_f(), findings)
+
+    made = folder.is_dir() or step.records.record.exists()
+    yield Check(files, "phases", name=f"phase D {where}", reached=made)
+    yield Check(drawn_again, "phases", "deep", name=f"{DRAWN_AGAIN} {where}")
+    if arms:
+        yield Check(networks, "phases", name=f"phase E {where}")
+    yield Check(reconstructions, "iterative", name=f"phase F {where}")
+
+
+def _of_comparison(hub: Hub, place: Comparison, study: Study | None) -> Iterator[Check]:
+    tier = None if study is None else study.tiers.get(place.tier)
+    required = STUDY_ARMS if tier is None else tier.required_arms
+    limits = None if study is None else limits_of(study)
+    names = Artifacts(hub.comparison_dir(place.dose, place.view, place.split, place.tier))
+
+    def evidence() -> Validation:
+        findings = judge_in_place(hub, place, required=required, limits=limits, arrays=False)
+        return named(hub, f"comparison {place.split}", names.folder, findings)
+
+    def canvases() -> Validation:
+        return named(
+            hub, f"{CANVASES} {place.split}", names.reconstructions, list(judge_stored(names, limits))
+        )
+
+    yield Check(evidence, "comparison", name=place.id)
+    yield Check(canvases, "comparison", "deep", name=f"{CANVASES} {place.id}")
+
+
+def _of_reports(
+    hub: Hub, pairs: Sequence[tuple[int, str]], splits: Sequence[str], study: Study | None
+) -> Iterator[Check]:
+    """Yield the checks of reports and logs.
+
+    Reached is what is there, what the inventory lists, and all of it once the pipeline took an inventory.
+    """
+    names, listed = hub.reports(), listed_names(hub)
+    counted = hub.step("inventory").record.exists()
+    places: list[Place] = [(*pair, split) for pair in pairs for split in splits]
+
+    def report(path: Path, look: Callable[[], Validation], name: str = "") -> Check:
+        reached = counted or path.is_file() or hub.relative(path) in listed
+        return Check(look, "reports", name=name, reached=reached)
+
+    yield report(hub.comparison_manifest(), partial(comparison_list, hub, places))
+    yield report(names.summary, partial(summary_json, hub, places))
+    yield report(names.summary_text, partial(summary_text, hub))
+    yield report(names.highlights, partial(aggregate_highlights, hub))
+    yield report(names.digest, partial(metrics_digest, hub))
+    yield report(names.summary, partial(phase_c_metadata, hub))
+    yield report(names.deltas, partial(delta_summary, hub))
+    yield report(names.delta_highlights, partial(delta_highlights, hub))
+    yield report(names.ssim_grid, partial(ssim_grid, hub))
+    for dose, view in pairs:
+        yield report(
+            hub.step_log(f"run_phase_g_{view}"),
+            partial(cli_logs, hub, dose, view, splits, arms=networks_of(study, hub, dose, view)),
+            f"CLI orchestrator logs {view} (dose={dose})",
+        )
+    inventoried = counted or names.inventory.exists() or names.digests.exists()
+    yield Check(partial(artifact_inventory, hub), "reports", reached=inventoried)

@@ -32,7 +32,7 @@ from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.records.comparison_list import Place
 from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.study import Comparison, Study, networks_of
-from ptycho_compare.study.steps import OverlapStep, SimulateStep
+from ptycho_compare.study.steps import OverlapStep, SimulateStep, transcript_name
 
 NOBODY_LEFT = "no process is left over"
 DRAWN_AGAIN, CANVASES = "Phase D overlap view", "canvases"
@@ -154,7 +154,7 @@ def _of_reports(
     yield report(names.ssim_grid, partial(ssim_grid, hub))
     for dose, view in pairs:
         yield report(
-            hub.step_log(f"run_phase_g_{view}"),
+            hub.step_log(transcript_name(view)),
             partial(cli_logs, hub, dose, view, splits, arms=networks_of(study, hub, dose, view)),
             f"CLI orchestrator logs {view} (dose={dose})",
         )

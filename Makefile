@@ -1,7 +1,7 @@
 # make debug            set up .venv, make the demo study from nothing, judge it, tier debug
 # make debug HUB=path   judge another hub instead
 # make test             set up .venv and pass the tests
-# make slow             those that take minutes each
+# make slow             those that take minutes each, and what is tried a little by make test, all of it
 # make lint             style and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -37,7 +37,7 @@ test: $(READY) $(PTYCHI) $(ORACLES) $(AXE)
 	$(VENV)/bin/python -m coverage report
 
 slow: $(READY) $(PTYCHI) $(ORACLES)
-	$(VENV)/bin/python -m pytest tests -m slow -n$(WORKERS) --dist worksteal $(ARGS)
+	PTYCHO_TESTS=thorough $(VENV)/bin/python -m pytest tests -m slow -n$(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(READY)
 	$(VENV)/bin/python -m ruff format --check .

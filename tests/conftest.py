@@ -33,8 +33,21 @@ def pytest_configure(config: pytest.Config) -> None:
     from hypothesis import settings
 
     # the same examples each time, so that a red run can be repeated; machines are shared, so no deadline
-    settings.register_profile("repeatable", derandomize=True, deadline=None)
+    from thorough import THOROUGH
+
+    number = 100 if THOROUGH else 20
+    settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=number)
     settings.load_profile("repeatable")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have `make slow` try properties once more, on all of their examples."""
+    from thorough import THOROUGH
+
+    for item in items:
+        if THOROUGH and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -72,32 +85,60 @@ def quick_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give comparisons of this process figures of one pixel, for tests that do not look at them."""
+    from light import FIGURES, draw_a_pixel
+    from ptycho_compare.phases.comparison import publish
+
+    for name in FIGURES:
+        monkeypatch.setattr(publish, name, draw_a_pixel)
+
+
+@pytest.fixture
 def own_hub(small_hub: Path, tmp_path: Path) -> Path:
     """A copy of the small hub that a test may damage."""
     return Path(shutil.copytree(small_hub, tmp_path / "own"))
 
 
 @pytest.fixture(scope="session")
+def quick_compared_hub(quick_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hub without networks with its debug tier computed, to be adopted elsewhere."""
+    return _debugged(quick_hub, tmp_path_factory, "quick_compared")
+
+
+@pytest.fixture(scope="session")
 def compared_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with its debug tier computed, to be adopted elsewhere; no test may damage it either."""
+    return _debugged(small_hub, tmp_path_factory, "compared")
+
+
+def _debugged(plain: Path, factory: pytest.TempPathFactory, name: str) -> Path:
     from hubs import DOSE, SPLITS
     from ptycho_compare.cli.ptycho_hub import main
 
     def make(hub: Path) -> None:
-        shutil.copytree(small_hub, hub)
+        shutil.copytree(plain, hub)
         for split in SPLITS:
             assert main(["compare", f"dose_{DOSE}-dense-{split}-debug", "--hub", str(hub)]) == 0
 
-    return shared(tmp_path_factory, "compared", make)
+    return shared(factory, name, make)
+
+
+@pytest.fixture
+def light_hub(small_hub: Path, tmp_path: Path) -> Path:
+    """The same, its jobs without frameworks: for tests that look at sessions and not at networks."""
+    from hubs import light
+
+    return light(Path(shutil.copytree(small_hub, tmp_path / "light")))
 
 
 @pytest.fixture(scope="session")
 def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hub whose full tier goes image by image, which takes seconds; no test may damage it."""
-    from hubs import SLOW_COUNT, make_hub
+    """A light hub whose full tier goes image by image, which takes seconds; no test may damage it."""
+    from hubs import SLOW_COUNT, light, make_hub
 
     def make(hub: Path) -> None:
-        study = make_hub(hub, count=SLOW_COUNT) / "study.toml"
+        study = light(make_hub(hub, count=SLOW_COUNT), load_s=1.5, call_s=0.0015) / "study.toml"
         study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
 
     return shared(tmp_path_factory, "slow", make)

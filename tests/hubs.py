@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bundles import write_bundle
+from processes import LIGHT
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
 from ptycho_compare.reconstruction import ImageSource
@@ -38,7 +40,10 @@ name = "small"
 doses = [{DOSE}]
 views = ["dense"]
 splits = ["train", "test"]
-{COMPARING}"""
+{COMPARING}
+[uncertainty]
+draws = 100
+"""
 
 
 QUICK_STUDY = f"""\
@@ -88,6 +93,21 @@ def make_quick_hub(root: Path, *, count: int = COUNT) -> Path:
         write_scan(data / f"phase_c/dose_{DOSE}/patched_{split}.npz", arrays)
         write_ptychi(data / f"phase_f/dose_{DOSE}/dense/{split}/ptychi_reconstruction.npz", arrays)
     (root / "study.toml").write_text(QUICK_STUDY)
+    return root
+
+
+def light(root: Path, *, load_s: float = 0.0, call_s: float = 0.0) -> Path:
+    """Mark a study: jobs that tests start in its hub do without frameworks; see `light.py`.
+
+    Parameters
+    ----------
+    root : Path
+        The hub, which has a study; its copies are marked too.
+    load_s, call_s : float
+        Waited when a job loads its first network, and for each batch.
+    """
+    with (root / "study.toml").open("a") as study:
+        study.write(f"{LIGHT}{json.dumps({'load_s': load_s, 'call_s': call_s})}\n")
     return root
 
 

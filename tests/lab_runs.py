@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from hubs import COMPARING
+from hubs import COMPARING, light
 from processes import PTYCHO_HUB, ROOT, nobody_left, run
 from ptycho_compare.hub import Hub
 
@@ -38,9 +38,10 @@ phase_f = ["{{python}}", "{LAB}", "reconstruct", "{{hub}}", "{{dose}}", "{{view}
 
 
 def hub_of(root: Path, study: str = STUDY) -> Hub:
+    """A hub with nothing but a study; its jobs do without frameworks."""
     root.mkdir(parents=True)
     (root / "study.toml").write_text(study)
-    return Hub(root)
+    return Hub(light(root))
 
 
 def ptycho_hub(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:

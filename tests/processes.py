@@ -21,6 +21,8 @@ COMPARE_MODELS = (sys.executable, "-m", "ptycho_compare.cli.compare_models")
 MARK = "PTYCHO_TEST_PLACE"
 """What whoever is started for a place has in the environment, and so has all that it starts."""
 SESSION_PLUGINS = str(ROOT / "tests" / "session_plugins")
+LIGHT = "# light: "
+"""Comment in studies whose jobs do without frameworks in processes that we start; see `hubs.light`."""
 PATIENCE_S = 300.0
 """How long anything may take before a test calls it missing: machines may stand still for minutes."""
 
@@ -33,10 +35,17 @@ def environment(place: Path | None, *, measured: bool = False, **more: str) -> d
     Measured by coverage, what loads TensorFlow takes half as long again: only where nothing else
     shows that the code was run.
     """
-    ours = ("PYTEST_",) if measured else ("PYTEST_", "COVERAGE_")
-    outer = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    dropped = ("PYTEST_",) if measured else ("PYTEST_", "COVERAGE_")
+    outer = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     path = os.pathsep.join([SESSION_PLUGINS, *filter(None, [outer.get("PYTHONPATH")])])
-    return {**outer, "PYTHONPATH": path, **({} if place is None else {MARK: str(place)}), **more}
+    ours = {"PYTHONPATH": path}
+    if place is not None:
+        ours[MARK] = str(place)
+        study = place / "study.toml"
+        found = study.read_text().partition(LIGHT)[2] if study.is_file() else ""
+        if found:
+            ours["PTYCHO_TEST_LIGHT"] = found.splitlines()[0]
+    return {**outer, **ours, **more}
 
 
 def run(

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from processes import PATIENCE_S, until
@@ -32,6 +32,7 @@ from ptycho_compare.checks.blocker.causes import CAUSES
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.study import ARM_NAME
+from thorough import examples
 
 SUBJECT = "dose_1-dense-train-debug"
 MOMENT = datetime(2026, 11, 23, 10, 4, 11, tzinfo=UTC)
@@ -217,7 +218,7 @@ FINDINGS = st.builds(
 SUBJECTS = st.sampled_from([SUBJECT, "train_gs2: dose_1: dense", "ptycho-hub-reports", "# Blocked: x"])
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.lists(FINDINGS, max_size=4), SUBJECTS)
 def test_whatever_is_found_is_one_item_each(findings: list[Finding], subject: str) -> None:
     with TemporaryDirectory() as folder:

@@ -128,6 +128,7 @@ class TestArtifacts:
         assert logging.getLogger("ptycho_compare").handlers == []
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestInvariance:
     @pytest.mark.parametrize("chunk", [7, 16, COUNT])
     def test_chunks_change_nothing(
@@ -175,6 +176,7 @@ class TestInvariance:
         pd.testing.assert_frame_equal(*rows)
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestSampling:
     @pytest.mark.parametrize(
         "flags",
@@ -209,6 +211,7 @@ class TestSampling:
         assert "999 groups were asked for and there are 100 images" in warning
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestDeadArms:
     @pytest.mark.parametrize(
         ("how", "reason"),
@@ -322,6 +325,7 @@ class TestFlags:
         assert not offsets.note.eq("applied").any()
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestOtherInputs:
     def test_a_supervised_baseline_chunked_and_whole(self, own_hub: Path, tmp_path: Path) -> None:
         folder = own_hub / f"data/phase_e/dose_{DOSE}/baseline/gs1"

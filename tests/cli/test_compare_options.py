@@ -14,6 +14,8 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
 from ptycho_compare.scoring import bounding_box, ptychopinn_metrics
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def rows_of(folder: Path) -> dict[tuple[str, str], MetricRow]:
     return {(row.model, row.metric): row for row in read_metrics_csv(folder / "comparison_metrics.csv")}

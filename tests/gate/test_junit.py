@@ -7,11 +7,12 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.gate.junit import CHECK, COMPARISON, WHOLE, write_junit
 from ptycho_compare.records.acceptance import CheckVerdict, Verdict
+from thorough import examples
 
 from .judged import HOSTILE, ID, comparison, mixed, verdict
 
@@ -120,7 +121,7 @@ def test_ids_stay_whatever_was_found(path: Path) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
-@settings(max_examples=50)
+@examples(50)
 def test_any_text_is_written_as_xml(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     found = verdict(
         comparison(id=f"id{text}", state="red", findings=(text, text), low=(text,)),

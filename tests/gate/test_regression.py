@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import MissingReportError, ReportError, StudyError
@@ -19,6 +19,7 @@ from ptycho_compare.records.acceptance import Change, read_verdict
 from ptycho_compare.records.measures import HIGHER_IS_BETTER
 from ptycho_compare.records.tables.metrics_csv import METRIC_NAMES, MetricRow
 from ptycho_compare.study.comparing import Acceptance, Tolerance
+from thorough import examples
 
 from .judged import ID, comparison, judged_hub, row, verdict
 
@@ -240,7 +241,7 @@ _TOLERANCES = st.builds(Tolerance, absolute=_LIMIT, relative=_LIMIT, interval=st
 
 
 @given(tables(), _TOLERANCES)
-@settings(max_examples=30)
+@examples(30)
 def test_a_hub_is_the_same_as_itself(scores: list[MetricRow], tolerance: Tolerance) -> None:
     found = between(scores, scores, Acceptance(default=tolerance))
     assert len(found) == sum(each.phase is not None for each in scores)
@@ -248,7 +249,7 @@ def test_a_hub_is_the_same_as_itself(scores: list[MetricRow], tolerance: Toleran
 
 
 @given(tables(filled=True), tables(filled=True), _TOLERANCES)
-@settings(max_examples=60)
+@examples(60)
 def test_the_way_back_is_the_other_way(
     one: list[MetricRow], other: list[MetricRow], tolerance: Tolerance
 ) -> None:
@@ -262,7 +263,7 @@ def test_the_way_back_is_the_other_way(
 
 
 @given(tables(), tables(), _TOLERANCES, _TOLERANCES)
-@settings(max_examples=60)
+@examples(60)
 def test_a_wider_tolerance_never_turns_the_same_into_worse(
     one: list[MetricRow], other: list[MetricRow], narrow: Tolerance, more: Tolerance
 ) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import attempts_so_far, measured_pace, read_progress
 from ptycho_compare.jobs.pace import progress_text, since_text
+from thorough import examples
 
 from .commands import command_of, has, kill, reporting, run
 from .state_logs import PARTS, Attempt, Job, StateLog, attempts, events
@@ -48,7 +49,7 @@ def test_progress_is_what_the_attempts_did(history: list[Attempt]) -> None:
     ]
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(attempts())
 def test_progress_only_grows_while_its_log_does(history: list[Attempt]) -> None:
     """Whoever looks at any moment, between any two lines, sees no more than is true in the end."""

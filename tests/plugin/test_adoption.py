@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from forged import edit_table
-from hubs import SPLITS
+from hubs import SPLITS, light
 from processes import nobody_left
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import read_done
@@ -21,24 +21,24 @@ DEBUG = TRAIN.replace("full", "debug")
 
 
 @pytest.fixture
-def hub(own_hub: Path) -> Iterator[Path]:
+def hub(quick_hub: Path, tmp_path: Path) -> Iterator[Path]:
     """A hub in which nothing was computed; when the test ends, nobody works there."""
-    with nobody_left(own_hub):
-        yield own_hub
+    with nobody_left(light(Path(shutil.copytree(quick_hub, tmp_path / "own")))) as own:
+        yield own
 
 
 def adopted(hub: Path, split: str) -> bool:
     return Artifacts(folder_of(hub, split, "debug")).adoption.exists()
 
 
-def test_adopted_evidence_is_green_until_it_is_computed_anew(hub: Path, compared_hub: Path) -> None:
-    done = run_on(hub, "-m", "debug", f"--ptycho-adopt={compared_hub}")
+def test_adopted_evidence_is_green_until_it_is_computed_anew(hub: Path, quick_compared_hub: Path) -> None:
+    done = run_on(hub, "-m", "debug", f"--ptycho-adopt={quick_compared_hub}")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
     assert launches(hub) == {"train-debug": 1, "test-debug": 1}
     for split in SPLITS:
         record = json.loads(Artifacts(folder_of(hub, split, "debug")).adoption.read_text())
-        assert record["source"] == str(folder_of(compared_hub, split, "debug"))
+        assert record["source"] == str(folder_of(quick_compared_hub, split, "debug"))
         (event,) = events(hub, "adopted", split, "debug")
         assert event["source"] == record["source"]
         assert events(hub, "planned", split, "debug") == [], "it was computed, not adopted"
@@ -60,20 +60,18 @@ def test_adopted_evidence_is_green_until_it_is_computed_anew(hub: Path, compared
 
 
 def test_refused_results_block_and_what_was_not_offered_is_computed(
-    hub: Path, compared_hub: Path, tmp_path: Path
+    hub: Path, quick_compared_hub: Path, tmp_path: Path
 ) -> None:
-    theirs = Path(shutil.copytree(compared_hub, tmp_path / "theirs"))
+    theirs = Path(shutil.copytree(quick_compared_hub, tmp_path / "theirs"))
     shutil.rmtree(folder_of(theirs, "test", "debug"))
     train = folder_of(theirs, "train", "debug")
-    edit_table(train, lambda line: line.replace("PtychoPINN,ssim,0.0", "PtychoPINN,ssim,0.9"))
+    edit_table(train, lambda line: line.replace("PtyChi,ssim,0.7", "PtyChi,ssim,0.9"))
 
     done = run_on(hub, "-m", "debug", f"--ptycho-adopt={theirs}")
     assert done.returncode == 1, done.stdout
     assert "1 passed, " in done.stdout
     assert "1 blocked" in done.stdout
-    reason = (
-        r"scores do not follow from the canvases: comparison_metrics\.csv: PtychoPINN ssim amplitude is 0\.9"
-    )
+    reason = r"scores do not follow from the canvases: comparison_metrics\.csv: PtyChi ssim amplitude is 0\.9"
     assert re.search(f"adoption: ptycho-hub: error: {reason}", done.stdout)
     assert "Traceback" not in done.stdout
     assert [path.name for path in folder_of(hub, "train", "debug").iterdir()] == ["job"]

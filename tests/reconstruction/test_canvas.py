@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.reconstruction import Canvas, Grid
@@ -14,6 +14,7 @@ from ptycho_compare.reconstruction.canvas import move
 from ptycho_compare.scan import open_scan
 from ptycho_compare.scoring import fienup_error
 from scans import make_object, make_positions, true_patches
+from thorough import examples
 
 SIDE = 32
 
@@ -30,8 +31,18 @@ def test_whole_pixel_positions_are_exact(crop_px: int) -> None:
     assert np.abs(values - truth)[covered].mean() < 1e-6
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-@pytest.mark.parametrize("crop_px", [20, 32, 48])
+@pytest.mark.parametrize(
+    ("split", "crop_px"),
+    [
+        ("train", 20),
+        ("test", 48),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [("train", 32), ("train", 48), ("test", 20)]
+        ),
+        pytest.param("test", 32, marks=pytest.mark.slow),
+    ],
+)
 def test_the_reference_scan_at_its_own_positions(reference: Path, split: str, crop_px: int) -> None:
     path = reference / f"hub/data/phase_c/dose_1000000000/patched_{split}.npz"
     with open_scan(path) as scan:
@@ -45,7 +56,7 @@ def test_the_reference_scan_at_its_own_positions(reference: Path, split: str, cr
         assert fienup_error(values, scan.truth, covered) < 1e-3
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(seed=st.integers(0, 10**6), pieces=st.integers(1, 9), parts=st.integers(2, 4))
 def test_pieces_and_parts_add_up(seed: int, pieces: int, parts: int) -> None:
     """Bit-equal however the patches are cut into calls; canvases of shards simply add up."""
@@ -64,7 +75,7 @@ def test_pieces_and_parts_add_up(seed: int, pieces: int, parts: int) -> None:
     np.testing.assert_allclose(sum(shard.total for shard in shards), whole.total, atol=1e-12)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(x=st.floats(-40, 300), y=st.floats(-40, 300), crop_px=st.integers(1, 16))
 def test_a_patch_anywhere_fits_its_canvas(x: float, y: float, crop_px: int) -> None:
     position = np.array([[x, y]])
@@ -106,7 +117,7 @@ def test_moving_by_nothing_is_exact() -> None:
     )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), height=st.integers(6, 20), width=st.integers(6, 20))
 def test_moving_is_exact_for_signals_mirrored_at_the_edges(
     dy: float, dx: float, height: int, width: int

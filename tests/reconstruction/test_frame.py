@@ -10,12 +10,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ReadyMadeError
 from ptycho_compare.reconstruction import Grid, ImageSource, ReadyMade, read_ready_made
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
+from thorough import examples
 
 GRID = Grid((0, 0), (90, 100))
 SHAPE = (64, 70)
@@ -75,7 +76,7 @@ def write_with_origin(path: Path, corner: tuple[float, float], how: str) -> Path
 
 
 @pytest.mark.parametrize("how", ["npz", "beside", "attribute"])
-@settings(max_examples=20)
+@examples(20)
 @given(corner=CORNERS)
 def test_an_origin_is_kept(
     tmp_path_factory: pytest.TempPathFactory, how: str, corner: tuple[float, float]
@@ -193,7 +194,7 @@ LAYOUTS = pytest.mark.parametrize("layout", ["npz", "hdf5", "cxi"])
 
 
 @LAYOUTS
-@settings(max_examples=10)
+@examples(10)
 @given(corner=CORNERS, side=st.integers(8, 17), count=st.integers(1, 40))
 def test_a_product_lies_where_its_patterns_were_taken(
     tmp_path_factory: pytest.TempPathFactory, layout: str, corner: tuple[float, float], side: int, count: int

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epie import epie
@@ -20,6 +20,7 @@ from ptycho_compare.scan import open_scan
 from ptycho_compare.scan.plan import split_images
 from ptycho_compare.scoring import fienup_error
 from scans import make_object, make_positions, make_probe
+from thorough import examples
 
 SIDE, HEIGHT, WIDTH = 32, 84, 100
 
@@ -78,7 +79,7 @@ def waves(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return (0.8 + 0.1 * slow) * np.exp(0.3j * fast)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(seed=st.integers(0, 10**6), side=st.integers(7, 32), batch=st.integers(1, 50))
 def test_the_truth_explains_exact_data(seed: int, side: int, batch: int) -> None:
     case = make_case(seed=seed, side=side)
@@ -104,7 +105,7 @@ def test_the_numbers_are_those_of_the_formula() -> None:
     np.testing.assert_allclose(found.weights, measured.sum((1, 2)), rtol=1e-6)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(rows=st.lists(st.integers(0, 39), min_size=1, max_size=60))
 def test_subsets_recombine_from_images_and_weights(rows: list[int]) -> None:
     case = make_case()
@@ -116,7 +117,7 @@ def test_subsets_recombine_from_images_and_weights(rows: list[int]) -> None:
     assert np.average(found.per_image, weights=found.weights) == pytest.approx(found.r_factor, rel=1e-12)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(gain=st.floats(1e-3, 1e3), phase=st.floats(-4, 4), units=st.floats(1e-3, 1e3))
 def test_gain_phase_and_units_do_not_count(gain: float, phase: float, units: float) -> None:
     case = make_case()
@@ -127,7 +128,7 @@ def test_gain_phase_and_units_do_not_count(gain: float, phase: float, units: flo
     assert found.scale == pytest.approx(plain.scale * units / gain, rel=1e-6)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(seed=st.integers(0, 10**6), batch=st.integers(1, 70))
 def test_the_batch_changes_nothing(seed: int, batch: int) -> None:
     case = make_case(seed=3)
@@ -171,7 +172,7 @@ def test_misplacement_and_noise_make_it_worse_step_by_step() -> None:
     assert (np.diff([case.residual(case.truth + level * noise).r_factor for level in levels]) > 0).all()
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(top=st.integers(-30, 60), left=st.integers(-30, 60))
 def test_the_window_of_the_grid_moves_nothing(top: int, left: int) -> None:
     """An object cut out or enlarged scores as the whole does, on the images that it covers."""
@@ -249,7 +250,7 @@ def test_only_the_images_asked_for_are_used() -> None:
     assert found.r_factor != case.residual(make_object(HEIGHT, WIDTH, seed=7)).r_factor
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(seed=st.integers(0, 10**6), count=st.integers(1, 5))
 def test_the_map_is_finite_exactly_where_images_lie(seed: int, count: int) -> None:
     case = make_case(seed=seed, count=count)
@@ -326,7 +327,7 @@ def test_without_a_truth_a_better_reconstruction_has_a_lower_residual() -> None:
     assert residuals[-1] < 0.3 * residuals[0]
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("split", [pytest.param("train", marks=pytest.mark.slow), "test"])
 def test_the_reference_scan(reference: Path, split: str) -> None:
     """Truth 0.013 to 0.014, of which all but 0.003 is the simulator's bilinear sampling; empty 0.16."""
     data = reference / "hub/data"

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from PIL import Image
@@ -16,6 +16,7 @@ from ptycho_compare.reporting.figures import frc_figure, plot_frc
 from ptycho_compare.reporting.figures.frc import ARM_COLOURS
 from ptycho_compare.scoring import RingCurve, ScoringSettings
 from scorecards import SIDE, card, many, noisy, staying, texts, twin_image, with_arm
+from thorough import examples
 
 RED = "#b00020"
 # Machado, Oliveira & Fernandes, IEEE TVCG 15, 1291-1298 (2009), severity 1, on linear RGB
@@ -121,7 +122,7 @@ def test_the_legend_tells_the_cut_off_and_a_marker_shows_it(three):
 
 
 @given(cutoff=st.floats(0.05, 0.45), pixel_nm=st.floats(0.01, 1e4))
-@settings(max_examples=10)
+@examples(10)
 def test_frequency_period_and_length_agree(three, cutoff, pixel_nm):
     (axis,) = frc_figure(alone(three, phase=falling(cutoff)), pixel_nm=pixel_nm).axes
     (text,) = entries(axis)
@@ -242,7 +243,7 @@ def test_the_axis_above_is_the_period_in_px(figure):
 
 
 @given(pixel_nm=st.floats(1e-3, 1e6))
-@settings(max_examples=15)
+@examples(15)
 def test_the_axis_above_is_the_period_in_nm(three, pixel_nm):
     (axis,) = frc_figure(alone(three, phase=falling(0.2)), pixel_nm=pixel_nm).axes
     assert top(axis).get_xlabel() == "period (nm)"

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from ptycho_compare.reporting.figures import plot_residuals, residual_figure
 from scorecards import above, bars, panels, texts
+from thorough import examples
 
 BOX = (slice(10, 50), slice(20, 80))
 
@@ -47,7 +48,7 @@ def test_arms_stand_side_by_side_with_their_totals():
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=5))
-@settings(max_examples=10)
+@examples(10)
 def test_one_scale_holds_nearly_all_pixels_of_all_arms(levels):
     maps = maps_of(*levels)
     figure = residual_figure(maps, totals(maps), BOX)

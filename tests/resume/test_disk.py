@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hubs import COUNT, SIDE
+from hubs import COUNT, SIDE, light
 from processes import environment, nobody_left, run, until
 from ptycho_compare.hub import Artifacts
 from results import assert_same_results
@@ -32,10 +32,10 @@ from .runs import (
     debug_folder,
     events,
     finish,
-    finish_here,
     job_of,
     stop,
     stopped_at,
+    whole,
 )
 
 KIB, PAGE = 1024, 4096
@@ -109,6 +109,14 @@ def _unmount(place: Path) -> None:
         subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
 
 
+@pytest.fixture(scope="module")
+def unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The comparison on a disk that takes everything, by a light hub: no test here looks at networks."""
+    hub = light(Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("unbroken") / "hub")))
+    finish(hub, compare(hub))
+    return whole(debug_folder(hub))
+
+
 @pytest.fixture
 def disk(small_hub: Path, tmp_path: Path) -> Iterator[Disk]:
     """An own one, with room for all."""
@@ -120,7 +128,7 @@ def disk(small_hub: Path, tmp_path: Path) -> Iterator[Disk]:
         pytest.skip(f"no file system can be mounted here: {error}")
     try:
         found = Disk(place)
-        shutil.copytree(small_hub, found.hub)
+        light(Path(shutil.copytree(small_hub, found.hub)))
         with nobody_left(found.hub):
             yield found
     finally:
@@ -226,7 +234,7 @@ def test_with_a_little_more_room_each_time_each_attempt_comes_further(disk: Disk
     assert not names.manifest.exists()
 
     disk.make_room()
-    finish_here(disk.hub)
+    finish(disk.hub, compare(disk.hub))
     assert starts(disk.folder) == [[0, 0], [first["PtychoPINN"], 0], list(saved(disk.folder).values())]
     # the checkpoints held everything: no network was loaded again
     assert "working" not in [event["state"] for event in attempts(events(disk.folder))[-1]]
@@ -241,7 +249,7 @@ def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(disk: Disk, un
     assert re.match(rf"{re.escape(str(job_of(disk.folder).folder))}/(states\.jsonl|checkpoints): ", line)
     assert READ_ONLY in line
     safe = saved(disk.folder)
-    finish_here(disk.hub)
+    finish(disk.hub, compare(disk.hub))
     assert starts(disk.folder) == [[0, 0], [48, safe.get("Baseline", 0)]]
     assert_same_results(disk.folder, unbroken.results)
 

@@ -146,6 +146,14 @@ def change_batch_and_chunk(hub: Path) -> None:
     study.write_text(study.read_text().replace("batch = 4", "batch = 6").replace("chunk = 20", "chunk = 24"))
 
 
+@pytest.fixture(scope="module")
+def stopped_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub whose comparison was stopped in its second network; no test may damage it."""
+    hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("stopped") / "hub"))
+    stop(hub, "Baseline", 20, compare(hub))
+    return hub
+
+
 @pytest.mark.parametrize(
     ("change", "aside", "reason"),
     [
@@ -157,10 +165,10 @@ def change_batch_and_chunk(hub: Path) -> None:
     ids=["another model", "another scan", "another crop", "another batch"],
 )
 def test_only_what_rests_on_something_else_is_set_aside(
-    change: Callable[[Path], None], aside: set[str], reason: str, own_hub: Path
+    change: Callable[[Path], None], aside: set[str], reason: str, stopped_hub: Path, tmp_path: Path
 ) -> None:
     """And the result is that of a hub in which it never was."""
-    stop(own_hub, "Baseline", 20, compare(own_hub))
+    own_hub = Path(shutil.copytree(stopped_hub, tmp_path / "own"))
     change(own_hub)
     fresh = Path(shutil.copytree(own_hub, own_hub.with_name("fresh"), ignore=lambda *_: {"analysis"}))
     finish_here(own_hub)

@@ -8,12 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ArchiveError, ScanError
 from ptycho_compare.scan import Optics, Reading, draw_plan, open_scan
 from scans import CxiTruth, write_cxi
+from thorough import examples
 
 PIXEL = 75e-6
 SIDE, COUNT = 16, 12
@@ -79,7 +80,7 @@ def test_lengths_come_with_the_scan(tmp_path: Path) -> None:
         assert scan.optics.object_pixel_m == 25e-9
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(
     side=st.integers(2, 512),
     wavelength=st.floats(1e-11, 1e-8),

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -22,11 +22,12 @@ from ptycho_compare.scan.formats.hdf5_container import StoredImages
 from ptycho_compare.scan.formats.npz_container import SpooledImages
 from ptycho_compare.scan.interpretation import resolve_dc
 from scans import counts_of, make_scan, write_hdf5, write_scan
+from thorough import examples
 
 NUMBERS = st.sampled_from([np.uint8, np.uint16, np.int32, np.float32, np.float64])
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(data=st.data(), dtype=NUMBERS, masked=st.booleans(), chunk=st.integers(1, 5))
 def test_the_pass_finds_what_a_look_at_the_whole_finds(
     data: st.DataObject, dtype: Any, masked: bool, chunk: int

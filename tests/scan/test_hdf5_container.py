@@ -11,12 +11,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats import hdf5_container
 from ptycho_compare.scan.formats.hdf5_container import StoredImages
+from thorough import examples
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +37,7 @@ class Counted:
         return self._dataset[key]
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(
     count=st.integers(1, 30),
     side=st.integers(2, 6),

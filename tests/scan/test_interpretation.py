@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -17,6 +17,7 @@ from ptycho_compare.errors import ScanError
 from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.interpretation import AmplitudeEvidence, resolve_dc, resolve_values
 from scans import counts_of, make_scan, write_scan
+from thorough import examples
 
 COUNT, SIDE = 40, 16
 ALL = np.arange(COUNT)
@@ -166,7 +167,7 @@ def test_weak_evidence_is_overruled_with_a_warning(tmp_path: Path, arrays: dict[
         assert "--diffraction-values says so" in warning
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(
     proved=st.sampled_from([None, "amplitude", "counts"]),
     strong=st.booleans(),
@@ -187,7 +188,7 @@ def test_who_decides_on_the_values(proved: Any, strong: bool, said: Any, by_form
     assert bool(warnings) == (None not in against and against[0] != against[1])
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(pattern=npst.arrays(np.float64, (8, 8), elements=st.floats(0, 1e3)))
 def test_moving_dc_moves_the_verdict(pattern: np.ndarray) -> None:
     there, _ = resolve_dc(pattern, None, "centre", label="f")

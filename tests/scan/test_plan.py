@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
@@ -14,13 +14,14 @@ from ptycho_compare.scan import Plan, draw_plan, open_scan, save_plan
 from ptycho_compare.scan.group import form_groups
 from ptycho_compare.scan.plan import half_plans, split_images
 from scans import make_scan, write_scan
+from thorough import examples
 
 
 def positions_of(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).random((count, 2)) * 100
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     count=st.integers(4, 80),
     groups=st.integers(1, 80),
@@ -146,7 +147,7 @@ def test_every_image_is_in_one_half(count: int) -> None:
     assert len(even) - len(odd) == count % 2
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     count=st.integers(8, 90),
     groups=st.integers(2, 90),

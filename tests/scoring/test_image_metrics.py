@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import sewar
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -17,10 +17,11 @@ from ptycho_compare.scoring.metrics.image_metrics import (
     ssim,
     truth_range,
 )
+from thorough import examples
 
 from .objects import inner_mask, make_object, noisy, random_field
 
-bounded = settings(max_examples=25)
+bounded = examples(25)
 seeds = st.integers(0, 10_000)
 sides = st.integers(11, 60)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
@@ -18,6 +18,7 @@ from ptycho_compare.scoring import (
     common_mask,
     score_arms,
 )
+from thorough import examples
 
 from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy, smooth_noise, tilted
 
@@ -31,7 +32,7 @@ ANYTHING = CollapseLimits(max_zero_fraction=1.0, min_contrast=0.0, min_relative_
 CUTOFFS = ("frc50", "frc1over7", "frc_half_bit")
 ERRORS = ("mae", "mse", "fienup", "phase_rmse")
 ROWS = (*ERRORS, *CUTOFFS, "psnr", "ssim", "ms_ssim", "frc_auc")
-bounded = settings(max_examples=25)
+bounded = examples(25)
 seeds = st.integers(0, 10_000)
 slopes = st.floats(-0.4, 0.4)
 phases = st.floats(-3.1, 3.1)
@@ -160,7 +161,7 @@ READING = {
 
 
 @pytest.mark.parametrize("spoil", SPOILED)
-@settings(max_examples=6)
+@examples(6)
 @given(seed=seeds)
 def test_a_worse_image_scores_worse_in_every_row(spoil, seed):
     truth = make_object(SHAPE, seed)
@@ -196,17 +197,26 @@ def test_noise_alone_has_no_phase_structure(seed, level):
 # I7: resolution does not depend on the crop
 
 
-@pytest.mark.parametrize(("row", "tolerance"), [("frc50", 0.006), ("frc1over7", 0.012)])
-def test_the_same_resolution_at_any_crop_gives_the_same_cut_off(row, tolerance):
+@pytest.fixture(scope="module")
+def cropped():
+    """Numbers of six objects of one resolution, by the side of the crop."""
     whole = [make_object((320, 320), seed, cutoff=0.1) for seed in range(6)]
     pairs = [(truth, noisy(truth, 0.4, seed)) for seed, truth in enumerate(whole)]
     found = {}
     for side in (64, 96, 128, 192, 256):
         crop = (slice(160 - side // 2, 160 + side // 2),) * 2
-        rows = [numbers(score(image[crop], truth[crop], np.ones((side, side)))) for truth, image in pairs]
         found[side] = [
-            np.mean([each[row, part] for each in rows]) for part in ("amplitude", "phase", "value")
+            numbers(score(image[crop], truth[crop], np.ones((side, side)))) for truth, image in pairs
         ]
+    return found
+
+
+@pytest.mark.parametrize(("row", "tolerance"), [("frc50", 0.006), ("frc1over7", 0.012)])
+def test_the_same_resolution_at_any_crop_gives_the_same_cut_off(row, tolerance, cropped):
+    found = {
+        side: [np.mean([each[row, part] for each in rows]) for part in ("amplitude", "phase", "value")]
+        for side, rows in cropped.items()
+    }
     for side in found:
         # means of six objects; the crossing of one 64 px crop scatters by 0.008 (0.5) and 0.017 (1/7)
         assert found[side] == pytest.approx(found[256], abs=tolerance), (side, found)
@@ -282,7 +292,7 @@ def coverages(draw):
     return weight
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(st.lists(coverages(), min_size=1, max_size=3), coverages(), seeds)
 def test_all_arms_are_scored_on_the_pixels_that_all_of_them_cover(weights, truth_weight, seed):
     arms = {

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
@@ -17,6 +17,7 @@ from ptycho_compare.scoring import (
     score_pair,
 )
 from ptycho_compare.scoring.pair import PAIR_SETTINGS
+from thorough import examples
 
 from .objects import displaced_pair, make_object, noisy, tilted
 
@@ -72,7 +73,7 @@ def test_under_noise_nothing_but_the_noise_is_left(shift, cycles, noise, radius,
     assert np.hypot(scored.shift.dy - shift[0], scored.shift.dx - shift[1]) < 0.03
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.floats(-3, 3), st.floats(-3, 3), st.floats(-0.4, 0.4), st.floats(-0.4, 0.4), st.floats(-3.1, 3.1))
 def test_no_gauge_changes_what_a_pair_scores(dy, dx, ky, kx, phase):
     truth, image = displaced_pair(dy, dx, size=144)

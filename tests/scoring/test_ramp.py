@@ -1,18 +1,19 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring import apply_ramp, fit_gauge, fit_ramp
 from ptycho_compare.scoring.alignment.coarse import coarse_match
 from ptycho_compare.scoring.alignment.ramp import MAX_RAMP_RAD_PER_PX, peak_ramp
+from thorough import examples
 
 from .objects import displaced_pair, inner_mask, make_object, noisy, tilted
 
 TRUTH = make_object((72, 96))
 slopes = st.floats(-0.4, 0.4)
-bounded = settings(max_examples=40)
+bounded = examples(40)
 
 
 @st.composite

@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.alignment import registration
 from ptycho_compare.scoring.alignment.matching import Region, Scene
 from ptycho_compare.scoring.alignment.registration import continued, register, shift_image, shift_weight
+from thorough import examples
 
 from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy, random_field, tilted
 
-bounded = settings(max_examples=25)
+bounded = examples(25)
 seeds = st.integers(0, 10_000)
 small = st.floats(-3.0, 3.0)
 slopes = st.floats(-0.4, 0.4)
@@ -133,7 +134,7 @@ def test_any_shift_beyond_the_radius_is_refused_under_any_ramp(seed, far, other,
     refusal(tilted(image, ky, kx), truth)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     seeds,
     slopes,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -10,13 +10,14 @@ from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring import score_arms, truth_range
 from ptycho_compare.scoring.metrics.truth_view import WEAK_PART, TruthView, smooth_parts
 from ptycho_compare.scoring.placement import ArmImage
+from thorough import examples
 
 from .objects import inner_mask, make_object, noisy, random_field
 
 SHAPE = (64, 72)
 TRUTH = make_object(SHAPE)
 MASK = inner_mask(SHAPE)
-bounded = settings(max_examples=40)
+bounded = examples(40)
 phases = st.floats(-3.1, 3.1)
 
 

@@ -4,17 +4,18 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.scoring import ArmImage, find_twin, score_arms
+from thorough import examples
 
 from .objects import displaced_pair, inner_mask, make_object, noisy, tilted
 
 SHIFT = (1.3, -2.2)
 TRUTH, IMAGE = displaced_pair(*SHIFT)
 WHOLE = np.ones(TRUTH.shape, dtype=bool)
-bounded = settings(max_examples=15)
+bounded = examples(15)
 seeds = st.integers(0, 10_000)
 shifts = st.floats(-6.0, 6.0)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -29,6 +29,7 @@ from ptycho_compare.scoring.metrics.frc import RingCurve, crossings
 from ptycho_compare.scoring.metrics.metric import Difference, Interval
 from ptycho_compare.scoring.metrics.ring_estimate import Patches
 from ptycho_compare.scoring.metrics.truth_view import TruthView
+from thorough import examples
 
 from .objects import inner_mask, make_object, noisy, smooth_noise
 
@@ -36,7 +37,7 @@ TRUTH = make_object((112, 120))
 MASK = inner_mask(TRUTH.shape)
 COVER = MASK.astype(float)
 HOW = Resampling(draws=300)
-bounded = settings(max_examples=15)
+bounded = examples(15)
 
 
 def arms(**images):

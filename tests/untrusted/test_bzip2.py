@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ArchiveError
 from ptycho_compare.untrusted import bzip2
 from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC, unpack_bzip2
+from thorough import examples
 
 
 def test_what_was_packed_comes_out(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_the_absolute_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert len(unpacked.read()) == 1000
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_damage_gives_one_line_or_nothing_wrong(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -47,6 +47,8 @@ from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 from ptycho_compare.study import load_study
 from scans import write_scan
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TRAIN = f"dose_{DOSE}-dense-train-debug"
 ALL = 10_000
 """More windows than there are: each patch's own is computed again."""

@@ -25,6 +25,8 @@ from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Grid
 from ptycho_compare.scan import draw_plan, open_scan
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def out_of_memory_for(*kinds: int) -> Any:
     """Stand for TensorFlow running out of memory, which cannot be brought about at will."""

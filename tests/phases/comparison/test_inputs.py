@@ -19,6 +19,8 @@ from ptycho_compare.reconstruction import ImageSource
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from scans import write_scan
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_two_networks_of_different_groups_cannot_share_a_plan(small_hub: Path, tmp_path: Path) -> None:
     write_bundle(tmp_path / "wts.h5.zip", gridsize=3, patch_px=SIDE, nphotons=DOSE)

@@ -18,6 +18,8 @@ from ptycho_compare.reconstruction import ImageSource
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from scans import write_scan
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 ARMS = ("PtychoPINN", "Baseline", "PtyChi")
 
 

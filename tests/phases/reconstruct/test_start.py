@@ -8,16 +8,17 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.phases.reconstruct.start import Measured, make_start
 from ptycho_compare.scan import open_scan
 from scans import make_probe, make_scan, tike_arrays, write_scan
+from thorough import examples
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     side=st.integers(8, 33),
     seed=st.integers(0, 1000),

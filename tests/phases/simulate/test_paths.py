@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
 from ptycho_compare.phases.simulate.paths import make_path
 from ptycho_compare.study.making import Simulation
+from thorough import examples
 
 KINDS = ("raster", "snake", "fermat", "random")
 
@@ -20,7 +21,7 @@ def draw(seed: int = 0, **settings: Any) -> np.ndarray:
     return make_path(Simulation(**settings), np.random.default_rng(seed))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     path=st.sampled_from(KINDS),
     images=st.integers(8, 400),

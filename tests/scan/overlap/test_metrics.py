@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -23,6 +23,7 @@ from ptycho_compare.scan.overlap.metrics import (
     overlap_groups,
     within_groups,
 )
+from thorough import examples
 
 D = 38.4
 COUNTS, SEEDS = st.integers(4, 60), st.integers(0, 1000)
@@ -43,7 +44,7 @@ def mean_of_nearest(point: np.ndarray, others: np.ndarray, count: int) -> float:
     return float(np.mean([disc_overlap_fraction(distance, D) for distance in nearest]))
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(count=COUNTS, seed=SEEDS, neighbors=st.integers(1, 9))
 def test_the_metrics_are_what_their_definitions_say(count: int, seed: int, neighbors: int) -> None:
     """Each definition spelled out as a loop."""
@@ -67,7 +68,7 @@ def test_the_metrics_are_what_their_definitions_say(count: int, seed: int, neigh
     assert between_groups(centres, diameter=D) == pytest.approx(np.mean(three), abs=1e-12)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     count=COUNTS,
     seed=SEEDS,
@@ -104,7 +105,7 @@ def test_numbers_stay_in_their_ranges_and_repeat(
     assert found.effective_min_acceptance == max(found.geometry_acceptance_bound, 1e-6)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(count=COUNTS, seed=SEEDS)
 def test_the_order_of_the_images_changes_nothing(count: int, seed: int) -> None:
     """Metric 1 is left out: its groups are a draw by image number."""
@@ -116,7 +117,7 @@ def test_the_order_of_the_images_changes_nothing(count: int, seed: int) -> None:
     assert one.geometry_acceptance_bound == two.geometry_acceptance_bound
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(count=COUNTS, seed=SEEDS, copies=st.integers(1, 3))
 def test_images_at_one_position_count_once_in_metric_2(count: int, seed: int, copies: int) -> None:
     positions = scattered(count, seed)

@@ -1,0 +1,120 @@
+"""Jobs without frameworks, for tests of what happens around networks: stops, saves, sessions, gates.
+
+Loading TensorFlow and building two networks takes ten seconds of a processor each time a job starts, and
+drawing takes three. In processes that tests start for a hub that `hubs.light` has marked, patches are simple
+functions of the images (the same in every batch, and zero where all weights are), and figures have one
+pixel. Bundles are read and checked as ever. Tests of networks and of figures never see it; the
+fixture `undrawn` leaves out the figures of comparisons in the process of the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+@dataclass
+class Arithmetic:
+    """See `Predictor`."""
+
+    patch_px: int
+    group_size: int
+    batch_rows: int
+    fault: str
+    alive: bool
+    call_s: float
+    device: str = "cpu"
+
+    def predict(self, diffraction: Any, local_offsets: Any) -> Any:
+        """Amplitude and phase follow the images; only exact operations, so that no batch changes a bit."""
+        import numpy as np
+
+        time.sleep(self.call_s)  # as a network takes, but not of the processor
+        image = diffraction[..., 0]
+        for member in range(1, self.group_size):
+            image = image + diffraction[..., member]
+        image = np.sqrt(np.sqrt(image / image.max(axis=(1, 2), keepdims=True)))
+        amplitude, slope = 0.5 + 0.4 * image, 0.5 - 0.5 * image
+        turned = (1 - slope * slope + 2j * slope) / (1 + slope * slope)
+        return (self.alive * amplitude * turned).astype(np.complex64)
+
+    def warm_up(self) -> float:
+        return 0.0
+
+
+def _predictors(module: Any) -> None:
+    pauses = json.loads(os.environ["PTYCHO_TEST_LIGHT"])
+
+    def load_predictor(model: Any, *, batch_rows: int) -> Arithmetic:
+        time.sleep(pauses.pop("load_s", 0.0))  # once in a process, as a framework
+        now, _, weights = module.read_model(model.path, with_weights=True)
+        alive = any(array.any() for arrays in weights.values() for array in arrays)
+        fault = module._fault_of(weights)
+        return Arithmetic(now.patch_px, now.group_size, batch_rows, fault, alive, pauses["call_s"])
+
+    module.load_predictor = load_predictor
+
+
+FIGURES = ("plot_comparison", "plot_frc", "plot_residuals")
+
+
+def draw_a_pixel(path: Path, *_: Any, **__: Any) -> None:
+    """Write a figure of one pixel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header, pixel = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0), zlib.compress(b"\0\0")
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+
+
+def _figures(module: Any) -> None:
+    for name in FIGURES:
+        setattr(module, name, draw_a_pixel)
+
+
+_CHANGED: Mapping[str, Callable[[Any], None]] = {
+    "ptycho_compare.models.predictor": _predictors,
+    "ptycho_compare.reporting.figures": _figures,
+}
+
+
+def install() -> None:
+    """Change these modules when they are imported."""
+    sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name not in _CHANGED:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, _CHANGED[name])
+        return spec
+
+
+class _Loader(Loader):
+    def __init__(self, plain: Loader, change: Callable[[Any], None]) -> None:
+        self._plain, self._change = plain, change
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._plain.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._plain.exec_module(module)
+        self._change(module)

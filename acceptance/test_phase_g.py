@@ -3,7 +3,7 @@
 import pytest
 
 from ptycho_compare.hub import Hub
-from ptycho_compare.study import Study
+from ptycho_compare.study import Study, networks_of
 from pytest_ptycho.cases import DoseAndView
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.phase_g]
@@ -48,4 +48,5 @@ def test_every_phase_left_its_log(hub: Hub, study: Study, counted_run: DoseAndVi
     """And a record that vouches for its files."""
     from ptycho_compare.checks.pipeline_logs import cli_logs
 
-    assert cli_logs(hub, *counted_run, study.splits).findings == []
+    arms = networks_of(study, hub, *counted_run)
+    assert cli_logs(hub, *counted_run, study.splits, arms=arms).findings == []

@@ -85,10 +85,9 @@ def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, t
     """The real thing: its allocator is bounded, 512 rows do not fit and 256 do."""
     folder = tmp_path / "bounded"
     whole_folder = tmp_path / "whole"
-    plain = {"TF_ENABLE_ONEDNN_OPTS": "0"}
     bounded = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPU_BFC_MEM_LIMIT_IN_MB": "32"}
     said = {}
-    for output, batch, more in ((whole_folder, 32, plain), (folder, 512, plain | bounded)):
+    for output, batch, more in ((whole_folder, 32, {}), (folder, 512, bounded)):
         options = command_of(small_hub, "train", output, "--n-test-groups", "48")[2:]  # without --pinn_dir
         batches = ("--baseline-predict-batch-size", str(batch))
         done = run([*COMPARE_MODELS, *options, *batches], small_hub, **more)

@@ -2,3 +2,9 @@
 
 Only loading a model, and `training`, import TensorFlow.
 """
+
+import os
+
+# TensorFlow leaves oneDNN out on processors without AVX-512, and its other kernels add up in an order
+# that depends on the size of a batch. It reads this once, when it is imported.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -27,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # helpers load TensorFlow before `models` says so
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the same on every machine; tests/gpu shows what holds there
     os.environ.pop("PTYCHO_HUB", None)
 

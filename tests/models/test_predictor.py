@@ -117,7 +117,7 @@ def test_any_number_of_groups(small, count):
 def test_batch_size_changes_no_bit_of_a_small_network(tmp_path, gridsize):
     """On every processor: without oneDNN TensorFlow's sums depend on how many rows there are."""
     model = inspect_model(write_bundle(tmp_path / "w.zip", gridsize=gridsize))
-    fed = feed(32, 16, model.group_size)
+    fed = feed(32, model.patch_px, model.group_size)
     expected, *others = (load_predictor(model, batch_rows=rows).predict(*fed) for rows in (2, 5, 8, 16, 32))
     for patches in others:
         np.testing.assert_array_equal(patches, expected)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hubs import command_of
@@ -26,7 +27,7 @@ from phases.train.mini import DOSE, VIEW, make_hub
 from processes import COMPARE_MODELS, PTYCHO_HUB, run
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.manifest import read_manifest
-from results import assert_same_results, results
+from results import assert_same_results
 from sessions import THROUGH, run_on, through
 
 from .runs import (
@@ -85,9 +86,10 @@ def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, t
     """The real thing: its allocator is bounded, 512 rows do not fit and 256 do."""
     folder = tmp_path / "bounded"
     whole_folder = tmp_path / "whole"
+    plain = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # oneDNN does not survive such a bound
     bounded = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPU_BFC_MEM_LIMIT_IN_MB": "32"}
     said = {}
-    for output, batch, more in ((whole_folder, 32, {}), (folder, 512, bounded)):
+    for output, batch, more in ((whole_folder, 32, plain), (folder, 512, plain | bounded)):
         options = command_of(small_hub, "train", output, "--n-test-groups", "48")[2:]  # without --pinn_dir
         batches = ("--baseline-predict-batch-size", str(batch))
         done = run([*COMPARE_MODELS, *options, *batches], small_hub, **more)
@@ -104,7 +106,12 @@ def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, t
     found = parameters(folder, "Baseline")
     assert found["device"] == "cpu"
     assert (found["batch_rows"], found["batches_that_did_not_fit"]) == (256, [512])
-    assert_same_results(folder, results(whole_folder))
+    with (
+        np.load(folder / "reconstructions.npz") as halved,
+        np.load(whole_folder / "reconstructions.npz") as expected,
+    ):
+        # without oneDNN sums depend on the size of a batch on some processors
+        np.testing.assert_allclose(halved["baseline_complex"], expected["baseline_complex"], atol=1e-6)
 
 
 def test_memory_that_becomes_short_costs_no_patch(own_hub: Path, unbroken: Whole) -> None:

@@ -98,7 +98,8 @@ def test_the_drop_in_command_goes_on_too(own_hub: Path, unbroken: Whole, tmp_pat
     """`compare_models` by hand, in other batches the second time; the same groups as the debug tier."""
     output = tmp_path / "out"
     chunks = ("--n-test-groups", "48", "--pinn-chunk-size", "20", "--baseline-chunk-size", "20")
-    command = [*COMPARE_MODELS, *command_of(own_hub, "train", output, *chunks), *BATCHES]
+    options = (*chunks, "--bootstrap-draws", "100")  # as the hub's study says
+    command = [*COMPARE_MODELS, *command_of(own_hub, "train", output, *options), *BATCHES]
     stop(own_hub, "PtychoPINN", 28, command)
     said = finish(own_hub, [*command, "--pinn-predict-batch-size", "5"])
     assert "PtychoPINN: goes on from patch 28 of 48" in said

@@ -61,7 +61,10 @@ def main() -> None:
         computing_s = enlarge(hub, arguments.comparisons)
         count = len(load_study(hub.study()).comparisons())
         size = sum(path.stat().st_size for path in hub.analysis().rglob("*") if path.is_file())
-        command = [sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", "gate", "--hub", str(hub.root)]
+        program = [sys.executable, "-m", "ptycho_compare.cli.ptycho_hub"]
+        # a hub changed on purpose is listed anew
+        subprocess.run([*program, "inventory", "--hub", str(hub.root)], capture_output=True, check=True)
+        command = [*program, "gate", "--hub", str(hub.root)]
         began = time.perf_counter()
         done = subprocess.run(command, capture_output=True, check=False)
         seconds = time.perf_counter() - began

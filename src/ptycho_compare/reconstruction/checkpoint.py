@@ -59,7 +59,6 @@ class Checkpoint:
 
     Attributes
     ----------
-    folder : Path
     name : str
         Of the stream; part of the file names.
     fingerprint : Fingerprint

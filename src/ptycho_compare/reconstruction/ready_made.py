@@ -29,9 +29,6 @@ class ReadyMade:
 
     Attributes
     ----------
-    path : Path
-    arm : str
-        Its name in the comparison.
     values : ndarray, (h, w), complex64
     seconds : float or None
         How long it took, if the file says.

@@ -79,13 +79,8 @@ def read_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path)
 
     Parameters
     ----------
-    file : ImageFile
-    key : str
-        Of the image.
     shape : tuple of int
         Height and width of the image, px.
-    path : Path
-        The file, for messages.
 
     Raises
     ------

@@ -67,13 +67,10 @@ def reconstruct(
 
     Parameters
     ----------
-    plan : Plan
     diffraction : Diffraction
         Of the whole scan.
     positions : ndarray, (n, 2), float64
         x, y in px.
-    predictor : Predictor
-        The arm's network.
     state : StreamState
         Of `empty_stream`, or saved by an earlier attempt; brought to its end. Whatever is
         raised leaves it as it was after the last whole batch.
@@ -87,7 +84,7 @@ def reconstruct(
     Raises
     ------
     ArmError
-        The predictor returned another number of rows than it was given.
+        The predictor returned another number of rows than it received.
     """
     units = plan.units(positions, group_size=predictor.group_size)
     # BLAS threads spin between our small products and take the cores from the network: 1.5x slower

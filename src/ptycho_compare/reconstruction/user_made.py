@@ -36,7 +36,7 @@ class Reconstructor(Protocol):
             Positions (n, 2) x, y in px of the object's grid, probe, and amplitudes read on
             demand. Its truth is for scoring, not for you.
         plan : Plan
-            The images (numbers into the scan) and groups that every arm is given.
+            The images (numbers into the scan) and groups that every arm gets.
         grid : Grid
             The window of the object's grid that is compared: origin (row, column) and shape (H, W).
         argument : str or None
@@ -54,7 +54,7 @@ class Reconstructor(Protocol):
 
 @dataclass(frozen=True)
 class UserSource:
-    """An installed reconstructor and the text it is given: ENTRY or ENTRY:ARGUMENT."""
+    """An installed reconstructor and the text it receives: ENTRY or ENTRY:ARGUMENT."""
 
     entry: str
     argument: str | None = None

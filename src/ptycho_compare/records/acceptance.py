@@ -20,7 +20,7 @@ class _Part(Record):
 
 
 class ComparisonVerdict(_Part):
-    """What was found of one comparison.
+    """The findings on one comparison.
 
     Attributes
     ----------
@@ -60,15 +60,12 @@ class ComparisonVerdict(_Part):
 
 
 class CheckVerdict(_Part):
-    """What was found in one check of the hub: of a phase's files, or of the reports.
+    """The findings of one check of the hub: of a phase's files, or of the reports.
 
     Attributes
     ----------
-    description : str
     path : str
         The file it is about, below the hub.
-    findings : tuple of str
-        What does not hold.
     """
 
     description: str
@@ -81,15 +78,10 @@ class Change(_Part):
 
     Attributes
     ----------
-    id : str
-        The comparison's.
-    arm, metric, part : str
-        Which cell of its table.
     before, now : float or None
         None where a hub has no such score.
     tolerance : str
         The rule that was applied, with its number.
-    judged : {"worse", "same", "better"}
     """
 
     id: str
@@ -120,12 +112,10 @@ class Verdict(_Part):
         One line; why, or how many comparisons hold.
     comparisons : tuple of ComparisonVerdict
         All of the study, in its order.
-    checks : tuple of CheckVerdict
     blockers : tuple of str
         Notes that say why the study stands still, and that are not closed; below the hub.
     compared_with : str
         The accepted record that the scores were compared with; empty when none was.
-    changes : tuple of Change
     """
 
     schema_version: Literal[1] = 1
@@ -147,11 +137,5 @@ class Verdict(_Part):
 
 
 def read_verdict(path: Path) -> Verdict:
-    """Read a record.
-
-    Raises
-    ------
-    ReportError
-        Missing, or no such record; the line says how it is made.
-    """
+    """Read a record; ReportError, with how it is made, where it is missing or no such record."""
     return read_json(path, Verdict, made_by="ptycho-hub gate")

@@ -23,13 +23,6 @@ def canonical_arms(names: Iterable[str], *, label: str) -> dict[str, str]:
     arm of the table has exactly is never given to a second one, so that a user's ``Baseline2`` stays what
     it is beside a ``Baseline``.
 
-    Parameters
-    ----------
-    names : iterable of str
-        As the table has them.
-    label : str
-        The table, for messages.
-
     Returns
     -------
     dict of str to str

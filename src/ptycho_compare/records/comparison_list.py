@@ -76,8 +76,6 @@ class JobList(Record):
     ----------
     n_jobs, n_success, n_failed : int
         As the file states them; `problems` says whether they are true.
-    jobs : tuple of ListedJob
-    execution_results : tuple of ExecutionResult
     """
 
     n_jobs: int = Field(ge=0)
@@ -145,13 +143,7 @@ def listing(jobs: Sequence[ListedJob], results: Sequence[ExecutionResult]) -> Jo
 
 
 def read_job_list(path: Path) -> JobList:
-    """Read the pipeline's list.
-
-    Raises
-    ------
-    ReportError
-        Missing, or no such list.
-    """
+    """Read the pipeline's list; ReportError where it is missing or no such list."""
     return read_json(path, JobList, made_by="the pipeline")
 
 
@@ -160,7 +152,6 @@ def jobs_of(hub: Hub, comparisons: Sequence[Comparison] | None, *, asked: Callab
 
     Parameters
     ----------
-    hub : Hub
     comparisons : sequence of Comparison or None
         Those of the study that count; None where no study is known.
     asked : callable
@@ -204,7 +195,7 @@ def jobs_with_evidence(hub: Hub, comparisons: Sequence[Comparison]) -> JobList:
 
 
 def is_listed(step: CompareStep) -> bool:
-    """Whether the list says that a comparison was run and is green."""
+    """True where the list says that a comparison was run and is green."""
     _, results = _shared(step.hub).read()
     return any(entry["id"] == step.id and entry["returncode"] == 0 for entry in results)
 
@@ -214,7 +205,6 @@ def list_comparison(step: CompareStep, *, returncode: int, findings: Sequence[Fi
 
     Parameters
     ----------
-    step : CompareStep
     returncode : int
         Of its command; 0 for evidence that was there.
     findings : sequence of Finding

@@ -21,13 +21,7 @@ def dose_entry(hub: Hub, dose: int, splits: Sequence[str]) -> Entry:
 
 
 def list_dose(hub: Hub, dose: int, splits: Sequence[str]) -> None:
-    """Renew a dose's entry, and no other.
-
-    Raises
-    ------
-    HubError
-        What is there is no such list.
-    """
+    """Renew a dose's entry, and no other; HubError where what is there is no such list."""
     file = SharedFile(hub.phase_c_manifest(), hub.lock("dose_manifest"), "list of doses", {}, _doses)
     with file.renewing() as listed:  # doses may be simulated side by side
         entries = {**listed, f"dose_{dose}": dose_entry(hub, dose, splits)}

@@ -36,8 +36,6 @@ class InventoryEntry:
     ----------
     path : str
         POSIX, below the hub.
-    sha256 : str
-    bytes : int
     """
 
     path: str
@@ -127,17 +125,7 @@ def why_no_path(text: str) -> str:
 def write_inventory(hub: Hub, entries: list[InventoryEntry], *, listing: Path | None = None) -> Path:
     """Write ``artifact_inventory.txt``, a path per line, and ``artifact_digests.tsv`` beside it.
 
-    Parameters
-    ----------
-    hub : Hub
-    entries : list of InventoryEntry
-    listing : Path or None
-        Another place for the former.
-
-    Returns
-    -------
-    Path
-        Where the former is.
+    `listing` is another place for the former, whose path is returned.
     """
     reports = hub.reports()
     buffer = io.StringIO()
@@ -153,13 +141,7 @@ def write_inventory(hub: Hub, entries: list[InventoryEntry], *, listing: Path | 
 
 
 def read_digests(path: Path) -> list[InventoryEntry]:
-    """Read ``artifact_digests.tsv``.
-
-    Raises
-    ------
-    ReportError
-        Missing, or not of this form.
-    """
+    """Read ``artifact_digests.tsv``; ReportError where it is missing or not of this form."""
     try:
         return list(_rows(read_text(path, made_by=MADE_BY)))
     except (ValueError, TypeError, csv.Error) as error:

@@ -36,9 +36,6 @@ class JobScores:
 
     Attributes
     ----------
-    job : ListedJob
-    table : Path
-        Where they were read from.
     sha256 : str
         Of the table.
     rows : tuple of MetricRow
@@ -62,11 +59,8 @@ class BlankScore:
 
     Attributes
     ----------
-    job : ListedJob
     arm, metric, part : str
         Which cell; `part` is empty when the whole row is missing.
-    found : str
-        What stands there.
     """
 
     job: ListedJob

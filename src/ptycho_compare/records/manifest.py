@@ -30,11 +30,8 @@ class ArmRecord(Record):
 
     Attributes
     ----------
-    status : {"ok", "failed", "unscored"}
     reason : str
         One sentence with the measured numbers; empty when ok.
-    seconds : dict
-        Where the time went.
     details : dict
         Gauge, shift, model parameters: echoed, not judged.
     """

@@ -56,16 +56,7 @@ def delta(
 def deltas_of(
     summary: MetricsSummary, *, source: str, source_sha256: str = "", moment: datetime | None = None
 ) -> Deltas:
-    """Compute all differences.
-
-    Parameters
-    ----------
-    summary : MetricsSummary
-    source, source_sha256 : str
-        The summary's file below the hub, and its digest.
-    moment : datetime or None
-        When; None for now.
-    """
+    """Compute all differences."""
     return Deltas(
         generated_at=utc_text(moment),
         source_metrics=source,

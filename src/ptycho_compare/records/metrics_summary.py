@@ -89,7 +89,6 @@ class MetricsSummary(Record):
         average over other comparisons than the other arms' would not compare with theirs.
     split_metrics : dict
         The same by split.
-    phase_c_metadata_compliance : dict
     """
 
     n_jobs: int
@@ -118,14 +117,6 @@ class MetricsSummary(Record):
 
 def summarize(hub: Hub, listed: JobList, *, required: Sequence[str] = STUDY_ARMS) -> MetricsSummary:
     """Gather the scores of comparisons.
-
-    Parameters
-    ----------
-    hub : Hub
-    listed : JobList
-        Which comparisons; all of them must have succeeded.
-    required : sequence of str
-        Arms that must be there, with no score blank.
 
     Raises
     ------

@@ -24,13 +24,7 @@ class Record(BaseModel):
 
 
 def read_text(path: Path, *, made_by: str) -> str:
-    """Read a text.
-
-    Parameters
-    ----------
-    path : Path
-    made_by : str
-        Command that writes it, for the message.
+    """Read a text; `made_by` is the command that writes it, for the message.
 
     Raises
     ------

@@ -99,13 +99,7 @@ def list_reconstruction(
 ) -> list[Path]:
     """Enter how a reconstruction ended; both lists were written then.
 
-    Parameters
-    ----------
-    step : ReconstructStep
-    plan : mapping
-        What was to be done: its entry under ``jobs``.
-    result : mapping
-        What came of it: its entry under ``execution_results``.
+    `plan` is its entry under ``jobs``, `result` that under ``execution_results``.
 
     Raises
     ------

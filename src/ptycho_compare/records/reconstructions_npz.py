@@ -29,7 +29,7 @@ def write_reconstructions(
     truth: Image | None = None,
     extra: Mapping[str, NDArray[Any] | float] | None = None,
 ) -> list[Path]:
-    """Write the images of all arms, and beside them a text that lists what the file holds.
+    """Write the images of all arms, and beside them a text that lists what the file holds; return both paths.
 
     Parameters
     ----------
@@ -43,11 +43,6 @@ def write_reconstructions(
         The same under ``ground_truth_*``.
     extra : mapping of str to ndarray or float, optional
         Written under their own keys.
-
-    Returns
-    -------
-    list of Path
-        Both files.
 
     Raises
     ------

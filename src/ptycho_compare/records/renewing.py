@@ -22,7 +22,6 @@ class SharedFile(Generic[Lists]):
 
     Attributes
     ----------
-    path : Path
     lock : Path
         Held while it is rewritten.
     kind : str
@@ -40,13 +39,7 @@ class SharedFile(Generic[Lists]):
     read_from: Callable[[Any], Lists]
 
     def read(self) -> Lists:
-        """Read the lists.
-
-        Raises
-        ------
-        HubError
-            What is there is something else.
-        """
+        """Read the lists; HubError where what is there is something else."""
         try:
             exists = self.path.exists()
             content = json.loads(self.path.read_text(encoding="utf-8")) if exists else self.empty

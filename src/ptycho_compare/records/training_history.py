@@ -21,7 +21,7 @@ _LINE = re.compile(r"^epoch (\d+)/\d+: loss (\S+), val_loss ([^,\s]+)", re.MULTI
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave.
+    """The results of one epoch.
 
     Attributes
     ----------

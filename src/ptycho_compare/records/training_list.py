@@ -79,13 +79,7 @@ def read_skipped_views(hub: Hub) -> SkippedViews:
 
 
 def list_training(step: TrainStep, result: Mapping[str, Any]) -> None:
-    """Enter how a training ended.
-
-    Parameters
-    ----------
-    step : TrainStep
-    result : mapping
-        Fit for JSON; paths relative to the network's folder.
+    """Enter how a training ended; `result` is fit for JSON, with paths relative to the network's folder.
 
     Raises
     ------

@@ -33,8 +33,6 @@ def write_frc_csv(path: Path, arm: str, curves: Mapping[str, RingCurve]) -> None
 
     Parameters
     ----------
-    path : Path
-    arm : str
     curves : mapping of str to RingCurve
         "amplitude", "phase" and "complex", of one image; a missing one gives empty cells, other
         names are not written.
@@ -71,13 +69,6 @@ def write_cutoffs_csv(path: Path, scorecard: Scorecard, *, pixel_nm: float | Non
     First and last crossing, as frequency, full period in px, and period in nm where the pixel of
     the object is known. Curves between two arms, where there is no truth, are called
     ``second~first``.
-
-    Parameters
-    ----------
-    path : Path
-    scorecard : Scorecard
-    pixel_nm : float or None
-        Side of a pixel of the object, nm.
     """
     rows = []
     for model, component, reference, curve in _curves(scorecard):

@@ -34,8 +34,6 @@ class MetricRow:
 
     Attributes
     ----------
-    model, metric : str
-        Arm and what was measured.
     amplitude, phase, value : float or None
         Of the component, of the complex field or of neither; None for an empty cell.
     status : str
@@ -88,10 +86,6 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
 
     Parameters
     ----------
-    path : Path
-    scorecard : Scorecard
-    groups : int
-        Groups of the plan, the same for all arms.
     seconds : mapping of str to float
         Computing time by arm, s; arms may be left out.
 

@@ -29,7 +29,6 @@ class DifferenceRow:
 
     Attributes
     ----------
-    first, second, metric, component : str
     difference : float or None
         First arm minus second.
     told_apart : bool or None
@@ -97,9 +96,6 @@ class Undecided(Record):
 
     Attributes
     ----------
-    first, second : str
-        Arms.
-    metric, component : str
     difference : float or None
         First arm minus second.
     """

@@ -133,7 +133,6 @@ def label_edges(axes: NDArray[Any], used: int, *, rows: int) -> None:
         Filled band by band, each `rows` high, from the left.
     used : int
         Columns in use, over all bands.
-    rows : int
     """
     across = axes.shape[1]
     for number, axis in enumerate(axes.flat):

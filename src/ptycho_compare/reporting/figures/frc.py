@@ -67,7 +67,6 @@ def frc_figure(scorecard: Scorecard, *, pixel_nm: float | None = None) -> Figure
 
     Parameters
     ----------
-    scorecard : Scorecard
     pixel_nm : float, optional
         Side of a pixel in nm; periods are then in nm as well.
 

@@ -31,7 +31,6 @@ class PanelGrid:
 
     Attributes
     ----------
-    figure : matplotlib.figure.Figure
     axes : ndarray, (bands * rows, across), of Axes
         Filled band by band, from the left.
     tops : tuple of float
@@ -77,7 +76,6 @@ def panel_grid(
     ----------
     box : tuple of slice
         Rows and columns of the part that all of them show.
-    count, most : int
     rows : int
         Panels of a column.
     room : int

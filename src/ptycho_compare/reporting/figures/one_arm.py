@@ -34,8 +34,6 @@ def write_debug_images(folder: Path, name: str, image: Image) -> None:
     ----------
     folder : Path
         Made if it is missing.
-    name : str
-        The arm, for the title.
     image : ndarray, (H, W), complex
     """
     from matplotlib.figure import Figure
@@ -95,11 +93,6 @@ def object_figure(
     scanned : tuple of slice
         Rows and columns of the scan's grid between the outermost positions: the colours are theirs,
         since outside them an object is what it was at the start.
-    title : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     from matplotlib.figure import Figure
 
@@ -155,13 +148,8 @@ def history_figure(
         One per epoch, above 0.
     kept : int
         Epoch, from 1, whose weights were kept.
-    title : str
     measure : str
         What the losses are, for the vertical axis.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------

@@ -49,10 +49,6 @@ def residual_figure(maps: Mapping[str, Map], r_factors: Mapping[str, float], box
     box : tuple of slice
         Rows and columns to show; a margin is added.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-
     Raises
     ------
     ValueError

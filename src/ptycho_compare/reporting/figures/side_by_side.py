@@ -79,7 +79,6 @@ def comparison_figure(scorecard: Scorecard, truth: Image | None, limits: PlotLim
     truth : ndarray, (H, W), complex, or None
         What the arms were scored against. None gives a panel that says so, and no row of
         errors; amplitudes are then in units of their own rms.
-    limits : PlotLimits
 
     Returns
     -------

@@ -29,12 +29,10 @@ class AttemptBar:
     ----------
     number : int
         From 1.
-    host : str
     start, end : datetime
         UTC. Of one that died or still runs, `end` is when it was last heard of.
     gained : str
         Units that became safe in it.
-    ending : str
     reason : str
         Why it was stopped, or its exit status.
     left, width : float
@@ -97,18 +95,9 @@ class TimeLine:
 
 
 def read_timeline(hub: Hub, places: Mapping[Path, str]) -> TimeLine | None:
-    """Read the state logs of all jobs.
+    """Read the state logs of all jobs; None where nothing was ever started.
 
-    Parameters
-    ----------
-    hub : Hub
-    places : mapping of Path to str
-        Folders of comparisons, and their ids.
-
-    Returns
-    -------
-    TimeLine or None
-        None where nothing was ever started.
+    `places` gives the ids of comparisons by their folders.
     """
     found = {files: _attempts(files) for files in hub.jobs()}
     known = [attempt for attempts in found.values() for attempt in attempts]

@@ -37,15 +37,12 @@ class ComparisonPart:
 
     Attributes
     ----------
-    verdict : ComparisonVerdict
     arms : tuple of ShownArm
         Those of the evidence, then those that the study requires and that are missing.
     against : str
         What the arms were compared with, in words.
-    gallery, curves, scores : Gallery, CurveSet, Scores
     provenance : Provenance or None
         None where there is no readable manifest; `trouble` says why.
-    trouble : str
     links : dict of str to str
         To its files, by their names.
     """
@@ -77,10 +74,6 @@ def read_comparison(
 
     Parameters
     ----------
-    hub : Hub
-    verdict : ComparisonVerdict
-    required : sequence of str
-        Arms that the study asks for.
     pixels : int
         Most of an image; 0 leaves images out.
     page : Path

@@ -55,7 +55,6 @@ class Curve:
 
     Attributes
     ----------
-    arm : str
     number : int
         Of the arm, from 0: its colour and its dashes.
     half : bool

@@ -32,7 +32,6 @@ class Picture:
 
     Attributes
     ----------
-    arm : str
     source : str
         A ``data:`` URI of a PNG; empty where there is no image.
     missing : str
@@ -103,7 +102,6 @@ def read_gallery(names: Artifacts, arms: Mapping[str, str], *, truth_name: str, 
 
     Parameters
     ----------
-    names : Artifacts
     arms : mapping of str to str
         Name to status ("ok", "failed", "unscored"), in the order of the page. Failed arms do not
         set the colours.

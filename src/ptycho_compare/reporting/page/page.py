@@ -31,14 +31,10 @@ class Page:
 
     Attributes
     ----------
-    study : Study
-    verdict : Verdict
     comparisons : tuple of ComparisonPart
         In the study's order.
     notes : tuple of Note
         Blockers that are not closed.
-    timeline : TimeLine or None
-    steps : tuple of StepLine
     versions : dict of str to str
         Of what made the page.
     """
@@ -87,21 +83,8 @@ class Page:
 def write_page(hub: Hub, study: Study, verdict: Verdict, *, output: Path | None = None) -> Path:
     """Write the page of a hub.
 
-    What is missing or cannot be read is said on the page; it stops nothing.
-
-    Parameters
-    ----------
-    hub : Hub
-    study : Study
-    verdict : Verdict
-        What the gate found.
-    output : Path, optional
-        Where to write it; ``report/index.html`` of the hub.
-
-    Returns
-    -------
-    Path
-        The page.
+    What is missing or cannot be read is said on the page; it stops nothing. Without `output` the page is
+    ``report/index.html`` of the hub; its path is returned.
     """
     path = hub.verdict().page if output is None else output
     path.parent.mkdir(parents=True, exist_ok=True)

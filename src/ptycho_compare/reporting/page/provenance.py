@@ -30,8 +30,6 @@ class Provenance:
         As it can be typed.
     inputs : dict of str to FileRecord
         By what they were used as.
-    versions : dict of str to str
-    warnings : tuple of str
     settings : str
         All of them, as JSON.
     """

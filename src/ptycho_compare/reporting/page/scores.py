@@ -74,11 +74,7 @@ class Scores:
 def read_scores(names: Artifacts, arms: Sequence[str]) -> Scores:
     """Read ``comparison_metrics.csv`` and ``comparison_differences.csv``.
 
-    Parameters
-    ----------
-    names : Artifacts
-    arms : sequence of str
-        The columns; arms that the table has beside them follow.
+    The columns are `arms`, and behind them those that only the table has.
     """
     missing: list[str] = []
     rows: list[MetricRow] = []

@@ -74,7 +74,6 @@ def ssim_grid_markdown(deltas: Deltas, *, source: str, preview: str) -> str:
 
     Parameters
     ----------
-    deltas : Deltas
     source, preview : str
         The files that hold the deltas and the preview, below the hub. The preview was found to be
         phase only.
@@ -96,13 +95,7 @@ def ssim_grid_markdown(deltas: Deltas, *, source: str, preview: str) -> str:
 
 
 def require_phase_only(preview: str, *, label: str) -> None:
-    """Refuse a text that speaks of amplitudes.
-
-    Raises
-    ------
-    PreviewError
-        The message names the line.
-    """
+    """Refuse a text that speaks of amplitudes: PreviewError, whose message names the line."""
     for number, line in enumerate(preview.splitlines(), start=1):
         if _FORBIDDEN in line.lower():
             raise PreviewError(

@@ -46,14 +46,7 @@ def missing_arms(summary: MetricsSummary) -> list[str]:
 
 
 def report_markdown(summary: MetricsSummary, *, threshold: float = THRESHOLD) -> str:
-    """Return the text of ``aggregate_report.md``.
-
-    Parameters
-    ----------
-    summary : MetricsSummary
-    threshold : float
-        Average MS-SSIM below which an arm is called low.
-    """
+    """Return the text of ``aggregate_report.md``; an average MS-SSIM below `threshold` is low."""
     lines = [
         "# Phase G Dense Metrics Report",
         "",
@@ -92,13 +85,7 @@ def highlights_text(summary: MetricsSummary, *, threshold: float = THRESHOLD) ->
 
 
 def threshold_in(highlights: str) -> float:
-    """Read the threshold that highlights were made with.
-
-    Raises
-    ------
-    ReportError
-        They state none.
-    """
+    """Read the threshold that highlights were made with; ReportError where they state none."""
     found = re.search(rf"^{re.escape(_THRESHOLD_LINE)}(\d+\.\d+)$", highlights, flags=re.MULTILINE)
     if found is None:
         raise ReportError(f"the highlights have no line '{_THRESHOLD_LINE}0.80'")

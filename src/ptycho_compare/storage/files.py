@@ -119,14 +119,7 @@ def write_text_atomic(path: Path, text: str) -> None:
 
 
 def write_json_atomic(path: Path, obj: object) -> None:
-    """Write `obj` as JSON: indent 2, keys in their own order.
-
-    Parameters
-    ----------
-    path : Path
-        Final name.
-    obj : object
-        What `json` takes, numpy scalars and paths included.
+    """Write `obj`, numpy scalars and paths included, as JSON: indent 2, keys in their own order.
 
     Raises
     ------

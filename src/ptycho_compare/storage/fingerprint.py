@@ -61,8 +61,6 @@ class Fingerprint:
 
         Parameters
         ----------
-        inputs, settings : mapping
-            As the attributes.
         computed_by : str
             Full name of the module where the computation starts.
         libraries : sequence of str
@@ -83,11 +81,7 @@ class Fingerprint:
     def differences(self, other: Fingerprint, *, made_elsewhere: bool = False) -> list[str]:
         """Say what differs in `other`, one phrase each; empty when both are one fingerprint.
 
-        Parameters
-        ----------
-        other : Fingerprint
-        made_elsewhere : bool
-            Look at inputs and settings only.
+        With `made_elsewhere`, only inputs and settings are looked at.
         """
         found = [*_differing("input", self.inputs, other.inputs, digest=True)]
         found += _differing("setting", _flat(self.settings), _flat(other.settings))
@@ -102,10 +96,7 @@ class Fingerprint:
 def code_digest(module: str) -> str:
     """SHA-256 over the sources that a result passes through: a module, and all of ours that it imports.
 
-    Raises
-    ------
-    ModuleNotFoundError
-        There is no such module of ours: its digest would be that of nothing.
+    Raises ModuleNotFoundError when there is no such module of ours: its digest would be that of nothing.
     """
     root = Path(__file__).parents[2]
     if module.split(".")[0] == _PACKAGE and not _has_source(module, root):

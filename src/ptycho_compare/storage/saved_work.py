@@ -35,7 +35,6 @@ class SavedWork:
 
     Attributes
     ----------
-    folder : Path
     name : str
         Begins the file names.
     fingerprint : Fingerprint
@@ -57,16 +56,7 @@ class SavedWork:
     def write(self, arrays: Arrays, facts: Facts) -> float:
         """Save; the seconds it took.
 
-        Parameters
-        ----------
-        arrays : mapping of str to ndarray
-        facts : mapping
-            Fit for JSON.
-
-        Raises
-        ------
-        StorageError
-            It cannot be written; what was saved before is intact.
+        `facts` fit JSON. Raises StorageError when it cannot be written; what was saved before is intact.
         """
         began = time.perf_counter()
         try:
@@ -150,14 +140,7 @@ def _digest(record: Facts) -> str:
 def _aside_for(set_aside: Path, name: str, reason: str) -> Path:
     """Make a folder of its own for what does not fit here, and write the reason into it.
 
-    Parameters
-    ----------
-    set_aside : Path
-        The job's `JobFiles.set_aside`.
-    name : str
-        Of what is moved there.
-    reason : str
-        One line.
+    `name` is that of what is moved there; `reason` is one line.
     """
     first = f"{stamp(utc_now())}-{name}"
     away, number = set_aside / first, 2

@@ -55,7 +55,6 @@ class Scoring(Section):
         ``independent_half`` of the data, or one of the ``same_data``.
     free_ramp : bool
         Whether a linear phase ramp is removed before scoring.
-    metrics : str
     half_data : bool or None
         Whether networks reconstruct each half of the data too; left out: where there is no truth.
     """
@@ -157,7 +156,6 @@ class Acceptance(Section):
         Whether a low arm closes the gate; left out, it is reported and no more.
     tolerances : dict of str to Tolerance
         By score, against an earlier accepted hub; for scores that are not here ``default`` holds.
-    default : Tolerance
     """
 
     ms_ssim: Fraction = 0.80

@@ -136,7 +136,6 @@ class NetworkTraining(Section):
         At most.
     batch : int
         Groups (or images) per step.
-    learning_rate : float
     patience : int
         Epochs without a lower validation loss after which training ends.
     filters_scale : int
@@ -182,7 +181,6 @@ class Reconstruction(Section):
         By pty-chi's name; ``AD`` is gradient descent by automatic differentiation (Adam). ``DM`` and
         ``RAAR``, the difference map and relaxed averaged alternating reflections, need many photons: at a
         thousand per image they do not converge.
-    epochs : int
     batch : int
         Images per update; smaller ones need fewer epochs. ``DM`` and ``RAAR`` have none.
     segment : int

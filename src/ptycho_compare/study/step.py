@@ -19,11 +19,8 @@ class StudyStep(ABC):
 
     Attributes
     ----------
-    phase : str
-        Its letter.
     command : str
         The word that runs it: ``ptycho-hub COMMAND``.
-    hub : Hub
     dose : int
         Photons per exposure. Fields after it say where else the step belongs; they are the options of its
         command and part of its id.
@@ -48,7 +45,7 @@ class StudyStep(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """What it does, for people."""
+        """A line for people on what it does."""
 
     @property
     @abstractmethod
@@ -64,10 +61,7 @@ class StudyStep(ABC):
     def outputs(self, splits: Sequence[str], /) -> tuple[Path, ...]:
         """Files that must be there when it has ended.
 
-        Parameters
-        ----------
-        splits : sequence of str
-            For steps that make all splits at once: those that are asked for.
+        `splits` are those that are asked for; a step that makes all at once needs to know.
         """
 
     @property

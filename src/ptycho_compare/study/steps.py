@@ -109,12 +109,12 @@ class TrainStep(MakingStep):
 
     @property
     def single(self) -> bool:
-        """Whether it is the Baseline, which sees single images."""
+        """True for the Baseline, which sees single images."""
         return self.network == BASELINE_NETWORK
 
     @property
     def arm(self) -> str:
-        """What it is called where arms are compared."""
+        """Its name where arms are compared."""
         return BASELINE if self.single else PTYCHOPINN
 
     @property
@@ -133,7 +133,7 @@ class TrainStep(MakingStep):
 
     @property
     def title(self) -> str:
-        """What it does, for people."""
+        """A line for people on what it does."""
         return f"Phase E: Training {self.network.capitalize()} (gs{self.gridsize})"
 
     @property
@@ -162,7 +162,7 @@ class TrainStep(MakingStep):
         return (self.files.bundle,)
 
     def how(self, study: Study) -> NetworkTraining:
-        """What the study says of this network."""
+        """Return what the study says of this network."""
         return study.training.baseline if self.single else study.training.ptychopinn
 
     def settings(self, study: Study) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class ReconstructStep(MakingStep):
 
     @property
     def title(self) -> str:
-        """What it does, for people."""
+        """A line for people on what it does."""
         return f"Phase F: Reconstruction {self.view.capitalize()} {self.split}"
 
     @property
@@ -269,7 +269,7 @@ class CompareStep(StudyStep):
 
     @property
     def title(self) -> str:
-        """What it does, for people."""
+        """A line for people on what it does."""
         tier = "" if self.tier == FULL_TIER else f" ({self.tier})"
         return f"Phase G: Comparison {self.view.capitalize()} {self.split}{tier}"
 
@@ -325,15 +325,7 @@ def steps_of(
 ) -> tuple[StudyStep, ...]:
     """All steps of one dose and view that count, in an order in which they can be run.
 
-    Parameters
-    ----------
-    hub : Hub
-    dose : int
-    view : str
-    splits : sequence of str
-        Those that are reconstructed and compared.
-    arms : collection of str
-        Arms that are compared; the networks among them are trained.
+    `splits` are reconstructed and compared; the networks among the compared `arms` are trained.
     """
     comparing = (CompareStep(hub, dose, view, split) for split in splits)
     return (*making_steps(hub, dose, view, splits, arms), *comparing)

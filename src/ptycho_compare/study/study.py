@@ -83,7 +83,7 @@ class Study(Section):
         return self
 
     def requires(self, arm: str) -> bool:
-        """Whether a tier cannot do without this arm."""
+        """Say if a tier cannot do without this arm."""
         return any(arm in tier.required_arms for tier in self.tiers.values())
 
     def prerequisite_of(self, comparison: Comparison) -> Comparison | None:
@@ -134,7 +134,7 @@ def networks_of(study: Study | None, hub: Hub, dose: int, view: str) -> dict[str
 
 
 def holds_bundle(folder: Path) -> bool:
-    """Whether a trained network lies in a folder or below it."""
+    """Say if a trained network lies in a folder or below it."""
     return any(path.is_file() for name in MODEL_NAMES for path in folder.rglob(name))
 
 

@@ -58,10 +58,6 @@ def adopt(job: ComparisonJob, source: Path, *, pieces: int = PIECES) -> Adoption
 
     Parameters
     ----------
-    job : ComparisonJob
-        The comparison that they are said to be.
-    source : Path
-        Their folder.
     pieces : int
         Windows of each network's canvas that are computed again, at random places.
 

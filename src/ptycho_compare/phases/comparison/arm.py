@@ -55,8 +55,6 @@ class Arm:
         The model or the reconstruction; None for a user's code.
     image : ArmImage or None
         None when it crashed.
-    crash : str
-        Why there is no image.
     seconds : mapping
         Where the time went; ``computation_s`` is what the table reports.
     parameters : mapping

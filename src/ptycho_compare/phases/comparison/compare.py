@@ -42,7 +42,6 @@ def compare(
 
     Parameters
     ----------
-    request : CompareRequest
     command : sequence of str
         How it was started, for the manifest.
     console_level : int or None
@@ -98,12 +97,7 @@ def open_setting(
 ) -> Iterator[tuple[Setting, list[str]]]:
     """Open the scan and draw the plan.
 
-    Yields
-    ------
-    Setting
-        What all arms share.
-    list of str
-        What is unusual but may be meant.
+    Yields what all arms share, and what is unusual but may be meant.
     """
     with open_scan(request.test_data, spool_folder=spool_folder, reading=request.reading) as scan:
         warnings = require_fit(request, inputs, scan)

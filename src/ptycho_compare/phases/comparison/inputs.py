@@ -27,8 +27,6 @@ class ArmInput:
 
     Attributes
     ----------
-    request : ArmRequest
-    content : ModelFile, ReadyMade or UserSource
     halves : tuple of ReadyMade
         Two reconstructions of half the data each, or none.
     """
@@ -63,10 +61,7 @@ class Inputs:
 def input_files(request: CompareRequest) -> dict[str, Path]:
     """List the files that a comparison reads, under the names by which its manifest records them.
 
-    Raises
-    ------
-    BundleError
-        A model's folder holds none, or several.
+    Raises BundleError when a model's folder holds none, or several.
     """
     files = {"test_data": request.test_data}
     for arm in request.arms:
@@ -122,12 +117,7 @@ def _inspect(request: ArmRequest) -> tuple[str, ArmInput]:
 
 
 def require_fit(request: CompareRequest, inputs: Inputs, scan: Scan) -> list[str]:
-    """Check the scan against the arms.
-
-    Returns
-    -------
-    list of str
-        What is unusual but may be meant.
+    """Check the scan against the arms; return what is unusual but may be meant.
 
     Raises
     ------

@@ -42,13 +42,7 @@ _NOT_GREEN = 1  # exit status of a command that came to its end
 
 @dataclass(frozen=True)
 class ComparisonJob:
-    """One comparison of a study in a hub.
-
-    Attributes
-    ----------
-    study_file : Path
-        From which the study was read; part of the command.
-    """
+    """One comparison of a study in a hub; the file that the study was read from is part of its command."""
 
     hub: Hub
     study: Study
@@ -110,12 +104,8 @@ class ComparisonJob:
     ) -> JobSpec:
         """State how it is to run; see `JobSpec`.
 
-        Parameters
-        ----------
-        command : tuple of str or None
-            In place of its own.
-        adopted_from : Path or None
-            Folder of results that are verified and taken over instead.
+        `command` stands in place of its own; results in the folder `adopted_from`
+        are verified and taken over instead.
         """
         if adopted_from is not None:
             command = self._command("adopt", str(adopted_from), self.id)
@@ -135,10 +125,7 @@ class ComparisonJob:
     def fingerprint(self) -> Fingerprint:
         """Return the fingerprint of evidence computed here and now; reads every input once.
 
-        Raises
-        ------
-        InputError
-            An input is missing.
+        Raises InputError when an input is missing.
         """
         try:
             digests = {name: digest_of(path) for name, path in input_files(self.request).items()}
@@ -173,16 +160,13 @@ class ComparisonJob:
         return self.why_not_current() or self.judge()
 
     def is_done(self) -> bool:
-        """Whether there is evidence of just these inputs, settings and code, and it is green."""
+        """Say if there is evidence of just these inputs, settings and code, and it is green."""
         return not self.why_not_done()
 
     def conclude(self, ended: Ended) -> Ended:
         """Say how the comparison ended, where it is known how its command did: by the evidence it left.
 
-        Returns
-        -------
-        Ended
-            ``finished`` when its evidence is current and green, whatever stopped the command afterwards.
+        It is ``finished`` when its evidence is current and green, whatever stopped the command afterwards.
         """
         record = ended.record
         if ended.state == "stopped" and record is not None:
@@ -196,7 +180,7 @@ class ComparisonJob:
         return replace(ended, state="failed" if findings else "finished", findings=findings)
 
     def _was_made_by(self, record: DoneRecord) -> bool:
-        """Whether an attempt made the evidence that is there; an adoption takes over what is older."""
+        """Say if an attempt made the evidence that is there; an adoption takes over what is older."""
         finished = read_manifest(Artifacts(self.folder).manifest).finished
         started = datetime.fromisoformat(record.started)
         return record.kind == ADOPTION or datetime.fromisoformat(finished) >= started
@@ -244,8 +228,6 @@ class JobState:
 
     Attributes
     ----------
-    progress : JobProgress
-        Of the attempts so far.
     remaining : dict
         Patches not yet safe, by part; empty when they were never counted.
     pace : Pace or None
@@ -264,7 +246,7 @@ class JobState:
 
     @property
     def running(self) -> bool:
-        """Whether a process works at it now."""
+        """True while a process works at it."""
         return self.claim is not None
 
     @property

@@ -28,7 +28,6 @@ def comparison_log(
         Replaced if it exists, unless `append`: a run that goes on adds to what it wrote before.
     console_level : int or None
         Lowest level shown on stderr; None for none.
-    append : bool
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger(LOGGER)

@@ -195,13 +195,7 @@ class _Network:
         return self._loaded
 
     def halve(self, state: StreamState, error: OutOfMemoryError) -> None:
-        """Go on with half the batch.
-
-        Raises
-        ------
-        ArmError
-            It was a single row that did not fit.
-        """
+        """Go on with half the batch; raises ArmError when a single row did not fit."""
         batch = state.notes["batch_rows"]
         if batch <= 1:
             raise ArmError(f"{error}; not even one row at a time") from error
@@ -211,7 +205,7 @@ class _Network:
         self._loaded = self._debug = None
 
     def limits(self, state: StreamState) -> dict[str, object]:
-        """What memory imposed, for the manifest; empty as a rule."""
+        """Return what memory imposed, for the manifest; empty as a rule."""
         missed = state.notes.get("batches_that_did_not_fit")
         return {"batch_rows": state.notes["batch_rows"], "batches_that_did_not_fit": missed} if missed else {}
 

@@ -65,9 +65,6 @@ def publish(
 
     Parameters
     ----------
-    result : Result
-    started : datetime
-    command : sequence of str
     raise_if_stopped : callable
         Passes on a request to stop that came while artifacts were made: those are not sealed.
     """

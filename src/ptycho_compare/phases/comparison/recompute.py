@@ -40,7 +40,6 @@ class Piece:
 
     Attributes
     ----------
-    arm : str
     row, column : int
         Its first pixel on the object's grid; it has `WINDOW_PX` on each side.
     patches : int
@@ -59,10 +58,7 @@ class Piece:
 def stored_image(reconstructions: Path, arm: str, grid: Grid) -> ArmImage:
     """Read an arm's canvas and coverage from ``reconstructions.npz``.
 
-    Raises
-    ------
-    AdoptionError
-        The file is damaged, lacks the arm, or its grid is another.
+    Raises AdoptionError when the file is damaged, lacks the arm, or its grid is another.
     """
     key = arm.lower()
     needed = {f"{key}_complex": ("c", 2), f"{key}_weight": ("biuf", 2), "origin": ("iu", 1)}
@@ -85,10 +81,7 @@ def stored_mask(reconstructions: Path) -> NDArray[np.bool_]:
 def stored_plan_differs(path: Path, plan: Plan) -> str:
     """Say in what a stored plan differs from the one drawn here; empty when in nothing.
 
-    Raises
-    ------
-    AdoptionError
-        The file is damaged, or holds no plan.
+    Raises AdoptionError when the file is damaged, or holds no plan.
     """
     groups, stored_factor = _stored(path, {"groups": ("iu", 2), "normalization": ("f", 0)})
     normalization = float(stored_factor)
@@ -116,10 +109,7 @@ def check_network(
 ) -> Iterator[Piece]:
     """Compute randomly chosen pieces of a network arm's canvas again.
 
-    Raises
-    ------
-    AdoptionError
-        One differs from what is stored.
+    Raises AdoptionError when one differs from what is stored.
     """
     predictor = load_predictor(content, batch_rows=batch_rows)
     units = setting.plan.units(setting.scan.positions, group_size=predictor.group_size)
@@ -129,13 +119,7 @@ def check_network(
 
 
 def check_ready_made(arm: str, content: ReadyMade, stored: ArmImage, setting: Setting) -> None:
-    """Lay a ready-made reconstruction again.
-
-    Raises
-    ------
-    AdoptionError
-        The stored canvas is not that file's.
-    """
+    """Lay a ready-made reconstruction again; AdoptionError when the stored canvas is not that file's."""
     values, weight = content.on_grid(setting.scan.positions, setting.grid)
     if not (np.array_equal(weight > 0, stored.weight > 0) and np.allclose(values, stored.values, atol=1e-6)):
         raise AdoptionError(f"{arm}: the stored canvas is not what {content.path} holds")
@@ -157,11 +141,7 @@ def rescored_arm(arm: ArmInput, stored: ArmImage, setting: Setting) -> Arm:
 def table_difference(theirs: Path, ours: Path, *, leave_out: Sequence[str]) -> str:
     """Name the first cell in which two tables differ; empty when in none.
 
-    Parameters
-    ----------
-    theirs, ours : Path
-    leave_out : sequence of str
-        Rows of which a cell begins with one of these are not compared.
+    Rows of which a cell begins with one of `leave_out` are not compared.
     """
     try:
         tables = [list(csv.reader(path.read_text(encoding="utf-8").splitlines())) for path in (theirs, ours)]
@@ -236,10 +216,7 @@ def _require_equal(piece: Piece) -> Piece:
 def _stored(path: Path, needed: Mapping[str, tuple[str, int]]) -> list[NDArray[Any]]:
     """Read arrays of the given kinds, as NumPy calls them, and dimensions.
 
-    Raises
-    ------
-    AdoptionError
-        The file is damaged, or something else stands in it.
+    Raises AdoptionError when the file is damaged, or something else stands in it.
     """
     try:
         with open_npz(path) as archive:
@@ -253,7 +230,7 @@ def _stored(path: Path, needed: Mapping[str, tuple[str, int]]) -> list[NDArray[A
 
 
 def _name(row: Sequence[str]) -> str:
-    """What a row is about: the cells before its numbers."""
+    """Name a row by the cells before its numbers."""
     return " ".join(takewhile(lambda cell: cell and _number(cell) is None, row[:4]))
 
 

@@ -35,8 +35,6 @@ class ArmRequest:
     source : ImageSource or UserSource
         A trained model (its folder or file), a ready-made reconstruction, or a
         reconstructor of the user's own.
-    how : ArmSettings
-        For networks.
     halves : tuple of ImageSource
         Two ready-made reconstructions of half the data each, or none.
     """
@@ -57,8 +55,6 @@ class CompareRequest:
         In the order of the table.
     test_data : Path
         The split's scan.
-    output_dir : Path
-        Where the artifacts go.
     groups : int or None
         Groups compared, for all arms; None for one per image.
     images, image_seed : int or None
@@ -69,8 +65,6 @@ class CompareRequest:
         M, side of the central part of each patch that is used.
     half_data : bool or None
         Whether networks reconstruct each half of the data as well; None: where there is no truth.
-    reading : Reading
-        What the user says about the scan file.
     """
 
     arms: tuple[ArmRequest, ...]
@@ -101,10 +95,7 @@ class CompareRequest:
 def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest:
     """Find a comparison's files in the hub and its settings in the study.
 
-    Raises
-    ------
-    HubError
-        A reconstruction that is required in this tier is not there.
+    Raises HubError when a reconstruction that is required in this tier is not there.
     """
     where = comparison.dose, comparison.view, comparison.split
     tier = study.tiers[comparison.tier]

@@ -30,7 +30,6 @@ class Work:
     ----------
     context : JobContext
         Tells how far it is, and hears when to stop.
-    request : CompareRequest
     cadence : Cadence
         Of all checkpoints of the attempt.
     """
@@ -41,15 +40,9 @@ class Work:
     _scan_digest: str = ""
 
     def checkpoint(self, stream: str, model: ModelFile, plan: Mapping[str, Any]) -> Checkpoint:
-        """Find the checkpoints of one stream.
+        """Find the checkpoints of one stream, by a name that no other stream of the comparison has.
 
-        Parameters
-        ----------
-        stream : str
-            Its name, which no other stream of the comparison has.
-        model : ModelFile
-        plan : mapping
-            How the stream's groups were drawn.
+        `plan` holds how the stream's groups were drawn.
         """
         request = self.request
         self._scan_digest = self._scan_digest or sha256_of(request.test_data)
@@ -84,7 +77,7 @@ class Work:
         self.context.saved(checkpoint.name, state.next_row, seconds)
 
     def saving(self, checkpoint: Checkpoint) -> _Saving:
-        """What is called after each batch of a stream."""
+        """Make the call that follows each batch of a stream."""
         return _Saving(self, checkpoint)
 
     def finish(self) -> None:

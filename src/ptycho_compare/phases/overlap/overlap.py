@@ -22,14 +22,7 @@ def overlap(hub: Hub, study: Study, dose: int, view: str) -> list[Path]:
 
     Equal inputs and settings give equal bytes.
 
-    Parameters
-    ----------
-    hub : Hub
-    study : Study
-    dose : int
-        Photons per exposure.
-    view : str
-        By name.
+    `dose` is in photons per exposure.
 
     Returns
     -------
@@ -93,10 +86,7 @@ def write_view(path: Path, view: SplitView) -> None:
     many rows, and makes single numbers into arrays of equal ones. Here the keys of per-image
     arrays are listed (`PER_IMAGE_KEYS`); all else stays as it is, single numbers included.
 
-    Raises
-    ------
-    ArchiveError
-        The split cannot be read.
+    Raises ArchiveError when the split cannot be read.
     """
     write_npz(path, _arrays(view), metadata=view.metadata())
 

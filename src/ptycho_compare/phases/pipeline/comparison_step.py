@@ -20,8 +20,6 @@ class ComparisonStep:
 
     Attributes
     ----------
-    job : ComparisonJob
-    needs : tuple of str
     command : tuple of str
         Of the comparison, or a lab's own in its place.
     listed : bool
@@ -47,7 +45,7 @@ class ComparisonStep:
 
     @property
     def title(self) -> str:
-        """What it does, for people."""
+        """A line for people on what it does."""
         return self._step.title
 
     @property
@@ -70,7 +68,7 @@ class ComparisonStep:
         return findings
 
     def is_made(self) -> bool:
-        """Whether there is evidence of just these inputs, settings and code, and it is green."""
+        """Say if there is evidence of just these inputs, settings and code, and it is green."""
         return self.job.is_done()
 
     def set_aside(self, _archive: Path) -> list[Path]:

@@ -41,12 +41,6 @@ def execute(
 
     Parameters
     ----------
-    hub : Hub
-    name : str
-        Of the transcript.
-    steps : sequence of Step
-    at_a_time : int
-        Steps that may run at the same time.
     out_of_time : callable
         Whether the steps that run must save their work now.
     grace_s : float
@@ -163,7 +157,6 @@ def clobber(hub: Hub, archive: Path, *, given: frozenset[str]) -> list[Path]:
 
     Parameters
     ----------
-    hub : Hub
     archive : Path
         A folder that does not exist yet; what is moved keeps its path below the hub.
     given : frozenset of str

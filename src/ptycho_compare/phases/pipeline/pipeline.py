@@ -28,12 +28,8 @@ class Pipeline:
 
     Attributes
     ----------
-    hub : Hub
-    study : Study
     study_file : Path
         Part of every command.
-    dose : int
-    view : str
     splits : tuple of str
         Those that are reconstructed and compared; data are made and networks trained on all of them.
     given : frozenset of str
@@ -127,7 +123,7 @@ class Pipeline:
         return ComparisonJob(self.hub, self.study, self.study_file, place)
 
     def _own_command(self, step: StudyStep) -> tuple[str, ...] | None:
-        """What a lab runs in place of a phase."""
+        """Return what a lab runs in place of a phase; None without."""
         own: tuple[str, ...] | None = getattr(self.study.commands, f"phase_{step.phase.lower()}")
         return own
 

@@ -27,7 +27,6 @@ class StepOutcome:
 
     Attributes
     ----------
-    step : Step
     state : str
         ``reused`` steps ran nothing; ``stopped`` ones go on with the next run.
     findings : tuple of Finding
@@ -43,7 +42,7 @@ class StepOutcome:
 
     @property
     def good(self) -> bool:
-        """Whether what comes after it may begin."""
+        """True when what comes after it may begin."""
         return self.state in ("made", "reused", "given")
 
     def __str__(self) -> str:
@@ -85,15 +84,7 @@ class Runner:
     def run(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Run steps, each after those that it needs; the first that fails ends the run.
 
-        Parameters
-        ----------
-        steps : sequence of Step
-            In an order in which they could be run one after another.
-
-        Returns
-        -------
-        list of StepOutcome
-            One per step, in their order.
+        They come in an order in which they could be run one after another, and so do their outcomes.
         """
         outcomes: dict[str, StepOutcome] = {}
         numbers = {step.id: number for number, step in enumerate(steps, start=1)}

@@ -31,7 +31,7 @@ class Step(Protocol):
 
     @property
     def title(self) -> str:
-        """What it does, for people."""
+        """A line for people on what it does."""
         ...
 
     @property
@@ -50,7 +50,7 @@ class Step(Protocol):
 
     @property
     def given(self) -> bool:
-        """Whether nothing is run, because what it makes was brought from elsewhere."""
+        """True when nothing is run, because what it makes was brought from elsewhere."""
         ...
 
     @property
@@ -63,7 +63,7 @@ class Step(Protocol):
         ...
 
     def is_made(self) -> bool:
-        """Whether its command need not run; asked under the claim."""
+        """Say if its command need not run; asked under the claim."""
         ...
 
     def set_aside(self, archive: Path) -> list[Path]:
@@ -81,11 +81,6 @@ class PhaseStep:
 
     Attributes
     ----------
-    hub : Hub
-    id, title : str
-        See `Step`.
-    command : tuple of str
-        Argument list.
     log_name : str
         Of its log in ``cli/``.
     inputs, outputs : tuple of Path
@@ -98,16 +93,12 @@ class PhaseStep:
         Distributions that its numbers depend on.
     check : callable
         Says what does not hold in the outputs.
-    needs : tuple of str
-        Ids of steps before it.
     given : bool
         Whether its outputs come from elsewhere: then they are checked and recorded, and nothing is run.
     always : bool
         Whether it is run each time: what judges others may not rest on its own record.
     derived : bool
         Whether its outputs can be written anew from others at any time, so that nobody misses old ones.
-    label : str
-        See `Step`.
     """
 
     hub: Hub
@@ -146,10 +137,7 @@ class PhaseStep:
     def fingerprint(self) -> Fingerprint:
         """State what its outputs would rest on, made here and now.
 
-        Raises
-        ------
-        HubError
-            An input is missing.
+        Raises HubError when an input is missing.
         """
         try:
             digests = {self.hub.relative(path): digest_of(path) for path in self.inputs}
@@ -179,16 +167,13 @@ class PhaseStep:
         ]
 
     def is_made(self) -> bool:
-        """Whether its command need not run."""
+        """Say if its command need not run."""
         return not self.why_not_done()
 
     def set_aside(self, archive: Path) -> list[Path]:
         """Move finished outputs away before they are made again.
 
-        Raises
-        ------
-        HubError
-            An output is there that no attempt at this step can have written.
+        Raises HubError when an output is there that no attempt at this step can have written.
         """
         there = [path for path in self.outputs if path.exists()]
         if self.derived or self.given or not there:

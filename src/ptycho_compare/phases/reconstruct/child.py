@@ -32,8 +32,6 @@ class Ending:
 
     Attributes
     ----------
-    command : tuple of str
-    returncode : int
     output : str
         Its standard output.
     complaints : str
@@ -61,10 +59,7 @@ class Ending:
 def require_ptychi() -> None:
     """See that the engine can be started; nothing is imported.
 
-    Raises
-    ------
-    MissingProgramError
-        pty-chi or something that it imports is not there, or it is too old.
+    Raises MissingProgramError when pty-chi or something that it imports is not there, or it is too old.
     """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -80,14 +75,9 @@ def require_ptychi() -> None:
 
 
 def run_engine(place: Exchange, hear: Callable[[Event], None]) -> Ending:
-    """Run the engine on a folder, to its end.
+    """Run the engine on a folder that holds its task and input, to its end.
 
-    Parameters
-    ----------
-    place : Exchange
-        EngineTask and input are in it.
-    hear : callable
-        Given each event as it comes. If it raises, or a signal's handler does, the engine is ended.
+    `hear` gets each event as it comes. If it raises, or a signal's handler does, the engine is ended.
     """
     # -P: what lies in the current folder is nothing to import
     command = (sys.executable, "-P", "-m", engine.__name__, str(place.folder))

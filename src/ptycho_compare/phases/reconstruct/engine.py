@@ -144,7 +144,7 @@ class _Engine:
 
 
 def short_of_memory(error: RuntimeError) -> bool:
-    """Whether that is how torch says that there was nothing left, on a GPU or on a CPU."""
+    """Say if that is how torch says that there was nothing left, on a GPU or on a CPU."""
     said = str(error)
     return any(words in said for words in ("out of memory", "ALLOC_FAILED", "can't allocate memory"))
 
@@ -166,7 +166,6 @@ def with_tilt_of(probe: NDArray[np.complex64], state: State) -> State:
     ----------
     probe : ndarray, (N, N), complex64
         The scan's.
-    state : State
 
     Returns
     -------

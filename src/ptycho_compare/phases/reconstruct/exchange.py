@@ -51,14 +51,7 @@ class State:
 
 @dataclass(frozen=True)
 class EngineTask:
-    """What the engine has to do.
-
-    Attributes
-    ----------
-    settings : Reconstruction
-    fingerprint : Fingerprint
-        What its states rest on.
-    """
+    """The settings that the engine has to follow, and the fingerprint that its states rest on."""
 
     settings: Reconstruction
     fingerprint: Fingerprint
@@ -72,7 +65,7 @@ class Exchange:
 
     @property
     def task(self) -> Path:
-        """What is to be done."""
+        """The task that is to be done."""
         return self.folder / "task.json"
 
     @property
@@ -106,10 +99,7 @@ class Exchange:
     def write_images(self, shape: tuple[int, int, int], blocks: Iterable[NDArray[np.float32]]) -> float:
         """Write all images, a block at a time: together they may not fit into memory.
 
-        Returns
-        -------
-        float
-            Mean over the images of the sum over their pixels.
+        Returns the mean over the images of the sum over their pixels.
         """
         total = 0.0
         header = {"descr": npy.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}

@@ -34,20 +34,7 @@ _CHUNK = 100  # images that such an engine holds in memory twice; no number depe
 def task_options(api: Any, how: Reconstruction, *, first: bool, probe_peak: float, gpu: bool) -> Any:
     """State how pty-chi is to run one segment.
 
-    Parameters
-    ----------
-    api : module
-        ``ptychi.api``.
-    how : Reconstruction
-    first : bool
-        Whether it is the first segment.
-    probe_peak : float
-        Largest amplitude of the probe at the start.
-    gpu : bool
-
-    Returns
-    -------
-    PtychographyTaskOptions
+    `probe_peak` is the largest amplitude of the probe at the start.
     """
     options = getattr(api, _CLASSES[how.engine])()
     run = options.reconstructor_options
@@ -92,13 +79,7 @@ def _particulars(api: Any, options: Any, how: Reconstruction, *, first: bool, pr
 
 
 def provide_torchvision() -> bool:
-    """Put the stand-in in place where torchvision cannot be imported.
-
-    Returns
-    -------
-    bool
-        Whether it stands in.
-    """
+    """Put the stand-in in place where torchvision cannot be imported; True when it stands in."""
     try:
         importlib.import_module(_TRANSFORMS)
     except (ImportError, RuntimeError):  # absent, or built for another torch

@@ -19,20 +19,12 @@ _PREVIEW = 200  # characters
 
 
 def reconstruct(hub: Hub, study: Study, dose: int, view: str, split: str) -> list[Path]:
-    """Reconstruct a split with pty-chi.
+    """Reconstruct a split with pty-chi, as the study's `reconstruction` says.
 
     All of the split's images are used, none twice, and nothing of the true object. Work is saved in
     the hub after every segment of epochs, so that the same call goes on after a stop or a kill.
 
-    Parameters
-    ----------
-    hub : Hub
-    study : Study
-        `reconstruction` says how.
-    dose : int
-        Photons per exposure.
-    view, split : str
-        By name.
+    `dose` is in photons per exposure.
 
     Returns
     -------

@@ -27,9 +27,6 @@ class Facts:
 
     Attributes
     ----------
-    title : str
-    scan_file : Path
-    how : Reconstruction
     images : ndarray, (n,), int64
         Numbers of the images that were used.
     origin_yx : tuple of int
@@ -53,8 +50,6 @@ def publish(files: ReconstructionFiles, facts: Facts, state: State, positions: N
 
     Parameters
     ----------
-    files : ReconstructionFiles
-    facts : Facts
     state : State
         After the last epoch.
     positions : ndarray, (n, 2), float64

@@ -30,18 +30,7 @@ PART = "PtyChi"
 
 @dataclass(frozen=True)
 class Reconstructed:
-    """A finished reconstruction.
-
-    Attributes
-    ----------
-    files : ReconstructionFiles
-        All of them are written.
-    state : State
-    facts : Facts
-    scan_sha256 : str
-    ending : Ending
-        Of the engine.
-    """
+    """A finished reconstruction; all of its files are written."""
 
     files: ReconstructionFiles
     state: State
@@ -70,9 +59,6 @@ def reconstruct_scan(
     ----------
     scan_file : Path
         Anything that `open_scan` reads; it must hold a probe. A true object in it is not looked at.
-    how : Reconstruction
-    files : ReconstructionFiles
-        Where the results go.
     job : JobFiles
         Where attempts are recorded, and checkpoints kept until it is done.
     images : ndarray, (n,), int, or None

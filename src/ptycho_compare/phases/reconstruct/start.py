@@ -91,7 +91,6 @@ class Measured:
 
     Attributes
     ----------
-    scan : Scan
     numbers : ndarray, (n,), int64
         Of the images in the scan.
     scale : float
@@ -106,10 +105,7 @@ class Measured:
     def of(cls, scan: Scan, images: NDArray[np.int64] | None) -> Measured:
         """Take all images of a scan, or those that are numbered.
 
-        Raises
-        ------
-        ScanError
-            There is no such image, or none at all, or one of them twice.
+        Raises ScanError when there is no such image, or none at all, or one of them twice.
         """
         count = len(scan.positions)
         numbers = np.arange(count) if images is None else np.asarray(images)
@@ -135,13 +131,7 @@ class Measured:
 
     @property
     def probe(self) -> NDArray[np.complex64]:
-        """The scan's, (N, N).
-
-        Raises
-        ------
-        ScanError
-            It has none.
-        """
+        """The scan's, (N, N); raises ScanError when it has none."""
         probe = self.scan.probe
         if probe is None:
             raise ScanError(f"{self.scan.path}: has no probe; pty-chi needs one to start from (probeGuess)")

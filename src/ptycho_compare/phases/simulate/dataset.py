@@ -109,10 +109,7 @@ def require_contract(
 ) -> None:
     """Refuse arrays, without ``_metadata``, that break the contract; see `contract_breaches`.
 
-    Raises
-    ------
-    ScanError
-        Names the first breach, and how many there are.
+    The ScanError names the first breach, and how many there are.
     """
     breaches = list(contract_breaches(arrays, gridsize=gridsize, neighbors=neighbors))
     if breaches:

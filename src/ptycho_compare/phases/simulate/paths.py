@@ -16,10 +16,7 @@ _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 def make_path(simulation: Simulation, generator: np.random.Generator) -> NDArray[np.float64]:
     """Draw the positions that a study asks for, in the order of exposure.
 
-    Returns
-    -------
-    ndarray, (images, 2), float64
-        x, y on the object's grid, px.
+    They are (images, 2), float64: x, y on the object's grid, px.
     """
     count = simulation.images
     if simulation.path == "random":

@@ -45,13 +45,7 @@ def simulate(hub: Hub, study: Study, dose: int) -> list[Path]:
 
     Object and positions are the same for all doses of a study; the photons are counted anew.
 
-    Parameters
-    ----------
-    hub : Hub
-    study : Study
-        Its `simulation` is made.
-    dose : int
-        Photons per exposure.
+    `dose` is in photons per exposure.
 
     Returns
     -------
@@ -102,10 +96,7 @@ def measure(simulation: Simulation, dose: int, root: Path) -> Dataset:
 def split_by_y(positions: NDArray[np.float64]) -> Split:
     """Divide positions (n, 2), x and y in px, by y.
 
-    Raises
-    ------
-    StudyError
-        A half has too few images for a group.
+    Raises StudyError when a half has too few images for a group.
     """
     y = positions[:, 1]
     point = float((y.min() + y.max()) / 2)

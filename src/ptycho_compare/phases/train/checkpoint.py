@@ -23,7 +23,6 @@ class TrainingProgress:
 
     Attributes
     ----------
-    epochs : list of Epoch
     state : dict of str to ndarray
         Weights and optimiser after the last of them.
     best : dict of str to ndarray
@@ -47,15 +46,7 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class TrainingCheckpoint:
-    """Where a training is kept.
-
-    Attributes
-    ----------
-    files : JobFiles
-        Of the job.
-    fingerprint : Fingerprint
-        What the training rests on; a checkpoint on another one is not used.
-    """
+    """Where a training is kept; a checkpoint that rests on another fingerprint is not used."""
 
     files: JobFiles
     fingerprint: Fingerprint
@@ -63,10 +54,7 @@ class TrainingCheckpoint:
     def save(self, progress: TrainingProgress) -> float:
         """Write the state after an epoch; the seconds it took.
 
-        Raises
-        ------
-        StorageError
-            It cannot be written; the checkpoint before is intact.
+        Raises StorageError when it cannot be written; the checkpoint before is intact.
         """
         best = {f"{_BEST}{name}": values for name, values in progress.best.items()}
         facts = {"epochs": [asdict(epoch) for epoch in progress.epochs]}

@@ -27,13 +27,10 @@ class Examples:
 
     Attributes
     ----------
-    scan : Scan
     plan : Plan
         Groups and normalisation.
     units : Units
         Where the groups lie.
-    design : Design
-        Of the network.
     targets : callable
         Makes the targets of a batch of rows from its images.
     """
@@ -65,19 +62,8 @@ def measured(scan: Scan, plan: Plan, design: Design) -> Examples:
 def with_truth(scan: Scan, plan: Plan, design: Design, *, object_unit: float) -> Examples:
     """Show single images; the targets are true patches (b, N, N) complex64.
 
-    Parameters
-    ----------
-    scan : Scan
-    plan : Plan
-        Of single images.
-    design : Design
-    object_unit : float
-        One unit of the network's object, in units of the true one.
-
-    Raises
-    ------
-    ScanError
-        The true object is not known.
+    `object_unit` is one unit of the network's object, in units of the true one. Raises ScanError when the
+    true object is not known.
     """
     if scan.truth is None:
         raise ScanError(
@@ -133,7 +119,6 @@ def draw_schedule(
 
     Parameters
     ----------
-    count : int
     share : float
         Part held out; at least one group is.
     batch, epochs, patience, seed : int

@@ -37,18 +37,10 @@ def fit(
     ----------
     trainer : Trainer
         With its initial weights; ends with the best ones.
-    examples : Examples
-    schedule : Schedule
-    context : JobContext
-        Of the job.
     checkpoint : TrainingCheckpoint
         Written after each epoch.
     tell : callable
         Told of the progress after each epoch.
-
-    Returns
-    -------
-    TrainingProgress
 
     Raises
     ------

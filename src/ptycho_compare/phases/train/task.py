@@ -28,14 +28,10 @@ class TrainingTask:
 
     Attributes
     ----------
-    step : TrainStep
-    study : Study
     device : Device
         Where the networks lie and are trained.
     networks : Networks
         With their initial weights.
-    examples : Examples
-    schedule : Schedule
     """
 
     step: TrainStep
@@ -60,7 +56,7 @@ class TrainingTask:
         return Trainer(model, loss, target_shape=shape, target_dtype=dtype, learning_rate=rate, steps=steps)
 
     def facts(self) -> dict[str, Any]:
-        """What the bundle says of its training, under PtychoPINN's names."""
+        """Facts that the bundle holds on its training, under PtychoPINN's names."""
         step, study, images = self.step, self.study, len(self.examples.scan.positions)
         how = "supervised, on true patches" if step.single else "unsupervised, on photon counts"
         return {

@@ -34,7 +34,6 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
 
     Parameters
     ----------
-    hub : Hub
     study : Study
         `training` says how; groups are drawn by `grouping`.
     dose : int

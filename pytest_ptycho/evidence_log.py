@@ -24,20 +24,10 @@ if TYPE_CHECKING:
 def record(
     item: pytest.Item, report: pytest.TestReport, error: BaseException | None
 ) -> dict[str, Any] | None:
-    """Write the log of a test that judged the hub.
+    """Write the log of a test that judged the hub: of its call, or of a setup that did not pass.
 
-    Parameters
-    ----------
-    item : pytest.Item
-    report : pytest.TestReport
-        Of any phase; the call is logged, and a setup that did not pass.
-    error : BaseException or None
-        What ended the phase.
-
-    Returns
-    -------
-    dict or None
-        For the terminal summary: of JSON values, so that it crosses to xdist's controller.
+    The error is what ended the phase. The record returned is for the terminal summary: of JSON values, so
+    that it crosses to xdist's controller.
     """
     decided = report.when == "call" or (report.when == "setup" and not report.passed)
     hub = item.config.stash[OPTIONS].hub

@@ -100,7 +100,7 @@ def counted_run(return_conditions: ReturnConditions) -> DoseAndView:
 
 @pytest.fixture
 def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison: Comparison) -> Evidence:
-    """What the comparison left behind, judged; computed in a child process as far as it is not there."""
+    """Give what the comparison left behind, judged; computed in a child process as far as it is not there."""
     from ptycho_compare.phases.comparison.job import ComparisonJob
 
     request.node.stash[COMPARISON] = comparison
@@ -111,14 +111,7 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
 
 
 def require(item: pytest.Item, place: DoseAndView, *phases: str) -> None:
-    """See that phases are green.
-
-    Parameters
-    ----------
-    item : pytest.Item
-    place : DoseAndView
-    *phases : str
-        ``C`` or ``D``; a phase D that made nothing at all in this hub is not needed.
+    """See that the phases, ``C`` or ``D``, are green; a D that made nothing at all in this hub is not needed.
 
     Raises
     ------

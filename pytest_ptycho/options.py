@@ -34,7 +34,7 @@ class Options:
     slots : int or None
         None for as many as there are tests.
     tier_order : bool
-        Whether a tier waits for the one before it.
+        True makes a tier wait for the one before it.
     """
 
     hub: Hub | None

@@ -21,13 +21,8 @@ RECORDS = pytest.StashKey[list[dict[str, Any]]]()
 class Deferred(pytest.skip.Exception):  # type: ignore[name-defined,misc]
     """The test's job is not finished; a later run goes on with it.
 
-    Parameters
-    ----------
-    reason : str
-    state : JobState or None
-        How far the comparison is; None where the test waits for something else.
-    death : str
-        Of an earlier attempt.
+    The state says how far the comparison is (None where the test waits for something else), `death` how an
+    earlier attempt died.
     """
 
     def __init__(self, reason: str, state: JobState | None = None, death: str = "") -> None:
@@ -70,16 +65,8 @@ def status_of(report: pytest.TestReport) -> _Status | None:
 def exit_status(records: list[dict[str, Any]], status: int, *, stopped: bool, failed: int) -> int:
     """Turn "nothing failed, something is deferred" into exit status 75.
 
-    Parameters
-    ----------
-    records : list of dict
-        Of the tests of a hub.
-    status : int
-        What pytest says.
-    stopped : bool
-        Whether the session ended early because it was asked to.
-    failed : int
-        How many tests failed, of a hub or not.
+    The records are of the tests of a hub; `failed` counts the tests that failed, of a hub or not. `stopped`
+    is true when the session ended early because it was asked to.
     """
     deferred = any(record["outcome"] == "deferred" for record in records)
     ended_well = status == pytest.ExitCode.OK or (stopped and status == pytest.ExitCode.INTERRUPTED)

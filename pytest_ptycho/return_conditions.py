@@ -28,27 +28,14 @@ _LONGEST_WAIT_S = 24 * 3600.0
 
 @dataclass(frozen=True)
 class ReturnConditions:
-    """Those of one dose and view, for one test.
-
-    Attributes
-    ----------
-    item : pytest.Item
-        Whose time is spent.
-    plan : Pipeline
-    place : DoseAndView
-    """
+    """The conditions of one dose and view, for one test, whose time is spent."""
 
     item: pytest.Item
     plan: Pipeline
     place: DoseAndView
 
     def meet(self, number: int) -> list[Finding]:
-        """Bring a condition about, and say what does not hold.
-
-        Parameters
-        ----------
-        number : int
-            From 1.
+        """Bring a condition about, by its number from 1, and say what does not hold.
 
         Raises
         ------

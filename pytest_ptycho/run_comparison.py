@@ -38,12 +38,10 @@ _ONE_THREAD = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one comparison left behind, judged.
+    """The evidence of one comparison, judged.
 
     Attributes
     ----------
-    job : ComparisonJob
-        Knows its folder, command and log.
     done : DoneRecord or None
         How the attempt ended that this test saw; None when the evidence was there.
     findings : list of Finding
@@ -109,10 +107,7 @@ def _results_to_adopt(job: ComparisonJob, source: Path | None) -> Path | None:
 def _bring_prerequisite(item: pytest.Item, job: ComparisonJob) -> bool:
     """See that the tier before is green; bring it there where this session or another process is at it.
 
-    Returns
-    -------
-    bool
-        Whether time was spent on that.
+    True where time was spent on that.
     """
     before = job.prerequisite()
     if before is None:

@@ -38,7 +38,7 @@ class Stopping:
 
     @property
     def asked(self) -> str:
-        """What asked for the stop; empty while nothing did."""
+        """Names what asked for the stop; empty while nothing did."""
         if not self._asked and self._file is not None:
             with suppress(OSError):  # whoever runs as another user for a moment cannot look
                 self._asked = "SIGTERM" if self._file.exists() else ""

@@ -21,14 +21,9 @@ _EVERY_S = 1.0
 
 
 def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
-    """Yield the section's lines; the hook prints them.
+    """Yield the section's lines for the hub's tests; the hook prints them.
 
-    Parameters
-    ----------
-    records : sequence of dict
-        Of the hub's tests.
-    command : str
-        Goes on with those that are deferred.
+    The command is the one that goes on with deferred tests.
     """
     width = max(len(record["id"]) for record in records)
     ordered = sorted(records, key=lambda record: str(record["id"]))

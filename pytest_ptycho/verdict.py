@@ -21,22 +21,10 @@ _JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, EXIT_STOPPED)
 
 
 def give_verdict(config: pytest.Config, judged: Collection[str], status: int) -> int:
-    """Judge the hub where that was asked for, and write the verdict into it.
+    """Judge the hub where that was asked for, and write the verdict into it; return the exit status.
 
-    Only tiers of which a comparison was judged have to be there: ``-m debug`` asks for no more.
-
-    Parameters
-    ----------
-    config : pytest.Config
-    judged : collection of str
-        Ids of the comparisons that this session has judged.
-    status : int
-        The session's exit status so far.
-
-    Returns
-    -------
-    int
-        Its exit status: a session whose tests are green ends as the gate does.
+    Only tiers of which this session judged a comparison have to be there: ``-m debug`` asks for no more.
+    A session whose tests are green ends as the gate does.
     """
     options = config.stash[OPTIONS]
     hub = options.hub

@@ -33,10 +33,8 @@ class Deadline:
         Seconds of the wall clock, which all processes of a machine share; infinity for never.
     length_s : float
         How long there was in all.
-    name : str
-        Whose it is.
-    own : bool
-        Whether it is the test's alone, and not the session's.
+    name, own : str, bool
+        Whose it is; True where it is the test's alone, and not the session's.
     """
 
     at: float = float("inf")
@@ -93,7 +91,7 @@ def take_over_timeout(item: pytest.Item, seconds: float) -> bool:
 
 
 def took_over(item: pytest.Item) -> bool:
-    """Whether the test's deadline was taken over."""
+    """True when the test's deadline was taken over."""
     return _TIMEOUT in item.stash
 
 

@@ -1,4 +1,4 @@
-"""Whether every arm was given all groups of the plan, and predicted what was expected of it."""
+"""The accounts of a comparison: every arm got all groups of the plan, and predicted what was expected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HELD: Mapping[str, tuple[str, int, str]] = {
     "neighbors": ("iu", 0, "one integer"),
     "algorithm": ("U", 0, "one name"),
 }
-"""What ``plan.npz`` holds: kinds, as NumPy calls them, dimensions, and both in words."""
+"""Contents of ``plan.npz``: kinds, as NumPy calls them, dimensions, and both in words."""
 
 
 def judge_plan(path: Path, manifest: Manifest) -> Iterator[Finding]:

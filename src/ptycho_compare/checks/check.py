@@ -13,21 +13,14 @@ Depth = Literal["light", "deep"]
 """Light checks go by presence, digests and records; deep ones draw or measure again."""
 
 Concern = Literal["phases", "iterative", "comparison", "reports", "processes"]
-"""What a check is about; iterative reconstructions are asked for only where an arm of them is."""
+"""The subject of a check; iterative reconstructions are asked for only where an arm of them is."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What was looked at and what does not hold: one row of a verification report.
+    """One row of a verification report: the file that was looked at, and what does not hold in it.
 
-    Attributes
-    ----------
-    description : str
-    path : str
-        The file it is about, POSIX below the hub.
-    findings : sequence of Finding
-    details : mapping
-        What was counted and compared, for programs.
+    The path is POSIX, below the hub; the details are what was counted and compared, for programs.
     """
 
     description: str
@@ -61,10 +54,6 @@ class Check:
 
     Attributes
     ----------
-    look : callable
-        Looks at the hub, and says what does not hold.
-    concerns : str
-    depth : {"light", "deep"}
     name : str
         Among the checks of all doses and views; empty where the description tells.
     reached : bool

@@ -28,23 +28,17 @@ def judge_comparison(
 ) -> list[Finding]:
     """Collect what does not hold in a comparison's folder.
 
+    Empty when every arm is alive, scored on the pixels and groups that all share, and every artifact is as it
+    was written, with none beside them.
+
     Parameters
     ----------
-    folder : Path
-        The comparison's output.
     required : sequence of str
         Arms that must be scored. Other arms that are there are judged the same way.
     limits : CollapseLimits or None
         When a stored canvas counts as dead: the study's; None for the defaults.
     arrays : bool
-        Whether stored canvases are read; without, what the manifest says of them is believed where the
-        files have its digests.
-
-    Returns
-    -------
-    list of Finding
-        Empty when every arm is alive, scored on the pixels and groups that all share, and every
-        artifact is as it was written, with none beside them.
+        True reads stored canvases; otherwise the manifest is believed where the files have its digests.
     """
     names = Artifacts(folder)
     try:

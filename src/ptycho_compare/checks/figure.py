@@ -1,4 +1,4 @@
-"""Whether a figure is whole."""
+"""A figure against the PNG format: it is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether finished evidence is of the inputs, settings and code that are here now."""
+"""Freshness: finished evidence is of the inputs, settings and code that are here now."""
 
 from __future__ import annotations
 
@@ -18,15 +18,10 @@ from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, Comparison
 
 
 def stale(folder: Path, fingerprint: Fingerprint) -> Iterator[Finding]:
-    """Yield what makes a comparison's evidence stale.
+    """Yield what makes a comparison's evidence stale; its folder has a manifest.
 
-    Parameters
-    ----------
-    folder : Path
-        The comparison's output, with a manifest.
-    fingerprint : Fingerprint
-        What a run here and now would rest on. Adopted evidence was computed elsewhere and
-        verified here: its code and libraries may be others.
+    The fingerprint is what a run here and now would rest on. Adopted evidence was computed elsewhere and
+    verified here: its code and libraries may be others.
     """
     names = Artifacts(folder)
     try:

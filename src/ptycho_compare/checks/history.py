@@ -1,4 +1,4 @@
-"""Whether the log of a training says what its table says."""
+"""The log of a training against its table."""
 
 from __future__ import annotations
 

@@ -46,18 +46,8 @@ def checks_of(
     """Yield every check of some doses and views, always the same in the same order, whatever is missing.
 
     Phases come first, then the comparisons of the full tier, then what was reported of them. A study that
-    compares no network has no check of phase E.
-
-    Parameters
-    ----------
-    hub : Hub
-    doses : iterable of int
-        Photons per exposure.
-    views : iterable of str
-    splits : sequence of str
-    study : Study or None
-        Says which arms are required, when one is dead, and how views were drawn; without it none is drawn
-        again.
+    compares no network has no check of phase E. The study says which arms are required, when one is dead, and
+    how views were drawn; without it none is drawn again.
     """
     pairs = [(dose, view) for dose in doses for view in views]
     for dose in dict.fromkeys(dose for dose, _ in pairs):

@@ -29,14 +29,7 @@ def orphans(hub: Hub) -> list[Finding]:
     supervisor is known by its pid, and by having started before its launch was recorded, which no later
     process with that pid has, after a boot or before.
 
-    Parameters
-    ----------
-    hub : Hub
-
-    Returns
-    -------
-    list of Finding
-        Of kind "orphan", one per job, with the pids; "changed" for records that cannot be read.
+    Findings are of kind "orphan", one per job, with the pids; "changed" for records that cannot be read.
     """
     found = list(_found(hub))
     if any(finding.kind == "orphan" for finding in found):

@@ -1,4 +1,4 @@
-"""What must hold for phase C's data in a hub, whoever made them.
+"""Phase C of a hub: the rules for its data, whoever made them.
 
 Looks at names, shapes and metadata, not at the images: those are read and surveyed by whoever
 opens the scan.
@@ -41,18 +41,7 @@ class Described(Protocol):
 def judge_phase_c(hub: Hub, dose: int, splits: Sequence[str]) -> list[Finding]:
     """Collect what does not hold for a dose's splits.
 
-    Parameters
-    ----------
-    hub : Hub
-    dose : int
-        Photons per exposure.
-    splits : sequence of str
-
-    Returns
-    -------
-    list of Finding
-        Empty when every split is there, keeps the contract, and its metadata say that it was
-        brought into it.
+    Empty when every split is there, keeps the contract, and its metadata say that it was brought into it.
     """
     return [finding for split in splits for finding in _judge(hub.patched(dose, split))]
 
@@ -184,7 +173,7 @@ def _of_stages(held: dict[Path, Arrays], stages: Sequence[Path], parent: Path) -
 
 
 def _of_splits(held: dict[Path, Arrays], splits: Sequence[Path], parent: Path) -> Iterator[Finding]:
-    """Whether every position of a split is one of the parent's; and object and probe are the same."""
+    """Every position of a split is one of the parent's, and object and probe are the same."""
     whole = held[parent]
     known = set(zip(*(whole.get(key, np.empty(0)).tolist() for key in _POSITIONS), strict=False))
     for split in splits:

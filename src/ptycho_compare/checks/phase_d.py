@@ -71,22 +71,8 @@ def judge_views(hub: Hub, study: Study, dose: int, view: str) -> list[Finding]:
     """Judge the NPZ files of a view.
 
     Each must hold exactly the seeded subsample of its split, everything else of the split untouched, and
-    metadata that say so and name the split by digest.
-
-    Parameters
-    ----------
-    hub : Hub
-    study : Study
-    dose : int
-        Photons per exposure.
-    view : str
-        By name.
-
-    Returns
-    -------
-    list of Finding
-        Empty when all of it holds: "missing" for what is not there, "stale" for a view of another split or
-        of other settings, "changed" for a view that is not what its own record says.
+    metadata that say so and name the split by digest. Findings are "missing" for what is not there, "stale"
+    for a view of another split or of other settings, "changed" for one that is not what its own record says.
     """
     findings: list[Finding] = []
     for split in study.splits:
@@ -104,7 +90,7 @@ def judge_views(hub: Hub, study: Study, dose: int, view: str) -> list[Finding]:
 def judge_metrics(hub: Hub, study: Study, dose: int, view: str) -> list[Finding]:
     """Judge the metrics of a view: each number against the recomputed one, and the bundle of all splits.
 
-    Parameters and findings are those of `judge_views`.
+    Findings are those of `judge_views`.
     """
     findings: list[Finding] = []
     bundle: dict[str, Any] = {}

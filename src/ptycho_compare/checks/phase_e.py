@@ -1,4 +1,4 @@
-"""What must hold for the trained networks of a hub, whoever trained them."""
+"""Phase E of a hub: the rules for its trained networks, whoever trained them."""
 
 from __future__ import annotations
 
@@ -33,23 +33,11 @@ _COMPLETE = ("complete", "success")
 
 
 def judge_phase_e(hub: Hub, dose: int, view: str, arms: Collection[str] = NETWORKS) -> list[Finding]:
-    """Collect what does not hold for the Baseline and the network of a view.
+    """Collect what does not hold for the Baseline and the network of a view, as far as `arms` names them.
 
-    Parameters
-    ----------
-    hub : Hub
-    dose : int
-        Photons per exposure.
-    view : str
-    arms : collection of str
-        Those of the two that are compared; see `ptycho_compare.study.networks_of`.
-
-    Returns
-    -------
-    list of Finding
-        Empty when their bundles are there, can be read and are of their place, when lists, tables and
-        logs of their training agree with them, and when they are as their steps left them. Networks
-        that were brought from elsewhere need no list and no table; what is there must agree.
+    Empty when their bundles are there, can be read and are of their place, when lists, tables and logs of
+    their training agree with them, and when they are as their steps left them. Networks that were brought
+    from elsewhere need no list and no table; what is there must agree.
     """
     networks = train_steps(hub, dose, view, arms)
     listed, findings = _list(hub, needed=any(made_here(network) for network in networks))
@@ -105,7 +93,7 @@ def _judge(network: TrainStep, listed: TrainingList | None) -> Iterator[Finding]
 
 
 def _of_place(network: TrainStep, model: ModelFile) -> Iterator[Finding]:
-    """Whether it is the network that belongs into this folder."""
+    """The network is the one that belongs into this folder."""
     size = network.gridsize**2
     if model.group_size != size:
         text = f"takes groups of {model.group_size}, and its place is that of {network}, groups of {size}"
@@ -144,7 +132,7 @@ def _of_entry(network: TrainStep, entry: TrainingEntry, model: ModelFile | None)
 
 
 def _of_parameters(entry: TrainingEntry, model: ModelFile) -> Iterator[tuple[str, Any, Any]]:
-    """What bundle and list both state: key, what the list says, what the bundle says."""
+    """Facts that bundle and list both state: key, what the list says, what the bundle says."""
     own = {
         "gridsize": entry.gridsize,
         "nphotons": float(entry.dose),

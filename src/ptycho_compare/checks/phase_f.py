@@ -1,4 +1,4 @@
-"""What must hold for the iterative reconstructions of a hub, whoever made them."""
+"""Phase F of a hub: the rules for its iterative reconstructions, whoever made them."""
 
 from __future__ import annotations
 
@@ -42,22 +42,9 @@ def judge_phase_f(
 ) -> list[Finding]:
     """Collect what does not hold for the reconstructions of some splits.
 
-    Parameters
-    ----------
-    hub : Hub
-    dose : int
-        Photons per exposure.
-    view : str
-    splits : sequence of str
-    limits : CollapseLimits or None
-        When one counts as dead: the study's; None for the defaults.
-
-    Returns
-    -------
-    list of Finding
-        Empty when each split has its own, which can be read, is finite and alive, agrees with the
-        lists of phase F and is as its step left it. What was brought from elsewhere need not be
-        listed; what is listed must agree.
+    Empty when each split has its own, which can be read, is finite and alive by the study's `limits` (None
+    for the defaults), agrees with the lists of phase F and is as its step left it. What was brought from
+    elsewhere need not be listed; what is listed must agree.
     """
     places = [ReconstructStep(hub, dose, view, split) for split in splits]
     listed, findings = _list(hub, places)
@@ -168,7 +155,7 @@ def _of_list(place: ReconstructStep, listed: ReconstructionList) -> Iterator[Fin
 
 
 def _of_output(path: Path, result: ReconstructionResult) -> Iterator[tuple[str, Any, Any]]:
-    """What list and file both state: key, what the list says, what the file says."""
+    """Facts that list and file both state: key, what the list says, what the file says."""
     if result.output_sha256 is not None:
         yield "output_sha256", result.output_sha256, digest_of(path)
     if result.output_bytes is not None:

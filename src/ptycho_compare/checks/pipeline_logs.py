@@ -1,4 +1,4 @@
-"""Whether the pipeline's logs and step records show that every phase was run to its end."""
+"""The pipeline's logs and step records: they show that every phase was run to its end."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _missing_banners(text: str, phases: int) -> list[str]:
 
 
 def _is_made(outputs: Sequence[Path], hub: Hub, records: Mapping[str, StepRecord | None]) -> bool:
-    """Whether a command of this hub's pipeline made the files of a phase, and so has left a log."""
+    """True when a command of this hub's pipeline made the files of a phase, and so has left a log."""
     names = {hub.relative(path) for path in outputs}
     return any(each is not None and each.status == "made" and names & each.outputs.keys()
                for each in records.values())  # fmt: skip
@@ -154,6 +154,6 @@ def judge_step(step: StudyStep) -> Iterator[Finding]:
 
 
 def made_here(step: StudyStep) -> bool:
-    """Whether a command of ours made what a step left, and so has listed it too."""
+    """True when a command of ours made what a step left, and so has listed it too."""
     record = read_step_record(step.records.record)
     return record is not None and record.by_our_command

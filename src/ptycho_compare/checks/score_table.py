@@ -1,4 +1,4 @@
-"""Whether a comparison's table of scores is whole, possible, and of what its manifest says."""
+"""A comparison's table of scores: it is whole, possible, and of what its manifest says."""
 
 from __future__ import annotations
 

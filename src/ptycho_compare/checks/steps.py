@@ -1,4 +1,4 @@
-"""What must hold in the files that a step has just left: one entry for each step that makes something."""
+"""The rules for the files that a step has just left: one entry for each step that makes something."""
 
 from __future__ import annotations
 

@@ -32,17 +32,8 @@ _SUMMARIZE = SUMMARY_TEXT.made_by
 def judge_summary(hub: Hub, *arms: str) -> list[Finding]:
     """Judge ``metrics_summary.json``: it is made again from the tables and compared.
 
-    Parameters
-    ----------
-    hub : Hub
-    *arms : str
-        Arms that must be in it with no score blank, beside those that it says itself.
-
-    Returns
-    -------
-    list of Finding
-        "blank" for each score that an arm lacks, "changed" where the file says something else than the
-        tables.
+    The `arms` must be in it with no score blank, beside those that it says itself. Findings are "blank" for
+    each score that an arm lacks, "changed" where the file says something else than the tables.
     """
     path = hub.reports().summary
     try:

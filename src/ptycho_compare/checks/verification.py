@@ -18,17 +18,7 @@ from ptycho_compare.study import Study
 
 @dataclass(frozen=True)
 class Verification:
-    """The rows of a verification, one per check.
-
-    Attributes
-    ----------
-    dose : int
-    view : str
-    splits : tuple of str
-    moment : str
-        UTC.
-    validations : tuple of Validation
-    """
+    """The rows of a verification, one per check; its moment is in UTC."""
 
     dose: int
     view: str
@@ -71,23 +61,10 @@ class Verification:
 def verify(
     hub: Hub, dose: int, view: str, splits: Sequence[str], *, study: Study | None = None
 ) -> Verification:
-    """Run every check of the list, light and deep.
+    """Run every check of the list, light and deep: the same ones in the same order, whatever is missing.
 
-    Parameters
-    ----------
-    hub : Hub
-    dose : int
-        Photons per exposure.
-    view : str
-    splits : sequence of str
-        Those that must have been compared.
-    study : Study or None
-        Says which arms are required, when one is dead, and how the view was drawn.
-
-    Returns
-    -------
-    Verification
-        Always the same checks in the same order, whatever is missing.
+    The splits are those that must have been compared. The study says which arms are required, when one is
+    dead, and how the view was drawn.
     """
     validations = [check.look() for check in checks_of(hub, [dose], [view], splits, study)]
     moment = utc_text()

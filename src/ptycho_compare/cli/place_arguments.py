@@ -22,11 +22,7 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, Study, Path]:
     """Open the hub and its study; the file that the study was read from comes third.
 
-    Parameters
-    ----------
-    arguments : Namespace
-    new : bool
-        Whether the hub may be one that does not hold anything yet.
+    A `new` hub may be one that does not hold anything yet.
 
     Raises
     ------

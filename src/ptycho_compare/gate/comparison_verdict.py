@@ -22,14 +22,7 @@ _PARTS = ("amplitude", "phase")
 
 
 def verdict_on(job: ComparisonJob, *, required: bool) -> ComparisonVerdict:
-    """Judge a comparison by its evidence; stored canvases are held by their digests.
-
-    Parameters
-    ----------
-    job : ComparisonJob
-    required : bool
-        True when the gate asks for it.
-    """
+    """Judge a comparison by its evidence; stored canvases are held by their digests."""
     names, place = Artifacts(job.folder), job.comparison
     state, findings = state_of(job, arrays=False)
     there = names.manifest.is_file()
@@ -65,13 +58,8 @@ def state_of(job: ComparisonJob, *, arrays: bool) -> tuple[ComparisonState, Sequ
     """Judge the state of a comparison, and what does not hold.
 
     An attempt at it that runs, or was stopped with its work saved, makes it deferred, whatever older
-    evidence lies there: it goes on.
-
-    Parameters
-    ----------
-    job : ComparisonJob
-    arrays : bool
-        True reads stored canvases; otherwise they are held by their digests alone.
+    evidence lies there: it goes on. With `arrays` stored canvases are read; without, they
+    are held by their digests alone.
     """
     findings = job.why_not_current()
     if not findings:

@@ -36,10 +36,6 @@ def judge_hub(
 
     Parameters
     ----------
-    hub : Hub
-    study : Study
-    study_file : Path
-        Where the study was read from.
     require : sequence of str
         Tiers whose comparisons must all be accepted; none means all tiers of the study.
     against : Hub or None

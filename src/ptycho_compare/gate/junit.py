@@ -30,11 +30,6 @@ def write_junit(path: Path, verdict: Verdict) -> None:
 
     The last fails where the outcome is red or incomplete, whatever closes the gate: an open blocker and a
     score that became worse are no finding of a comparison.
-
-    Parameters
-    ----------
-    path : Path
-    verdict : Verdict
     """
     cases = [*map(_of_comparison, verdict.required), *_of_checks(verdict), _of_whole(verdict)]
     counts = {

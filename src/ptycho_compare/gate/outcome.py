@@ -27,18 +27,7 @@ _CLOSES: Mapping[ComparisonState, Outcome] = {
 
 @dataclass(frozen=True)
 class Judged:
-    """All that the outcome is drawn from.
-
-    Attributes
-    ----------
-    study : Study
-    comparisons : tuple of ComparisonVerdict
-    checks : tuple of Validation
-    blockers : tuple of Blocker
-        Those that are open.
-    changes : tuple of Change
-        Of scores, against an earlier hub.
-    """
+    """All that it is drawn from; blockers are the open ones, changes those of scores since an earlier hub."""
 
     study: Study
     comparisons: tuple[ComparisonVerdict, ...]
@@ -48,7 +37,7 @@ class Judged:
 
     @property
     def outcome(self) -> Outcome:
-        """What weighs most of all that keeps the gate closed."""
+        """The weightiest of all that keeps the gate closed."""
         return self.unmet[0][0] if self.unmet else "accepted"
 
     @property

@@ -37,7 +37,7 @@ Judged = Literal["worse", "same", "better"]
 
 
 class _AnyManifest(BaseModel):
-    """What is read of an earlier manifest, whatever version wrote it."""
+    """The part that is read of an earlier manifest, whatever version wrote it."""
 
     artifacts: dict[str, FileRecord]
 
@@ -48,21 +48,8 @@ def changes(
     """Compare every score of the comparisons that hold now with the one that was accepted.
 
     A score that is gone, or whose arm is, is worse. A score that is new has nothing to be judged by and
-    is left out, as is a comparison that the earlier record does not know.
-
-    Parameters
-    ----------
-    before : Hub
-        The earlier hub, with its ``report/acceptance.json``.
-    now : Hub
-    comparisons : sequence of ComparisonVerdict
-        Of `now`; those that are not accepted are left out.
-    tolerances : Acceptance
-
-    Returns
-    -------
-    list of Change
-        In the order of the comparisons and of the earlier tables.
+    is left out, as is a comparison that is not accepted now or that the earlier hub's
+    ``report/acceptance.json`` does not know. The order is that of the comparisons and of the earlier tables.
 
     Raises
     ------

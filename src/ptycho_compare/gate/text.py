@@ -21,13 +21,9 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def verdict_markdown(verdict: Verdict, *, limit: int = LIMIT) -> str:
-    """Return the text of ``acceptance.md``.
+    """Return the text of ``acceptance.md``, of at most `limit` bytes.
 
-    Parameters
-    ----------
-    verdict : Verdict
-    limit : int
-        Bytes; the lines that do not fit are left out, and the last line says how many.
+    The lines that do not fit are left out, and the last line says how many.
     """
     lines = list(_lines(verdict))
     if _bytes(lines) <= limit:

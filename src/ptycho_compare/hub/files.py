@@ -1,4 +1,4 @@
-"""What the files are called inside the folders of a hub."""
+"""Names of the files inside the folders of a hub."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class TrainingFiles:
 
     @property
     def log(self) -> Path:
-        """What happened, epoch by epoch."""
+        """The log, epoch by epoch."""
         return self.folder / "train.log"
 
     @property
@@ -274,7 +274,7 @@ class ReportFiles:
 
     @property
     def verification(self) -> Path:
-        """What the last verification found."""
+        """Findings of the last verification."""
         return self.folder / "verification_report.json"
 
     @property
@@ -284,7 +284,7 @@ class ReportFiles:
 
     @property
     def check_log(self) -> Path:
-        """Whether the texts say what the numbers say."""
+        """Log of the check that the texts say what the numbers say."""
         return self.folder / "check_dense_highlights.log"
 
 

@@ -16,13 +16,7 @@ STUDY_FILE = "study.toml"
 
 @dataclass(frozen=True)
 class Hub:
-    """Paths of one study run.
-
-    Parameters
-    ----------
-    root : Path
-        The folder that holds ``data/``, ``analysis/``, ``cli/``, ``green/`` and ``red/``.
-    """
+    """Paths of one study run; `root` holds ``data/``, ``analysis/``, ``cli/``, ``green/`` and ``red/``."""
 
     root: Path
 
@@ -42,7 +36,7 @@ class Hub:
         return hub
 
     def exists(self) -> bool:
-        """Whether there is such a folder with a ``data/`` in it."""
+        """True when there is such a folder with a ``data/`` in it."""
         return (self.root / "data").is_dir()
 
     def study(self) -> Path:

@@ -36,8 +36,6 @@ class Claim:
 
     Attributes
     ----------
-    path : Path
-    holder : ProcessIdentity
     token : str
         Of this claim alone. Every process of the holder's tree carries it in its environment.
     silent_s : float
@@ -51,17 +49,14 @@ class Claim:
 
     @property
     def alive(self) -> bool:
-        """Whether the holder still works, as far as this process can see."""
+        """True when the holder still works, as far as this process can see."""
         state = self.holder.state()
         return state == "alive" or (state == "elsewhere" and self.silent_s < LEASE_S)
 
     def beat(self) -> bool:
         """Show that the holder is alive.
 
-        Returns
-        -------
-        bool
-            False when the place is not the holder's any more: it had been silent for too long.
+        False when the place is not the holder's any more: it had been silent for too long.
         """
         if not self._holds():
             return False
@@ -97,12 +92,8 @@ def living_claim(path: Path) -> Claim | None:
 def take_claim(path: Path) -> tuple[Claim, Claim | None]:
     """Take a place for this process.
 
-    Returns
-    -------
-    Claim
-        This process's, or that of the living one that holds the place: ask `is_mine`.
-    Claim or None
-        The dead holder's that was replaced.
+    The first claim is this process's, or that of the living one that holds the place: ask `is_mine`. The
+    second is the dead holder's that was replaced, if any.
 
     Raises
     ------
@@ -126,7 +117,7 @@ def end_what_is_left(files: JobFiles, dead: Claim, *, grace_s: float) -> None:
 
 
 def is_mine(claim: Claim) -> bool:
-    """Whether this very process holds the claim."""
+    """True when this very process holds the claim."""
     return claim.holder == ProcessIdentity.mine()
 
 

@@ -69,7 +69,7 @@ class JobContext:
 
     @property
     def asked(self) -> bool:
-        """Whether the command was asked to stop."""
+        """True when the command was asked to stop."""
         return bool(self._asked)
 
     @contextlib.contextmanager
@@ -84,13 +84,7 @@ class JobContext:
             self.leave()
 
     def leave(self) -> None:
-        """Stop here.
-
-        Raises
-        ------
-        Stopped
-            Always.
-        """
+        """Stop here: always raises `Stopped`."""
         raise Stopped(self._asked)
 
     def raise_if_stopped(self) -> None:

@@ -28,7 +28,6 @@ class ProcessIdentity:
         Name of the machine, and the pid namespace, which containers have of their own.
     boot : str
         Id of the boot: after another one all earlier processes are gone.
-    pid : int
     started : str
         When it started, by the machine's own clock of that boot.
     """
@@ -40,12 +39,7 @@ class ProcessIdentity:
 
     @classmethod
     def of(cls, pid: int) -> ProcessIdentity:
-        """Identify a running process of this machine.
-
-        Raises
-        ------
-        psutil.NoSuchProcess
-        """
+        """Identify a running process of this machine; raises `psutil.NoSuchProcess` where there is none."""
         return cls(_host(), _boot(), pid, _start_of(pid))
 
     @classmethod

@@ -57,10 +57,7 @@ class Pace:
 def measured_pace(progresses: Iterable[JobProgress]) -> Pace | None:
     """Read the pace off the progresses of a job and others of its kind, best known first.
 
-    Returns
-    -------
-    Pace or None
-        None when no attempt of any of them got to work.
+    None when no attempt of any of them got to work.
     """
     unit_s: dict[str, float] = {}
     attempts: list[AttemptProgress] = []

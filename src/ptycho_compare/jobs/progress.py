@@ -40,16 +40,14 @@ class AttemptProgress:
 
     Attributes
     ----------
-    launched : dict
-        Its first line.
+    launched, ended : dict, dict or None
+        Its first line and its last; None while it runs, and when it died.
     ran : bool
-        Whether its command was started: it may have waited for a slot in vain.
+        False where its command was not started: it may have waited for a slot in vain.
     counted : bool
-        Whether it came to know its units.
+        True once it came to know its units.
     gained : int
         Units that became safe in it.
-    ended : dict or None
-        Its last line; None while it runs, and when it died.
     start_s : float or None
         From the start of its command to the first unit done; a wait for a slot is not counted.
     overhead_s : float or None
@@ -66,7 +64,7 @@ class AttemptProgress:
 
     @property
     def unfinished(self) -> bool:
-        """Whether it ran and was stopped, or died."""
+        """True when it ran and was stopped, or died."""
         return self.ran and (self.ended is None or self.ended.get("returncode") not in (0, 1, 2))
 
 
@@ -78,8 +76,6 @@ class JobProgress:
     ----------
     parts : dict
         By name, as the newest attempt knows them.
-    unit : str
-        What is counted.
     step : str
         What is done besides units; empty while units are done.
     """

@@ -37,11 +37,9 @@ class JobSpec:
     environment : mapping
         Added to this process's.
     detached : bool
-        Whether it outlives whoever launched it.
-    deadline_s : float or None
-        Seconds after which it stops by itself.
-    grace_s : float
-        Seconds between asking it to stop and killing it.
+        True where it outlives whoever launched it.
+    deadline_s, grace_s : float or None, float
+        Seconds after which it stops by itself, and between asking it to stop and killing it.
     slots : int or None
         How many jobs may run at a time on this machine, counted in `slots_folder`.
     kind : str
@@ -116,16 +114,12 @@ class DoneRecord:
 
     Attributes
     ----------
-    attempt, kind : int, str
-        As in the launch record.
     returncode : int
         Of the command; negative when a signal ended it.
     reason : str
         Why it was stopped; empty when it ended by itself.
-    seconds : float
-        Wall time of the command.
-    cpu_s : float
-        Processor time of the command and all it waited for.
+    seconds, cpu_s : float
+        Wall time of the command; processor time of the command and all it waited for.
     peak_bytes : int
         Largest resident memory of the whole tree.
     tail : list of str
@@ -148,7 +142,7 @@ class DoneRecord:
 
     @property
     def stopped(self) -> bool:
-        """Whether it was made to stop; the next attempt goes on from what was saved."""
+        """True when it was made to stop; the next attempt goes on from what was saved."""
         return was_stopped(self.returncode, self.reason)
 
     @property
@@ -158,7 +152,7 @@ class DoneRecord:
 
 
 def was_stopped(returncode: int, reason: str) -> bool:
-    """Whether a command that ended so was made to stop, by a reason or by a signal that it took itself."""
+    """True when a command that ended so was made to stop, by a reason or by a signal that it took itself."""
     # before a command listens, and when it is killed after the grace, a signal ends it
     return returncode == EXIT_STOPPED or (bool(reason) and returncode < 0)
 

@@ -74,11 +74,10 @@ def run_or_join(
 
     Parameters
     ----------
-    spec : JobSpec
     executor : Executor
         Where an attempt is started when nobody works at the job.
     is_done : callable
-        Whether its result is there; asked again under the claim, before anything is started.
+        True when its result is there; asked again under the claim, before anything is started.
     out_of_time : callable
         Asked several times a second. An attempt that was launched here is then stopped; one of
         somebody else runs on.

@@ -23,16 +23,10 @@ _START = '{"time": '
 
 
 def append_state(path: Path, state: str, /, **facts: Any) -> None:
-    """Append one event, stamped with UTC time.
+    """Append one event, stamped with UTC time, to a log in a folder that exists.
 
-    Parameters
-    ----------
-    path : Path
-        The log, in a folder that exists.
-    state : str
-        What happened: launched, running, working, checkpoint, stopping, ended ...
-    **facts
-        JSON values; long texts are cut so that the line fits.
+    States are launched, running, working, checkpoint, stopping, ended ...; facts are JSON values, and long
+    texts are cut so that the line fits.
     """
     stamp = {"time": utc_text(to="milliseconds"), "state": state}
     line = json.dumps(stamp | facts)

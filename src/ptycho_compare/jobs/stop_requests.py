@@ -23,12 +23,11 @@ class StopRequests:
     ----------
     messages : deque of str
         Lines that the launcher wrote.
-    claim : Claim or None
-        The supervisor's, once it is taken; its heart beats whenever requests are asked for.
-    slot : Claim or None
-        The slot in which its command runs; its heart beats with the claim's.
+    claim, slot : Claim or None
+        The supervisor's, once it is taken, and that in which its command runs; their hearts beat whenever
+        requests are asked for.
     lost : bool
-        Whether another process holds the place now: this machine slept, and was silent for too long.
+        True once another process holds the place: this machine slept, and was silent for too long.
     """
 
     def __init__(self, spec: JobSpec) -> None:
@@ -68,7 +67,7 @@ class StopRequests:
         return ""
 
     def launcher_gone(self) -> bool:
-        """Whether nobody reads this supervisor's reports."""
+        """True when nobody reads this supervisor's reports."""
         return self._launcher == 0 or os.getppid() != self._launcher
 
     def _beat(self) -> None:

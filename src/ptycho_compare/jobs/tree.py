@@ -19,14 +19,9 @@ _POLL_S = 0.02
 
 
 def members(token: str, *, root: int | None = None) -> list[psutil.Process]:
-    """Find every process of a job but this one.
+    """Find every process of a job but this one, by the job's token.
 
-    Parameters
-    ----------
-    token : str
-        The job's.
-    root : int or None
-        A pid whose descendants belong to it whatever their environment.
+    Descendants of the pid `root` belong to it whatever their environment.
     """
     found = {process.pid: process for process in descendants(root)}
     for process in psutil.process_iter():
@@ -37,13 +32,7 @@ def members(token: str, *, root: int | None = None) -> list[psutil.Process]:
 
 
 def end(token: str, *, root: int | None = None, grace_s: float) -> int:
-    """End every process of a job but this one: asked first, killed after a grace.
-
-    Returns
-    -------
-    int
-        How many there were.
-    """
+    """End every process of a job but this one: asked first, killed after a grace. Return their number."""
     known = set(members(token, root=root))
     _signal(known, kill=False)
     _wait(known, grace_s)

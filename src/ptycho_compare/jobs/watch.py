@@ -31,7 +31,6 @@ class Watch:
 
     Attributes
     ----------
-    child : Popen
     reason : str
         Why it was asked to stop; empty when it was not.
     seconds, peak_bytes : float, int

@@ -24,12 +24,10 @@ class Cause:
         When the study may go on; empty for "the command ends well".
     said : str
         What the text of the finding must hold.
-    of_arm : bool
-        Whether it is about an arm.
     arm : str
         About which; empty for any.
     before_start : bool
-        Whether it can only stop what was not started.
+        True where it can only stop what was not started.
     """
 
     topic: str
@@ -41,7 +39,7 @@ class Cause:
     before_start: bool = False
 
     def shown_by(self, finding: Finding, *, started: bool) -> bool:
-        """Whether a finding is of this cause."""
+        """True when a finding is of this cause."""
         return (
             (not self.kinds or finding.kind in self.kinds)
             and self.said in finding.text
@@ -89,19 +87,14 @@ CAUSES = (
         "The command above was run on what is there now, or what the evidence was made from is back.",
     ),
 )
-"""What weighs most first: a note is about one."""
+"""The weightiest first: a note is about one."""
 
 
 def topic_of(findings: Sequence[Finding], *, started: bool = True) -> str | None:
     """Name the blocker, or None when nothing in the findings stops the study.
 
-    A Baseline without usable numbers is the study's own halt rule and keeps its name.
-
-    Parameters
-    ----------
-    findings : sequence of Finding
-    started : bool
-        Whether what is blocked was begun: then "missing" is what it failed to leave, not what it needs.
+    A Baseline without usable numbers is the study's own halt rule and keeps its name. Once what is blocked
+    was `started`, "missing" is what it failed to leave, not what it needs.
     """
     for cause in CAUSES:
         for finding in findings:

@@ -17,12 +17,8 @@ class Closing(BaseModel):
 
     Attributes
     ----------
-    note : str
-        Below the hub.
-    note_sha256 : str
-        A note that was changed afterwards is open again.
-    subject, topic : str
-        As in `Blocker`.
+    note, note_sha256 : str
+        Below the hub. A note that was changed afterwards is open again.
     closed_at : str
         UTC, to the second.
     closed_by : str
@@ -55,22 +51,10 @@ def open_blockers(hub: Hub) -> list[Blocker]:
 
 
 def close_blockers(hub: Hub, subject: str, *, closed_by: str, evidence: Sequence[Path]) -> list[Path]:
-    """Close whatever a comparison or step was blocked by: it is green.
+    """Close whatever the comparison or step with the id `subject` was blocked by: it is green.
 
-    Parameters
-    ----------
-    hub : Hub
-    subject : str
-        Its id.
-    closed_by : str
-        Id of the test, or the command, that found it green.
-    evidence : sequence of Path
-        What shows it: the comparison's manifest or the step's record. What is not there is left out.
-
-    Returns
-    -------
-    list of Path
-        The records that were written; none when nothing was open. Several processes may close at once.
+    The evidence is the comparison's manifest or the step's record; what is not there is left out. Returns the
+    records that were written, none when nothing was open. Several processes may close at once.
     """
     records = []
     for blocker in open_blockers(hub):

@@ -28,10 +28,8 @@ class Blocker:
 
     Attributes
     ----------
-    note : Path
     subject : str
         Id of the comparison or step; empty for a note that we did not write.
-    topic : str
     moment : datetime or None
         When it was noted; None when the file's name does not say.
     findings : tuple of str
@@ -64,10 +62,8 @@ def write_blocker(
 
     Parameters
     ----------
-    hub : Hub
     topic : str
         As `topic_of` names it, or one of the caller's own.
-    findings : sequence of Finding
     comparison_id : str
         What is blocked: the id of a comparison or of a step.
     command : sequence of str
@@ -76,12 +72,6 @@ def write_blocker(
         Its exit status; None when it was not started.
     folder, command_log : Path
         Where its artifacts and its output lie.
-    moment : datetime
-
-    Returns
-    -------
-    Path
-        The note.
     """
     names = Artifacts(folder)
     evidence = [names.metrics, names.manifest, names.reconstructions, names.plot, names.log, command_log]

@@ -13,12 +13,7 @@ from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord
 class Running:
     """An attempt that runs on, and not under this process.
 
-    Attributes
-    ----------
-    host, pid : str, int
-        Its supervisor.
-    launch : LaunchRecord or None
-        Where this process launched and left it.
+    Host and pid are its supervisor's; `launch` is there where this process launched and left it.
     """
 
     host: str
@@ -54,19 +49,10 @@ class Executor(Protocol):
     """A place where jobs run."""
 
     def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> Attempt | Running | None:
-        """Start an attempt, unless somebody works at the job or it is done.
+        """Start an attempt, unless somebody works at the job (Running) or it is done (None).
 
-        Parameters
-        ----------
-        spec : JobSpec
-        is_done : callable
-            Asked once the claim is held, so that of many processes that found work to do only the
-            first does it. When true, nothing is started.
-
-        Returns
-        -------
-        Attempt, Running or None
-            Running when somebody works at the job; None when it was done.
+        `is_done` is asked once the claim is held, so that of many processes that found work to do only the
+        first does it.
 
         Raises
         ------

@@ -25,7 +25,6 @@ PLACES = {
     "E": f"data/phase_e/dose_{DOSE}",
     "F": f"data/phase_f/dose_{DOSE}/dense",
     "G": f"analysis/dose_{DOSE}/dense/test",
-    "S": f"jobs/steps/dose_{DOSE}",
 }
 PHASES = """
     {C}/canonical.npz {C}/patched_test.npz
@@ -39,7 +38,7 @@ REPORTS = """
     aggregate_highlights.txt metrics_digest.md metrics_delta_summary.json metrics_delta_highlights.txt
     metrics_delta_highlights_preview.txt ssim_grid_summary.md artifact_inventory.txt artifact_digests.tsv
 """
-TRACES = "data/phase_c/run_manifest.json cli/run_phase_g_dense.log {S}-overlap-dense/record.json"
+TRACES = "data/phase_c/run_manifest.json cli/run_phase_g_dense.log"
 FILES = [
     *PHASES.format(**PLACES).split(),
     *(f"analysis/{name}" for name in REPORTS.split()),
@@ -95,6 +94,23 @@ def test_a_damaged_file_is_found_by_both(hub: Hub, tmp_path: Path, name: str, ha
         status, found = gated(hub)
         assert status in (1, 3)
         assert found != []
+        status, rows = verified(hub)
+        assert status == 1
+        assert light(rows) != []
+
+
+def other_digests(record: Path) -> None:
+    outputs = {
+        name: ["0" * 64, size] for name, (_, size) in json.loads(record.read_text())["outputs"].items()
+    }
+    in_json("outputs", outputs)(record)
+
+
+@pytest.mark.parametrize("harm", [cut, gone, other_digests], ids=["cut", "gone", "edited"])
+def test_a_damaged_record_of_a_step_is_found_by_both(hub: Hub, tmp_path: Path, harm: Harm) -> None:
+    """No digest is kept of a record; when a step ended is not asked for, what it left is."""
+    with damaged(hub, hub.relative(hub.step(f"dose_{DOSE}-overlap-dense").record), harm, tmp_path):
+        assert gated(hub)[0] in (1, 3)
         status, rows = verified(hub)
         assert status == 1
         assert light(rows) != []

@@ -76,7 +76,8 @@ def test_the_predictor_gives_what_the_trained_network_gave(built: Networks, path
     own = np.asarray(keras.tree.flatten(tf.function(built.reconstruct)([scaled, offsets]))[0])[..., 0]
     middle = np.s_[:, SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4]
     assert own[middle].std() > 0.01
-    np.testing.assert_allclose(patches, own, atol=1e-6)
+    # another graph of the same layers: single precision rounds its sums otherwise on some processors
+    np.testing.assert_allclose(patches, own, atol=2e-6)
 
 
 def test_it_holds_every_member_and_parameter_of_the_reference(

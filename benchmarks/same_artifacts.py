@@ -28,7 +28,7 @@ OF_THE_RUN = re.compile(
 
 FIELDS = re.compile(
     r"time|second|_s$|moment|generated|started|ended|timestamp|duration|code|version|python|host|pid|path"
-    r"|sha256|bytes|memory|attempt|command|device|manifest|digest|peak|preview"
+    r"|sha256|bytes|memory|attempt|command|device|manifest|digest|peak|preview|launch"
 )
 """Keys, columns and arrays that do; digests of files follow from what is in them."""
 

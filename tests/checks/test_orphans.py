@@ -288,7 +288,7 @@ def test_a_supervisor_is_known_by_host_pid_and_time(
     """A record of a step names a supervisor that runs, kept elsewhere in the hub; no claim is there."""
     spec = cued(place)
     supervisor = started(spec)
-    step = hub.step_job("train")
+    step = hub.step("train").job
     step.folder.mkdir(parents=True)
     step.launch.write_bytes(spec.files.launch.read_bytes())
     rewritten(step.launch, token="another", **changes())
@@ -357,7 +357,7 @@ def test_a_supervisor_whose_time_is_none_is_told(hub: Hub, place: Path, time: ob
 
 
 def test_one_damaged_record_hides_no_other_job(hub: Hub, place: Path) -> None:
-    step = hub.step_job("train")
+    step = hub.step("train").job
     step.folder.mkdir(parents=True)
     step.launch.write_text("{")
     supervisor = held_up(spec := cued(place))

@@ -87,7 +87,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 def job_of(hub: Hub, phase: str) -> JobFiles:
     if phase == "compare":
         return Artifacts(hub.comparison_dir(DOSE, "dense", "train", "full")).job
-    return hub.step_job(f"dose_{DOSE}-{phase}")
+    return hub.step(f"dose_{DOSE}-{phase}").job
 
 
 def reached(hub: Hub, phase: str) -> Callable[[], bool]:

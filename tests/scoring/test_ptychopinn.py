@@ -23,9 +23,9 @@ def naive_plane(phase):
     matrix, right = np.zeros((3, 3)), np.zeros(3)
     for y in range(height):
         for x in range(width):
-            fingerprint = np.array([x, y, 1.0])
-            matrix += np.outer(fingerprint, fingerprint)
-            right += fingerprint * phase[y, x]
+            row = np.array([x, y, 1.0])
+            matrix += np.outer(row, row)
+            right += row * phase[y, x]
     a, b, c = np.linalg.solve(matrix, right)
     return np.array([[a * x + b * y + c for x in range(width)] for y in range(height)])
 

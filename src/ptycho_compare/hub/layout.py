@@ -116,10 +116,6 @@ class Hub:
         """Records of a step of the pipeline."""
         return StepFiles(self.root / "jobs" / "steps" / step_id)
 
-    def step_job(self, step_id: str) -> JobFiles:
-        """Records of the attempts at a step of the pipeline, and its checkpoints."""
-        return self.step(step_id).job
-
     def analysis(self) -> Path:
         """Folder of comparisons and reports."""
         return self.root / "analysis"

@@ -81,16 +81,16 @@ def test_manifest_log_and_figure_tell_of_it(whole: Hub) -> None:
     assert (job["algorithm"], job["num_epochs"]) == ("LSQML", 24)
     assert (result["returncode"], result["epochs"], result["images"]) == (0, 24, 120)
     assert (whole.root / result["log_path"]).samefile(files.log)
-    progress = read_progress(whole.step_job(STEP))
+    progress = read_progress(whole.step(STEP).job)
     assert (progress.unit, progress.saved, progress.total) == ("epochs", 24, 24)
-    assert not whole.step_job(STEP).checkpoints.exists()
+    assert not whole.step(STEP).job.checkpoints.exists()
 
 
 def test_killed_and_stopped_it_goes_on_and_nothing_differs(
     whole: Hub, tiny_study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub = make_tiny_hub(tmp_path / "hub")
-    states = hub.step_job(STEP).states
+    states = hub.step(STEP).job.states
     command = [
         *(*PTYCHO_HUB, "reconstruct", "--hub", str(hub.root), "--study", str(hub.study())),
         *("--dose", str(DOSE), "--view", VIEW, "--split", SPLIT),
@@ -113,7 +113,7 @@ def test_killed_and_stopped_it_goes_on_and_nothing_differs(
     assert ours.keys() == theirs.keys()
     for key in ours.keys() - {"reconstruction_time"}:
         np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
-    assert [attempt.gained for attempt in read_progress(hub.step_job(STEP)).attempts] == [8, 8, 8]
+    assert [attempt.gained for attempt in read_progress(hub.step(STEP).job).attempts] == [8, 8, 8]
 
 
 def test_without_ptychi_it_says_what_to_install(

@@ -23,7 +23,7 @@ from ptycho_compare.storage.files import sha256_of
 
 
 def records_of(hub: Hub, network: str) -> JobFiles:
-    return hub.step_job(f"dose_{DOSE}-train-{network}")
+    return hub.step(f"dose_{DOSE}-train-{network}").job
 
 
 def test_killed_and_started_again_it_ends_with_the_same_bytes(trained: Trained, hub: Hub) -> None:

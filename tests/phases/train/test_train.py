@@ -101,7 +101,7 @@ def test_all_that_was_written_is_named_and_no_checkpoint_is_left(trained: Traine
     written = trained.written[network]
     folder = files_of(trained.hub, network).folder
     assert sorted(written) == sorted(folder.iterdir())
-    records = trained.hub.step_job(f"dose_{DOSE}-train-{network}")
+    records = trained.hub.step(f"dose_{DOSE}-train-{network}").job
     assert not records.checkpoints.exists()
     progress = read_progress(records)
     assert (progress.unit, progress.done, progress.saved) == ("steps", progress.total, progress.total)

@@ -291,14 +291,14 @@ def test_attempts_keep_their_order_and_their_ends(made: Made) -> None:
 
 def test_a_kill_without_a_reason_is_a_death(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
-    write_states(hub.step_job("killed"), [("", -9)])
+    write_states(hub.step("killed").job, [("", -9)])
     line = read_timeline(hub, {})
     assert line is not None
     assert [(bar.ending, bar.reason) for bar in line.jobs[0].bars] == [("died", "SIGKILL")]
 
 
 def test_an_attempt_runs_while_its_claim_is_held(tmp_path: Path) -> None:
-    files = Hub(tmp_path).step_job("running")
+    files = Hub(tmp_path).step("running").job
     write_states(files, [("", None)])
     take_claim(files.claim)
     for content, ending in ((files.claim.read_text(), "running"), ("damaged", "died")):

@@ -118,7 +118,7 @@ COMPARISON = [
              count=0)), TEST, "mask_pixels is 7"),
     Mutation("row of other groups", RECORDED, forged(pattern(r"^(Baseline,mae.*),495,", r"\1,494,")), TEST,
              "mae: groups is 494"),
-    Mutation("row of other definitions", RECORDED, forged(text("ptycho-compare-2", "ptycho-compare-1")), TEST,
+    Mutation("row of other definitions", RECORDED, forged(text("ptycho-compare-3", "ptycho-compare-1")), TEST,
              "metric_version is ptycho-compare-1"),
     Mutation("row of another reference", RECORDED, forged(text(",truth,", ",same_data,")), TEST,
              "reference is same_data"),

@@ -85,7 +85,7 @@ def test_it_is_the_python_call(files: Path, capsys: pytest.CaptureFixture[str]) 
             metric.phase,
             metric.value,
         )
-    assert found["metric_version"] == "ptycho-compare-2"
+    assert found["metric_version"] == "ptycho-compare-3"
     assert set(found["ranges"]) == {"amplitude", "phase", "complex"}
     assert len(found["frc"]["complex"]["correlation"]) == (SIZE - 2 * EDGE) // 2
 
@@ -129,7 +129,7 @@ def test_what_a_person_reads(files: Path, capsys: pytest.CaptureFixture[str]) ->
     text = capsys.readouterr().out
     for words in (
         "compared with a reconstruction of the same data: agreement, not resolution",
-        "definitions: ptycho-compare-2",
+        "definitions: ptycho-compare-3",
         "px, applied: moving by",
         "gauge removed: gain 0.5",
         "metric        amplitude",

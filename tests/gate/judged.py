@@ -20,7 +20,7 @@ from ptycho_compare.storage.files import sha256_of
 
 ID = "dose_1000-dense-test-full"
 PLAIN = MetricRow(
-    "Baseline", "mae", 0.25, 0.5, None, "ok", "ptycho-compare-2", 9000, 320, reference="truth"
+    "Baseline", "mae", 0.25, 0.5, None, "ok", "ptycho-compare-3", 9000, 320, reference="truth"
 )  # fmt: skip
 
 

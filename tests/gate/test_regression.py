@@ -142,7 +142,7 @@ def test_other_pixels_or_groups_are_told_and_excuse_nothing() -> None:
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ({"metric_version": "ptychopinn-1"}, "definitions: 'ptychopinn-1', and 'ptycho-compare-2' in "),
+        ({"metric_version": "ptychopinn-1"}, "definitions: 'ptychopinn-1', and 'ptycho-compare-3' in "),
         ({"reference": "same_data"}, "reference of Baseline frc50: 'same_data', and 'truth' in "),
         ({"unit": "rings"}, "unit of Baseline frc50: 'rings', and '' in "),
     ],

@@ -11,7 +11,7 @@ from ptycho_compare.scoring.metrics.metric import ReferenceKind
 from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings
 from ptycho_compare.scoring.placement import PlacingSettings
 
-METRIC_VERSION = "ptycho-compare-2"
+METRIC_VERSION = "ptycho-compare-3"
 """Names the definitions behind the numbers; changes whenever one of them does."""
 
 Definitions = Literal["standard", "ptychopinn"]

@@ -11,6 +11,7 @@ from ptycho_compare.scoring.alignment.gauge import Gauge, fienup_error, fit_gaug
 from ptycho_compare.scoring.alignment.ramp import apply_ramp, fit_ramp
 from ptycho_compare.scoring.alignment.registration import Shift, register, shift_image, shift_weight
 from ptycho_compare.scoring.alignment.twin import Twin, find_twin
+from ptycho_compare.scoring.arm_verdict import ArmVerdict
 from ptycho_compare.scoring.collapse import Collapse, CollapseLimits, find_collapse
 from ptycho_compare.scoring.mask import bounding_box, common_mask, erode
 from ptycho_compare.scoring.metrics.arm_metrics import Measurement
@@ -35,6 +36,7 @@ __all__ = [
     "Agreement",
     "ArmImage",
     "ArmScore",
+    "ArmVerdict",
     "Collapse",
     "CollapseLimits",
     "Cutoff",

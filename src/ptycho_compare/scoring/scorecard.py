@@ -18,6 +18,7 @@ from ptycho_compare.scoring.agreement import Agreement, agreements
 from ptycho_compare.scoring.alignment.gauge import Gauge, fit_gauge
 from ptycho_compare.scoring.alignment.registration import Shift, register
 from ptycho_compare.scoring.alignment.twin import Twin, find_twin
+from ptycho_compare.scoring.arm_verdict import ArmVerdict
 from ptycho_compare.scoring.collapse import find_collapse
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
 from ptycho_compare.scoring.metrics.arm_metrics import Measurement, measure
@@ -56,6 +57,10 @@ class ArmScore:
         "amplitude", "phase", "complex", and "half_..." between reconstructions of half the data.
     image : ndarray, (H, W), complex64
         In the truth's gauge if ok, as placed otherwise.
+    verdicts : tuple of ArmVerdict
+        Beside the numbers: flat, or without a component.
+    amplitude_gain : float or None
+        Real gain of the amplitude columns alone, on top of the gauge's.
     """
 
     arm: str
@@ -68,6 +73,8 @@ class ArmScore:
     metrics: tuple[Metric, ...]
     curves: Mapping[str, RingCurve]
     image: NDArray[np.complex64]
+    verdicts: tuple[ArmVerdict, ...] = ()
+    amplitude_gain: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +222,8 @@ class _Scored:
             metrics=rows,
             curves=self.measurement.curves,
             image=image,
+            verdicts=self.measurement.verdicts,
+            amplitude_gain=self.measurement.amplitude_gain,
         )
 
 

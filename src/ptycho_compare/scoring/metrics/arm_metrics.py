@@ -8,11 +8,12 @@ show gets no number and says so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_compare.scoring.arm_verdict import ArmVerdict
 from ptycho_compare.scoring.mask import ComplexImage, check_grid
 from ptycho_compare.scoring.metrics import image_metrics
 from ptycho_compare.scoring.metrics.estimate import Estimate
@@ -48,16 +49,25 @@ class Measurement:
         contrast in the truth has none.
     estimates : Estimates
         Each number with the sums it can be drawn again from.
+    verdicts : tuple of ArmVerdict
+        On the arm, beside its numbers.
+    amplitude_gain : float or None
+        Real gain of the amplitude columns alone, on top of the gauge's; None where there are none.
     """
 
     metrics: tuple[Metric, ...]
     curves: Mapping[str, RingCurve]
     estimates: Estimates
+    verdicts: tuple[ArmVerdict, ...] = ()
+    amplitude_gain: float | None = None
 
     def joined(self, more: Measurement) -> Measurement:
         """Return these rows and more behind them."""
-        return Measurement(
-            self.metrics + more.metrics, {**self.curves, **more.curves}, self.estimates | more.estimates
+        return replace(
+            self,
+            metrics=self.metrics + more.metrics,
+            curves={**self.curves, **more.curves},
+            estimates=self.estimates | more.estimates,
         )
 
 

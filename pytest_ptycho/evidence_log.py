@@ -14,11 +14,11 @@ from ptycho_compare.hub import Artifacts, Hub, utc_now
 from pytest_ptycho.fixtures import COMPARISON, EVIDENCE
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked, Deferred
-from pytest_ptycho.run_comparison import Evidence
 
 if TYPE_CHECKING:
     from ptycho_compare.finding import Finding
     from ptycho_compare.study import Comparison
+    from pytest_ptycho.run_comparison import Evidence
 
 
 def record(

@@ -13,13 +13,13 @@ from ptycho_compare.hub import Hub
 from pytest_ptycho.cases import DoseAndView, study_for, study_path
 from pytest_ptycho.options import HUB_VARIABLE, OPTIONS
 from pytest_ptycho.outcomes import Blocked
-from pytest_ptycho.return_conditions import COUNTED_RUN, ReturnConditions
-from pytest_ptycho.run_comparison import Evidence, run_comparison
 
 if TYPE_CHECKING:
     from ptycho_compare.study import Comparison, Study
+    from pytest_ptycho.return_conditions import ReturnConditions
+    from pytest_ptycho.run_comparison import Evidence
 
-EVIDENCE = pytest.StashKey[Evidence]()
+EVIDENCE = pytest.StashKey["Evidence"]()
 COMPARISON = pytest.StashKey["Comparison"]()
 _JUDGED = pytest.StashKey[dict[tuple[DoseAndView, str], list[Finding]]]()
 
@@ -85,6 +85,7 @@ def return_conditions(
 ) -> ReturnConditions:
     """The seven conditions of one dose and view, each brought about where it is not met."""
     from ptycho_compare.phases.pipeline.pipeline import Pipeline
+    from pytest_ptycho.return_conditions import ReturnConditions
 
     file = study_path(request.config, request.path)
     plan = Pipeline(hub, study, file, *dose_and_view, study.splits)
@@ -94,6 +95,8 @@ def return_conditions(
 @pytest.fixture
 def counted_run(return_conditions: ReturnConditions) -> DoseAndView:
     """Give a dose and view whose counted run is done, so that its reports can be judged."""
+    from pytest_ptycho.return_conditions import COUNTED_RUN
+
     return_conditions.require(COUNTED_RUN)
     return return_conditions.place
 
@@ -102,6 +105,7 @@ def counted_run(return_conditions: ReturnConditions) -> DoseAndView:
 def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison: Comparison) -> Evidence:
     """Give what the comparison left behind, judged; computed in a child process as far as it is not there."""
     from ptycho_compare.phases.comparison.job import ComparisonJob
+    from pytest_ptycho.run_comparison import run_comparison
 
     request.node.stash[COMPARISON] = comparison
     job = ComparisonJob(hub, study, study_path(request.config, request.path), comparison)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs.duration import parse_duration
 
 HUB_VARIABLE = "PTYCHO_HUB"
 DETACHED_SLOTS = 1

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs.duration import duration_text
 from pytest_ptycho.cases import study_for, study_path
 from pytest_ptycho.options import OPTIONS
 

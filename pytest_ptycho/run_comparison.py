@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import JobError, StorageError, first_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.jobs import (
@@ -19,7 +20,6 @@ from ptycho_compare.jobs import (
     LocalExecutor,
     run_or_join,
 )
-from ptycho_compare.jobs.duration import duration_text
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.outcomes import Blocked, Deferred
 from pytest_ptycho.stopping import STOPPING

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ptycho_compare.jobs.duration import duration_text
+from ptycho_compare.duration import duration_text
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:

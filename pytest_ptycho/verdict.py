@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ptycho_compare.jobs import EXIT_STOPPED
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from ptycho_compare.records.acceptance import Verdict
 
 VERDICT = pytest.StashKey["Verdict"]()
-_JUDGED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, EXIT_STOPPED)
 
 
 def give_verdict(config: pytest.Config, judged: Collection[str], status: int) -> int:
@@ -28,9 +26,13 @@ def give_verdict(config: pytest.Config, judged: Collection[str], status: int) ->
     """
     options = config.stash[OPTIONS]
     hub = options.hub
-    if not options.verify or status not in _JUDGED or config.getoption("collectonly"):
+    if not options.verify or config.getoption("collectonly"):
         return status
     if hasattr(config, "workerinput") or hub is None or not hub.exists():
+        return status
+    from ptycho_compare.jobs import EXIT_STOPPED
+
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, EXIT_STOPPED):
         return status
     verdict = config.stash[VERDICT] = _verdict(hub, options.study or hub.study(), judged)
     if status != pytest.ExitCode.OK or verdict.outcome == "accepted":

@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from ptycho_compare.cli.ptycho_hub import COMMANDS_OF
 
 ROOT = Path(__file__).parents[1]
 HOUSE = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
@@ -126,13 +128,33 @@ def test_a_library_is_imported_in_its_own_room_only() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize(
-    "module", ["pytest_ptycho.plugin", "ptycho_compare.checks", "ptycho_compare.cli.ptycho_hub"]
-)
-def test_light_rooms_load_no_heavy_library(module: str) -> None:
-    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
+def loaded_of(names: Sequence[str], starting: str) -> list[str]:
+    """Which modules a process has that starts so."""
+    code = f"import sys, {starting}; print(*[name for name in {tuple(names)} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    return done.stdout.split()
+
+
+def test_light_rooms_load_no_heavy_library() -> None:
+    commands = ", ".join(f"ptycho_compare.cli.{name}" for name in COMMANDS_OF)
+    assert loaded_of(HEAVY, f"pytest_ptycho.plugin, ptycho_compare.checks, {commands}") == []
+
+
+@pytest.mark.parametrize(
+    ("starting", "spared"),
+    [
+        (
+            "ptycho_compare.cli.gate",
+            ("scipy.fft", "scipy.spatial", "scipy.special", "skimage.metrics", "rich"),
+        ),
+        ("ptycho_compare.cli.compare", ("scipy.fft", "scipy.spatial", "skimage.metrics", "rich", "jinja2")),
+        ("ptycho_compare.cli.page", ("ptycho_compare.scoring", "ptycho_compare.reconstruction")),
+        ("ptycho_compare.cli.ptycho_hub", ("numpy", "pydantic")),
+        ("pytest_ptycho.plugin", ("psutil", "filelock", "pydantic", "ptycho_compare.jobs")),
+    ],
+)
+def test_what_starts_leaves_to_its_use_what_is_slow_to_load(starting: str, spared: tuple[str, ...]) -> None:
+    assert loaded_of(spared, starting) == []
 
 
 def test_no_two_classes_share_a_name() -> None:

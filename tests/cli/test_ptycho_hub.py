@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from hubs import DOSE
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
-from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.cli.ptycho_hub import COMMANDS_OF, main
 from ptycho_compare.errors import ArmError
 
 
@@ -48,3 +51,21 @@ def test_a_computation_that_failed_is_one_line(capsys: pytest.CaptureFixture[str
 
     assert reporting_bad_input("ptycho-hub", diverges) == 1
     assert capsys.readouterr().err == "ptycho-hub: failed: baseline: the loss is nan after epoch 3\n"
+
+
+@pytest.mark.parametrize(("module", "names"), COMMANDS_OF.items())
+def test_a_module_declares_the_commands_it_is_loaded_for(module: str, names: Sequence[str]) -> None:
+    commands = argparse.ArgumentParser().add_subparsers()
+    import_module(f"ptycho_compare.cli.{module}").add_commands(commands)
+    assert sorted(commands.choices) == sorted(names)
+
+
+@pytest.mark.parametrize(("words", "status"), [(["--help"], 0), (["no-such"], 2)])
+def test_without_a_command_all_are_told(
+    words: list[str], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == status
+    captured = capsys.readouterr()
+    assert all(name in captured.out + captured.err for names in COMMANDS_OF.values() for name in names)

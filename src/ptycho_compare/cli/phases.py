@@ -16,7 +16,7 @@ from ptycho_compare.study.steps import MAKING
 _HELP = {"network": "'baseline', or a view for its PtychoPINN"}
 
 
-def add_phases(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare a command for each step of phases C to F; its options are the step's place."""
     for kind in MAKING:
         parser = commands.add_parser(kind.command, help=f"phase {kind.phase}: {kind.purpose}")

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs.duration import parse_duration
 from ptycho_compare.study import Comparison, Study, load_study
 from ptycho_compare.study.steps import BASELINE_NETWORK
 

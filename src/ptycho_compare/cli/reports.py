@@ -14,7 +14,6 @@ from pathlib import Path
 from ptycho_compare.checks.blocker import topic_of, write_blocker
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import require_of_study
-from ptycho_compare.cli.verify import add_verification
 from ptycho_compare.errors import InputError, MissingReportError, ReportError, ResultsError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub, ReportFiles, utc_now
@@ -43,8 +42,8 @@ from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import Comparison, load_study
 
 
-def add_reports(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the commands, those of verification too."""
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the commands."""
     _add_summarize(commands)
     _add_report(commands)
     _add_digest(commands)
@@ -57,7 +56,6 @@ def add_reports(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     grid.add_argument("--hub", type=Path, required=True, help="the hub's folder")
     grid.add_argument("--output", type=Path, help="default: analysis/ssim_grid_summary.md")
     grid.set_defaults(run=_ssim_grid)
-    add_verification(commands)
 
 
 def _add_summarize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -29,21 +29,27 @@ from ptycho_compare.study.steps import transcript_name
 VERIFIED = "SUCCESS: Post-verify-only mode completed"
 
 
-def add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the commands."""
+    _add_run(commands)
+    _add_conditions(commands)
+    _add_demo(commands)
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("run", help="phases C to G of one dose and view, reports and verification")
     add_place(parser)
-    add_matrix(parser)
+    _add_matrix(parser)
     parser.add_argument("--clobber", action="store_true",
                         help="archive all that was made before, and begin from nothing")  # fmt: skip
     parser.add_argument("--collect-only", action="store_true", help="print the plan; nothing is written")
     parser.add_argument("--skip-post-verify", action="store_true", help="leave out the verification")
     parser.add_argument("--post-verify-only", action="store_true", help="verify what is there; nothing else")
-    add_pace(parser)
+    _add_pace(parser)
     parser.set_defaults(run=_run)
 
 
-def add_matrix(parser: argparse.ArgumentParser) -> None:
+def _add_matrix(parser: argparse.ArgumentParser) -> None:
     """Declare which slice of the study's matrix is meant, and what of it is there already."""
     parser.add_argument("--dose", type=int, required=True, help="photons per exposure")
     parser.add_argument("--view", required=True)
@@ -52,14 +58,14 @@ def add_matrix(parser: argparse.ArgumentParser) -> None:
                         help="phases whose files come from elsewhere: checked and recorded")  # fmt: skip
 
 
-def add_pace(parser: argparse.ArgumentParser, *, at_a_time: int = 1) -> None:
+def _add_pace(parser: argparse.ArgumentParser, *, at_a_time: int = 1) -> None:
     """Declare how many steps run at a time, and for how long."""
     parser.add_argument("--at-a-time", type=int, default=at_a_time, metavar="N",
                         help="steps that may run at the same time (default: %(default)s)")  # fmt: skip
     parser.add_argument("--window", type=duration, metavar="TIME", help="stop with the work saved after this")
 
 
-def plan_of(arguments: argparse.Namespace) -> Pipeline:
+def _plan_of(arguments: argparse.Namespace) -> Pipeline:
     """Read the study and lay out the plan of a command line."""
     hub, study, file = place_of(arguments, new=True)
     require_of_study(study, file, arguments)
@@ -68,7 +74,7 @@ def plan_of(arguments: argparse.Namespace) -> Pipeline:
     return Pipeline(hub, study, file, arguments.dose, arguments.view, splits, given)
 
 
-def carry_out(
+def _carry_out(
     plan: Pipeline,
     name: str,
     steps: Sequence[Step],
@@ -108,7 +114,7 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     for other in ("clobber", "skip_post_verify"):
         if only_verify and getattr(arguments, other):
             raise InputError(f"--post-verify-only and --{other.replace('_', '-')} exclude each other")
-    plan = plan_of(arguments)
+    plan = _plan_of(arguments)
     verify = [] if arguments.skip_post_verify else verify_steps(plan)
     steps = post_verify_steps(plan) if only_verify else [*plan.steps, *report_steps(plan), *verify]
     if arguments.collect_only:
@@ -120,7 +126,7 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     success = ALL_DONE
     if only_verify:
         name, success = f"{name}_post_verify_only", VERIFIED
-    return carry_out(plan, name, steps, arguments, success=success, closing=closing_lines)
+    return _carry_out(plan, name, steps, arguments, success=success, closing=closing_lines)
 
 
 def _collect(plan: Pipeline, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:
@@ -138,23 +144,22 @@ def _collect(plan: Pipeline, steps: Sequence[Step], *, only_verify: bool) -> Exi
     return ExitCode.OK
 
 
-def add_conditions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+def _add_conditions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("conditions", help="meet the seven return conditions of a blocked study")
     add_place(parser)
-    add_matrix(parser)
-    add_pace(parser)
+    _add_matrix(parser)
+    _add_pace(parser)
     parser.set_defaults(run=_conditions)
 
 
 def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
-    plan = plan_of(arguments)
+    plan = _plan_of(arguments)
     asked = conditions(plan)
     for number, condition in enumerate(asked, start=1):
         name = f"condition {number}/{len(asked)}"
         print(f"{name}: {condition.text}", flush=True)
         if steps := (*condition.steps, *condition.comparing):
-            status = carry_out(plan, condition.transcript, steps, arguments, success=f"{name}: run")
+            status = _carry_out(plan, condition.transcript, steps, arguments, success=f"{name}: run")
             if status != ExitCode.OK:
                 print(f"{name}: not met; those after it were not tried")
                 return status
@@ -184,11 +189,10 @@ READY = "SUCCESS: The demo study is ready"
 _FOLDER = Path("ptycho_demo")
 
 
-def add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("demo", help="make a small study from nothing: data, networks, pty-chi")
     parser.add_argument("--hub", type=Path, default=_FOLDER, help="its folder (default: %(default)s)")
-    add_pace(parser, at_a_time=2)
+    _add_pace(parser, at_a_time=2)
     parser.set_defaults(run=_demo)
 
 
@@ -200,7 +204,7 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     study = load_study(hub.study())
     dose, view = study.doses[0], study.views[0]
     plan = Pipeline(hub, study, hub.study(), dose, view, study.splits)
-    status = carry_out(plan, "demo", plan.making, arguments, success=READY)
+    status = _carry_out(plan, "demo", plan.making, arguments, success=READY)
     if status == ExitCode.OK:
         place = shlex.quote(str(arguments.hub))
         print(f"judge it:   pytest -m debug --hub={place}")

@@ -20,8 +20,9 @@ from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Metric, Scorecard, 
 from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
 
 
-def add_score(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("score", help="score any two complex arrays")
     parser.add_argument("reconstruction", metavar="RECON[:KEY]", help="NPZ, NPY or HDF5")
     parser.add_argument("truth", metavar="TRUTH[:KEY]", help="what it is compared with")
     parser.add_argument("--mask", metavar="FILE[:KEY]", help="pixels of the truth that are scored (not 0)")

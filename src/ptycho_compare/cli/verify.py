@@ -17,7 +17,7 @@ from ptycho_compare.study import load_study
 _DOSE, _VIEW, _SPLITS = 1000, "dense", ("train", "test")
 
 
-def add_verification(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the commands."""
     inventory = commands.add_parser(
         "inventory",

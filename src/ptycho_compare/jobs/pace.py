@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ptycho_compare.duration import duration_text
 from ptycho_compare.hub import JobFiles, utc_now
 from ptycho_compare.jobs.claim import living_claim
-from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.jobs.progress import AttemptProgress, JobProgress, read_progress
 
 

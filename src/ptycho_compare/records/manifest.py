@@ -14,7 +14,7 @@ from ptycho_compare.records.reading import Record
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, version_of
 
-_VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "h5py", "pandas", "matplotlib")
+_VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "h5py", "matplotlib")
 
 
 class FileRecord(Record):

@@ -8,8 +8,8 @@ group holds its seed image, and with as many groups as images every image is use
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from ptycho_compare.errors import ScanError
 
@@ -63,7 +63,7 @@ def form_groups(
 
 
 def _nearest_others(positions: NDArray[np.float64], seeds: NDArray[np.int64], pool: int) -> NDArray[np.int64]:
-    found = np.asarray(KDTree(positions).query(positions[seeds], k=pool + 1)[1])
+    found = np.asarray(scipy.spatial.KDTree(positions).query(positions[seeds], k=pool + 1)[1])
     # the seed need not come first where positions coincide, and need not be found at all
     itself = found == seeds[:, None]
     itself[~itself.any(axis=1), -1] = True

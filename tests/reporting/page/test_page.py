@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hubs import SPLITS
-from ptycho_compare.cli.gate import add_page
+from ptycho_compare.cli.page import add_commands
 from ptycho_compare.errors import MissingReportError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.claim import take_claim
@@ -356,7 +356,7 @@ def test_a_computed_hub_is_shown_whole(compared_hub: Path, tmp_path: Path) -> No
 def test_the_command_needs_a_verdict(own: Made, capsys: pytest.CaptureFixture[str]) -> None:
     hub, _, verdict = own
     parser = argparse.ArgumentParser()
-    add_page(parser.add_subparsers())
+    add_commands(parser.add_subparsers())
     words = ["page", "--hub", str(hub.root), "--output", str(hub.root / "x.html")]
     arguments = parser.parse_args(words)
     with pytest.raises(MissingReportError, match="ptycho-hub gate writes it"):

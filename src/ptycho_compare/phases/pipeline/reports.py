@@ -11,7 +11,7 @@ from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.step import PhaseStep
 
 _REPORTS = "ptycho_compare.reporting.study.write_reports"
-_WRITERS = ("numpy", "pandas")
+_WRITERS = ("numpy",)
 
 
 def report_steps(plan: Pipeline) -> list[PhaseStep]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError, PtychoCompareError
 from ptycho_compare.finding import Finding
 from ptycho_compare.jobs import DoneRecord, Ended, LocalExecutor, run_or_join
-from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.phases.pipeline.step import Step
 
 State = Literal["made", "reused", "given", "stopped", "failed", "not begun"]

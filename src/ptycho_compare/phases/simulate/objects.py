@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from ptycho_compare.study import Simulation
 
@@ -43,7 +42,7 @@ def _lines(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
         strict=True,
     ):
         distance = np.abs(columns * np.cos(angle) + rows * np.sin(angle) - offset)
-        line = expit((half_width - distance) / _EDGE_PX)
+        line = scipy.special.expit((half_width - distance) / _EDGE_PX)
         thickness += absorption * line
         delay += shift * line
     return _spread(thickness), _spread(delay)
@@ -66,12 +65,12 @@ def _siemens(side: int, generator: np.random.Generator) -> tuple[Field, Field]:
     turned = spokes * (np.arctan2(rows, columns) + generator.uniform(0, 2 * np.pi))
     from_edge = radius / spokes * np.sin(turned)  # px, inside a spoke
     # towards the middle spokes become finer than pixels: at spokes/2 px a pair of them takes 3 px
-    fade = expit((radius - spokes / 2) / 2)
-    inside = expit(fade * from_edge / _EDGE_PX)
+    fade = scipy.special.expit((radius - spokes / 2) / 2)
+    inside = scipy.special.expit(fade * from_edge / _EDGE_PX)
     for share, half_width in ((0.35, 0.01), (0.65, 0.015)):
         from_ring = np.abs(radius - share * side / 2) - half_width * side
-        inside *= expit(from_ring / _EDGE_PX)
-    inside *= expit((0.97 * side / 2 - radius) / _EDGE_PX)
+        inside *= scipy.special.expit(from_ring / _EDGE_PX)
+    inside *= scipy.special.expit((0.97 * side / 2 - radius) / _EDGE_PX)
     texture = 0.1 * np.tanh(_natural(side, generator))
     return 0.1 + 0.8 * inside - texture, 0.1 + 0.8 * inside + texture
 
@@ -96,7 +95,7 @@ def _natural(side: int, generator: np.random.Generator) -> Field:
 
 def _spread(field: Field) -> Field:
     """Bring a field of any scale between 0 and 1, most of it well between them."""
-    return np.asarray(expit(_STRETCH * (field - field.mean()) / field.std()), np.float64)
+    return np.asarray(scipy.special.expit(_STRETCH * (field - field.mean()) / field.std()), np.float64)
 
 
 _KINDS: dict[str, Callable[[int, np.random.Generator], tuple[Field | None, Field]]] = {

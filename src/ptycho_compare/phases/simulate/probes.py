@@ -9,10 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
-import scipy.optimize
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from ptycho_compare.errors import ScanError, StudyError
 from ptycho_compare.scan.formats.arrays import read_probe
@@ -86,7 +84,9 @@ def _defocused(side: int, edge_px: float) -> NDArray[np.complex128]:
     frequency2 = frequency[:, None] ** 2 + frequency**2
     soft = 0.5 / side  # hard edges would ring through the whole window
     radius = np.sqrt(frequency2)
-    aperture = expit((_APERTURE - radius) / soft) * expit((radius - _STOP * _APERTURE) / soft)
+    aperture = scipy.special.expit((_APERTURE - radius) / soft) * scipy.special.expit(
+        (radius - _STOP * _APERTURE) / soft
+    )
     wave = scipy.fft.ifft2(aperture * np.exp(-1j * np.pi * edge_px * frequency2 / _APERTURE))
     return np.asarray(scipy.fft.fftshift(wave), np.complex128)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ptycho_compare.duration import duration_text
 from ptycho_compare.hub import Hub, StepFiles
-from ptycho_compare.jobs.duration import duration_text
 from ptycho_compare.records.manifest import FileRecord, Manifest
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.reporting.page.words import number_text, readable, text_of

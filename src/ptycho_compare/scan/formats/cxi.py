@@ -25,8 +25,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.constants import c, h
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.arrays import read_mask, read_probe, read_table, read_truth, require_inside
@@ -139,7 +139,7 @@ def _optics(container: Container, basis: NDArray[np.float64] | None) -> Optics:
         raise ScanError(f"{container.label}: a detector pixel is {x:g} m x {y:g} m; needed: square pixels")
     wavelength, energy = (_positive(container, f"{_SOURCE}/{name}") for name in ("wavelength", "energy"))
     if wavelength is None and energy is not None:
-        wavelength = h * c / energy
+        wavelength = scipy.constants.h * scipy.constants.c / energy
     return Optics(wavelength, _positive(container, f"{_DETECTOR}/distance"), x or y)
 
 

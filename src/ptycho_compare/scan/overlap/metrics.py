@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import KDTree
 
 from ptycho_compare.scan.group import form_groups
 from ptycho_compare.scan.overlap.parameters import OverlapParameters
@@ -169,7 +169,7 @@ def between_images(positions: NDArray[np.float64], *, diameter: float, neighbors
     pool = min(neighbors, len(unique) - 1)
     if pool == 0:
         return 0.0
-    distance = np.asarray(KDTree(unique).query(unique, k=pool + 1)[0])
+    distance = np.asarray(scipy.spatial.KDTree(unique).query(unique, k=pool + 1)[0])
     return float(disc_overlap_fraction(distance[:, 1:], diameter).mean())  # the first is the image itself
 
 
@@ -189,10 +189,10 @@ def between_groups(centres: NDArray[np.float64], *, diameter: float) -> float:
 
 def _means_to_near(centres: NDArray[np.float64], diameter: float) -> Iterator[NDArray[np.float64]]:
     """Mean f of each centre to those nearer than D, in blocks: a dense scan has millions of pairs."""
-    tree = KDTree(centres)
+    tree = scipy.spatial.KDTree(centres)
     for start in range(0, len(centres), _BLOCK):
         block = centres[start : start + _BLOCK]
-        pairs = KDTree(block).sparse_distance_matrix(tree, diameter, output_type="ndarray")
+        pairs = scipy.spatial.KDTree(block).sparse_distance_matrix(tree, diameter, output_type="ndarray")
         near = pairs[(pairs["i"] + start != pairs["j"]) & (pairs["v"] < diameter)]
         overlap = disc_overlap_fraction(near["v"], diameter)
         total = np.bincount(near["i"], weights=overlap, minlength=len(block))

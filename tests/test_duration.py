@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ptycho_compare.jobs.duration import duration_text, parse_duration
+from ptycho_compare.duration import duration_text, parse_duration
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -1,0 +1,63 @@
+"""`ptycho-hub status`: what runs where, how far it is, how long still."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
+from ptycho_compare.duration import duration_text
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.jobs import living_claim
+from ptycho_compare.jobs.pace import progress_text, since_text
+from ptycho_compare.phases.comparison.job import ComparisonJob
+
+COLUMNS = ("comparison", "state", "progress", "since", "left", "attempts", "where")
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("status", help="what runs where, how far it is, how long still")
+    add_place(parser)
+    parser.set_defaults(run=status)
+
+
+def jobs_of(arguments: argparse.Namespace) -> list[ComparisonJob]:
+    """List the jobs that a command line names, or all of the study."""
+    hub, study, file = place_of(arguments)
+    named = getattr(arguments, "comparisons", None)
+    chosen = [find_comparison(study, each) for each in named] if named else study.comparisons()
+    return [ComparisonJob(hub, study, file, comparison) for comparison in chosen]
+
+
+def runs(job: ComparisonJob) -> bool:
+    """Whether somebody is at work on it."""
+    return living_claim(job.files.claim) is not None
+
+
+def status(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    """Print a line for each job."""
+    rows = [row_of(job) for job in jobs_of(arguments)]
+    widths = [max(len(row[index]) for row in (COLUMNS, *rows)) for index in range(len(COLUMNS))]
+    for row in (COLUMNS, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return ExitCode.OK
+
+
+def row_of(job: ComparisonJob) -> tuple[str, ...]:
+    """Tell how a job is, in the order of `COLUMNS`."""
+    state = job.state()
+    progress, attempts = state.progress, len(state.progress.attempts)
+    forecast = "" if state.forecast_s is None else duration_text(state.forecast_s)
+    if state.claim is not None:
+        where = f"{state.claim.holder.host_name} pid {state.claim.holder.pid}"
+        # the claim comes a moment before the attempt's first line
+        since = since_text(progress) if attempts else ""
+        return job.id, "running", progress_text(progress), since, forecast, str(attempts or ""), where
+    share = f"{state.saved}/{state.total} patches" if state.total else ""
+    if state.died is None and Artifacts(job.folder).manifest.exists():
+        # no inputs are read here: whether the evidence is current and green is the tests' to say
+        return job.id, "finished", "", "", "", str(attempts or ""), ""
+    word = "died" if state.died is not None else "stopped" if attempts else "not begun"
+    return job.id, word, share, "", forecast, str(attempts or ""), ""

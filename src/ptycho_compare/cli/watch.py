@@ -1,0 +1,46 @@
+"""`ptycho-hub watch`: the table of `ptycho-hub status`, kept up to date until nothing runs."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+
+from rich.live import Live
+from rich.table import Table
+
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.place_arguments import add_place
+from ptycho_compare.cli.status import COLUMNS, jobs_of, row_of, runs, status
+from ptycho_compare.phases.comparison.job import ComparisonJob
+
+_WATCH_S = 1.0
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("watch", help="the same, kept up to date until nothing runs")
+    add_place(parser)
+    parser.set_defaults(run=_watch)
+
+
+def _watch(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
+    if not sys.stdout.isatty():
+        return status(arguments, words)
+    jobs = jobs_of(arguments)
+    # whoever has seen enough leaves by Ctrl-C
+    with Live(_table(jobs), auto_refresh=False) as live, contextlib.suppress(KeyboardInterrupt):
+        while any(runs(job) for job in jobs):
+            time.sleep(_WATCH_S)
+            live.update(_table(jobs), refresh=True)
+        live.update(_table(jobs), refresh=True)  # one may have ended since the last look
+    return ExitCode.OK
+
+
+def _table(jobs: Sequence[ComparisonJob]) -> Table:
+    table = Table(*COLUMNS, box=None)
+    for job in jobs:
+        table.add_row(*row_of(job))
+    return table

@@ -59,7 +59,7 @@ def test_evidence_of_another_basis_is_stale_by_name(finished: Path) -> None:
         "input test_data was ": replace(fingerprint, inputs={**fingerprint.inputs, "test_data": "0" * 64}),
         "input Extra was None, is 1": replace(fingerprint, inputs={**fingerprint.inputs, "Extra": "1"}),
         "setting seed was 123, is 5": replace(fingerprint, settings={**fingerprint.settings, "seed": 5}),
-        "setting scoring.free_ramp was False, is True": replace(
+        "setting scoring.free_ramp was None, is True": replace(
             fingerprint,
             settings={
                 **fingerprint.settings,

@@ -88,7 +88,10 @@ def test_a_free_ramp_is_removed_and_said(small_hub: Path, tmp_path: Path) -> Non
     assert found["free"]["Tilted", "fienup"].value == pytest.approx(
         found["free"]["Mine", "fienup"].value, rel=0.01
     )
-    for ramp, note in (("kept", "measured, not removed"), ("free", "removed")):
+    for ramp, note in (
+        ("kept", "measured, not removed: by the settings"),
+        ("free", "removed: by the settings"),
+    ):
         row = found[ramp]["Tilted", "gauge_ramp_y"]
         assert (row.value, row.note) == (pytest.approx(-0.02, abs=5e-4), note)
 

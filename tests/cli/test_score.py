@@ -74,6 +74,23 @@ def test_aligned_moves_nothing_and_keeps_a_ramp(files: Path, capsys: pytest.Capt
     assert freed["metrics"]["fienup"]["value"] < found["metrics"]["fienup"]["value"]
 
 
+def test_an_image_that_is_not_registered_says_so_and_what_looks_further(
+    files: Path, truth: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(files / "far.npy", np.roll(truth, (13, 0), (0, 1))[EDGE:-EDGE, EDGE:-EDGE])
+    assert main(["score", f"{files}/far.npy", f"{files}/truth.npy"]) == 1
+    said = capsys.readouterr()
+    assert "not registered: " in said.out
+    assert "ramp" not in said.out  # none was measured
+    assert "within 8 px; --search-radius looks further" in said.err
+    assert main(["score", f"{files}/far.npy", f"{files}/truth.npy", "--search-radius", "20"]) == 0
+    found = capsys.readouterr().out
+    assert "applied: moving by" in found
+    assert "ramp (y, x) removed: " in found
+    assert main(["score", f"{files}/pair.npz:recon_complex", f"{files}/truth.npy", "--aligned"]) == 0
+    assert "ramp not removed: by the settings (--ramp free removes it)" in capsys.readouterr().out
+
+
 def test_it_is_the_python_call(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = scored(capsys, f"{files}/pair.npz:recon_complex", f"{files}/pair.npz:truth_complex", "--aligned")
     with np.load(files / "pair.npz") as arrays:
@@ -132,10 +149,10 @@ def test_what_a_person_reads(files: Path, capsys: pytest.CaptureFixture[str]) ->
         "definitions: ptycho-compare-3",
         "px, applied: moving by",
         "gauge removed: gain 0.5",
-        "metric        amplitude",
+        "metric            amplitude",
     ):
         assert words in text
-    (fienup,) = (line for line in text.splitlines() if line.startswith("fienup"))
+    (fienup,) = (line for line in text.splitlines() if line.startswith("fienup "))
     assert "[" in fienup
 
 

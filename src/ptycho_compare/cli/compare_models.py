@@ -76,7 +76,7 @@ def _request(arguments: argparse.Namespace) -> CompareRequest:
         if getattr(arguments, new) is None:
             setattr(arguments, new, getattr(arguments, old))
     limits = [n for n in (arguments.n_test_groups, arguments.baseline_debug_limit) if n is not None]
-    scoring = scoring_settings(arguments, free_ramp=False)
+    scoring = scoring_settings(arguments, free_ramp=None)
     placing = replace(scoring.placing, skip_registration=arguments.skip_registration)
     return CompareRequest(
         arms=_arms(arguments),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ptycho_compare.errors import InputError, ScoringError
 from ptycho_compare.reconstruction import parse_source, read_image
 from ptycho_compare.records.manifest import alignment_record
 from ptycho_compare.reporting.terminal import summary_lines
-from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Metric, Scorecard, score_pair
+from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Gauge, Metric, Scorecard, score_pair
 from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
 
 
@@ -48,6 +49,12 @@ def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     else:
         for line in _lines(scorecard, score):
             print(line)
+    if score.shift is not None and not score.shift.registered and not arguments.aligned:
+        print(
+            f"ptycho-hub score: the frame was searched within {arguments.search_radius:g} px; "
+            "--search-radius looks further, --aligned takes both as they lie",
+            file=sys.stderr,
+        )
     return ExitCode.OK if score.status == "ok" else ExitCode.FAILED
 
 
@@ -62,29 +69,46 @@ def _read(text: str, *, to_complex: bool) -> NDArray[Any]:
 def _lines(scorecard: Scorecard, score: ArmScore) -> list[str]:
     lines = [*summary_lines(scorecard)]
     lines.append(f"definitions: {scorecard.metric_version}")
-    if score.shift is not None:
-        applied = "applied" if score.moved else "measured, not applied"
-        lines.append(
-            f"shift (dy, dx): {_pair(score.shift.dy, score.shift.dx)} px, {applied}: {score.shift.reason}"
-        )
-        lines.append(f"ramp (y, x) measured: {_pair(*score.shift.ramp)} rad/px")
+    lines += _place(score)
     if score.gauge is not None:
-        # PtychoPINN's definitions scale and tilt each image by themselves
-        removed = "removed" if scorecard.metric_version == METRIC_VERSION else "measured, not removed"
-        lines.append(
-            f"gauge {removed}: gain {abs(score.gauge.scale):.6g}, phase {score.gauge.phase:.6f} rad, "
-            f"ramp (y, x) {_pair(*score.gauge.ramp)} rad/px; "
-            f"overlap {score.gauge.overlap_before:.6f} before, {score.gauge.overlap_after:.6f} after"
-        )
+        lines += _gauge(score.gauge, removed=scorecard.metric_version == METRIC_VERSION)
     if score.metrics:
-        lines.append(f"{'metric':<14}{'amplitude':<32}{'phase':<32}{'complex':<32}unit, note")
+        lines.append(f"{'metric':<18}{'amplitude':<32}{'phase':<32}{'complex':<32}unit, note")
         lines += [_row(metric) for metric in score.metrics]
     return lines
 
 
+def _place(score: ArmScore) -> Iterator[str]:
+    shift = score.shift
+    if shift is None:
+        return
+    if not shift.registered:
+        yield f"not registered: {shift.reason}"
+        return
+    applied = "applied" if score.moved else "measured, not applied"
+    yield f"shift (dy, dx): {_pair(shift.dy, shift.dx)} px, {applied}: {shift.reason}"
+    yield f"ramp (y, x) measured: {_pair(*shift.ramp)} rad/px"
+
+
+def _gauge(gauge: Gauge, *, removed: bool) -> Iterator[str]:
+    """Say what was removed; PtychoPINN's definitions scale and tilt each image by themselves."""
+    yield (
+        f"gauge {'removed' if removed else 'measured, not removed'}: gain {abs(gauge.scale):.6g}, "
+        f"phase {gauge.phase:.6f} rad; "
+        f"overlap {gauge.overlap_before:.6f} before, {gauge.overlap_after:.6f} after"
+    )
+    if gauge.freed:
+        yield (
+            f"ramp (y, x) {'removed' if removed else 'measured, not removed'}: "
+            f"{_pair(*gauge.ramp)} rad/px, {gauge.because}"
+        )
+    elif removed:
+        yield f"ramp not removed: {gauge.because} (--ramp free removes it)"
+
+
 def _row(metric: Metric) -> str:
     cells = "".join(f"{_cell(metric, part):<32}" for part in COMPONENTS)
-    return f"{metric.name:<14}{cells}{', '.join(filter(None, (metric.unit, metric.note)))}".rstrip()
+    return f"{metric.name:<18}{cells}{', '.join(filter(None, (metric.unit, metric.note)))}".rstrip()
 
 
 def _cell(metric: Metric, part: Component) -> str:

@@ -3,6 +3,7 @@
 from ptycho_compare.reconstruction.canvas import Canvas, Grid
 from ptycho_compare.reconstruction.checkpoint import Cadence, Checkpoint
 from ptycho_compare.reconstruction.image_source import ImageSource, parse_source, read_image
+from ptycho_compare.reconstruction.own_probe import was_retrieved
 from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
 from ptycho_compare.reconstruction.stream import Chunk, empty_stream, reconstruct, response_to_images
@@ -35,4 +36,5 @@ __all__ = [
     "reconstruct",
     "response_to_images",
     "user_made",
+    "was_retrieved",
 ]

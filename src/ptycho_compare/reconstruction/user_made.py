@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,7 @@ GROUP = "ptycho_compare.reconstructors"
 class Reconstructor(Protocol):
     """An entry point of the group ``ptycho_compare.reconstructors``."""
 
-    def __call__(
-        self, scan: Scan, plan: Plan, grid: Grid, argument: str | None
-    ) -> tuple[NDArray[np.complexfloating], NDArray[np.floating]]:
+    def __call__(self, scan: Scan, plan: Plan, grid: Grid, argument: str | None) -> tuple[NDArray[Any], ...]:
         """Reconstruct the object from the images of a plan.
 
         Parameters
@@ -48,8 +46,20 @@ class Reconstructor(Protocol):
             On `grid`: nothing will move it. Any complex gain.
         weight : ndarray, (H, W), float
             Coverage; 0 where nothing was reconstructed.
+        probe : ndarray, (N, N), complex
+            May be left out. A probe that was retrieved with the object frees its phase ramp, and the
+            residual is given through it as well.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class UserMade:
+    """What a reconstructor returned: object (H, W) complex64, coverage (H, W) float64, its probe if any."""
+
+    values: NDArray[np.complex64]
+    weight: NDArray[np.float64]
+    probe: NDArray[np.complex64] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,22 +96,27 @@ def find_reconstructor(source: UserSource) -> EntryPoint:
     return known[source.entry]
 
 
-def user_made(
-    source: UserSource, scan: Scan, plan: Plan, grid: Grid
-) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
-    """Run a reconstructor and check its two arrays.
+def user_made(source: UserSource, scan: Scan, plan: Plan, grid: Grid) -> UserMade:
+    """Run a reconstructor and check its arrays.
 
     Raises
     ------
     ArmError
-        Not two arrays of the grid's shape, complex and real. Whatever the code itself
-        raises passes through.
+        Not two arrays of the grid's shape, complex and real, or a probe that is no square complex
+        image. Whatever the code itself raises passes through.
     """
     reconstruct: Reconstructor = find_reconstructor(source).load()
-    values, weight = (np.asarray(each) for each in reconstruct(scan, plan, grid, source.argument))
+    values, weight, *rest = (np.asarray(each) for each in reconstruct(scan, plan, grid, source.argument))
     if values.shape != grid.shape or weight.shape != grid.shape or values.dtype.kind != "c":
         raise ArmError(
             f"{source}: returned {values.dtype}{values.shape} and {weight.dtype}{weight.shape}; "
             f"needed: complex and real, both {grid.shape}"
         )
-    return values.astype(np.complex64), weight.astype(np.float64)
+    for probe in rest:
+        if probe.ndim != 2 or probe.shape[0] != probe.shape[1] or probe.dtype.kind != "c" or len(rest) > 1:
+            raise ArmError(
+                f"{source}: returned {len(rest)} more arrays, {probe.dtype}{probe.shape}; "
+                "needed: no more, or a probe, (N, N) complex"
+            )
+    own_probe = rest[0].astype(np.complex64) if rest else None
+    return UserMade(values.astype(np.complex64), weight.astype(np.float64), own_probe)

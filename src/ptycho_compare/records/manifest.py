@@ -121,6 +121,9 @@ def alignment_record(score: ArmScore) -> dict[str, Any]:
             "gain": abs(score.gauge.scale),
             "phase_rad": score.gauge.phase,
             "ramp_rad_per_px": list(score.gauge.ramp),
+            "ramp_removed": score.gauge.freed,
+            "ramp_because": score.gauge.because,
+            "amplitude_gain": score.amplitude_gain,
             "overlap_before": score.gauge.overlap_before,
             "overlap_after": score.gauge.overlap_after,
         }

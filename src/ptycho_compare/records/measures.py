@@ -18,16 +18,10 @@ MISSING = "N/A"
 TABLE_DECIMALS = 3
 JOB_DECIMALS = 4
 
-_HIGHER = (
-    "psnr",
-    "ssim",
-    "ms_ssim",
-    "frc50",
-    "frc1over7",
-    "frc_half_bit",
-    "frc_auc",
-)  # cut-offs: frequencies
-_LOWER = ("mae", "mse", "fienup", "phase_rmse", "r_factor", "r_factor_own_probe")
+# cut-offs are frequencies
+_HIGHER = ("psnr", "ssim", "ms_ssim", "frc50", "frc1over7", "frc_half_bit", "frc_auc")
+_FIENUP = ("fienup", "fienup_ramp_kept", "fienup_ramp_free")
+_LOWER = ("mae", "mse", *_FIENUP, "phase_rmse", "r_factor", "r_factor_own_probe")
 _OF_HALVES = ("frc50", "frc1over7", "frc_half_bit", "frc_auc", "fienup", "phase_rmse")
 
 HIGHER_IS_BETTER: Mapping[str, bool] = {

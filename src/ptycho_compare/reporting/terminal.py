@@ -31,6 +31,7 @@ def summary_lines(scorecard: Scorecard) -> Iterator[str]:
             yield f"{arm.arm}: {arm.status}: {arm.reason}"
         if arm.twin is not None:
             yield f"{arm.arm}: {arm.twin}"
+        yield from (f"{arm.arm}: {text}" for text in arm.warnings)
     for pair in scorecard.agreements:
         if pair.reason:
             yield f"{pair.second} and {pair.first} were not compared: {pair.reason}"

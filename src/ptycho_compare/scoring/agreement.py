@@ -78,7 +78,9 @@ def _agreement(first: _Named, second: _Named, mask: Mask, settings: ScoringSetti
         if placed.moved:
             values, shift, common = placed.values, placed.shift, placement.mask
     view = TruthView.build(truth.values, common, reference="same_data", block_px=settings.resampling.block_px)
-    gauge = fit_gauge(values, truth.values, common, ramp=settings.free_ramp)
+    # a ramp of either of them is one between the two
+    freed = any(settings.ramp_rule(name, retrieved=each.retrieved).freed for name, each in (first, second))
+    gauge = fit_gauge(values, truth.values, common, ramp=freed)
     measured = measure(gauge.apply(values), view, frc_sigma=settings.frc_sigma)
     rows, _ = with_uncertainty({other: measured}, settings.resampling)
     return Agreement(one, other, rows[other], measured.curves, shift)

@@ -63,12 +63,15 @@ class ArmImage:
     fault : str
         Found while it was made; such an arm fails, but its coverage counts, so that the pixels of
         the others stay the same.
+    retrieved : bool
+        Its code retrieved its probe together with it.
     """
 
     values: ComplexImage
     weight: NDArray[np.float64]
     movable: bool
     fault: str = ""
+    retrieved: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,8 @@ class PlacedArm:
         Why it cannot be scored, if so.
     unplaced : bool
         It has no place on the grid: its coverage does not count.
+    retrieved : bool
+        As in `ArmImage`.
     """
 
     values: ComplexImage
@@ -97,6 +102,7 @@ class PlacedArm:
     movable: bool = False
     fault: str = ""
     unplaced: bool = False
+    retrieved: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +185,9 @@ def _usable(weight: NDArray[np.float64]) -> bool:
 
 def _as_it_lies(arm: ArmImage) -> PlacedArm:
     if _usable(arm.weight):
-        return PlacedArm(arm.values, arm.weight, movable=arm.movable, fault=arm.fault)
+        return PlacedArm(
+            arm.values, arm.weight, movable=arm.movable, fault=arm.fault, retrieved=arm.retrieved
+        )
     covered = int(np.count_nonzero(arm.weight > 0))
     bad = int(np.count_nonzero(~np.isfinite(arm.weight)))
     fault = f"no usable coverage: {covered} of {arm.weight.size} pixels covered, {bad} weights not finite"
@@ -225,6 +233,7 @@ def _registered(
         moved=True,
         movable=True,
         fault=arm.fault,
+        retrieved=arm.retrieved,
     )
 
 

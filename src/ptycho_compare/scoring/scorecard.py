@@ -6,7 +6,7 @@ What goes wrong with one arm is that arm's failure and changes nothing about the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -25,6 +25,7 @@ from ptycho_compare.scoring.metrics.arm_metrics import Measurement, measure
 from ptycho_compare.scoring.metrics.frc import RingCurve
 from ptycho_compare.scoring.metrics.metric import Difference, Metric, ReferenceKind
 from ptycho_compare.scoring.metrics.ptychopinn import ptychopinn_metrics
+from ptycho_compare.scoring.metrics.ramp_errors import ramp_errors, ramp_matters
 from ptycho_compare.scoring.metrics.truth_view import TruthView
 from ptycho_compare.scoring.placement import ArmImage, PlacedArm, Placement, place_arms
 from ptycho_compare.scoring.settings import DEFAULT_SETTINGS, ScoringSettings
@@ -61,6 +62,8 @@ class ArmScore:
         Beside the numbers: flat, or without a component.
     amplitude_gain : float or None
         Real gain of the amplitude columns alone, on top of the gauge's.
+    warnings : tuple of str
+        What to know before its numbers are believed.
     """
 
     arm: str
@@ -75,6 +78,7 @@ class ArmScore:
     image: NDArray[np.complex64]
     verdicts: tuple[ArmVerdict, ...] = ()
     amplitude_gain: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +121,11 @@ class Scorecard:
     def box(self) -> tuple[slice, slice]:
         """The mask's bounding box; the whole grid when nothing was scored."""
         return bounding_box(self.mask if self.mask.any() else np.ones_like(self.mask))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those of all arms, each with its arm's name."""
+        return tuple(f"{each.arm}: {text}" for each in self.arms for text in each.warnings)
 
     @property
     def failed(self) -> tuple[ArmScore, ...]:
@@ -211,6 +220,8 @@ class _Scored:
     def finished(self, rows: tuple[Metric, ...]) -> ArmScore:
         with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead
             image = self.image.astype(np.complex64)
+        ramp = ramp_matters(rows)
+        warnings = [f"{ramp}; {self.gauge.ramp_text}"] if ramp and self.gauge is not None else []
         return ArmScore(
             arm=self.name,
             status=self.status,
@@ -224,6 +235,7 @@ class _Scored:
             image=image,
             verdicts=self.measurement.verdicts,
             amplitude_gain=self.measurement.amplitude_gain,
+            warnings=tuple(warnings),
         )
 
 
@@ -250,11 +262,13 @@ class _Judge:
                 raise ScoringError(f"{collapse.kind}: {collapse.detail}")
             if self.truth is None:
                 return _Scored(name, "ok", "", placed, placed.values, more or NOTHING, None, shift)
-            gauge = fit_gauge(placed.values, self.truth, self.mask, ramp=self.settings.free_ramp)
+            rule = self.settings.ramp_rule(name, retrieved=placed.retrieved)
+            ways = [fit_gauge(placed.values, self.truth, self.mask, ramp=ramp) for ramp in (False, True)]
+            gauge = replace(ways[rule.freed], because=rule.because)
             shift = shift or self._diagnosed(placed.values)
             twin = find_twin(placed.values, self.truth, self.mask, direct_overlap=shift.confidence)
             image = gauge.apply(placed.values)
-            found = self._measured(image, placed)
+            found = self._measured(placed, ways, gauge)
         except ScoringError as error:
             return _Scored(name, "failed", str(error), placed, placed.values, NOTHING, gauge, shift, twin)
         return _Scored(name, "ok", "", placed, image, found.joined(more or NOTHING), gauge, shift, twin)
@@ -268,9 +282,13 @@ class _Judge:
         except ScoringError as error:
             return Shift(0.0, 0.0, registered=False, confidence=0.0, reason=str(error))
 
-    def _measured(self, image: ComplexImage, placed: PlacedArm) -> Measurement:
+    def _measured(self, placed: PlacedArm, ways: Sequence[Gauge], gauge: Gauge) -> Measurement:
+        """Measure an arm in its gauge of record, and its error in that without and with a ramp."""
         if self.view is not None and self.settings.metrics == "standard":
-            return measure(image, self.view, frc_sigma=self.settings.frc_sigma)
+            kept, removed = (way.apply(placed.values) for way in ways)
+            found = measure(removed if gauge.freed else kept, self.view, frc_sigma=self.settings.frc_sigma)
+            found = found.noted("fienup", gauge.ramp_text)
+            return found.joined(ramp_errors(kept, removed, self.view))
         # these definitions know no mask and have a gauge of their own: unscored pixels are zero
         box, inside = bounding_box(self.mask), self.mask
         pair = (np.where(inside, each, 0)[box] for each in (placed.values, np.asarray(self.truth)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ptycho_compare.scoring.metrics import ptychopinn
 from ptycho_compare.scoring.metrics.estimate import Resampling
@@ -17,6 +17,13 @@ METRIC_VERSION = "ptycho-compare-3"
 Definitions = Literal["standard", "ptychopinn"]
 
 
+class RampRule(NamedTuple):
+    """Whether an arm's phase ramp is removed before scoring, and who decided so."""
+
+    freed: bool
+    because: str
+
+
 @dataclass(frozen=True)
 class ScoringSettings:
     """Choices of a study about scoring.
@@ -26,8 +33,9 @@ class ScoringSettings:
     placing : PlacingSettings
     diagnostic_radius_px : float
         How far the shift of an arm that is never moved is searched.
-    free_ramp : bool
-        Remove a linear phase ramp; otherwise it is reported only.
+    free_ramp : bool, tuple of str or None
+        Whose linear phase ramp is removed: everyone's, nobody's, that of the named arms, or (None)
+        of those whose code retrieved its probe. Elsewhere it is reported only.
     reference : ReferenceKind
         The kind of truth: simulated, an independent half, or made from the same data.
     metrics : {"standard", "ptychopinn"}
@@ -40,7 +48,7 @@ class ScoringSettings:
 
     placing: PlacingSettings = field(default_factory=PlacingSettings)
     diagnostic_radius_px: float = 3.0
-    free_ramp: bool = False
+    free_ramp: bool | tuple[str, ...] | None = None
     reference: ReferenceKind = "truth"
     metrics: Definitions = "standard"
     frc_sigma: float = 0.0
@@ -51,6 +59,23 @@ class ScoringSettings:
     def metric_version(self) -> str:
         """Name of the definitions in use."""
         return METRIC_VERSION if self.metrics == "standard" else ptychopinn.METRIC_VERSION
+
+    def ramp_rule(self, arm: str, *, retrieved: bool) -> RampRule:
+        """Decide on an arm's phase ramp.
+
+        Where a code retrieved the probe together with the object, a ramp is exact gauge freedom: the
+        probe's opposite ramp takes it back, and no diffraction tells. Through a given probe it is not.
+
+        Parameters
+        ----------
+        retrieved : bool
+            The arm's code retrieved its probe.
+        """
+        if self.free_ramp is None:
+            because = "its probe was retrieved with it" if retrieved else "no probe was retrieved with it"
+            return RampRule(retrieved, because)
+        freed = self.free_ramp if isinstance(self.free_ramp, bool) else arm in self.free_ramp
+        return RampRule(freed, "by the settings")
 
 
 DEFAULT_SETTINGS = ScoringSettings()

@@ -53,14 +53,15 @@ class Scoring(Section):
     reference : str
         What ``objectGuess`` is: the ``truth`` of a simulation, a reconstruction of an
         ``independent_half`` of the data, or one of the ``same_data``.
-    free_ramp : bool
-        Whether a linear phase ramp is removed before scoring.
+    free_ramp : bool, tuple of str or None
+        Whose linear phase ramp is removed before scoring: everyone's, nobody's, or that of the named
+        arms; left out, of those whose file holds a probe that was retrieved with them.
     half_data : bool or None
         Whether networks reconstruct each half of the data too; left out: where there is no truth.
     """
 
     reference: Literal["truth", "independent_half", "same_data"] = "truth"
-    free_ramp: bool = False
+    free_ramp: bool | tuple[ArmName, ...] | None = None
     metrics: Literal["standard", "ptychopinn"] = "standard"
     half_data: bool | None = None
 

@@ -34,12 +34,22 @@ def average(scan, plan, grid, argument):
         weight[place] += 1
     return total / np.maximum(weight, 1), weight
 
+def retrieving(scan, plan, grid, argument):
+    values, weight = average(scan, plan, grid, "8")
+    probe = scan.probe if argument == "given" else np.roll(scan.probe, 1, axis=0)
+    return values, weight, 2 * probe
+
 def broken(scan, plan, grid, argument):
     raise RuntimeError("out of ideas")
 
 def wrong(scan, plan, grid, argument):
     return np.ones((2, 2)), np.ones((2, 2))
+
+def odd(scan, plan, grid, argument):
+    return np.ones(grid.shape, complex), np.ones(grid.shape), np.ones((2, 3), complex)
 '''
+
+NAMES = ("average", "retrieving", "broken", "wrong", "odd")
 
 
 @pytest.fixture
@@ -50,7 +60,7 @@ def user_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info.mkdir(parents=True)
     (site / "labcode.py").write_text(USER_CODE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: labcode\nVersion: 1.0\n")
-    names = "".join(f"lab-{name} = labcode:{name}\n" for name in ("average", "broken", "wrong"))
+    names = "".join(f"lab-{name} = labcode:{name}\n" for name in NAMES)
     (info / "entry_points.txt").write_text(f"[ptycho_compare.reconstructors]\n{names}")
     monkeypatch.syspath_prepend(site)
     importlib.invalidate_caches()
@@ -131,11 +141,37 @@ def test_a_users_own_code_is_an_arm(small_hub: Path, tmp_path: Path, user_packag
     assert manifest["arms"]["Mine"]["details"]["parameters"] == {"reconstructor": "lab-average:8"}
 
 
+def test_a_probe_of_its_own_frees_an_arms_ramp_and_a_copy_does_not(
+    small_hub: Path, tmp_path: Path, user_package: None
+) -> None:
+    more = [
+        ArmRequest("Own", parse_user_source("lab-retrieving:own")),
+        ArmRequest("Copy", parse_user_source("lab-retrieving:given")),
+        ArmRequest("None", parse_user_source("lab-average:8")),
+    ]
+    compare(
+        request_on(small_hub, tmp_path, *more, networks=False, ready_made=None),
+        command=["test"],
+        console_level=None,
+    )
+    rows = rows_of(tmp_path)
+    notes = {name: rows[name, "gauge_ramp_x"].note for name in ("Own", "Copy", "None")}
+    assert notes.pop("Own") == "removed: its probe was retrieved with it"
+    for note in notes.values():
+        assert note.endswith("not removed: no probe was retrieved with it")
+    assert ("Own", "r_factor_own_probe") in rows
+    assert ("None", "r_factor_own_probe") not in rows
+    gauges = json.loads((tmp_path / "manifest.json").read_text())["arms"]
+    assert gauges["Own"]["details"]["gauge"]["ramp_removed"]
+
+
 def test_what_a_users_code_returns_is_checked(user_package: None) -> None:
     from ptycho_compare.reconstruction import Grid
 
     with pytest.raises(ArmError, match="needed: complex and real, both"):
         user_made(parse_user_source("lab-wrong"), None, None, Grid((0, 0), (3, 4)))  # type: ignore[arg-type]
+    with pytest.raises(ArmError, match=r"returned 1 more arrays, complex128\(2, 3\); needed: no more, or a"):
+        user_made(parse_user_source("lab-odd"), None, None, Grid((0, 0), (3, 4)))  # type: ignore[arg-type]
 
 
 def test_a_reconstructor_nobody_declares_is_refused(

@@ -20,7 +20,7 @@ from ptycho_compare.errors import DeviceError, StorageError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
-from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made
+from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made, was_retrieved
 from ptycho_compare.scan import Plan, Scan, half_plans
 from ptycho_compare.scoring import ArmImage
 from ptycho_compare.storage.files import STORAGE_ERRORS
@@ -81,9 +81,9 @@ def ready_made_arm(ready_made: ReadyMade, halves: tuple[ReadyMade, ...], setting
     """Lay a reconstruction made elsewhere; without a recorded frame, its place is found when it is scored."""
     return Arm(
         source=ready_made.path,
-        image=_laid(ready_made, setting),
+        image=laid(ready_made, setting),
         seconds={} if ready_made.seconds is None else {"computation_s": ready_made.seconds},
-        halves=tuple(_laid(half, setting) for half in halves),
+        halves=tuple(laid(half, setting) for half in halves),
         half_sources=tuple(half.path for half in halves),
         probe=ready_made.probe,
     )
@@ -95,10 +95,12 @@ def user_arm(name: str, source: UserSource, setting: Setting, *, raise_if_stoppe
 
     def run() -> Arm:
         began = time.perf_counter()
-        values, weight = user_made(source, setting.scan, setting.plan, setting.grid)
+        made = user_made(source, setting.scan, setting.plan, setting.grid)
         seconds = {"computation_s": time.perf_counter() - began}
-        image = ArmImage(values, weight, movable=False)
-        return Arm(None, image, seconds=seconds, parameters={"reconstructor": str(source)})
+        retrieved = was_retrieved(made.probe, setting.scan.probe)
+        image = ArmImage(made.values, made.weight, movable=False, retrieved=retrieved)
+        parameters = {"reconstructor": str(source)}
+        return Arm(None, image, seconds=seconds, parameters=parameters, probe=made.probe)
 
     return contained(name, None, run, raise_if_stopped=raise_if_stopped)
 
@@ -133,6 +135,8 @@ def _crashed(name: str, model: ModelFile | None, error: Exception) -> Arm:
     return Arm(model.path, None, crash, parameters=model.parameters)
 
 
-def _laid(ready_made: ReadyMade, setting: Setting) -> ArmImage:
+def laid(ready_made: ReadyMade, setting: Setting) -> ArmImage:
+    """Lay a reconstruction made elsewhere on the grid, by its frame or by the positions."""
     values, weight = ready_made.on_grid(setting.scan.positions, setting.grid)
-    return ArmImage(values, weight, movable=not ready_made.placed)
+    retrieved = was_retrieved(ready_made.probe, setting.scan.probe)
+    return ArmImage(values, weight, movable=not ready_made.placed, retrieved=retrieved)

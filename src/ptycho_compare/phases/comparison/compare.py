@@ -182,6 +182,8 @@ def _score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mappin
         _log.log(level, "%s: %s %s", score.arm, score.status, score.reason)
         if score.twin is not None:
             _log.warning("%s: %s", score.arm, score.twin)
+        for text in score.warnings:
+            _log.warning("%s: %s", score.arm, text)
     return replace(scorecard, arms=tuple(scores[name] for name in arms)), consistency
 
 

@@ -85,7 +85,7 @@ def consistency_of(
         found = found.joined(_row(row, seen, placement.mask, setting))
     if arm.halves:
         try:
-            found = found.joined(_halves(arm.halves, placement.mask, setting))
+            found = found.joined(_halves(name, arm.halves, placement.mask, setting))
         except ScoringError as error:
             _log.warning("%s: no comparison of its halves: %s", name, error)
     return Consistency(found, residual)
@@ -121,7 +121,7 @@ def _row(name: str, residual: Residual, mask: Mask, setting: Setting) -> Measure
     return Measurement((metric,), {}, {name: {"value": replace(estimate, value=residual.r_factor)}})
 
 
-def _halves(halves: tuple[ArmImage, ...], mask: Mask, setting: Setting) -> Measurement:
+def _halves(name: str, halves: tuple[ArmImage, ...], mask: Mask, setting: Setting) -> Measurement:
     """Compare two reconstructions of half the data; one of them stands in for the truth."""
     settings = setting.request.scoring
     one, other = halves
@@ -133,7 +133,8 @@ def _halves(halves: tuple[ArmImage, ...], mask: Mask, setting: Setting) -> Measu
     view = TruthView.build(
         one.values, common, reference="independent_half", block_px=settings.resampling.block_px
     )
-    gauge = fit_gauge(moved.values, one.values, common, ramp=settings.free_ramp)
+    rule = settings.ramp_rule(name, retrieved=any(half.retrieved for half in halves))
+    gauge = fit_gauge(moved.values, one.values, common, ramp=rule.freed)
     measured = measure(gauge.apply(moved.values), view, frc_sigma=settings.frc_sigma)
     estimates: Estimates = {
         f"half_{name}": found for name, found in measured.estimates.items() if name in HALF_ROWS

@@ -227,7 +227,7 @@ def _manifest(
         },
         metric_version=result.scorecard.metric_version,
         arms={score.arm: _arm_record(score, result.arms[score.arm]) for score in result.scorecard.arms},
-        warnings=list(result.warnings),
+        warnings=[*result.warnings, *result.scorecard.warnings],
         versions=versions(),
         code=code_digest(COMPUTED_BY),
         attempts=list(result.attempts),

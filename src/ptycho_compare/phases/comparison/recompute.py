@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import AdoptionError, ArchiveError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
-from ptycho_compare.phases.comparison.arm import Arm, Setting
+from ptycho_compare.phases.comparison.arm import Arm, Setting, laid, ready_made_arm
 from ptycho_compare.phases.comparison.inputs import ArmInput
 from ptycho_compare.reconstruction import Grid, ReadyMade, empty_stream, reconstruct
 from ptycho_compare.scan import Plan
@@ -129,12 +129,9 @@ def rescored_arm(arm: ArmInput, stored: ArmImage, setting: Setting) -> Arm:
     """Make an arm whose image is the stored one, to be scored here."""
     if isinstance(arm.content, ReadyMade):
         content = arm.content
-        halves = tuple(
-            ArmImage(*half.on_grid(setting.scan.positions, setting.grid), movable=not half.placed)
-            for half in arm.halves
-        )
-        image = replace(stored, movable=not content.placed)
-        return Arm(content.path, image, halves=halves, probe=content.probe)
+        lying = ready_made_arm(content, arm.halves, setting)
+        image = replace(laid(content, setting), values=stored.values, weight=stored.weight)
+        return replace(lying, image=image, seconds=None)
     return Arm(None, stored)
 
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from ptycho_compare.records.tables.csv_cells import number, read_table, write_table
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image; reading a table needs neither
-    from ptycho_compare.scoring import ArmScore, Metric, Scorecard
+    from ptycho_compare.scoring import ArmScore, Gauge, Metric, Scorecard
 
 METRIC_NAMES = (
     "mae", "mse", "psnr", "ssim", "ms_ssim",
     "frc50", "frc1over7", "frc_half_bit", "frc_auc", "fienup", "phase_rmse",
+    "fienup_ramp_kept", "fienup_ramp_free",
 )  # fmt: skip
 """Rows of an arm against a truth, in order; a failed arm has them too, without numbers."""
 
@@ -106,7 +107,7 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
             for arm in scorecard.arms
             if arm.arm in seconds
         ),
-        *(row for arm in scorecard.arms for row in _gauge_rows(arm)),
+        *(row for arm in scorecard.arms for row in _gauge_rows(arm, scorecard.metric_version)),
     ]
     common = scorecard.metric_version, int(scorecard.mask.sum()), groups
     write_table(
@@ -162,7 +163,11 @@ def _metric_rows(scorecard: Scorecard) -> Iterator[Row]:
 def _names(scorecard: Scorecard) -> tuple[str, ...]:
     if scorecard.reference == "none":
         return WITHOUT_TRUTH_NAMES
-    return PTYCHOPINN_NAMES if scorecard.metric_version.startswith("ptychopinn") else METRIC_NAMES
+    return PTYCHOPINN_NAMES if _is_ptychopinn(scorecard.metric_version) else METRIC_NAMES
+
+
+def _is_ptychopinn(metric_version: str) -> bool:
+    return metric_version.startswith("ptychopinn")
 
 
 def _value(arm: ArmScore, name: str, number: float | None, unit: str = "", note: str = "") -> Row:
@@ -185,7 +190,7 @@ def _shift_rows(arm: ArmScore) -> Iterator[Row]:
             yield _value(arm, f"registration_offset_{axis}", offset, "px", note)
 
 
-def _gauge_rows(arm: ArmScore) -> Iterator[Row]:
+def _gauge_rows(arm: ArmScore, metric_version: str) -> Iterator[Row]:
     """Yield the gauge removed from an arm, what was measured and kept, and how much that changed."""
     if arm.gauge is None:
         return
@@ -193,15 +198,31 @@ def _gauge_rows(arm: ArmScore) -> Iterator[Row]:
 
     gain, angle = abs(arm.gauge.scale), arm.gauge.phase
     yield arm, Metric("gauge_gain", float(gain), angle, None, "", "amplitude: factor; phase: rad")
-    ramp, note = arm.gauge.ramp, "removed"
-    if not any(ramp) and arm.shift is not None and arm.shift.registered:
-        ramp, note = arm.shift.ramp, "measured, not removed"
-    yield _value(arm, "gauge_ramp_y", ramp[0], "rad/px", note)
-    yield _value(arm, "gauge_ramp_x", ramp[1], "rad/px", note)
+    if arm.amplitude_gain is not None:
+        yield _value(
+            arm, "gauge_gain_amplitude", gain * arm.amplitude_gain, "", "real, of the amplitude alone"
+        )
+    ramp, note = _ramp(arm, arm.gauge, own_gauge=_is_ptychopinn(metric_version))
+    for axis, each in zip(("y", "x"), ramp, strict=True):
+        yield _value(arm, f"gauge_ramp_{axis}", each, "rad/px", note)
     yield _value(arm, "overlap_before", arm.gauge.overlap_before)
     yield _value(arm, "overlap_after", arm.gauge.overlap_after)
     if arm.twin is not None:
         yield _value(arm, "twin_overlap", arm.twin.overlap, "", str(arm.twin))
+
+
+def _ramp(arm: ArmScore, gauge: Gauge, *, own_gauge: bool) -> tuple[tuple[float | None, float | None], str]:
+    """Return the ramp along rows and columns, and what became of it."""
+    if own_gauge:
+        because = ": these definitions have a gauge of their own"
+    else:
+        because = f": {gauge.because}" if gauge.because else ""
+    if gauge.freed:
+        return gauge.ramp, f"{'measured, not removed' if own_gauge else 'removed'}{because}"
+    if arm.shift is not None and arm.shift.registered:
+        return arm.shift.ramp, f"measured, not removed{because}"
+    # a 0 here would read as "measured, and none"
+    return (None, None), f"not measured: the arm is not registered; not removed{because}"
 
 
 def interval_ends(metric: Metric) -> list[float | None]:

@@ -240,7 +240,7 @@ def _place(arm: ArmScore) -> Iterator[Line]:
     elif shift is not None:
         how = "applied" if arm.moved else "measured"
         yield Line(f"shift {_pair((shift.dy, shift.dx), digits=2)} px, {how}")
-    if gauge is not None and any(gauge.ramp):
+    if gauge is not None and gauge.freed:
         yield Line(f"ramp {_pair(gauge.ramp, digits=4)} rad/px, removed")
     elif shift is not None and shift.registered:
         yield Line(f"ramp {_pair(shift.ramp, digits=4)} rad/px, measured")

@@ -1,10 +1,11 @@
 """The gauge: a complex gain and a phase ramp, which ptychography cannot know, removed before scoring.
 
-A reconstruction times any complex constant explains the same diffraction equally well, and
-a detector off by a fraction of a pixel tilts its phase. The gain is always free, the ramp
-when the study frees it. They are fitted against the truth in the complex domain and
-reported; a gain far from 1 is a finding about the arm, not an error of its image. (Where an
-image lies is the third freedom: `registration`, for images that come without a frame.)
+A reconstruction times any complex constant explains the same diffraction equally well. A code
+that retrieves the probe is free in a phase ramp as well: tilted the other way, the probe takes it
+back. The gain is always free, the ramp by `ScoringSettings.ramp_rule`. They are fitted against
+the truth in the complex domain and reported; a gain far from 1 is a finding about the arm, not an
+error of its image. (Where an image lies is the third freedom: `registration`, for images that come
+without a frame.)
 """
 
 from __future__ import annotations
@@ -35,17 +36,28 @@ class Gauge:
         the gauge is removed.
     ramp : tuple of float
         Phase gradient multiplied in along rows and columns, rad/px; 0 where it is not free.
+    freed : bool
+        The ramp was fitted and removed.
+    because : str
+        Who decided on the ramp.
     """
 
     scale: complex
     overlap_before: float
     overlap_after: float
     ramp: Ramp = (0.0, 0.0)
+    freed: bool = False
+    because: str = ""
 
     @property
     def phase(self) -> float:
         """The global phase, rad."""
         return float(np.angle(self.scale))
+
+    @property
+    def ramp_text(self) -> str:
+        """What became of the ramp, and who decided so."""
+        return f"ramp {'removed' if self.freed else 'kept'}{f': {self.because}' if self.because else ''}"
 
     def apply(self, image: ComplexImage) -> NDArray[np.complex128]:
         """Return an image (H, W) in the truth's gauge, complex128."""
@@ -81,7 +93,7 @@ def fit_gauge(image: ComplexImage, truth: ComplexImage, mask: Mask, *, ramp: boo
         return Gauge(gain, before.real, min(abs(before), 1.0))
     tilt = fit_ramp(image, truth, mask)
     after, gain = _overlap(apply_ramp(image, tilt), truth, mask)
-    return Gauge(gain, before.real, min(abs(after), 1.0), tilt)
+    return Gauge(gain, before.real, min(abs(after), 1.0), tilt, freed=True)
 
 
 def fienup_error(image: ComplexImage, truth: ComplexImage, mask: Mask) -> float:

@@ -61,6 +61,13 @@ class Measurement:
     verdicts: tuple[ArmVerdict, ...] = ()
     amplitude_gain: float | None = None
 
+    def noted(self, name: str, note: str) -> Measurement:
+        """Return these rows, one of them with a longer note."""
+        rows = (
+            replace(row, note=_joined([row.note, note])) if row.name == name else row for row in self.metrics
+        )
+        return replace(self, metrics=tuple(rows))
+
     def joined(self, more: Measurement) -> Measurement:
         """Return these rows and more behind them."""
         return replace(

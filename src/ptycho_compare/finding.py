@@ -17,7 +17,7 @@ Kind = Literal[
     "adoption",  # results made elsewhere do not hold
     "orphan",  # a process outlived its job
     "failed",  # an arm gave no usable reconstruction
-    "dead",  # an arm is zero, constant, flat, mostly empty or not finite
+    "dead",  # an arm is zero, constant, mostly empty or not finite
     "blank",  # a score is missing or out of its range
 ]
 

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring import score_arms, truth_range
+from ptycho_compare.scoring.metrics.truth_phase import TruthPhase
 from ptycho_compare.scoring.metrics.truth_view import WEAK_PART, TruthView, smooth_parts
 from ptycho_compare.scoring.placement import ArmImage
 from thorough import examples
@@ -26,12 +27,12 @@ def shown(truth, reference="truth"):
 
 
 def object_with(amplitude, phase):
-    """An object of mean amplitude 1 with these contrasts on the mask: std / mean, and rad."""
-    fields = []
-    for seed, wanted in ((1, amplitude), (2, phase)):
-        field = random_field(SHAPE, seed)
-        fields.append((field - field[MASK].mean()) * wanted / field[MASK].std())
-    return (1 + fields[0]) * np.exp(1j * fields[1])
+    """An object of mean amplitude 1 with these contrasts on the mask: std / mean, and rad of structure."""
+    one = random_field(SHAPE, 1)
+    structure = TruthPhase.of(np.exp(1j * random_field(SHAPE, 2)), MASK)
+    return (1 + (one - one[MASK].mean()) * amplitude / one[MASK].std()) * np.exp(
+        1j * structure.values * phase / structure.contrast
+    )
 
 
 # what there is to see
@@ -53,7 +54,7 @@ def test_a_phase_object_shows_no_amplitude_and_an_amplitude_object_no_phase():
 def test_a_part_is_weak_by_what_the_other_shows(reference):
     limit = WEAK_PART[reference]
     for contrast in (0.02, 0.2):
-        below, above = 0.98 * limit * contrast, 1.02 * limit * contrast
+        below, above = 0.9 * limit * contrast, 1.1 * limit * contrast
         assert shown(object_with(below, contrast), reference) == {"phase", "value"}
         assert shown(object_with(above, contrast), reference) == {"amplitude", "phase", "value"}
         assert shown(object_with(contrast, below), reference) == {"amplitude", "value"}
@@ -108,7 +109,9 @@ def test_a_weak_part_of_an_agreement_is_not_scored_though_it_would_be_against_a_
 def test_phases_are_counted_from_the_least_and_the_mean_is_turned_to_zero():
     view = TruthView.build(TRUTH * np.exp(3.1j), MASK)  # across the cut at pi
     assert view.parts["phase"][MASK].min() == 0.0
-    assert view.ranges["phase"] == pytest.approx(np.ptp(np.angle(TRUTH)[MASK]), rel=1e-9)
+    assert view.ranges["phase"] == pytest.approx(np.ptp(view.parts["phase"][MASK]), rel=1e-12)
+    plain = TruthView.build(TRUTH, MASK)
+    np.testing.assert_allclose(view.parts["phase"], plain.parts["phase"], atol=1e-9)
     assert np.angle(view.field[MASK].mean()) == pytest.approx(0.0, abs=1e-12)
     assert abs(view.rotation) == pytest.approx(1.0)
     assert not view.field[~MASK].any()
@@ -119,7 +122,7 @@ def test_smooth_parts_are_those_with_contrast_on_the_masks_box():
     view = TruthView.build(np.exp(1j * np.angle(TRUTH)), MASK)
     assert set(view.smooth) == set(view.spectra) == {"phase", "value"}
     assert {part.shape for part in view.smooth.values()} == {(48, 56)}
-    again = smooth_parts(view.parts, MASK, view.shown)
+    again = smooth_parts(view.parts, view.masks, view.shown)
     for name, part in view.smooth.items():
         np.testing.assert_array_equal(again[name], part)
 
@@ -170,3 +173,10 @@ def test_only_the_mask_has_a_range():
     assert truth_range(image, MASK) == truth_range(np.where(MASK, TRUTH, np.nan), MASK)
     with pytest.raises(ScoringError, match="truth is not finite in 1 of"):
         truth_range(np.where(np.arange(TRUTH.size).reshape(SHAPE) == 8 * 72 + 8, np.inf, TRUTH), MASK)
+
+
+def test_the_values_of_a_phase_object_are_all_corners_and_cost_no_more():
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, (300, 300))
+    whole = np.ones((300, 300), dtype=bool)
+    assert truth_range(np.exp(1j * angles), whole) == pytest.approx(2.0, rel=1e-6)
+    assert truth_range(np.exp(0.25j * angles), whole) == pytest.approx(np.sqrt(2), rel=1e-4)

@@ -75,7 +75,8 @@ def test_a_score_is_the_number_of_its_function(mask):
     image = gauged(noisy(TRUTH, 0.3), TRUTH, mask)
     view = TruthView.build(TRUTH, mask)
     found = {row.name: row for row in measure(image, view).metrics}
-    amplitudes = np.abs(TRUTH), np.abs(image)
+    strong, weak = np.abs(TRUTH)[mask], np.abs(image)[mask]
+    amplitudes = np.abs(TRUTH), np.abs(image) * np.vdot(strong, weak) / np.vdot(weak, weak)
     phase = view.parts["phase"]
     phases = phase, phase + np.angle(image * np.conj(TRUTH))
     for part, pair in (("amplitude", amplitudes), ("phase", phases), ("value", (TRUTH, image))):

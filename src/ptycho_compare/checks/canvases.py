@@ -14,6 +14,7 @@ from ptycho_compare.errors import ArchiveError
 from ptycho_compare.finding import Finding, Kind
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.manifest import Manifest, read_manifest
+from ptycho_compare.records.reconstructions_npz import TRUTH_KEY
 from ptycho_compare.scoring import CollapseLimits, find_collapse
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
@@ -70,7 +71,7 @@ def _of_arm(
         return
     if not mask.any():
         return
-    collapse = find_collapse(values, mask, limits=limits)
+    collapse = find_collapse(values, mask, truth=_truth(archive, values), limits=limits)
     if collapse is not None:
         yield Finding("dead", f"{collapse.kind}: {collapse.detail} ({path})", arm)
         return
@@ -80,6 +81,13 @@ def _of_arm(
         largest = _ROUNDING * max(float(np.abs(wanted).max()), 1.0)
         if stored.shape != wanted.shape or not (np.abs(stored - wanted) <= largest)[mask].all():
             yield Finding("changed", f"{path}: '{name}' is not that of '{key}'", arm)
+
+
+def _truth(archive: NpzFile, values: NDArray[Any]) -> NDArray[Any] | None:
+    """The truth beside the canvases: where it is opaque, an arm may be empty."""
+    key = f"{TRUTH_KEY}_complex"
+    truth = archive.array(key) if key in archive else None
+    return truth if truth is not None and truth.shape == values.shape else None
 
 
 def judge_finite(names: Artifacts, manifest: Manifest) -> Iterator[Finding]:

@@ -97,6 +97,7 @@ def _extra(names: Artifacts, manifest: Manifest) -> Iterator[Finding]:
             yield Finding("changed", f"{path}: the manifest does not list it; move it away")
 
 
+# "flat" is of tables before ptycho-compare-3
 _COLLAPSES = ("non_finite:", "zero:", "mostly_empty:", "constant:", "flat:")
 
 

@@ -11,7 +11,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.records.job_scores import RANGES, RANGES_WITHOUT_TRUTH
 from ptycho_compare.records.manifest import Manifest
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
-from ptycho_compare.scoring.metrics.truth_view import NO_CONTRAST_NOTE
+from ptycho_compare.scoring.metrics.metric import declared
 
 _OWN_REFERENCES = {"r_factor": "same_data", "half_": "independent_half"}
 """Rows that compare an arm with the data or with itself, by how their name begins."""
@@ -78,7 +78,7 @@ def _blank_cells(
         name = "" if part == "value" else f" {part}"
         if number is None:
             # only a score that cannot exist may be left out, and its own note says so
-            if f"{part}: {NO_CONTRAST_NOTE}" not in row.note:
+            if not declared(row.note, part):
                 yield Finding("blank", f"{metrics}: {row.metric}{name} is empty", row.model)
         elif not low <= number <= high:
             yield Finding(

@@ -142,9 +142,9 @@ def _wrong(row: MetricRow, part: str, ends: tuple[float, float]) -> str:
 
 def _is_declared(row: MetricRow, part: str) -> bool:
     """True where the table itself says that this score cannot exist."""
-    from ptycho_compare.scoring.metrics.truth_view import NO_CONTRAST_NOTE  # loads scipy
+    from ptycho_compare.scoring.metrics.metric import declared  # loads scipy
 
-    return f"{part}: {NO_CONTRAST_NOTE}" in row.note
+    return bool(declared(row.note, part))
 
 
 def require_scores(scores: Sequence[JobScores], arms: Sequence[str]) -> None:

@@ -1,11 +1,31 @@
-"""What is found about a living arm beside its numbers: flat, or without a component."""
+"""What is found about a living arm beside its numbers: flat, or without a component.
+
+None of it keeps an arm from being scored. A network for the phase alone is scored in its phase; a faint
+image has its numbers, and beside them the sentence that it is faint. Contrasts are taken after the gauge,
+and without the smooth part of the phase, so that no tilt of truth or arm condemns anybody.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ptycho_compare.scoring.collapse import CollapseLimits
+from ptycho_compare.scoring.metrics.contrast import NONE_BELOW, Contrast
+from ptycho_compare.scoring.metrics.metric import Component
+
 ArmVerdictKind = Literal["flat", "flat in phase", "flat in amplitude", "phase only", "amplitude only"]
+
+TRUTH_SHOWS = 0.02
+"""The truth must have this much contrast in a component before an arm is asked for any."""
+
+MOST_ASKED = 1.0
+"""No arm is asked for more than a part of this contrast: phases that wrap cannot spread much more."""
+
+_OTHERS: dict[Component, ArmVerdictKind] = {"amplitude": "phase only", "phase": "amplitude only"}
+_FLAT: dict[Component, ArmVerdictKind] = {"amplitude": "flat in amplitude", "phase": "flat in phase"}
+_UNITS = {"amplitude": "", "phase": " rad"}
 
 
 @dataclass(frozen=True)
@@ -17,3 +37,42 @@ class ArmVerdict:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"
+
+
+def lacking_parts(arm: Contrast, truth: Contrast) -> frozenset[Component]:
+    """Components that an arm does not have at all and its truth does: they get no numbers."""
+    return arm.lacking - truth.lacking
+
+
+def arm_verdicts(arm: Contrast, truth: Contrast, limits: CollapseLimits) -> tuple[ArmVerdict, ...]:
+    """Judge how much an arm shows.
+
+    An arm without one component is "phase only" or "amplitude only"; one with less than a part of the
+    truth's contrast (`limits.min_relative_contrast`) is flat in it; one whose complex field hardly varies
+    (`limits.min_contrast`), or that has neither component, is "flat".
+    """
+    lacking = lacking_parts(arm, truth)
+    if arm.value < limits.min_contrast <= truth.value or len(lacking) == len(_OTHERS):
+        detail = f"contrast of the object is {arm.value:.2g} (limit {limits.min_contrast:g})"
+        return (ArmVerdict("flat", detail),)
+    return tuple(_of_parts(arm, truth, lacking, limits))
+
+
+def _of_parts(
+    arm: Contrast, truth: Contrast, lacking: frozenset[Component], limits: CollapseLimits
+) -> Iterator[ArmVerdict]:
+    pairs: dict[Component, tuple[float, float]] = {
+        "amplitude": (arm.amplitude, truth.amplitude),
+        "phase": (arm.phase, truth.phase),
+    }
+    for part, (found, wanted) in pairs.items():
+        unit = _UNITS[part]
+        if part in lacking:
+            detail = f"the arm has no {part}: its contrast is below {NONE_BELOW:g}{unit}"
+            yield ArmVerdict(_OTHERS[part], f"{detail}, the truth's is {wanted:.3g}{unit}")
+        elif wanted > TRUTH_SHOWS and found < limits.min_relative_contrast * min(wanted, MOST_ASKED):
+            yield ArmVerdict(
+                _FLAT[part],
+                f"{part} contrast is {found:.3g}{unit}, {found / wanted:.1%} of the truth's "
+                f"{wanted:.3g}{unit} (limit {limits.min_relative_contrast:.1%})",
+            )

@@ -75,6 +75,18 @@ def bounding_box(mask: Mask) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
+OPAQUE_BELOW = 0.01
+"""A truth whose modulus is below this part of its rms on the mask is opaque there: it passes 1e-4 of the
+mean light, and the phase of what is left says nothing."""
+
+
+def lit_part(truth: ComplexImage, mask: Mask) -> Mask:
+    """Keep the pixels of a mask (H, W) in which a truth (H, W) lets light through; all if it does nowhere."""
+    modulus = np.abs(np.where(mask, truth, 0.0))
+    floor = OPAQUE_BELOW * float(np.sqrt(np.mean(modulus[mask] ** 2)))
+    return np.asarray(mask & (modulus >= floor))
+
+
 def check_grid(mask: Mask, **images: NDArray[Any]) -> None:
     """Refuse images that cannot be compared on this mask.
 

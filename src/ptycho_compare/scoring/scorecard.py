@@ -21,7 +21,7 @@ from ptycho_compare.scoring.alignment.twin import Twin, find_twin
 from ptycho_compare.scoring.arm_verdict import ArmVerdict
 from ptycho_compare.scoring.collapse import find_collapse
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
-from ptycho_compare.scoring.metrics.arm_metrics import Measurement, measure
+from ptycho_compare.scoring.metrics.arm_metrics import Measurement, measure, verdicts_on
 from ptycho_compare.scoring.metrics.frc import RingCurve
 from ptycho_compare.scoring.metrics.metric import Difference, Metric, ReferenceKind
 from ptycho_compare.scoring.metrics.ptychopinn import ptychopinn_metrics
@@ -284,16 +284,23 @@ class _Judge:
 
     def _measured(self, placed: PlacedArm, ways: Sequence[Gauge], gauge: Gauge) -> Measurement:
         """Measure an arm in its gauge of record, and its error in that without and with a ramp."""
+        limits = self.settings.placing.limits
         if self.view is not None and self.settings.metrics == "standard":
             kept, removed = (way.apply(placed.values) for way in ways)
-            found = measure(removed if gauge.freed else kept, self.view, frc_sigma=self.settings.frc_sigma)
+            found = measure(
+                removed if gauge.freed else kept,
+                self.view,
+                frc_sigma=self.settings.frc_sigma,
+                limits=limits,
+            )
             found = found.noted("fienup", gauge.ramp_text)
             return found.joined(ramp_errors(kept, removed, self.view))
         # these definitions know no mask and have a gauge of their own: unscored pixels are zero
         box, inside = bounding_box(self.mask), self.mask
         pair = (np.where(inside, each, 0)[box] for each in (placed.values, np.asarray(self.truth)))
         metrics, curves = ptychopinn_metrics(*pair, settings=self.settings.ptychopinn)
-        return Measurement(metrics, curves, {})
+        verdicts = () if self.view is None else verdicts_on(gauge.apply(placed.values), self.view, limits)
+        return Measurement(metrics, curves, {}, verdicts)
 
 
 NOTHING = Measurement((), {}, {})

@@ -9,11 +9,20 @@ from itertools import combinations
 
 from ptycho_compare.scoring.metrics.arm_metrics import Measurement
 from ptycho_compare.scoring.metrics.estimate import Draws, Interval, Resampling, Sample
-from ptycho_compare.scoring.metrics.metric import Component, Difference, Metric
-from ptycho_compare.scoring.metrics.truth_view import NO_CONTRAST_NOTE
+from ptycho_compare.scoring.metrics.metric import (
+    NO_CONTRAST,
+    ONLY_SMOOTH,
+    Component,
+    Difference,
+    Metric,
+    declared,
+)
 
 ROUNDING = 1e-9
 """Two numbers that differ by less than this part of them are the same: a gain rounds differently."""
+
+_HARDLY_SHOWN = (NO_CONTRAST, ONLY_SMOOTH)
+"""In such a component arms differ by their noise."""
 
 Key = tuple[str, Component]
 Samples = Mapping[Key, Sample | None]
@@ -78,7 +87,7 @@ def _of_metric(
     for key in drawn:
         name, part = key
         a, b = one.number(part), other.number(part)
-        if name != one.name or a is None or b is None or f"{part}: {NO_CONTRAST_NOTE}" in one.note:
+        if name != one.name or a is None or b is None or declared(one.note, part) in _HARDLY_SHOWN:
             continue
         equal = math.isclose(a, b, rel_tol=ROUNDING)  # two infinite PSNRs are
         value = 0.0 if equal else a - b

@@ -7,19 +7,21 @@ show gets no number and says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.scoring.arm_verdict import ArmVerdict
-from ptycho_compare.scoring.mask import ComplexImage, check_grid
+from ptycho_compare.scoring.arm_verdict import ArmVerdict, arm_verdicts, lacking_parts
+from ptycho_compare.scoring.collapse import DEFAULT_LIMITS, CollapseLimits
+from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
 from ptycho_compare.scoring.metrics import image_metrics
+from ptycho_compare.scoring.metrics.contrast import Contrast
 from ptycho_compare.scoring.metrics.estimate import Estimate
 from ptycho_compare.scoring.metrics.frc import Criterion, RingCurve, ring_correlation
 from ptycho_compare.scoring.metrics.image_metrics import Averages, Image
-from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component, Metric
+from ptycho_compare.scoring.metrics.metric import ARM_HAS_NONE, COMPONENTS, NO_WINDOW, Component, Metric
 from ptycho_compare.scoring.metrics.ring_estimate import area_estimate, cutoff_estimate
 from ptycho_compare.scoring.metrics.truth_view import TruthView, smooth_parts
 
@@ -78,7 +80,13 @@ class Measurement:
         )
 
 
-def measure(image: ComplexImage, truth: TruthView, *, frc_sigma: float = 0.0) -> Measurement:
+def measure(
+    image: ComplexImage,
+    truth: TruthView,
+    *,
+    frc_sigma: float = 0.0,
+    limits: CollapseLimits = DEFAULT_LIMITS,
+) -> Measurement:
     """Score one image.
 
     Parameters
@@ -88,25 +96,29 @@ def measure(image: ComplexImage, truth: TruthView, *, frc_sigma: float = 0.0) ->
     truth : TruthView
     frc_sigma : float
         Smoothing of the ring curves before the cut-off, in rings.
+    limits : CollapseLimits
+        Below which an image is flat.
 
     Raises
     ------
     ScoringError
         The image is not finite on the mask, or the mask holds no 11 x 11 window.
     """
-    check_grid(truth.mask, image=image)
-    field = np.where(truth.mask, image, 0.0).astype(np.complex128) * truth.rotation
+    field = _in_view(image, truth)
+    contrast = _contrast(field, truth)
+    lacking = lacking_parts(contrast, truth.contrast)
+    gain = _amplitude_gain(np.abs(field[truth.mask]), np.abs(truth.field[truth.mask]))
     parts: dict[Component, Image] = {
-        "amplitude": np.abs(field),
+        "amplitude": gain * np.abs(field),
         "phase": _phase(field, truth),
         "value": field,
     }
-    averages, levels = _averages(parts, truth)
+    averages, levels = _averages(parts, truth, lacking)
     estimates: Estimates = {
-        name: {part: terms.estimate(truth.blocks) for part, terms in found.items()}
+        name: {part: terms.estimate(truth.blocks[part]) for part, terms in found.items()}
         for name, found in averages.items()
     }
-    smooth = smooth_parts(parts, truth.mask, truth.shown)
+    smooth = smooth_parts(parts, truth.masks, truth.shown - lacking)
     curves = {
         name: ring_correlation(truth.smooth[name], part).smoothed(frc_sigma) for name, part in smooth.items()
     }
@@ -120,52 +132,78 @@ def measure(image: ComplexImage, truth: TruthView, *, frc_sigma: float = 0.0) ->
         "phase_rmse": "",
     }
     notes["ms_ssim"] = _joined([*(f"levels={n}" for n in sorted(levels)), notes["ms_ssim"]])
+    notes = {name: _joined([note, *_of_parts(name, truth, lacking)]) for name, note in notes.items()}
     return Measurement(
         metrics=tuple(_row(name, found, notes[name]) for name, found in estimates.items()),
         curves={"complex" if name == "value" else name: curve for name, curve in curves.items()},
         estimates=estimates,
+        verdicts=arm_verdicts(contrast, truth.contrast, limits),
+        amplitude_gain=gain,
     )
 
 
-def _phase(field: NDArray[np.complex128], truth: TruthView) -> NDArray[np.float64]:
-    """Phases of the arm: the truth's plus the angle between the two.
+def verdicts_on(image: ComplexImage, truth: TruthView, limits: CollapseLimits) -> tuple[ArmVerdict, ...]:
+    """Judge how much an image shows; it is given as to `measure`."""
+    return arm_verdicts(_contrast(_in_view(image, truth), truth), truth.contrast, limits)
 
-    Not unwrapped: both sides share the truth's own wraps, and the difference is the
-    shortest one in every pixel. No plane is fitted: a plane fitted to wrapped phase turns
-    a mere global phase into an error, and one taken from each side hides a false ramp.
+
+def _in_view(image: ComplexImage, truth: TruthView) -> NDArray[np.complex128]:
+    check_grid(truth.mask, image=image)
+    return np.asarray(np.where(truth.mask, image, 0.0).astype(np.complex128) * truth.rotation)
+
+
+def _contrast(field: NDArray[np.complex128], truth: TruthView) -> Contrast:
+    return Contrast.of(field, truth.mask, truth.masks["phase"], truth.phase.fit.of_field(field))
+
+
+def _amplitude_gain(arm: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """Least-squares gain of the modulus alone: an error of the phase must not dim the amplitude."""
+    return float(np.sum(truth * arm) / np.sum(arm**2))
+
+
+def _phase(field: NDArray[np.complex128], truth: TruthView) -> NDArray[np.float64]:
+    """Phases of the arm: the truth's without its smooth part, plus the angle between the two.
+
+    The difference is the shortest one in every pixel, and nothing of the arm's is fitted or
+    unwrapped: a plane fitted to wrapped phase turns a mere global phase into an error, and one
+    taken from each side hides a false ramp.
     """
     return np.asarray(truth.parts["phase"] + np.angle(field * np.conj(truth.field)))
 
 
 def _averages(
-    parts: Mapping[Component, Image], truth: TruthView
+    parts: Mapping[Component, Image], truth: TruthView, lacking: frozenset[Component]
 ) -> tuple[dict[str, dict[Component, Averages]], set[int]]:
     """State every pixel and structure metric as averages; also how many scales MS-SSIM had."""
 
-    def pair(name: Component) -> tuple[Image, Image]:
-        return truth.parts[name], parts[name]
+    def pair(name: Component) -> tuple[Image, Image, Mask]:
+        return truth.parts[name], parts[name], truth.masks[name]
 
-    shown = [name for name in COMPONENTS if name in truth.shown]
-    real = [name for name in shown if name != "value"]
+    there = [name for name in COMPONENTS if name not in lacking]
+    shown = [name for name in there if name in truth.shown]
+    real = [name for name in shown if name != "value" and name in truth.windows]
+    ranges = truth.ranges
     found: dict[str, dict[Component, Averages]] = {
-        "mae": {name: image_metrics.mae_terms(*pair(name), truth.mask) for name in COMPONENTS},
-        "mse": {name: image_metrics.mse_terms(*pair(name), truth.mask) for name in COMPONENTS},
-        "psnr": {
-            name: image_metrics.psnr_terms(*pair(name), truth.mask, data_range=truth.ranges[name])
-            for name in shown
-        },
-        "ssim": {
-            name: image_metrics.ssim_terms(*pair(name), truth.mask, data_range=truth.ranges[name])
-            for name in real
-        },
-        "ms_ssim": {
-            name: image_metrics.ms_ssim_terms(*pair(name), truth.mask, data_range=truth.ranges[name])
-            for name in real
-        },
-        "fienup": {"value": image_metrics.fienup_terms(*pair("value"), truth.mask)},
-        "phase_rmse": {"phase": image_metrics.rmse_terms(*pair("phase"), truth.mask)},
+        "mae": {name: image_metrics.mae_terms(*pair(name)) for name in there},
+        "mse": {name: image_metrics.mse_terms(*pair(name)) for name in there},
+        "psnr": {name: image_metrics.psnr_terms(*pair(name), data_range=ranges[name]) for name in shown},
+        "ssim": {name: image_metrics.ssim_terms(*pair(name), data_range=ranges[name]) for name in real},
+        "ms_ssim": {name: image_metrics.ms_ssim_terms(*pair(name), data_range=ranges[name]) for name in real},
+        "fienup": {"value": image_metrics.fienup_terms(*pair("value"))},
+        "phase_rmse": {"phase": image_metrics.rmse_terms(*pair("phase"))} if "phase" in there else {},
     }
     return found, {len(terms.layers) for terms in found["ms_ssim"].values()}
+
+
+def _of_parts(name: str, truth: TruthView, lacking: frozenset[Component]) -> Iterator[str]:
+    """Say in a row's note what its parts lack beside what the truth does."""
+    if name == "fienup":
+        return
+    parts: tuple[Component, ...] = ("phase",) if name == "phase_rmse" else ("amplitude", "phase")
+    yield from (f"{part}: {ARM_HAS_NONE}" for part in parts if part in lacking)
+    if name in ("ssim", "ms_ssim") and "phase" in truth.shown - truth.windows - lacking:
+        yield f"phase: {NO_WINDOW}"
+    yield truth.phase_note
 
 
 def _ring_estimates(

@@ -89,7 +89,25 @@ def truth_range(truth: Image, mask: Mask) -> float:
     except scipy.spatial.QhullError:  # all on one line, or fewer than three
         along = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0]
         return float(np.ptp(points @ along))
-    return float(scipy.spatial.distance.pdist(corners).max())
+    return _diameter(corners)
+
+
+def _diameter(corners: RealImage) -> float:
+    """Largest distance between corners (n, 2) of a convex polygon, counter-clockwise, by rotating calipers.
+
+    M. I. Shamos, PhD thesis, Yale (1978): the two corners lie on parallel lines that hold the polygon between
+    them, one of which can be turned until it lies on an edge. All distances would be too many: the values of
+    a phase object are all corners.
+    """
+    count = len(corners)
+    edges = np.roll(corners, -1, axis=0) - corners
+    angles = np.maximum.accumulate(np.unwrap(np.arctan2(edges[:, 1], edges[:, 0])))
+    opposite = np.searchsorted(np.concatenate([angles, angles + 2 * np.pi]), angles + np.pi)
+    # neighbours as well: two edges may be parallel, or nearly
+    pairs = ((start, end) for start in (0, 1) for end in (-1, 0, 1))
+    here = np.arange(count)
+    across = [corners[(here + start) % count] - corners[(opposite + end) % count] for start, end in pairs]
+    return float(np.linalg.norm(across, axis=-1).max())
 
 
 def mae(truth: Image, image: Image, mask: Mask) -> float:

@@ -17,6 +17,24 @@ ReferenceKind = Literal["truth", "independent_half", "same_data", "none"]
 """The kind of image that arms are compared with. Only a truth or an independent half measures resolution: a
 reconstruction of the same data shares their noise, so that it measures agreement."""
 
+NO_CONTRAST = "no contrast in the truth"
+ONLY_SMOOTH = "nothing but a smooth part in the truth"
+RESIDUES = "the truth's phase has "
+WINDS = "the truth's phase winds about a hole of the mask"
+NO_WINDOW = "no 11 x 11 window without an opaque pixel"
+ARM_HAS_NONE = "the arm has none"
+
+_REASONS = (NO_CONTRAST, ONLY_SMOOTH, RESIDUES, WINDS, NO_WINDOW, ARM_HAS_NONE)
+
+
+def declared(note: str, component: str) -> str:
+    """Return the reason that a row's note gives for a number of a component that does not exist, or ""."""
+    for each in note.split("; "):
+        name, _, reason = each.partition(": ")
+        if name == component and reason.startswith(_REASONS):
+            return reason
+    return ""
+
 
 @dataclass(frozen=True)
 class Metric:

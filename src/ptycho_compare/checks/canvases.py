@@ -71,7 +71,7 @@ def _of_arm(
         return
     if not mask.any():
         return
-    collapse = find_collapse(values, mask, truth=_truth(archive, values), limits=limits)
+    collapse = find_collapse(values, mask, truth=_truth(archive, mask), limits=limits)
     if collapse is not None:
         yield Finding("dead", f"{collapse.kind}: {collapse.detail} ({path})", arm)
         return
@@ -83,11 +83,12 @@ def _of_arm(
             yield Finding("changed", f"{path}: '{name}' is not that of '{key}'", arm)
 
 
-def _truth(archive: NpzFile, values: NDArray[Any]) -> NDArray[Any] | None:
-    """The truth beside the canvases: where it is opaque, an arm may be empty."""
+def _truth(archive: NpzFile, mask: NDArray[Any]) -> NDArray[Any] | None:
+    """The truth beside the canvases, if it can be used: where it is opaque, an arm may be empty."""
     key = f"{TRUTH_KEY}_complex"
     truth = archive.array(key) if key in archive else None
-    return truth if truth is not None and truth.shape == values.shape else None
+    usable = truth is not None and truth.shape == mask.shape and np.isfinite(truth[mask]).all()
+    return truth if usable else None
 
 
 def judge_finite(names: Artifacts, manifest: Manifest) -> Iterator[Finding]:

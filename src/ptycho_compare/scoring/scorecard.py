@@ -235,7 +235,7 @@ class _Scored:
             image=image,
             verdicts=self.measurement.verdicts,
             amplitude_gain=self.measurement.amplitude_gain,
-            warnings=tuple(warnings),
+            warnings=(*warnings, *map(str, self.measurement.verdicts)),
         )
 
 

@@ -21,7 +21,7 @@ def ramp_errors(kept: ComplexImage, removed: ComplexImage, truth: TruthView) -> 
     estimates: Estimates = {}
     for name, image in ((KEPT, kept), (REMOVED, removed)):
         field = np.where(truth.mask, image, 0.0).astype(np.complex128) * truth.rotation
-        estimate = fienup_terms(truth.parts["value"], field, truth.mask).estimate(truth.blocks)
+        estimate = fienup_terms(truth.parts["value"], field, truth.mask).estimate(truth.blocks["value"])
         estimates[name] = {"value": estimate}
         rows.append(Metric(name, None, None, estimate.value, "", "complex field"))
     return Measurement(tuple(rows), {}, estimates)

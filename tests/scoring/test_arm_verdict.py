@@ -74,7 +74,7 @@ def test_an_arm_without_amplitude_is_scored_in_its_phase_alone(gain, dtype):
         row = rows(scored)[name]
         assert (row.amplitude is None, row.phase is None) == (True, False), name
         assert "amplitude: the arm has none" in row.note
-    assert rows(scored)["fienup"].note == "complex field"
+    assert "the arm has none" not in rows(scored)["fienup"].note
     assert rows(scored)["phase_rmse"].note == ""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -137,6 +138,8 @@ def alignment_record(score: ArmScore) -> dict[str, Any]:
             "confidence": score.shift.confidence,
             "reason": score.shift.reason,
         }
+    if score.distortion is not None:
+        record["distortion"] = asdict(score.distortion)
     if score.twin is not None:
         record["twin"] = {"overlap": score.twin.overlap, "direct_overlap": score.twin.direct_overlap}
     return record

@@ -7,6 +7,7 @@ a comparison, `score_pair` for any two arrays; the modules are the parts, each u
 from __future__ import annotations
 
 from ptycho_compare.scoring.agreement import Agreement
+from ptycho_compare.scoring.alignment.distortion import Distortion, measure_distortion
 from ptycho_compare.scoring.alignment.gauge import Gauge, fienup_error, fit_gauge
 from ptycho_compare.scoring.alignment.ramp import apply_ramp, fit_ramp
 from ptycho_compare.scoring.alignment.registration import Shift, register, shift_image, shift_weight
@@ -41,6 +42,7 @@ __all__ = [
     "CollapseLimits",
     "Cutoff",
     "Difference",
+    "Distortion",
     "Gauge",
     "Interval",
     "Measurement",
@@ -67,6 +69,7 @@ __all__ = [
     "fit_gauge",
     "fit_ramp",
     "mae",
+    "measure_distortion",
     "ms_ssim",
     "mse",
     "place_arms",

@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.agreement import Agreement, agreements
+from ptycho_compare.scoring.alignment.distortion import (
+    LEAST_OVERLAP,
+    SURE_OVERLAP,
+    Distortion,
+    measure_distortion,
+)
 from ptycho_compare.scoring.alignment.gauge import Gauge, fit_gauge
 from ptycho_compare.scoring.alignment.registration import Shift, register
 from ptycho_compare.scoring.alignment.twin import Twin, find_twin
@@ -64,6 +70,8 @@ class ArmScore:
         Real gain of the amplitude columns alone, on top of the gauge's.
     warnings : tuple of str
         What to know before its numbers are believed.
+    distortion : Distortion or None
+        Its scale and rotation against the truth, as measured.
     """
 
     arm: str
@@ -79,6 +87,7 @@ class ArmScore:
     verdicts: tuple[ArmVerdict, ...] = ()
     amplitude_gain: float | None = None
     warnings: tuple[str, ...] = ()
+    distortion: Distortion | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +218,7 @@ class _Scored:
     gauge: Gauge | None = None
     shift: Shift | None = None
     twin: Twin | None = None
+    distortion: Distortion | None = None
 
     def judged_alone(self) -> _Scored:
         """The arm where there is no other to compare it with."""
@@ -222,6 +232,8 @@ class _Scored:
             image = self.image.astype(np.complex64)
         ramp = ramp_matters(rows)
         warnings = [f"{ramp}; {self.gauge.ramp_text}"] if ramp and self.gauge is not None else []
+        if self.distortion is not None and self.distortion.warning:
+            warnings.append(self.distortion.warning)
         return ArmScore(
             arm=self.name,
             status=self.status,
@@ -236,6 +248,7 @@ class _Scored:
             verdicts=self.measurement.verdicts,
             amplitude_gain=self.measurement.amplitude_gain,
             warnings=(*warnings, *map(str, self.measurement.verdicts)),
+            distortion=self.distortion,
         )
 
 
@@ -268,10 +281,19 @@ class _Judge:
             shift = shift or self._diagnosed(placed.values)
             twin = find_twin(placed.values, self.truth, self.mask, direct_overlap=shift.confidence)
             image = gauge.apply(placed.values)
+            distortion = self._distortion(ways[True].apply(placed.values), shift)
             found = self._measured(placed, ways, gauge)
         except ScoringError as error:
             return _Scored(name, "failed", str(error), placed, placed.values, NOTHING, gauge, shift, twin)
-        return _Scored(name, "ok", "", placed, image, found.joined(more or NOTHING), gauge, shift, twin)
+        found = found.joined(more or NOTHING)
+        return _Scored(name, "ok", "", placed, image, found, gauge, shift, twin, distortion)
+
+    def _distortion(self, level: ComplexImage, shift: Shift) -> Distortion | None:
+        """Measure scale and rotation of an arm without its ramp; PtychoPINN's definitions know none."""
+        if self.truth is None or self.settings.metrics != "standard":
+            return None
+        least = LEAST_OVERLAP if shift.registered else SURE_OVERLAP
+        return measure_distortion(level, self.truth, self.mask, least_overlap=least)
 
     def _diagnosed(self, values: ComplexImage) -> Shift:
         """Measure where an arm that stays in place would fit; not knowing is no failure."""

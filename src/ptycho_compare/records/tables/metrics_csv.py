@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ptycho_compare.records.tables.csv_cells import number, read_table, write_table
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image; reading a table needs neither
-    from ptycho_compare.scoring import ArmScore, Gauge, Metric, Scorecard
+    from ptycho_compare.scoring import ArmScore, Distortion, Gauge, Metric, Scorecard
 
 METRIC_NAMES = (
     "mae", "mse", "psnr", "ssim", "ms_ssim",
@@ -209,6 +209,20 @@ def _gauge_rows(arm: ArmScore, metric_version: str) -> Iterator[Row]:
     yield _value(arm, "overlap_after", arm.gauge.overlap_after)
     if arm.twin is not None:
         yield _value(arm, "twin_overlap", arm.twin.overlap, "", str(arm.twin))
+    if arm.distortion is not None:
+        yield from _distortion_rows(arm, arm.distortion)
+
+
+def _distortion_rows(arm: ArmScore, found: Distortion) -> Iterator[Row]:
+    rows = (
+        ("magnification", found.magnification, found.errors[0], "factor"),
+        ("rotation", found.rotation_deg, found.errors[1], "deg"),
+    )
+    for name, measured, error, unit in rows:
+        if found.reason:
+            yield _value(arm, name, None, unit, f"not measured: {found.reason}")
+        else:
+            yield _value(arm, name, measured, unit, f"standard error {error:.2g}; measured, not undone")
 
 
 def _ramp(arm: ArmScore, gauge: Gauge, *, own_gauge: bool) -> tuple[tuple[float | None, float | None], str]:

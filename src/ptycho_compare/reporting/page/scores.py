@@ -16,6 +16,7 @@ _NOTED = {"amplitude": "amplitude", "phase": "phase", "value": "complex"}
 _MEASURED = (
     "registration_offset_dy", "registration_offset_dx", "computation_time_s", "gauge_gain", "gauge_ramp_y",
     "gauge_ramp_x", "gauge_gain_amplitude", "overlap_before", "overlap_after", "twin_overlap",
+    "magnification", "rotation",
 )  # fmt: skip
 
 

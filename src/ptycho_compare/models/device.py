@@ -11,9 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
-import tensorflow as tf
-
 from ptycho_compare.errors import DeviceError, OutOfMemoryError, StudyError
+from ptycho_compare.models.bare_tensorflow import tf
 
 _SHORT_OF_MEMORY = ("oom when", "out of memory", "alloc_failed")
 """In small letters, from TensorFlow's allocator, CUDA, or one of its libraries."""

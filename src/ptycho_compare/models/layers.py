@@ -1,7 +1,7 @@
-"""The custom layers of PtychoPINN's inference network, written anew.
+"""The custom layers of PtychoPINN's inference network, written anew, for Keras: networks are trained by it.
 
 Keras saves a network as the names and settings of its layers; these classes give those
-names their meaning. Rows of a batch are independent: a row is one group of images.
+names their meaning. What they compute is in `operations`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
-# keeps an uncovered pixel at zero instead of 0/0; the trained networks saw this value
-MASK_FLOOR = 0.001
+from ptycho_compare.models import operations
+from ptycho_compare.models.node_operations import scaled_activation
 
 
 class PtychoLayer(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
@@ -53,12 +51,11 @@ class ActivationLayer(PtychoLayer):
         super().__init__(**kwargs)
         self.activation_name = activation_name
         self.scale = float(scale)
-        is_silu = activation_name in ("silu", "swish")
-        self._activation = silu if is_silu else keras.activations.get(activation_name)
+        self._activation = scaled_activation(activation_name, self.scale)
 
     def call(self, inputs: Any) -> Any:
         """Return ``scale * activation(inputs)``."""
-        return self.scale * self._activation(inputs)
+        return self._activation(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the input."""
@@ -81,12 +78,7 @@ class CenterMaskLayer(PtychoLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return (B, N, N, c) float32."""
-        quarter = self.N // 4
-        mask = np.zeros((1, self.N, self.N, self.c), np.float32)
-        mask[:, quarter:-quarter, quarter:-quarter] = 1.0
-        if self.kind == "border":
-            mask = 1.0 - mask
-        return tf.tile(tf.constant(mask), [tf.shape(inputs)[0], 1, 1, 1])
+        return operations.center_mask(inputs, self.N, self.c, self.kind)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return (B, N, N, c)."""
@@ -104,10 +96,7 @@ class CombineComplexLayer(PtychoLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return (B, N, N, Q) complex64 from two float32 maps of that shape."""
-        first, second = inputs
-        if not self.use_polar:
-            return tf.complex(first, second)
-        return tf.complex(first * tf.cos(second), first * tf.sin(second))
+        return operations.combine_complex(*inputs, polar=self.use_polar)
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Return the symbolic output; the dtype differs from the layer's own."""
@@ -115,11 +104,7 @@ class CombineComplexLayer(PtychoLayer):
 
 
 class ReassemblePatchesLayer(PtychoLayer):
-    """Merge the C patches of each group on one canvas of `padded_size` pixels.
-
-    Patch c is moved by minus its local offset (bilinear, zeros outside); so is a mask of
-    its central N/2 square. The result is sum(patches) / (sum(masks) + 0.001), per group.
-    """
+    """Merge the C patches of each group on one canvas of `padded_size` px: see `operations.reassemble`."""
 
     stored = ("padded_size", "N", "gridsize")
 
@@ -132,23 +117,7 @@ class ReassemblePatchesLayer(PtychoLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return (B, P, P, 1) complex64 from patches (B, N, N, C) and offsets (B, 1, 2, C) px [x, y]."""
-        patches, offsets = inputs
-        if offsets.dtype.is_complex:
-            offsets = tf.math.real(offsets)
-        shift_x, shift_y = -offsets[:, 0, 0, :], -offsets[:, 0, 1, :]
-        margin = (self.padded_size - self.N) // 2
-        along_x, along_y = (
-            interpolation(shift, self.padded_size, first=margin, count=self.N) for shift in (shift_x, shift_y)
-        )
-        stacked = tf.transpose(patches, [0, 3, 1, 2])
-        real = _move_and_sum(along_y, tf.math.real(stacked), along_x)
-        imag = _move_and_sum(along_y, tf.math.imag(stacked), along_x)
-        # the mask is a product of two intervals, so is its shifted image
-        quarter = self.N // 4
-        mask_y = tf.reduce_sum(along_y[..., quarter : self.N - quarter], -1)
-        mask_x = tf.reduce_sum(along_x[..., quarter : self.N - quarter], -1)
-        coverage = tf.reduce_sum(mask_y[..., :, None] * mask_x[..., None, :], axis=1) + MASK_FLOOR
-        return tf.complex(real / coverage, imag / coverage)[..., None]
+        return operations.reassemble(*inputs, side=self.N, canvas_px=self.padded_size)
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Return the symbolic output: one map per group."""
@@ -167,9 +136,7 @@ class PadReconstructionLayer(PtychoLayer):
     def call(self, inputs: Any) -> Any:
         """Return (B, P, P, Q) with the patch in the middle."""
         patch = inputs[0] if isinstance(inputs, list | tuple) else inputs
-        before = (self.padded_size - patch.shape[1]) // 2
-        after = self.padded_size - patch.shape[1] - before
-        return tf.pad(patch, [[0, 0], [before, after], [before, after], [0, 0]])
+        return operations.pad_reconstruction(patch, self.padded_size)
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Return the symbolic output."""
@@ -189,47 +156,12 @@ class TrimReconstructionLayer(PtychoLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return (B, output_size, output_size, Q)."""
-        start = (inputs.shape[1] - self.output_size) // 2
-        stop = start + self.output_size
-        return inputs[:, start:stop, start:stop, :]
+        return operations.trim_reconstruction(inputs, self.output_size)
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Return the symbolic output."""
         shape = (inputs.shape[0], self.output_size, self.output_size, inputs.shape[3])
         return keras.KerasTensor(shape, dtype=inputs.dtype)
-
-
-def silu(x: Any) -> Any:
-    """Return x sigmoid(x), elementwise.
-
-    Not keras.ops.silu: TensorFlow fuses x * sigmoid(x) into one of two oneDNN kernels by the
-    size of the tensor, and a row's result then depends on how many rows there are (4e-7).
-    """
-    return x / (1.0 + tf.exp(-x))
-
-
-def interpolation(shift: Any, canvas_px: int, *, first: int, count: int) -> Any:
-    """Return weights (B, C, P, count) float32 of a bilinear move, zeros outside: a factor per axis.
-
-    How much of pixel `first` + j lands in canvas pixel i when the content moves by `shift`,
-    (B, C) float32 px.
-    """
-    canvas = tf.range(canvas_px, dtype=tf.float32)
-    source = canvas[None, None, :] - shift[:, :, None]
-    # floor() pins the order of the float32 operations. Written as max(0, 1 - |(i - d) - j|), grappler
-    # reassociates the subtractions inside a tf.function and the result is off by 2.6e-5.
-    below = tf.floor(source)
-    fraction = (source - below)[..., None]
-    pixel = tf.range(first, first + count, dtype=tf.float32)
-    at_below = tf.cast(tf.equal(pixel, below[..., None]), tf.float32)
-    at_above = tf.cast(tf.equal(pixel, below[..., None] + 1.0), tf.float32)
-    return at_below * (1.0 - fraction) + at_above * fraction
-
-
-def _move_and_sum(along_y: Any, images: Any, along_x: Any) -> Any:
-    """Return sum over c of Wy image Wx^T: (B, C, P, N), (B, C, N, N), (B, C, P, N) -> (B, P, P)."""
-    moved = tf.linalg.matmul(tf.linalg.matmul(along_y, images), along_x, transpose_b=True)
-    return tf.reduce_sum(moved, axis=1)
 
 
 CUSTOM_OBJECTS: dict[str, type[Any]] = {

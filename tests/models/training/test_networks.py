@@ -8,10 +8,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from ptycho_compare.errors import StudyError
+from ptycho_compare.errors import InputError, StudyError
 from ptycho_compare.models.training.bundle_file import as_ptychopinn
 from ptycho_compare.models.training.design import Design, probe_scale
 from ptycho_compare.models.training.networks import Networks, build_networks, set_initial_weights
@@ -90,3 +91,9 @@ def test_an_untrained_network_counts_about_the_photons_of_the_dose() -> None:
     offsets = np.zeros((2, 1, 2, 4), np.float32)
     counts = np.asarray(built.measure([images * np.float32(built.design.input_scale), offsets])[2])
     np.testing.assert_allclose(counts.sum(axis=(1, 2)), 1e9, rtol=0.3)
+
+
+def test_another_keras_backend_is_named(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(InputError, match="set KERAS_BACKEND=tensorflow"):
+        networks(1)

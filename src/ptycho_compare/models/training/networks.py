@@ -16,8 +16,9 @@ import numpy as np
 from keras import layers as stock
 from numpy.typing import NDArray
 
+from ptycho_compare.errors import InputError
 from ptycho_compare.models import layers
-from ptycho_compare.models.layers import MASK_FLOOR
+from ptycho_compare.models.operations import MASK_FLOOR
 from ptycho_compare.models.training import physics
 from ptycho_compare.models.training.design import DECODER_FILTERS, ENCODER_FILTERS, MEAN_AMPLITUDE, Design
 
@@ -52,7 +53,15 @@ class Networks:
 
 
 def build_networks(design: Design, probe: NDArray[np.complex64]) -> Networks:
-    """Build both networks with untrained weights, around a probe (N, N), complex64."""
+    """Build both networks with untrained weights, around a probe (N, N), complex64.
+
+    Raises
+    ------
+    InputError
+        Keras runs on another library.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(f"Keras runs on {keras.backend.backend()}; set KERAS_BACKEND=tensorflow")
     builder = _Builder(design)
     images = keras.Input((design.patch_px, design.patch_px, design.images), name="input")
     offsets = keras.Input((1, 2, design.images), name="input_positions")

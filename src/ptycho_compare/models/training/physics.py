@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ptycho_compare.models.layers import PtychoLayer, interpolation
+from ptycho_compare.models.layers import PtychoLayer
+from ptycho_compare.models.operations import interpolation
 
 
 class ExtractPatchesPositionLayer(PtychoLayer):

@@ -1,0 +1,62 @@
+"""Each node computes what Keras' layer of that name does, to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bundles import diffraction_like
+from ptycho_compare.models.graph import Node
+from ptycho_compare.models.node_operations import operation_of
+from ptycho_compare.models.node_rules import STOCK_RULES
+from ptycho_compare.models.node_settings import ACTIVATIONS
+
+ROWS, SIDE, CHANNELS = 5, 16, 3
+
+CASES: list[tuple[str, dict[str, Any]]] = [
+    *(
+        ("Conv2D", {"filters": filters, "kernel_size": [3, 3], "padding": padding, "use_bias": bias})
+        for filters in (1, 8)
+        for padding in ("same", "valid")
+        for bias in (True, False)
+    ),
+    ("Conv2D", {"filters": 4, "kernel_size": [5, 3], "strides": [2, 1], "padding": "same"}),
+    *(("Conv2D", {"filters": 4, "kernel_size": 3, "activation": name}) for name in sorted(ACTIVATIONS)),
+    *(("Activation", {"activation": name}) for name in sorted(ACTIVATIONS)),
+    ("MaxPooling2D", {}),
+    ("MaxPooling2D", {"pool_size": [3, 2], "strides": [2, 3], "padding": "same"}),
+    ("UpSampling2D", {}),
+    ("UpSampling2D", {"size": [3, 2]}),
+    ("UpSampling2D", {"size": [2, 3], "interpolation": "bilinear"}),
+    ("ZeroPadding2D", {"padding": [[1, 2], [3, 4]]}),
+    ("BatchNormalization", {"epsilon": 0.01}),
+    ("BatchNormalization", {"center": False}),
+    ("BatchNormalization", {"scale": False}),
+    ("Dropout", {"rate": 0.3}),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), CASES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_node_computes_what_keras_does(kind: str, settings: dict[str, Any]) -> None:
+    images = diffraction_like(ROWS, SIDE, CHANNELS) - 0.5
+    layer = getattr(keras.layers, kind)(**settings)
+    layer.build(images.shape)
+    generator = np.random.default_rng(3)
+    weights = [generator.uniform(0.1, 1, weight.shape).astype(np.float32) for weight in layer.weights]
+    layer.set_weights(weights)
+    found = STOCK_RULES[kind](settings, [images.shape[1:]], [])
+    assert found.weights == tuple(weight.shape for weight in weights)
+    node = Node("it", kind, found.settings, ("input",), found.shape, found.weights)
+    operation = operation_of(node, weights, 1.0)
+    traced, expected = (
+        np.asarray(tf.function(compute)(tf.constant(images)))
+        for compute in (lambda x: operation([x]), lambda x: layer(x, training=False))
+    )
+    assert traced.shape == (ROWS, *found.shape)
+    np.testing.assert_array_equal(traced, expected)

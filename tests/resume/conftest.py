@@ -7,17 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from .runs import (
-    Whole,
-    debug_folder,
-    finish_here,
-    whole,
-)
+from hubs import light
+from sharing import shared
+
+from .runs import Whole, compare, debug_folder, finish, whole
 
 
 @pytest.fixture(scope="session")
-def unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+def unbroken(compared_hub: Path) -> Whole:
     """Of the debug comparison."""
-    hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("unbroken") / "hub"))
-    finish_here(hub)
-    return whole(debug_folder(hub))
+    return whole(debug_folder(compared_hub))
+
+
+@pytest.fixture(scope="session")
+def light_unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The same by a light hub, for tests that do not look at networks."""
+
+    def make(hub: Path) -> None:
+        light(Path(shutil.copytree(small_hub, hub)))
+        finish(hub, compare(hub))
+
+    return whole(debug_folder(shared(tmp_path_factory, "light unbroken", make)))
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(undrawn: None) -> None:
+    """No test here looks at figures."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hubs import DOSE
 from processes import PTYCHO_HUB, run
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.jobs import EXIT_STOPPED, JobContext
 from ptycho_compare.jobs.states import read_states
 from results import results
 
@@ -121,6 +126,29 @@ def diagnostics(folder: Path) -> list[str]:
 def whole(folder: Path) -> Whole:
     (planned,) = [event["parts"] for event in events(folder) if event["state"] == "planned"]
     return Whole(results(folder), diagnostics(folder), {part: rows for part, (_, rows) in planned.items()})
+
+
+@contextmanager
+def signalled_at(part: str, row: int, number: int = signal.SIGTERM) -> Iterator[None]:
+    """Have this process sent a signal once that many rows of a part are done, as `stopper.py` does."""
+    original = JobContext.working
+
+    def working(self: JobContext, name: str, done: int, seconds: float, *, now: bool = False) -> None:
+        original(self, name, done, seconds, now=now)
+        if name == part and done >= row:
+            os.kill(os.getpid(), number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JobContext, "working", working)
+        yield
+
+
+def stop_here(hub: Path, part: str, row: int, number: int = signal.SIGTERM) -> None:
+    """Stop the comparison at a row, in this process, which has TensorFlow loaded."""
+    from ptycho_compare.cli.ptycho_hub import main
+
+    with signalled_at(part, row, number):
+        assert main(compare(hub)[len(PTYCHO_HUB) :]) == EXIT_STOPPED
 
 
 def stop(hub: Path, part: str, row: int, command: list[str], number: int = signal.SIGTERM) -> str:

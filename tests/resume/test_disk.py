@@ -35,7 +35,6 @@ from .runs import (
     job_of,
     stop,
     stopped_at,
-    whole,
 )
 
 KIB, PAGE = 1024, 4096
@@ -109,14 +108,6 @@ def _unmount(place: Path) -> None:
         subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
 
 
-@pytest.fixture(scope="module")
-def unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """The comparison on a disk that takes everything, by a light hub: no test here looks at networks."""
-    hub = light(Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("unbroken") / "hub")))
-    finish(hub, compare(hub))
-    return whole(debug_folder(hub))
-
-
 @pytest.fixture
 def disk(small_hub: Path, tmp_path: Path) -> Iterator[Disk]:
     """An own one, with room for all."""
@@ -187,7 +178,7 @@ def saved(folder: Path) -> dict[str, int]:
     return {event["part"]: event["done"] for event in events(folder) if event["state"] == "checkpoint"}
 
 
-def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, unbroken: Whole) -> None:
+def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, light_unbroken: Whole) -> None:
     study = disk.hub / "study.toml"
     # a chunk a batch, so that lines for the log come with each
     study.write_text(study.read_text().replace("chunk = 20", "chunk = 2"))
@@ -212,10 +203,12 @@ def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, unbroken: Who
     assert f"PtychoPINN: goes on from patch {safe} of 48" in finish(disk.hub, compare(disk.hub))
     assert starts(disk.folder) == [[0, 0], [24, 0], [safe, 0]]
     assert not job_of(disk.folder).set_aside.exists()
-    assert_same_results(disk.folder, unbroken.results)
+    assert_same_results(disk.folder, light_unbroken.results)
 
 
-def test_with_a_little_more_room_each_time_each_attempt_comes_further(disk: Disk, unbroken: Whole) -> None:
+def test_with_a_little_more_room_each_time_each_attempt_comes_further(
+    disk: Disk, light_unbroken: Whole
+) -> None:
     names = Artifacts(disk.folder)
     disk.fill(leaving=SPOOL // 2)
     assert refused(compare(disk.hub), disk.hub) == f"{disk.folder}: {NO_SPACE}"  # for the images
@@ -238,10 +231,10 @@ def test_with_a_little_more_room_each_time_each_attempt_comes_further(disk: Disk
     assert starts(disk.folder) == [[0, 0], [first["PtychoPINN"], 0], list(saved(disk.folder).values())]
     # the checkpoints held everything: no network was loaded again
     assert "working" not in [event["state"] for event in attempts(events(disk.folder))[-1]]
-    assert_same_results(disk.folder, unbroken.results)
+    assert_same_results(disk.folder, light_unbroken.results)
 
 
-def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(disk: Disk, unbroken: Whole) -> None:
+def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(disk: Disk, light_unbroken: Whole) -> None:
     process = halted("Baseline", 20, disk.hub)
     with disk.read_only():
         returncode, said = let_go(process)
@@ -251,7 +244,7 @@ def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(disk: Disk, un
     safe = saved(disk.folder)
     finish(disk.hub, compare(disk.hub))
     assert starts(disk.folder) == [[0, 0], [48, safe.get("Baseline", 0)]]
-    assert_same_results(disk.folder, unbroken.results)
+    assert_same_results(disk.folder, light_unbroken.results)
 
 
 class TestBeforeAnything:
@@ -293,7 +286,7 @@ class TestThroughPytest:
         assert re.search(rf"{DEBUG} +failed .* no log: {disk.hub}/red\S*: {text}\n", said)
 
     def test_a_checkpoint_that_does_not_fit_is_red_and_the_next_run_green(
-        self, disk: Disk, unbroken: Whole
+        self, disk: Disk, light_unbroken: Whole
     ) -> None:
         disk.fill(leaving=SPOOL + RECORDS + CHECKPOINT * 3 // 2)
         status, said = self.judge(disk.hub)
@@ -310,4 +303,4 @@ class TestThroughPytest:
         status, said = self.judge(disk.hub)
         assert status == 0, said
         assert starts(disk.folder) == [[0, 0], [safe, 0]]
-        assert_same_results(disk.folder, unbroken.results)
+        assert_same_results(disk.folder, light_unbroken.results)

@@ -24,8 +24,10 @@ import pytest
 
 from hubs import command_of
 from phases.train.mini import DOSE, VIEW, make_hub
-from processes import COMPARE_MODELS, PTYCHO_HUB, run
+from processes import run
+from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts
+from ptycho_compare.models.bare_tensorflow import tf
 from ptycho_compare.records.manifest import read_manifest
 from results import assert_same_results
 from sessions import THROUGH, run_on, through
@@ -34,12 +36,12 @@ from .runs import (
     DEBUG,
     STOPPER,
     Whole,
-    compare,
     debug_folder,
     diagnostics,
     events,
-    finish,
+    finish_here,
 )
+from .scarce import short_of_memory
 
 SCARCE = Path(__file__).with_name("scarce.py")
 PINN_IMAGES, BASELINE_IMAGES = 4, 1
@@ -82,19 +84,30 @@ def parameters(folder: Path, arm: str) -> dict[str, Any]:
     return found
 
 
+BETWEEN = "--- the next ---"
+ONE_AFTER_THE_OTHER = f"""
+import json, sys
+from ptycho_compare.cli.compare_models import main
+first, second = json.loads(sys.argv[1])
+assert main(first) == 0
+print({BETWEEN!r}, file=sys.stderr)
+assert main(second) == 0
+"""
+
+
 def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, tmp_path: Path) -> None:
     """The real thing: its allocator is bounded, 512 rows do not fit and 256 do."""
-    folder = tmp_path / "bounded"
-    whole_folder = tmp_path / "whole"
-    plain = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # oneDNN does not survive such a bound
+    folder, whole_folder = tmp_path / "bounded", tmp_path / "whole"
+    # oneDNN does not survive such a bound
     bounded = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPU_BFC_MEM_LIMIT_IN_MB": "32"}
-    said = {}
-    for output, batch, more in ((whole_folder, 32, plain), (folder, 512, plain | bounded)):
+    commands = []
+    for output, batch in ((whole_folder, 32), (folder, 512)):
         options = command_of(small_hub, "train", output, "--n-test-groups", "48")[2:]  # without --pinn_dir
-        batches = ("--baseline-predict-batch-size", str(batch))
-        done = run([*COMPARE_MODELS, *options, *batches], small_hub, **more)
-        assert done.returncode == 0, done.stderr
-        said[output] = done.stderr
+        commands.append([*options, "--baseline-predict-batch-size", str(batch), "--bootstrap-draws", "0"])
+    both = [sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(commands)]
+    done = run(both, small_hub, TF_ENABLE_ONEDNN_OPTS="0", **bounded)
+    assert done.returncode == 0, done.stderr
+    said = dict(zip((whole_folder, folder), done.stderr.split(BETWEEN), strict=True))
     assert "goes on with batches" not in said[whole_folder]
     (line,) = [line for line in said[folder].splitlines() if "goes on with batches" in line]
     assert (
@@ -114,13 +127,18 @@ def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, t
         np.testing.assert_allclose(halved["baseline_complex"], expected["baseline_complex"], atol=1e-6)
 
 
-def test_memory_that_becomes_short_costs_no_patch(own_hub: Path, unbroken: Whole) -> None:
+def test_memory_that_becomes_short_costs_no_patch(
+    own_hub: Path, unbroken: Whole, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """From the middle of its second chunk on for one arm; numpy's want of memory counts as TensorFlow's."""
     study = own_hub / "study.toml"
     study.write_text(study.read_text().replace("batch = 4", "batch = 8"))
     # nine batches: one to warm up, four to see whether the network uses its input, three of the first chunk
     limits = {PINN_IMAGES: limit(3, after=9), BASELINE_IMAGES: limit(4, error="MemoryError")}
-    said = finish(own_hub, [sys.executable, *scarce(limits), *compare(own_hub)[2:]])
+    with monkeypatch.context() as patch:
+        patch.setattr(tf, "constant", short_of_memory(limits))
+        finish_here(own_hub)
+    said = capsys.readouterr().err
     folder = debug_folder(own_hub)
     assert halvings(folder) == [("PtychoPINN", 4), ("PtychoPINN", 2), ("Baseline", 4)]
     assert (
@@ -159,44 +177,47 @@ def test_an_arm_whose_single_rows_do_not_fit_is_blocked_by_name(own_hub: Path, u
     assert "The command above runs where what it asks for fits into memory." in note.read_text()
     assert scored["PtychoPINN"].reason in note.read_text()
 
+    finish_here(own_hub)
     again = judge(own_hub)
     assert again.returncode == 0, again.stdout
     assert_same_results(folder, unbroken.results)
 
 
 def test_a_command_that_is_killed_is_red_by_its_signal_and_the_next_run_goes_on(
-    own_hub: Path, unbroken: Whole, no_cores: None
+    light_hub: Path, light_unbroken: Whole, no_cores: None
 ) -> None:
     """As TensorFlow ends when it has no memory, and as the kernel ends whoever takes too much of it."""
-    folder = debug_folder(own_hub)
+    folder = debug_folder(light_hub)
     for number, row in ((signal.SIGSEGV, 20), (signal.SIGKILL, 40)):
-        done = judge(own_hub, str(STOPPER), "Baseline", str(row), str(int(number)))
+        done = judge(light_hub, str(STOPPER), "Baseline", str(row), str(int(number)))
         assert done.returncode == 1, done.stdout
         assert "1 failed" in done.stdout
         assert "INTERNALERROR" not in done.stdout
         line = f"ended by {number.name}; the next run goes on from the last checkpoint"
         assert f"{DEBUG}: failed: {line}" in done.stdout
-        (log,) = [path for path in (own_hub / "red").glob("*.log") if line in path.read_text()]
+        (log,) = [path for path in (light_hub / "red").glob("*.log") if line in path.read_text()]
         assert f"exit status: {-number}" in log.read_text()
-    done = judge(own_hub)
+    done = judge(light_hub)
     assert done.returncode == 0, done.stdout
     planned = [event["parts"] for event in events(folder) if event["state"] == "planned"]
     assert [parts["PtychoPINN"][0] for parts in planned] == [0, 48, 48]
     ended = [event["returncode"] for event in events(folder) if event["state"] == "ended"]
     assert ended == [-signal.SIGSEGV, -signal.SIGKILL, 0]
-    assert_same_results(folder, unbroken.results)
+    assert_same_results(folder, light_unbroken.results)
 
 
-def test_a_training_whose_batch_does_not_fit_says_which_setting_to_lower(tmp_path: Path) -> None:
+def test_a_training_whose_batch_does_not_fit_says_which_setting_to_lower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     hub = make_hub(tmp_path / "hub")
     what = ("--hub", str(hub.root), "--dose", str(DOSE), "--network", VIEW)
-    runner = (sys.executable, *scarce({PINN_IMAGES: limit(1)}))
-    done = run([*runner, *PTYCHO_HUB[2:], "train", *what], hub.root)
-    assert done.returncode == 1
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("ptycho-hub: ")]
-    said = (
+    monkeypatch.setattr(tf, "constant", short_of_memory({PINN_IMAGES: limit(1)}))
+    assert main(["train", *what]) == 1
+    said = capsys.readouterr().err
+    (line,) = [line for line in said.splitlines() if line.startswith("ptycho-hub: ")]
+    text = (
         "out_of_memory: a batch of 2 (this network's 'batch' in the study) did not fit into memory (OOM when"
     )
-    assert line.startswith(f"ptycho-hub: failed: {said}")
+    assert line.startswith(f"ptycho-hub: failed: {text}")
     listed = json.loads((hub.phase_e() / "training_manifest.json").read_text())
     assert [job["result"]["status"] for job in listed["jobs"]] == ["failed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 from collections.abc import Callable
@@ -67,3 +68,20 @@ def test_a_request_whose_exception_does_not_arrive_is_one_all_the_same(
     planned = [event["parts"] for event in events(folder) if event["state"] == "planned"]
     assert {part: start for part, (start, _) in planned[1].items() if start} == done
     assert not job_of(folder).set_aside.exists()
+
+
+def test_a_request_amid_the_reading_of_a_text_is_told_as_any_other() -> None:
+    """Members of an archive have names that a codec of Python's reads: it tells failures in its own words."""
+
+    def read(_data: bytes, _errors: str = "strict") -> tuple[str, int]:
+        raise Stopped("SIGTERM")
+
+    def find(name: str) -> codecs.CodecInfo | None:
+        return codecs.CodecInfo(encode=codecs.utf_8_encode, decode=read) if name == "asked_to_stop" else None
+
+    codecs.register(find)
+    try:
+        with pytest.raises(Stopped, match=r"^SIGTERM$"):
+            b"name".decode("asked_to_stop")
+    finally:
+        codecs.unregister(find)

@@ -26,10 +26,11 @@ from .runs import (
     debug_folder,
     diagnostics,
     events,
-    finish,
     finish_here,
     job_of,
+    signalled_at,
     stop,
+    stop_here,
     stopped_at,
     work_of,
 )
@@ -38,16 +39,17 @@ BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
 BATCHES = ("--pinn-predict-batch-size", "8", "--baseline-predict-batch-size", "8")
 
 
-def test_the_same_command_goes_on(own_hub: Path, unbroken: Whole) -> None:
+def test_the_same_command_goes_on(own_hub: Path, unbroken: Whole, capsys: pytest.CaptureFixture[str]) -> None:
     """Stopped by a request, then by Ctrl-C."""
     folder = debug_folder(own_hub)
     for number, part, row in ((signal.SIGTERM, "PtychoPINN", 24), (signal.SIGINT, "Baseline", 17)):
-        said = stop(own_hub, part, row, compare(own_hub), number)
-        name = signal.Signals(number).name
-        assert said == f"ptycho-hub: stopped by {name}; the same command goes on from here"
+        stop_here(own_hub, part, row, number)
+        name, said = signal.Signals(number).name, capsys.readouterr().err
+        assert said.splitlines()[-1] == f"ptycho-hub: stopped by {name}; the same command goes on from here"
+        assert "Traceback" not in said
         assert not Artifacts(folder).manifest.exists()
-    said = finish(own_hub, compare(own_hub))
-    assert "Baseline: goes on from patch 20 of" in said
+    finish_here(own_hub)
+    assert "Baseline: goes on from patch 20 of" in capsys.readouterr().err
     assert_same_results(folder, unbroken.results)
     assert not job_of(folder).set_aside.exists()
 
@@ -87,22 +89,27 @@ def test_a_stream_that_ends_at_its_last_row_loses_no_chunk(
     part: str, number: int, own_hub: Path, unbroken: Whole
 ) -> None:
     """All its rows lie on the canvas then, and its last chunk was not reported."""
-    done = run(stopped_at(part, unbroken.rows[part], compare(own_hub), number), own_hub)
-    assert done.returncode == (EXIT_STOPPED if number == signal.SIGTERM else -number), done.stderr
+    if number == signal.SIGTERM:
+        stop_here(own_hub, part, unbroken.rows[part], number)
+    else:
+        done = run(stopped_at(part, unbroken.rows[part], compare(own_hub), number), own_hub)
+        assert done.returncode == -number, done.stderr
     finish_here(own_hub)
     assert_same_results(debug_folder(own_hub), unbroken.results)
     assert set(diagnostics(debug_folder(own_hub))) == set(unbroken.diagnostics)
 
 
-def test_the_drop_in_command_goes_on_too(own_hub: Path, unbroken: Whole, tmp_path: Path) -> None:
+def test_the_drop_in_command_goes_on_too(
+    own_hub: Path, unbroken: Whole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`compare_models` by hand, in other batches the second time; the same groups as the debug tier."""
     output = tmp_path / "out"
     chunks = ("--n-test-groups", "48", "--pinn-chunk-size", "20", "--baseline-chunk-size", "20")
     options = (*chunks, "--bootstrap-draws", "100")  # as the hub's study says
-    command = [*COMPARE_MODELS, *command_of(own_hub, "train", output, *options), *BATCHES]
-    stop(own_hub, "PtychoPINN", 28, command)
-    said = finish(own_hub, [*command, "--pinn-predict-batch-size", "5"])
-    assert "PtychoPINN: goes on from patch 28 of 48" in said
+    words = [*command_of(own_hub, "train", output, *options), *BATCHES]
+    stop(own_hub, "PtychoPINN", 28, [*COMPARE_MODELS, *words])
+    assert compare_models([*words, "--pinn-predict-batch-size", "5"]) == 0
+    assert "PtychoPINN: goes on from patch 28 of 48" in capsys.readouterr().err
     assert_same_results(output, unbroken.results)
 
 
@@ -117,7 +124,8 @@ def test_halves_of_the_data_go_on_each(own_hub: Path, tmp_path: Path) -> None:
         return [*command_of(own_hub, "train", output, "--test_data", str(scan)), *BATCHES]
 
     assert compare_models(command(whole_run)) == 0
-    stop(own_hub, "Baseline+half2", 16, [*COMPARE_MODELS, *command(broken)])
+    with signalled_at("Baseline+half2", 16):
+        assert compare_models(command(broken)) == EXIT_STOPPED
     assert compare_models(command(broken)) == 0
     (_, again) = (event["parts"] for event in events(broken) if event["state"] == "planned")
     left = {part: total - start for part, (start, total) in again.items() if start < total}
@@ -151,7 +159,7 @@ def change_batch_and_chunk(hub: Path) -> None:
 def stopped_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hub whose comparison was stopped in its second network; no test may damage it."""
     hub = Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("stopped") / "hub"))
-    stop(hub, "Baseline", 20, compare(hub))
+    stop_here(hub, "Baseline", 20)
     return hub
 
 

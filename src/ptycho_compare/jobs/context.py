@@ -30,6 +30,10 @@ class Stopped(BaseException):
     No `Exception`, so that nothing that contains failures takes it for one.
     """
 
+    def __init__(self, by: str) -> None:
+        # Python's codecs rewrite the text of what is raised in them, but for classes that build it themselves
+        super().__init__(by)
+
 
 class JobContext:
     """One process at work on a job."""

@@ -52,6 +52,7 @@ def record(
         "outcome": "blocked" if isinstance(error, Blocked) else report.outcome,
         "seconds": evidence.done.seconds if evidence is not None and evidence.done else report.duration,
         "findings": [str(finding) for finding in findings],
+        "warnings": _warnings(evidence) if evidence is not None else [],
         "undecided": _undecided(evidence) if evidence is not None else [],
         "death": evidence.death if evidence is not None else "",
         "log": log,
@@ -131,14 +132,33 @@ def _close(hub: Hub, evidence: Evidence, test: str) -> None:
     close_blockers(hub, evidence.job.id, closed_by=test, evidence=[manifest])
 
 
+def _warnings(evidence: Evidence) -> list[str]:
+    """What the manifest warns of: integrity holds, and a person should know."""
+    from pydantic import ValidationError
+
+    from ptycho_compare.records.manifest import read_manifest
+
+    if _is_of_an_earlier_run(evidence):
+        return []
+    try:
+        manifest = read_manifest(Artifacts(evidence.job.folder).manifest)
+    except (OSError, ValidationError):  # which its findings say
+        return []
+    return [f"warning: {text}" for text in manifest.warnings]
+
+
+def _is_of_an_earlier_run(evidence: Evidence) -> bool:
+    """True where a run did not come so far and left what an earlier one had written."""
+    return any(finding.kind in ("input", "missing", "stalled", "changed") for finding in evidence.findings)
+
+
 def _undecided(evidence: Evidence) -> list[str]:
     """Name the arms that cannot be told apart, from the table that the comparison left."""
     from ptycho_compare.errors import InputError
     from ptycho_compare.records.tables.pairs_csv import read_differences_csv
     from ptycho_compare.reporting.terminal import undecided_lines
 
-    # a run that did not come so far has left an earlier run's table where it was
-    if any(finding.kind in ("input", "missing", "stalled", "changed") for finding in evidence.findings):
+    if _is_of_an_earlier_run(evidence):
         return []
     try:
         return list(undecided_lines(read_differences_csv(Artifacts(evidence.job.folder).differences)))

@@ -51,6 +51,7 @@ def _remarks(record: dict[str, Any]) -> Iterator[str]:
         yield record["reason"]
         return
     yield from record["findings"]
+    yield from record["warnings"]
     yield from record["undecided"]
     if record["note"]:
         yield f"blocked, see {record['note']}"

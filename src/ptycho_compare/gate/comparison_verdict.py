@@ -14,7 +14,7 @@ from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import read_claim, read_progress
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.records.acceptance import ComparisonState, ComparisonVerdict
-from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
+from ptycho_compare.records.tables.metrics_csv import read_metrics_csv, verdicts_in
 from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.storage.files import digest_of
 
@@ -46,8 +46,10 @@ def verdict_on(job: ComparisonJob, *, required: bool) -> ComparisonVerdict:
 
 
 def _low(metrics: Path, threshold: float) -> Iterator[str]:
-    """Yield the arms whose MS-SSIM does not reach the study's line."""
-    for row in read_metrics_csv(metrics):
+    """Yield the arms whose MS-SSIM does not reach the study's line, and those that show too little."""
+    rows = read_metrics_csv(metrics)
+    yield from (f"{arm}: {verdict}" for arm, verdict in verdicts_in(rows))
+    for row in rows:
         for part in _PARTS if row.metric == "ms_ssim" else ():
             score = getattr(row, part)
             if score is not None and score < threshold:

@@ -42,6 +42,13 @@ class ArmRecord(Record):
     seconds: dict[str, float]
     details: dict[str, Any]
 
+    @property
+    def verdicts(self) -> list[str]:
+        """What is said beside the scores of an arm that shows too little, a sentence each."""
+        found = self.details.get("verdicts", [])
+        known = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+        return [f"{each.get('kind')}: {each.get('detail')}" for each in known]
+
 
 class Manifest(Record):
     """Contents of ``manifest.json``.
@@ -115,8 +122,10 @@ if TYPE_CHECKING:  # scoring loads scipy and scikit-image
 
 
 def alignment_record(score: ArmScore) -> dict[str, Any]:
-    """Return ``gauge``, ``shift`` and ``twin`` of an arm, as far as there are any."""
+    """Return ``verdicts``, ``gauge``, ``shift`` and ``twin`` of an arm, as far as there are any."""
     record: dict[str, Any] = {}
+    if score.verdicts:
+        record["verdicts"] = [{"kind": each.kind, "detail": each.detail} for each in score.verdicts]
     if score.gauge is not None:
         record["gauge"] = {
             "gain": abs(score.gauge.scale),

@@ -17,7 +17,7 @@ from ptycho_compare.records.measures import MEASURES, PARTS, Measure, Part
 from ptycho_compare.records.phase_c_compliance import Compliance, phase_c_compliance
 from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.records.tables.csv_cells import finite
-from ptycho_compare.records.tables.metrics_csv import MetricRow
+from ptycho_compare.records.tables.metrics_csv import MetricRow, verdicts_in
 from ptycho_compare.records.tables.pairs_csv import Undecided, read_undecided
 
 Number = FiniteFloat | None
@@ -63,6 +63,8 @@ class JobSummary(AtPlace):
         Definitions behind the scores, and what the arms were compared with.
     mask_pixels, groups : int or None
         Scored pixels and groups of the plan, the same for all arms.
+    verdicts : tuple of str
+        What is said of living arms that show too little.
     undecided : tuple of Undecided, or None
         Scores by which two arms cannot be told apart; None where there are no intervals.
     """
@@ -74,6 +76,7 @@ class JobSummary(AtPlace):
     reference: str = ""
     mask_pixels: int | None = None
     groups: int | None = None
+    verdicts: tuple[str, ...] = ()
     undecided: tuple[Undecided, ...] | None = None
 
 
@@ -158,6 +161,7 @@ def _of_job(hub: Hub, scores: JobScores) -> JobSummary:
         reference=first.reference,
         mask_pixels=first.mask_pixels,
         groups=first.groups,
+        verdicts=tuple(f"{arm}: {verdict}" for arm, verdict in verdicts_in(scores.rows)),
         undecided=read_undecided(Artifacts(scores.table.parent).differences),
     )
 

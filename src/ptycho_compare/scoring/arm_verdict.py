@@ -44,6 +44,12 @@ def lacking_parts(arm: Contrast, truth: Contrast) -> frozenset[Component]:
     return arm.lacking - truth.lacking
 
 
+def shares_of(arm: Contrast, truth: Contrast) -> dict[Component, float]:
+    """Contrasts of an arm as parts of the truth's, for components that the truth has."""
+    pairs = _pairs(arm, truth)
+    return {part: found / wanted for part, (found, wanted) in pairs.items() if wanted >= NONE_BELOW}
+
+
 def arm_verdicts(arm: Contrast, truth: Contrast, limits: CollapseLimits) -> tuple[ArmVerdict, ...]:
     """Judge how much an arm shows.
 
@@ -61,11 +67,7 @@ def arm_verdicts(arm: Contrast, truth: Contrast, limits: CollapseLimits) -> tupl
 def _of_parts(
     arm: Contrast, truth: Contrast, lacking: frozenset[Component], limits: CollapseLimits
 ) -> Iterator[ArmVerdict]:
-    pairs: dict[Component, tuple[float, float]] = {
-        "amplitude": (arm.amplitude, truth.amplitude),
-        "phase": (arm.phase, truth.phase),
-    }
-    for part, (found, wanted) in pairs.items():
+    for part, (found, wanted) in _pairs(arm, truth).items():
         unit = _UNITS[part]
         if part in lacking:
             detail = f"the arm has no {part}: its contrast is below {NONE_BELOW:g}{unit}"
@@ -76,3 +78,7 @@ def _of_parts(
                 f"{part} contrast is {found:.3g}{unit}, {found / wanted:.1%} of the truth's "
                 f"{wanted:.3g}{unit} (limit {limits.min_relative_contrast:.1%})",
             )
+
+
+def _pairs(arm: Contrast, truth: Contrast) -> dict[Component, tuple[float, float]]:
+    return {"amplitude": (arm.amplitude, truth.amplitude), "phase": (arm.phase, truth.phase)}

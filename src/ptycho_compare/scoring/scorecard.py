@@ -27,9 +27,9 @@ from ptycho_compare.scoring.alignment.twin import Twin, find_twin
 from ptycho_compare.scoring.arm_verdict import ArmVerdict
 from ptycho_compare.scoring.collapse import find_collapse
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
-from ptycho_compare.scoring.metrics.arm_metrics import Measurement, measure, verdicts_on
+from ptycho_compare.scoring.metrics.arm_metrics import Measurement, judged, measure
 from ptycho_compare.scoring.metrics.frc import RingCurve
-from ptycho_compare.scoring.metrics.metric import Difference, Metric, ReferenceKind
+from ptycho_compare.scoring.metrics.metric import Component, Difference, Metric, ReferenceKind
 from ptycho_compare.scoring.metrics.ptychopinn import ptychopinn_metrics
 from ptycho_compare.scoring.metrics.ramp_errors import ramp_errors, ramp_matters
 from ptycho_compare.scoring.metrics.truth_view import TruthView
@@ -66,6 +66,8 @@ class ArmScore:
         In the truth's gauge if ok, as placed otherwise.
     verdicts : tuple of ArmVerdict
         Beside the numbers: flat, or without a component.
+    contrast : mapping of Component to float
+        Of amplitude and phase, as a part of the truth's.
     amplitude_gain : float or None
         Real gain of the amplitude columns alone, on top of the gauge's.
     warnings : tuple of str
@@ -85,6 +87,7 @@ class ArmScore:
     curves: Mapping[str, RingCurve]
     image: NDArray[np.complex64]
     verdicts: tuple[ArmVerdict, ...] = ()
+    contrast: Mapping[Component, float] = field(default_factory=dict)
     amplitude_gain: float | None = None
     warnings: tuple[str, ...] = ()
     distortion: Distortion | None = None
@@ -246,6 +249,7 @@ class _Scored:
             curves=self.measurement.curves,
             image=image,
             verdicts=self.measurement.verdicts,
+            contrast=self.measurement.contrast,
             amplitude_gain=self.measurement.amplitude_gain,
             warnings=(*warnings, *map(str, self.measurement.verdicts)),
             distortion=self.distortion,
@@ -321,8 +325,8 @@ class _Judge:
         box, inside = bounding_box(self.mask), self.mask
         pair = (np.where(inside, each, 0)[box] for each in (placed.values, np.asarray(self.truth)))
         metrics, curves = ptychopinn_metrics(*pair, settings=self.settings.ptychopinn)
-        verdicts = () if self.view is None else verdicts_on(gauge.apply(placed.values), self.view, limits)
-        return Measurement(metrics, curves, {}, verdicts)
+        shown = NOTHING if self.view is None else judged(gauge.apply(placed.values), self.view, limits)
+        return replace(shown, metrics=metrics, curves=curves)
 
 
 NOTHING = Measurement((), {}, {})

@@ -6,7 +6,7 @@ a number needs to be understood stands in the columns behind them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,11 @@ METRIC_NAMES = (
 
 PTYCHOPINN_NAMES = METRIC_NAMES[:7]
 """The same by PtychoPINN's own definitions."""
+
+CONTRAST = "contrast"
+"""How much an arm shows, as parts of what the truth does; its note holds the verdicts."""
+
+VERDICTS_BETWEEN = "; "
 
 WITHOUT_TRUTH_NAMES = ("r_factor",)
 
@@ -82,8 +87,9 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
     """Write the scores of all arms.
 
     First the metrics of every arm in the scorecard's order, then the measured shifts in
-    px, then computing times in s, then the gauges. An arm without scores keeps its rows,
-    empty and with its reason as the note: no arm is ever missing silently.
+    px, then computing times in s, then the gauges, then contrasts with the verdicts. An arm
+    without scores keeps its rows, empty and with its reason as the note: no arm is ever missing
+    silently.
 
     Parameters
     ----------
@@ -108,6 +114,7 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
             if arm.arm in seconds
         ),
         *(row for arm in scorecard.arms for row in _gauge_rows(arm, scorecard.metric_version)),
+        *(row for arm in scorecard.arms for row in _contrast_rows(arm)),
     ]
     common = scorecard.metric_version, int(scorecard.mask.sum()), groups
     write_table(
@@ -223,6 +230,23 @@ def _distortion_rows(arm: ArmScore, found: Distortion) -> Iterator[Row]:
             yield _value(arm, name, None, unit, f"not measured: {found.reason}")
         else:
             yield _value(arm, name, measured, unit, f"standard error {error:.2g}; measured, not undone")
+
+
+def _contrast_rows(arm: ArmScore) -> Iterator[Row]:
+    """Yield how much an arm shows, and the verdicts on that."""
+    if not arm.contrast:
+        return
+    from ptycho_compare.scoring import Metric
+
+    shares = arm.contrast
+    note = VERDICTS_BETWEEN.join(map(str, arm.verdicts))
+    yield arm, Metric(CONTRAST, shares.get("amplitude"), shares.get("phase"), None, "of the truth's", note)
+
+
+def verdicts_in(rows: Iterable[MetricRow]) -> list[tuple[str, str]]:
+    """Return the verdicts that a table tells of its living arms: pairs of arm and sentence."""
+    notes = ((row.model, row.note) for row in rows if row.metric == CONTRAST and row.note)
+    return [(arm, verdict) for arm, note in notes for verdict in note.split(VERDICTS_BETWEEN)]
 
 
 def _ramp(arm: ArmScore, gauge: Gauge, *, own_gauge: bool) -> tuple[tuple[float | None, float | None], str]:

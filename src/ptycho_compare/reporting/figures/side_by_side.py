@@ -220,6 +220,7 @@ def _alarms(arm: ArmScore) -> Iterator[Line]:
         text = f"{'FAILED' if failed else 'not scored'}: {arm.reason}"
         for line in textwrap.wrap(text, LINE_CHARACTERS, max_lines=_REASON_LINES, placeholder=" ..."):
             yield Line(line, alarm=failed)
+    yield from (Line(each.kind.upper(), alarm=True) for each in arm.verdicts)
     if arm.twin is not None:
         yield Line(f"TWIN: overlap {arm.twin.overlap:.2f}, itself {arm.twin.direct_overlap:.2f}", alarm=True)
 

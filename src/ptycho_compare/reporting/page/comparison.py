@@ -24,11 +24,15 @@ _REFERENCES = {"truth": "Truth", "independent_half": "Other half", "same_data": 
 
 @dataclass(frozen=True)
 class ShownArm:
-    """An arm and how it came out: ``ok``, ``failed``, ``unscored`` or ``missing``, and why."""
+    """An arm and how it came out: ``ok``, ``failed``, ``unscored`` or ``missing``, and why.
+
+    An arm that is ok may have verdicts: how little it shows.
+    """
 
     name: str
     status: str
     reason: str
+    verdicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,9 @@ def _manifest(names: Artifacts) -> tuple[Manifest | None, str]:
 
 def _arms(manifest: Manifest | None, required: Sequence[str]) -> tuple[ShownArm, ...]:
     held = {} if manifest is None else manifest.arms
-    found = [ShownArm(name, record.status, readable(record.reason)) for name, record in held.items()]
+    found = [
+        ShownArm(name, record.status, readable(record.reason), tuple(map(readable, record.verdicts)))
+        for name, record in held.items()
+    ]
     lacking = [ShownArm(name, MISSING, "required by the study") for name in required if name not in held]
     return (*found, *lacking)

@@ -65,6 +65,8 @@ def _job(job: JobSummary) -> Iterator[str]:
     known = [text.format(fact) for fact, text in facts if fact not in (None, "")]
     if known:
         yield from ("; ".join(known), "")
+    if job.verdicts:
+        yield from (*(f"- {verdict}" for verdict in job.verdicts), "")
     yield from table(
         ("Model", "Metric", "Amplitude", "Phase", "Value"),
         [

@@ -8,12 +8,12 @@ show gets no number and says so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.scoring.arm_verdict import ArmVerdict, arm_verdicts, lacking_parts
+from ptycho_compare.scoring.arm_verdict import ArmVerdict, arm_verdicts, lacking_parts, shares_of
 from ptycho_compare.scoring.collapse import DEFAULT_LIMITS, CollapseLimits
 from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
 from ptycho_compare.scoring.metrics import image_metrics
@@ -53,6 +53,8 @@ class Measurement:
         Each number with the sums it can be drawn again from.
     verdicts : tuple of ArmVerdict
         On the arm, beside its numbers.
+    contrast : mapping of Component to float
+        Of amplitude and phase, as a part of the truth's.
     amplitude_gain : float or None
         Real gain of the amplitude columns alone, on top of the gauge's; None where there are none.
     """
@@ -61,6 +63,7 @@ class Measurement:
     curves: Mapping[str, RingCurve]
     estimates: Estimates
     verdicts: tuple[ArmVerdict, ...] = ()
+    contrast: Mapping[Component, float] = field(default_factory=dict)
     amplitude_gain: float | None = None
 
     def noted(self, name: str, note: str) -> Measurement:
@@ -104,14 +107,14 @@ def measure(
     ScoringError
         The image is not finite on the mask, or the mask holds no 11 x 11 window.
     """
-    field = _in_view(image, truth)
-    contrast = _contrast(field, truth)
+    inside = _in_view(image, truth)
+    contrast = _contrast(inside, truth)
     lacking = lacking_parts(contrast, truth.contrast)
-    gain = _amplitude_gain(np.abs(field[truth.mask]), np.abs(truth.field[truth.mask]))
+    gain = _amplitude_gain(np.abs(inside[truth.mask]), np.abs(truth.field[truth.mask]))
     parts: dict[Component, Image] = {
-        "amplitude": gain * np.abs(field),
-        "phase": _phase(field, truth),
-        "value": field,
+        "amplitude": gain * np.abs(inside),
+        "phase": _phase(inside, truth),
+        "value": inside,
     }
     averages, levels = _averages(parts, truth, lacking)
     estimates: Estimates = {
@@ -138,13 +141,21 @@ def measure(
         curves={"complex" if name == "value" else name: curve for name, curve in curves.items()},
         estimates=estimates,
         verdicts=arm_verdicts(contrast, truth.contrast, limits),
+        contrast=shares_of(contrast, truth.contrast),
         amplitude_gain=gain,
     )
 
 
-def verdicts_on(image: ComplexImage, truth: TruthView, limits: CollapseLimits) -> tuple[ArmVerdict, ...]:
-    """Judge how much an image shows; it is given as to `measure`."""
-    return arm_verdicts(_contrast(_in_view(image, truth), truth), truth.contrast, limits)
+def judged(image: ComplexImage, truth: TruthView, limits: CollapseLimits) -> Measurement:
+    """Judge how much an image shows, and measure no more; it is given as to `measure`."""
+    contrast = _contrast(_in_view(image, truth), truth)
+    return Measurement(
+        (),
+        {},
+        {},
+        verdicts=arm_verdicts(contrast, truth.contrast, limits),
+        contrast=shares_of(contrast, truth.contrast),
+    )
 
 
 def _in_view(image: ComplexImage, truth: TruthView) -> NDArray[np.complex128]:

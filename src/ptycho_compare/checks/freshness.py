@@ -11,7 +11,7 @@ from ptycho_compare.checks.comparison import judge_comparison
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import MODEL_NAMES, Artifacts, Hub
 from ptycho_compare.records.manifest import FileRecord, Manifest, read_manifest
-from ptycho_compare.scoring import CollapseLimits
+from ptycho_compare.scoring import CollapseLimits, ScoringSettings
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, Comparison
@@ -29,9 +29,23 @@ def stale(folder: Path, fingerprint: Fingerprint) -> Iterator[Finding]:
     except (OSError, ValidationError) as error:
         yield Finding("missing", f"{names.manifest}: {' '.join(str(error).split())[:200]}")
         return
+    if differs := other_definitions(manifest, fingerprint):
+        yield Finding("stale", f"{names.manifest}: {differs}")
     adopted = names.adoption.exists()
     for difference in manifest.fingerprint().differences(fingerprint, made_elsewhere=adopted):
         yield Finding("stale", f"{names.manifest}: {difference}")
+
+
+def other_definitions(manifest: Manifest, fingerprint: Fingerprint) -> str:
+    """Say by which definitions a comparison was scored, where a run here would score by others.
+
+    It is judged by its own all the same: their name stands in its rows.
+    """
+    metrics = fingerprint.settings.get("scoring", {}).get("metrics", "standard")
+    here = ScoringSettings(metrics=metrics).metric_version
+    if manifest.metric_version == here:
+        return ""
+    return f"scored by {manifest.metric_version}, and a run here scores by {here}"
 
 
 _AGAIN = "run the comparison again"

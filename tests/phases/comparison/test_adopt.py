@@ -379,6 +379,8 @@ FORGERIES = [
     Forgery("another bundle, said to be ours", nothing,
             rf"Baseline: computed again, the window at row .* \(limit {VALUE_TOLERANCE:g}\); it is another",
             base="other_baseline", claims=True),
+    Forgery("older definitions", manifest(lambda found: found.update(metric_version="ptycho-compare-2")),
+            "scored by ptycho-compare-2, and a run here scores by ptycho-compare-3; compare again"),
     Forgery("other settings", manifest(lambda found: found["settings"].update(crop_px=CROP + 2)),
             f"setting crop_px was {CROP + 2}, is {CROP}"),
     Forgery("another program", manifest(lambda found: found.update(command=["/bin/vi", TRAIN])),

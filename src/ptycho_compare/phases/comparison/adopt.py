@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ptycho_compare.checks import judge_comparison
+from ptycho_compare.checks.freshness import other_definitions
 from ptycho_compare.errors import AdoptionError, InputError, first_of
 from ptycho_compare.hub import Artifacts, utc_text
 from ptycho_compare.jobs import JobContext, job_context
@@ -170,7 +171,10 @@ def _require_same_fingerprint(job: ComparisonJob, source: Path, manifest: Manife
         raise AdoptionError(f"{source}: made by {program or 'no command'}; needed: {' or '.join(_PROGRAMS)}")
     if program == "ptycho-hub" and job.id not in manifest.command:
         raise AdoptionError(f"{source}: made by '{' '.join(manifest.command)}', which is not {job.id}")
-    differences = manifest.fingerprint().differences(job.fingerprint(), made_elsewhere=True)
+    here = job.fingerprint()
+    if differs := other_definitions(manifest, here):
+        raise AdoptionError(f"{source}: {differs}; compare again")
+    differences = manifest.fingerprint().differences(here, made_elsewhere=True)
     if differences:
         raise AdoptionError(
             f"{source}: not of the inputs and settings that are here: {'; '.join(differences)}"

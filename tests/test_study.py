@@ -8,7 +8,7 @@ import pytest
 
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.comparison.request import request_of
+from ptycho_compare.phases.comparison.request import request_of, scoring_of
 from ptycho_compare.scan import Reading
 from ptycho_compare.study import load_study
 
@@ -167,6 +167,18 @@ def test_a_study_says_how_to_read_to_score_and_what_else_to_compare(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("line", "expected"),
+    [("", None), ("free_ramp = false", False), ('free_ramp = ["PtyChi", "LSQML"]', ("PtyChi", "LSQML"))],
+)
+def test_whose_ramp_is_free_is_said_by_the_study_or_left_to_the_files(
+    tmp_path: Path, line: str, expected: bool | tuple[str, ...] | None
+) -> None:
+    study = load_study(extended(tmp_path, EXTENDED.replace("free_ramp = true", line)))
+    assert study.scoring.free_ramp == expected
+    assert scoring_of(study).free_ramp == expected
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('reconstructor = "my-code:fast"', "", "'arms.Mine': .*one of the two"),
@@ -177,6 +189,12 @@ def test_a_study_says_how_to_read_to_score_and_what_else_to_compare(tmp_path: Pa
         ),
         ("[arms.LSQML]", '[arms."../up"]', "'arms.*up"),
         ('"same_data"', '"simulated"', "'scoring.reference': .* found 'simulated'"),
+        (
+            "free_ramp = true",
+            'free_ramp = ["PtyChi", "LSQM"]',
+            "free_ramp names 'LSQM', and the arms of .* LSQML",
+        ),
+        ("free_ramp = true", "free_ramp = 0.5", "'scoring.free_ramp"),
         ("draws = 50", "draws = -1", "'uncertainty.draws': .* found -1"),
         ('"counts"', '"photons"', "'scan.values': .* found 'photons'"),
     ],

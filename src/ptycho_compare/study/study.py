@@ -13,6 +13,7 @@ from ptycho_compare.errors import StudyError, and_more
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Hub
 from ptycho_compare.study.comparing import (
     BASELINE,
+    PTYCHI,
     PTYCHOPINN,
     Acceptance,
     ArmName,
@@ -79,6 +80,18 @@ class Study(Section):
             if tier.after and (tier.after not in self.tiers or tier.after == name):
                 raise ValueError(
                     f"tier {name!r} comes after {tier.after!r}, which is no other tier of the study"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _freed_arms_exist(self) -> Study:
+        freed = self.scoring.free_ramp
+        required = (arm for tier in self.tiers.values() for arm in tier.required_arms)
+        known = list(dict.fromkeys([*NETWORKS, PTYCHI, *required, *self.arms]))
+        for name in freed if isinstance(freed, tuple) else ():
+            if name not in known:
+                raise ValueError(
+                    f"scoring.free_ramp names {name!r}, and the arms of the study are {', '.join(known)}"
                 )
         return self
 

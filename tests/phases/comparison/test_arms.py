@@ -149,19 +149,25 @@ def test_a_probe_of_its_own_frees_an_arms_ramp_and_a_copy_does_not(
         ArmRequest("Copy", parse_user_source("lab-retrieving:given")),
         ArmRequest("None", parse_user_source("lab-average:8")),
     ]
+    with np.load(Hub(small_hub).split_data(DOSE, "dense", "train")) as scan:
+        probes = {"OwnFile": np.roll(scan["probeGuess"], 1, axis=0), "CopiedFile": 3j * scan["probeGuess"]}
+    for name, probe in probes.items():
+        np.savez(tmp_path / f"{name}.npz", object=ptychi_of(small_hub), probe=probe)
+        more.append(ArmRequest(name, ImageSource(tmp_path / f"{name}.npz")))
     compare(
-        request_on(small_hub, tmp_path, *more, networks=False, ready_made=None),
+        request_on(small_hub, tmp_path / "out", *more, networks=False, ready_made=None),
         command=["test"],
         console_level=None,
     )
-    rows = rows_of(tmp_path)
-    notes = {name: rows[name, "gauge_ramp_x"].note for name in ("Own", "Copy", "None")}
-    assert notes.pop("Own") == "removed: its probe was retrieved with it"
+    rows = rows_of(tmp_path / "out")
+    notes = {name: rows[name, "gauge_ramp_x"].note for name in ("Own", "Copy", "None", *probes)}
+    for name in ("Own", "OwnFile"):
+        assert notes.pop(name) == "removed: its probe was retrieved with it"
     for note in notes.values():
         assert note.endswith("not removed: no probe was retrieved with it")
     assert ("Own", "r_factor_own_probe") in rows
     assert ("None", "r_factor_own_probe") not in rows
-    gauges = json.loads((tmp_path / "manifest.json").read_text())["arms"]
+    gauges = json.loads((tmp_path / "out/manifest.json").read_text())["arms"]
     assert gauges["Own"]["details"]["gauge"]["ramp_removed"]
 
 

@@ -1,4 +1,7 @@
-"""A full job on real data, killed at random moments: it goes on, and ends as if nothing had been."""
+"""A full job of real networks, killed at random moments: it goes on, and ends as if nothing had been.
+
+With every push on a small scan, and many times on real data by `make slow`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
+from hubs import DOSE
 from processes import ROOT, environment, marked, nobody_left, run, runs, until
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import read_claim
@@ -30,15 +34,10 @@ from .runs import (
     work_of,
 )
 
-DOSE = 1_000_000_000
+REAL_DOSE = 1_000_000_000
 FULL = ("-m", "full", "-k", "train", "--timeout=0")
 VICTIMS = ("command", "supervisor", "pytest", "all of them")
-CHUNK = load_study(ROOT / "acceptance" / "study.toml").tiers["full"].chunk
 SEED = 20251114
-
-
-def full_folder(hub: Path) -> Path:
-    return Hub(hub).comparison_dir(DOSE, "dense", "train", "full")
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,8 @@ class Undisturbed:
     ----------
     debugged : Path
         A hub that is ready for it.
+    dose : int
+        Of the job.
     seconds : float
         From the start of pytest to its end.
     chunk_rows : dict
@@ -56,37 +57,66 @@ class Undisturbed:
     """
 
     debugged: Path
+    dose: int
     seconds: float
     results: dict[str, bytes]
     chunk_rows: dict[str, int]
 
+    def folder(self, hub: Path) -> Path:
+        """Of the job in a copy of the hub."""
+        return full_folder(hub, self.dose)
 
-@pytest.fixture(scope="module")
-def undisturbed(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    def make(folder: Path) -> None:
-        hub = Path(shutil.copytree(reference / "hub", folder / "debugged", copy_function=shutil.copyfile))
+
+def full_folder(hub: Path, dose: int) -> Path:
+    return Hub(hub).comparison_dir(dose, "dense", "train", "full")
+
+
+@pytest.fixture
+def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """On the scan that a test asks for: ``small`` or ``real``."""
+    if request.param == "small":
+        compared = request.getfixturevalue("compared_hub")
+        return let_alone(tmp_path_factory, "small kills", DOSE, lambda hub: shutil.copytree(compared, hub))
+    reference = request.getfixturevalue("reference")
+
+    def debugged(hub: Path) -> None:
+        shutil.copytree(reference / "hub", hub, copy_function=shutil.copyfile)
         for path in (hub, *hub.rglob("*")):
             path.chmod(path.stat().st_mode | 0o200)
         debug = run(pytest_command(hub, "-m", "debug", "-k", "train"), hub)
         assert debug.returncode == 0, debug.stdout
-        whole = Path(shutil.copytree(hub, folder / "whole"))
+
+    return let_alone(tmp_path_factory, "kills", REAL_DOSE, debugged)
+
+
+def let_alone(
+    factory: pytest.TempPathFactory, name: str, dose: int, prepare: Callable[[Path], object]
+) -> Undisturbed:
+    """Prepare a hub, run the job in a copy of it, and look at what came."""
+
+    def make(folder: Path) -> None:
+        prepare(folder / "debugged")
+        whole = Path(shutil.copytree(folder / "debugged", folder / "whole"))
         began = time.monotonic()
         full = run(pytest_command(whole, *FULL), whole)
         assert full.returncode == 0, full.stdout
         (folder / "seconds.txt").write_text(str(time.monotonic() - began))
 
-    made = shared(tmp_path_factory, "kills", make)
-    seconds, whole = float((made / "seconds.txt").read_text()), full_folder(made / "whole")
-    return Undisturbed(made / "debugged", seconds, results(whole), chunk_rows(whole))
+    made = shared(factory, name, make)
+    seconds, whole = float((made / "seconds.txt").read_text()), full_folder(made / "whole", dose)
+    own = made / "whole" / "study.toml"
+    study = load_study(own if own.exists() else ROOT / "acceptance" / "study.toml")
+    rows = chunk_rows(whole, study.tiers["full"].chunk)
+    return Undisturbed(made / "debugged", dose, seconds, results(whole), rows)
 
 
-def chunk_rows(folder: Path) -> dict[str, int]:
+def chunk_rows(folder: Path, chunk: int) -> dict[str, int]:
     """A group arm predicts each group, a single-image arm each image when a group first holds it."""
     with np.load(Artifacts(folder).plan) as plan:
         groups = plan["groups"]
     size = groups.shape[1]
     first = np.unique(groups.ravel(), return_index=True)[1] // size  # the group
-    return {"PtychoPINN": min(CHUNK, len(groups)), "Baseline": int(np.bincount(first // CHUNK).max())}
+    return {"PtychoPINN": min(chunk, len(groups)), "Baseline": int(np.bincount(first // chunk).max())}
 
 
 @dataclass
@@ -95,11 +125,14 @@ class Life:
 
     Attributes
     ----------
+    hub, folder : Path
+        The hub, and that of the job in it.
     kills : list
         What every kill met, for whoever reads of a failure.
     """
 
     hub: Path
+    folder: Path
     kills: list[str] = field(default_factory=list)
 
     def survives(self, victim: str, moment_s: float) -> bool:
@@ -124,7 +157,7 @@ class Life:
         return False
 
     def _kill(self, victim: str, pid: int) -> None:
-        claim = read_claim(Artifacts(full_folder(self.hub)).job.claim)
+        claim = read_claim(Artifacts(self.folder).job.claim)
         supervisor = claim.holder.pid if claim is not None and claim.alive else None
         if victim == "all of them":
             for process in marked(self.hub):
@@ -138,7 +171,7 @@ class Life:
                 _kill(child)
 
     def events(self) -> list[Event]:
-        return events(full_folder(self.hub))
+        return events(self.folder)
 
 
 def _kill(pid: int) -> None:
@@ -162,8 +195,12 @@ def moments(undisturbed: Undisturbed, seed: int) -> Iterator[tuple[str, float]]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "kills"),
-    [(SEED, 2), *(pytest.param(SEED + more, 10, marks=pytest.mark.slow) for more in (1, 2, 3))],
+    ("undisturbed", "seed", "kills"),
+    [
+        ("small", SEED, 2),
+        *(pytest.param("real", SEED + more, 10, marks=pytest.mark.slow) for more in (1, 2, 3)),
+    ],
+    indirect=["undisturbed"],
 )
 def test_any_kill_costs_less_than_a_chunk_and_changes_no_byte(
     undisturbed: Undisturbed, tmp_path: Path, seed: int, kills: int
@@ -173,13 +210,13 @@ def test_any_kill_costs_less_than_a_chunk_and_changes_no_byte(
     while killed < kills:
         lives += 1
         with nobody_left(Path(shutil.copytree(undisturbed.debugged, tmp_path / f"life {lives}"))) as hub:
-            life = Life(hub)
+            life = Life(hub, undisturbed.folder(hub))
             while killed < kills and not life.survives(*next(drawn)):
                 killed += 1
             done = run(pytest_command(hub, *FULL), hub)
             assert done.returncode == 0, (life.kills, done.stdout)
-            assert_same_results(full_folder(hub), undisturbed.results)
-            assert not Artifacts(full_folder(hub)).job.set_aside.exists()
+            assert_same_results(life.folder, undisturbed.results)
+            assert not Artifacts(life.folder).job.set_aside.exists()
             for lost in work_of(life.events()).lost:
                 assert all(rows <= undisturbed.chunk_rows[part] for part, rows in lost.items()), life.kills
             shutil.rmtree(hub)

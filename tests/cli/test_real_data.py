@@ -61,10 +61,10 @@ def test_cutoffs_in_nanometres_where_the_pixel_is_told(reference: Path, star: Pa
     ]
     assert main([*words, f"--arm=A={star}/even.npz", f"--arm=B={star}/odd.npz"]) == 0
     with (tmp_path / "frc_cutoffs.csv").open() as stream:
-        rows = [row for row in csv.DictReader(stream) if row["first_px"]]
+        rows = [row for row in csv.DictReader(stream) if row["px"]]
     assert rows
     for row in rows:
-        assert float(row["first_nm"]) == pytest.approx(20 * float(row["first_px"]), rel=1e-4)
+        assert float(row["nm"]) == pytest.approx(20 * float(row["px"]), rel=1e-4)
 
 
 def test_the_near_field_scan_reads_with_units(reference: Path) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from ptycho_compare.scoring.alignment.gauge import fit_gauge
-from ptycho_compare.scoring.metrics.frc import RingCurve, ring_correlation
+from ptycho_compare.scoring.metrics.frc import ring_correlation
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
 
 from .pairs import half_data_pair, reconstructed_pair
 

@@ -16,22 +16,36 @@ def path(tmp_path):
     return tmp_path / "curves.csv"
 
 
-def curve(correlation, side=10):
+def curve(correlation, side=10, transfer=None):
     rings = np.arange(1, len(correlation) + 1)
-    return RingCurve(rings / side, np.array(correlation, float), 6 * rings)
+    transfer = None if transfer is None else np.array(transfer, float)
+    return RingCurve(rings / side, np.array(correlation, float), 6 * rings, transfer)
 
 
 def test_a_curve_has_a_row_per_ring(path):
     write_frc_csv(
         path,
         "Baseline",
-        {"amplitude": curve([1, 0.5]), "phase": curve([0.25, -0.5]), "half_phase": curve([0])},
+        {
+            "amplitude": curve([1, 0.5]),
+            "phase": curve([0.25, -0.5], transfer=[0.9, np.nan]),
+            "half_phase": curve([0]),
+        },
     )
     assert path.read_text() == (
-        "model,frequency_bin,amplitude_frc,phase_frc,cycles_per_px,pixels,complex_frc,half_bit\n"
-        "Baseline,1,1.000000,0.250000,0.100000,6,,0.625162\n"
-        "Baseline,2,0.500000,-0.500000,0.200000,12,,0.516057\n"
+        "model,frequency_bin,amplitude_frc,phase_frc,cycles_per_px,pixels,complex_frc,half_bit,"
+        "amplitude_transfer,phase_transfer,complex_transfer\n"
+        "Baseline,1,1.000000,0.250000,0.100000,6,,0.625162,,0.900000,\n"
+        "Baseline,2,0.500000,-0.500000,0.200000,12,,0.516057,,,\n"
     )
+
+
+def test_half_data_have_the_signal_to_noise_ratio_of_all_data(path):
+    write_frc_csv(path, "Baseline", {"phase": curve([1, 0.5, 1 / 3, -0.5])}, halves=True)
+    rows = list(csv.DictReader(path.open()))
+    assert list(rows[0])[8:] == ["amplitude_ssnr", "phase_ssnr", "complex_ssnr"]
+    assert [row["phase_ssnr"] for row in rows] == ["inf", "2.000000", "1.000000", "0.000000"]
+    assert {row["complex_ssnr"] for row in rows} == {""}
 
 
 def test_a_ring_without_signal_and_a_missing_curve_are_empty_cells(path):
@@ -78,24 +92,42 @@ def cutoffs(path, scorecard, pixel_nm=None):
 
 def test_cutoffs_stand_in_every_unit(path):
     scorecard = card()
-    (falling,) = (each for each in scorecard.arms if each.arm == "PtyChi")
-    cutoff = falling.curves["phase"].cutoff(0.5)
-    row = cutoffs(path, scorecard, pixel_nm=20.0)["PtyChi", "phase", "0.5"]
-    assert row["beyond_nyquist"] == ("yes" if cutoff.beyond_nyquist else "no")
-    assert not cutoff.beyond_nyquist
-    first, last = cutoff.frequency, cutoff.last_crossing
-    found = [
-        float(row[f"{end}_{unit}"]) for end in ("first", "last") for unit in ("cycles_per_px", "px", "nm")
+    curve = scorecard.arm("PtyChi").curves["phase"]
+    cutoff = curve.cutoff(0.5)
+    found = cutoffs(path, scorecard, pixel_nm=20.0)
+    row = found["PtyChi", "phase", "0.5"]
+    assert (row["end"], cutoff.beyond_nyquist) == ("", False)
+    frequencies = cutoff.frequency, cutoff.first_crossing, cutoff.last_crossing
+    written = [
+        float(row[f"{end}{unit}"])
+        for end in ("", "first_", "last_")
+        for unit in ("cycles_per_px", "px", "nm")
     ]
-    assert found == pytest.approx([first, 1 / first, 20 / first, last, 1 / last, 20 / last], abs=1e-6)
-    assert float(row["area"]) == pytest.approx(falling.curves["phase"].area, abs=1e-6)
+    expected = [number for each in frequencies for number in (each, 1 / each, 20 / each)]
+    assert written == pytest.approx(expected, abs=1e-6)
+    assert float(row["area"]) == pytest.approx(curve.area, abs=1e-6)
+    transfer, row = curve.transfer_cutoff(), found["PtyChi", "phase", "transfer_0.5"]
+    assert (float(row["cycles_per_px"]), row["end"], row["area"]) == (
+        pytest.approx(transfer.frequency, abs=1e-6),
+        transfer.end,
+        "",
+    )
+
+
+def test_ends_of_the_grid_are_declared(path):
+    scorecard = card()
+    curves = {"amplitude": curve([1.0] * 5), "phase": curve([0.0] * 5)}
+    rows = cutoffs(path, replace(scorecard, arms=(replace(scorecard.arms[0], curves=curves),)))
+    beyond, below = rows["PtychoPINN", "amplitude", "0.5"], rows["PtychoPINN", "phase", "0.5"]
+    assert (beyond["end"], beyond["cycles_per_px"], beyond["first_px"]) == ("beyond Nyquist", "", "")
+    assert (below["end"], float(below["px"])) == ("below the first ring", 10.0)
 
 
 def test_without_a_pixel_size_there_are_no_nanometres_and_a_dead_arm_has_no_rows(path):
     rows = cutoffs(path, card())
-    assert {row["first_nm"] for row in rows.values()} == {""}
+    assert {row["nm"] for row in rows.values()} == {row["first_nm"] for row in rows.values()} == {""}
     assert {model for model, _, _ in rows} == {"PtychoPINN", "PtyChi"}
-    assert {criterion for _, _, criterion in rows} == {"0.5", "1/7", "half_bit"}
+    assert {criterion for _, _, criterion in rows} == {"0.5", "1/7", "half_bit", "transfer_0.5"}
 
 
 def test_halves_and_agreements_say_what_they_compare_with(path):

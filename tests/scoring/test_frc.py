@@ -1,11 +1,18 @@
 import numpy as np
 import pytest
+import scipy
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.alignment.gauge import fit_gauge
 from ptycho_compare.scoring.mask import bounding_box
-from ptycho_compare.scoring.metrics.frc import RingCurve, filled, ring_correlation
+from ptycho_compare.scoring.metrics.frc import filled, ring_correlation, transfer_gain
+from thorough import examples
 
-from .objects import inner_mask, make_object, moved, noisy, random_field
+from .objects import inner_mask, make_object, moved, noisy, random_field, tilted
+
+bounded = examples(15)
 
 
 def crossing_pair(shape, seed):
@@ -16,11 +23,15 @@ def crossing_pair(shape, seed):
     return tuple(common + 0.15 * rng.standard_normal(shape) for _ in range(2))
 
 
-def curve(*values):
-    size = len(values)
-    return RingCurve(
-        np.arange(1, size + 1) * 0.5 / size, np.array(values, dtype=float), np.ones(size, np.int64)
-    )
+def rotation(angle):
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def gaussian(values, sigma):
+    """A Gaussian blur, exact, of a periodic image."""
+    radius = np.hypot(*np.meshgrid(*(np.fft.fftfreq(side) for side in values.shape), indexing="ij"))
+    blurred = np.fft.ifft2(np.fft.fft2(values) * np.exp(-2 * (np.pi * sigma * radius) ** 2))
+    return blurred if np.iscomplexobj(values) else blurred.real
 
 
 def test_identity_never_falls():
@@ -29,7 +40,9 @@ def test_identity_never_falls():
     np.testing.assert_allclose(found.correlation, 1.0, atol=1e-12)
     cutoff = found.cutoff(0.5)
     assert cutoff.beyond_nyquist
-    assert (cutoff.frequency, cutoff.period_px, cutoff.last_crossing) == (None, None, None)
+    assert (cutoff.frequency, cutoff.period_px) == (None, None)
+    assert (cutoff.first_crossing, cutoff.last_crossing) == (None, None)
+    assert found.transfer_cutoff().beyond_nyquist
 
 
 def test_rings_reach_from_above_zero_to_nyquist_and_leave_out_the_corners():
@@ -86,31 +99,6 @@ def test_misplacement_lowers_the_curve():
     assert found.cutoff(0.5).frequency < ring_correlation(truth, moved(truth, 0.5, 0.0)).cutoff(0.5).frequency
 
 
-def test_the_cutoff_lies_between_rings_and_knows_the_last_fall():
-    cutoff = curve(1, 1, 0.75, 0.25, 0.75, 0.0, 0.1, 0.1, 0.1, 0.1).cutoff(0.5)
-    assert cutoff.frequency == pytest.approx(0.175)
-    assert cutoff.period_px == pytest.approx(1 / 0.175)
-    assert cutoff.last_crossing == pytest.approx(0.25 + 0.05 / 3)
-    assert not cutoff.beyond_nyquist
-
-
-def test_a_curve_that_starts_below_is_cut_at_its_first_ring():
-    assert curve(0.2, 0.1, 0.1, 0.1).cutoff(0.5).frequency == pytest.approx(0.125)
-
-
-def test_the_lowest_two_percent_never_set_a_cutoff():
-    values = np.ones(100)
-    values[0] = -1  # 0.005 cycles/px, 1 % of Nyquist
-    assert curve(*values).cutoff(0.5).beyond_nyquist
-    values[2] = -1  # 0.015
-    assert curve(*values).cutoff(0.5).frequency == pytest.approx(0.0125, abs=0.0026)
-
-
-def test_rings_without_signal_are_not_judged():
-    assert curve(1, 1, np.nan, np.nan, 1, 1).cutoff(0.5).beyond_nyquist
-    assert curve(1, 1, np.nan, 0.0).cutoff(0.5).frequency == pytest.approx((0.25 + 0.5) / 2)
-
-
 def test_a_ring_only_one_image_has_is_no_agreement_and_one_that_neither_has_is_unknown():
     x = np.arange(64)
     slow = np.broadcast_to(np.cos(2 * np.pi * 4 * x / 64), (64, 64))
@@ -121,13 +109,68 @@ def test_a_ring_only_one_image_has_is_no_agreement_and_one_that_neither_has_is_u
     assert np.isnan(found.correlation[9])
 
 
-def test_smoothing_keeps_the_mean_level_and_the_gaps():
-    rough = curve(1, 0, 1, 0, np.nan, 0, 1, 0, 1)
-    smooth = rough.smoothed(2.0)
-    assert np.isnan(smooth.correlation[4])
-    assert np.nanstd(smooth.correlation) < 0.3 * np.nanstd(rough.correlation)
-    assert np.nanmean(smooth.correlation) == pytest.approx(0.5, abs=0.1)
-    assert rough.smoothed(0.0) is rough
+def transfer_of(truth, image):
+    return ring_correlation(truth, image, gain=transfer_gain(truth, image))
+
+
+@bounded
+@given(st.floats(0.3, 2.0), st.floats(0.2, 5.0), st.integers(0, 99), st.sampled_from(["real", "complex"]))
+def test_the_transfer_of_a_gaussian_blur_is_its_analytic_curve(sigma, gain, seed, kind):
+    truth = make_object((160, 144), seed, cutoff=0.12)
+    truth = np.abs(truth) if kind == "real" else truth
+    found = transfer_of(truth, gain * gaussian(truth, sigma))
+    analytic = np.exp(-2 * (np.pi * sigma * found.frequency) ** 2)
+    # where the truth has signal, and rings enough pixels that the window's cross terms average out
+    judged = (found.frequency > 0.05) & (found.frequency < 0.2)
+    np.testing.assert_allclose(found.transfer[judged], analytic[judged], rtol=0.02, atol=0.002)
+    half = np.sqrt(np.log(2) / 2) / (np.pi * sigma)
+    if half < 0.25:
+        assert found.transfer_cutoff().frequency == pytest.approx(half, rel=0.02)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("sigma", [1.0, 1.5])
+def test_noise_leaves_the_transfer_alone(sigma, level):
+    truth = make_object((192, 192), 3)
+    image = noisy(gaussian(truth, sigma), level)
+    image = fit_gauge(image, truth, np.ones(truth.shape, bool)).apply(image)
+    half = np.sqrt(np.log(2) / 2) / (np.pi * sigma)
+    found = transfer_of(truth, image)
+    assert found.transfer_cutoff().frequency == pytest.approx(half, rel=0.06)
+    assert found.transfer[:20].mean() == pytest.approx(
+        np.exp(-2 * (np.pi * sigma * found.frequency[:20]) ** 2).mean(), rel=0.03
+    )
+    # correlation sees noise, and no blur
+    assert found.cutoff(0.5).read > half
+
+
+def test_a_transfer_ends_where_noise_hides_it():
+    truth = make_object((192, 192), 3)
+    ends = [transfer_of(truth, noisy(truth, level)).transfer_cutoff() for level in (0.05, 0.2, 0.8)]
+    assert [each.end for each in ends] == ["above as far as it is measured"] * 3
+    assert ends[0].frequency > ends[1].frequency > ends[2].frequency > 0.05
+
+
+def test_an_image_without_the_truths_lowest_frequencies_has_no_scale_of_transfer():
+    truth = make_object()
+    gain = transfer_gain(truth, 0.5j * truth)
+    assert gain is None
+    assert ring_correlation(truth, 0.5j * truth, gain=gain).transfer_cutoff() is None
+    assert transfer_gain(truth, tilted(truth, 0.2, 0.0)) is None
+    assert transfer_gain(truth, truth / 4) == pytest.approx(4)
+
+
+@pytest.mark.parametrize("spoil", ["magnified", "turned"])
+def test_a_misfit_of_scale_or_rotation_lowers_the_cutoff_only_where_it_displaces(spoil):
+    """One per cent or half a degree over 256 px displaces by 1 px at the edge, which few rings see."""
+    truth = make_object((320, 320), 2)
+    by = {"magnified": np.eye(2) / 1.05, "turned": rotation(np.deg2rad(2.5))}[spoil]
+    centre = np.array([159.5, 159.5])
+    image = scipy.ndimage.affine_transform(truth, by, centre - by @ centre, order=3, mode="wrap")
+    inner = (slice(32, 288),) * 2
+    found = transfer_of(truth[inner], image[inner])
+    assert 0.02 < found.cutoff(0.5).frequency < 0.2
+    assert 0.02 < found.transfer_cutoff().frequency < 0.2
 
 
 @pytest.mark.parametrize("shape", ["disc", "holes", "band"])

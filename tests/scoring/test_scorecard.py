@@ -47,7 +47,7 @@ def assert_same_numbers(one, other):
 def test_identity_is_perfect():
     scored = score(TRUTH)
     found = numbers(scored)
-    rings, ramps = ("frc1over7", "frc_half_bit", "frc_auc"), ("fienup_ramp_kept", "fienup_ramp_free")
+    rings, ramps = ("frc1over7", "frc_half_bit", "frc_auc", "frt50"), ("fienup_ramp_kept", "fienup_ramp_free")
     assert list(found) == [*BOTH, *rings, "fienup", "phase_rmse", *ramps]
     assert found["mae"][:2] == pytest.approx((0, 0), abs=1e-15)
     assert min(found["psnr"][:2]) > 290  # the fitted gain is 1 up to rounding

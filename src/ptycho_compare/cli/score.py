@@ -139,11 +139,16 @@ def _as_json(scorecard: Scorecard, score: ArmScore) -> dict[str, Any]:
             name: {
                 "cycles_per_px": [float(each) for each in curve.frequency],
                 "correlation": [_finite(float(each)) for each in curve.correlation],
+                "transfer": _numbers(curve.transfer),
                 "pixels": [int(each) for each in curve.pixels],
             }
             for name, curve in score.curves.items()
         },
     }
+
+
+def _numbers(values: NDArray[np.float64] | None) -> list[float | str | None] | None:
+    return None if values is None else [_finite(float(each)) for each in values]
 
 
 def _metric(metric: Metric) -> dict[str, Any]:

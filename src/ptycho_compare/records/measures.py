@@ -19,15 +19,15 @@ TABLE_DECIMALS = 3
 JOB_DECIMALS = 4
 
 # cut-offs are frequencies
-_HIGHER = ("psnr", "ssim", "ms_ssim", "frc50", "frc1over7", "frc_half_bit", "frc_auc")
+_HIGHER = ("psnr", "ssim", "ms_ssim", "frc50", "frc1over7", "frc_half_bit", "frc_auc", "frt50")
 _FIENUP = ("fienup", "fienup_ramp_kept", "fienup_ramp_free")
 _LOWER = ("mae", "mse", *_FIENUP, "phase_rmse", "r_factor", "r_factor_own_probe")
-_OF_HALVES = ("frc50", "frc1over7", "frc_half_bit", "frc_auc", "fienup", "phase_rmse")
+_OF_HALVES = ("frc50", "frc1over7", "frc_half_bit", "ssnr1", "frc_auc", "fienup", "phase_rmse")
 
 HIGHER_IS_BETTER: Mapping[str, bool] = {
     **dict.fromkeys(_HIGHER, True),
     **dict.fromkeys(_LOWER, False),
-    **{f"half_{name}": name in _HIGHER for name in _OF_HALVES},
+    **{f"half_{name}": name not in _LOWER for name in _OF_HALVES},
 }
 """By score. Rows of a table that are not here measure something else: a shift, a gauge, a time."""
 

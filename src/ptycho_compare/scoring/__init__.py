@@ -16,11 +16,13 @@ from ptycho_compare.scoring.arm_verdict import ArmVerdict
 from ptycho_compare.scoring.collapse import Collapse, CollapseLimits, find_collapse
 from ptycho_compare.scoring.mask import bounding_box, common_mask, erode
 from ptycho_compare.scoring.metrics.arm_metrics import Measurement
+from ptycho_compare.scoring.metrics.cutoff import Cutoff
 from ptycho_compare.scoring.metrics.estimate import Interval, Resampling
-from ptycho_compare.scoring.metrics.frc import Cutoff, RingCurve, ring_correlation
+from ptycho_compare.scoring.metrics.frc import ring_correlation
 from ptycho_compare.scoring.metrics.image_metrics import MsSsim, mae, ms_ssim, mse, psnr, ssim, truth_range
 from ptycho_compare.scoring.metrics.metric import Difference, Metric, ReferenceKind
 from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings, ptychopinn_metrics
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
 from ptycho_compare.scoring.pair import score_pair
 from ptycho_compare.scoring.placement import (
     ArmImage,

@@ -13,8 +13,8 @@ from ptycho_compare.scoring.alignment.gauge import fit_gauge
 from ptycho_compare.scoring.alignment.registration import Shift
 from ptycho_compare.scoring.mask import Mask
 from ptycho_compare.scoring.metrics.arm_metrics import measure
-from ptycho_compare.scoring.metrics.frc import RingCurve
 from ptycho_compare.scoring.metrics.metric import Metric
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
 from ptycho_compare.scoring.metrics.truth_view import TruthView
 from ptycho_compare.scoring.placement import ArmImage, PlacedArm, place_arms
 from ptycho_compare.scoring.settings import DEFAULT_SETTINGS, ScoringSettings

@@ -28,10 +28,10 @@ from ptycho_compare.scoring.arm_verdict import ArmVerdict
 from ptycho_compare.scoring.collapse import find_collapse
 from ptycho_compare.scoring.mask import ComplexImage, Mask, bounding_box
 from ptycho_compare.scoring.metrics.arm_metrics import Measurement, judged, measure
-from ptycho_compare.scoring.metrics.frc import RingCurve
 from ptycho_compare.scoring.metrics.metric import Component, Difference, Metric, ReferenceKind
 from ptycho_compare.scoring.metrics.ptychopinn import ptychopinn_metrics
 from ptycho_compare.scoring.metrics.ramp_errors import ramp_errors, ramp_matters
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
 from ptycho_compare.scoring.metrics.truth_view import TruthView
 from ptycho_compare.scoring.placement import ArmImage, PlacedArm, Placement, place_arms
 from ptycho_compare.scoring.settings import DEFAULT_SETTINGS, ScoringSettings

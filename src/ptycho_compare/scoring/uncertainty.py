@@ -39,7 +39,7 @@ def with_uncertainty(
         The rows of each arm, with intervals.
     tuple of Difference
         Between every two arms, for every number that both have; scores of what the truth hardly
-        shows are left out.
+        shows are left out, as are numbers that are a bound.
     """
     draws = Draws(how)
     samples: dict[str, Samples] = {
@@ -47,6 +47,7 @@ def with_uncertainty(
             (metric, part): estimate.sample(draws)
             for metric, found in each.estimates.items()
             for part, estimate in found.items()
+            if not estimate.bound
         }
         for arm, each in measured.items()
     }
@@ -87,11 +88,13 @@ def _of_metric(
     for key in drawn:
         name, part = key
         a, b = one.number(part), other.number(part)
-        if name != one.name or a is None or b is None or declared(one.note, part) in _HARDLY_SHOWN:
+        if name != one.name or key not in others or a is None or b is None:
+            continue
+        if declared(one.note, part) in _HARDLY_SHOWN:
             continue
         equal = math.isclose(a, b, rel_tol=ROUNDING)  # two infinite PSNRs are
         value = 0.0 if equal else a - b
-        first, second = drawn[key], others.get(key)
+        first, second = drawn[key], others[key]
         ends = None if first is None or second is None else first.minus(second).interval(level)
         if equal and ends is not None:
             ends = Interval(min(ends.low, 0.0), max(ends.high, 0.0))

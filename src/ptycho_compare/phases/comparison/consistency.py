@@ -28,13 +28,14 @@ from ptycho_compare.scoring import (
     place_arms,
 )
 from ptycho_compare.scoring.mask import Mask
-from ptycho_compare.scoring.metrics.arm_metrics import CRITERIA, Estimates, measure
+from ptycho_compare.scoring.metrics.arm_metrics import Estimates, measure
 from ptycho_compare.scoring.metrics.estimate import Blocks, ratio_estimate
+from ptycho_compare.scoring.metrics.ring_rows import HALF_CRITERIA
 from ptycho_compare.scoring.metrics.truth_view import TruthView
 
 _log = logging.getLogger(LOGGER)
 
-HALF_ROWS = (*CRITERIA, "frc_auc", "fienup", "phase_rmse")
+HALF_ROWS = (*HALF_CRITERIA, "frc_auc", "fienup", "phase_rmse")
 """What two halves are compared by; the rows are called ``half_...``."""
 
 ENOUGH_IMAGES = 500
@@ -134,8 +135,8 @@ def _halves(name: str, halves: tuple[ArmImage, ...], mask: Mask, setting: Settin
         one.values, common, reference="independent_half", block_px=settings.resampling.block_px
     )
     rule = settings.ramp_rule(name, retrieved=any(half.retrieved for half in halves))
-    gauge = fit_gauge(moved.values, one.values, common, ramp=rule.freed)
-    measured = measure(gauge.apply(moved.values), view, frc_sigma=settings.frc_sigma)
+    image = fit_gauge(moved.values, one.values, common, ramp=rule.freed).apply(moved.values)
+    measured = measure(image, view, frc_sigma=settings.frc_sigma, criteria=HALF_CRITERIA)
     estimates: Estimates = {
         f"half_{name}": found for name, found in measured.estimates.items() if name in HALF_ROWS
     }

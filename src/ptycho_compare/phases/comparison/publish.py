@@ -120,10 +120,12 @@ def _tables(names: Artifacts, result: Result) -> list[Path]:
             if name.startswith("half_")
         }
         own = {name: curve for name, curve in score.curves.items() if not name.startswith("half_")}
-        for path, curves in ((names.frc_curves(score.arm), own), (names.half_frc_curves(score.arm), halves)):
-            if curves:
-                write_frc_csv(path, score.arm, curves)
-                written.append(path)
+        if own:
+            write_frc_csv(names.frc_curves(score.arm), score.arm, own)
+            written.append(names.frc_curves(score.arm))
+        if halves:
+            write_frc_csv(names.half_frc_curves(score.arm), score.arm, halves, halves=True)
+            written.append(names.half_frc_curves(score.arm))
     return written
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # scoring loads scipy and scikit-image; reading a table needs
 
 METRIC_NAMES = (
     "mae", "mse", "psnr", "ssim", "ms_ssim",
-    "frc50", "frc1over7", "frc_half_bit", "frc_auc", "fienup", "phase_rmse",
+    "frc50", "frc1over7", "frc_half_bit", "frc_auc", "frt50", "fienup", "phase_rmse",
     "fienup_ramp_kept", "fienup_ramp_free",
 )  # fmt: skip
 """Rows of an arm against a truth, in order; a failed arm has them too, without numbers."""

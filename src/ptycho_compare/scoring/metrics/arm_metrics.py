@@ -18,17 +18,21 @@ from ptycho_compare.scoring.collapse import DEFAULT_LIMITS, CollapseLimits
 from ptycho_compare.scoring.mask import ComplexImage, Mask, check_grid
 from ptycho_compare.scoring.metrics import image_metrics
 from ptycho_compare.scoring.metrics.contrast import Contrast
+from ptycho_compare.scoring.metrics.cutoff import Criterion
 from ptycho_compare.scoring.metrics.estimate import Estimate
-from ptycho_compare.scoring.metrics.frc import Criterion, RingCurve, ring_correlation
 from ptycho_compare.scoring.metrics.image_metrics import Averages, Image
 from ptycho_compare.scoring.metrics.metric import ARM_HAS_NONE, COMPONENTS, NO_WINDOW, Component, Metric
-from ptycho_compare.scoring.metrics.ring_estimate import area_estimate, cutoff_estimate
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
+from ptycho_compare.scoring.metrics.ring_rows import (
+    CRITERIA,
+    RING_UNITS,
+    curve_estimates,
+    ring_estimates,
+    ring_notes,
+)
 from ptycho_compare.scoring.metrics.truth_view import TruthView, smooth_parts
 
-CRITERIA: Mapping[str, Criterion] = {"frc50": 0.5, "frc1over7": 1 / 7, "frc_half_bit": "half_bit"}
-"""Cut-offs of the ring correlation, by the name of their row."""
-
-UNITS = {"psnr": "dB", "phase_rmse": "rad", **dict.fromkeys(CRITERIA, "cycles/px")}
+UNITS = {"psnr": "dB", "phase_rmse": "rad", **RING_UNITS}
 """Units of rows that have another one than their component."""
 
 COMPLEX_NOTE = "complex field"
@@ -44,8 +48,8 @@ class Measurement:
     Attributes
     ----------
     metrics : tuple of Metric
-        mae, mse, psnr, ssim, ms_ssim, the cut-offs, frc_auc, fienup, phase_rmse, in this order,
-        without intervals.
+        mae, mse, psnr, ssim, ms_ssim, the cut-offs, frc_auc, frt50, fienup, phase_rmse, in this
+        order, without intervals.
     curves : mapping of str to RingCurve
         "amplitude", "phase", "complex": the curves the cut-offs are read from. A component without
         contrast in the truth has none.
@@ -89,6 +93,7 @@ def measure(
     *,
     frc_sigma: float = 0.0,
     limits: CollapseLimits = DEFAULT_LIMITS,
+    criteria: Mapping[str, Criterion] = CRITERIA,
 ) -> Measurement:
     """Score one image.
 
@@ -101,6 +106,8 @@ def measure(
         Smoothing of the ring curves before the cut-off, in rings.
     limits : CollapseLimits
         Below which an image is flat.
+    criteria : mapping of str to Criterion
+        Cut-offs of the ring correlation to read, by the name of their row.
 
     Raises
     ------
@@ -121,16 +128,14 @@ def measure(
         name: {part: terms.estimate(truth.blocks[part]) for part, terms in found.items()}
         for name, found in averages.items()
     }
-    smooth = smooth_parts(parts, truth.masks, truth.shown - lacking)
-    curves = {
-        name: ring_correlation(truth.smooth[name], part).smoothed(frc_sigma) for name, part in smooth.items()
-    }
-    rings = _ring_estimates(smooth, curves, truth, frc_sigma)
+    drawn = curve_estimates(smooth_parts(parts, truth.masks, truth.shown - lacking), truth, frc_sigma)
+    rings = ring_estimates(drawn, criteria)
     order = ("mae", "mse", "psnr", "ssim", "ms_ssim", *rings, "fienup", "phase_rmse")
     estimates = {name: (estimates | rings)[name] for name in order}
+    missing = truth.note("amplitude", "phase")
     notes = {
-        **{name: truth.note("amplitude", "phase") for name in order},
-        **{name: _ring_note(curves, CRITERIA[name], truth) for name in CRITERIA},
+        **dict.fromkeys(order, missing),
+        **{name: _joined([note, missing]) for name, note in ring_notes(drawn, criteria).items()},
         "fienup": COMPLEX_NOTE,
         "phase_rmse": "",
     }
@@ -138,7 +143,7 @@ def measure(
     notes = {name: _joined([note, *_of_parts(name, truth, lacking)]) for name, note in notes.items()}
     return Measurement(
         metrics=tuple(_row(name, found, notes[name]) for name, found in estimates.items()),
-        curves={"complex" if name == "value" else name: curve for name, curve in curves.items()},
+        curves={"complex" if name == "value" else name: each.curve for name, each in drawn.items()},
         estimates=estimates,
         verdicts=arm_verdicts(contrast, truth.contrast, limits),
         contrast=shares_of(contrast, truth.contrast),
@@ -215,25 +220,6 @@ def _of_parts(name: str, truth: TruthView, lacking: frozenset[Component]) -> Ite
     if name in ("ssim", "ms_ssim") and "phase" in truth.shown - truth.windows - lacking:
         yield f"phase: {NO_WINDOW}"
     yield truth.phase_note
-
-
-def _ring_estimates(
-    smooth: Mapping[Component, Image], curves: Mapping[Component, RingCurve], truth: TruthView, sigma: float
-) -> Estimates:
-    found: Estimates = {name: {} for name in (*CRITERIA, "frc_auc")}
-    for part, curve in curves.items():
-        sums = truth.patches.sums(truth.spectra[part], truth.patches.spectrum(smooth[part]))
-        for name, criterion in CRITERIA.items():
-            found[name][part] = cutoff_estimate(curve, criterion, sums, sigma=sigma)
-        found["frc_auc"][part] = area_estimate(curve, sums, sigma=sigma)
-    return found
-
-
-def _ring_note(curves: Mapping[Component, RingCurve], criterion: Criterion, truth: TruthView) -> str:
-    """Declare thresholds never crossed: their number is Nyquist, the highest the grid could show."""
-    beyond = [name for name, curve in curves.items() if curve.cutoff(criterion).beyond_nyquist]
-    names = ("complex" if name == "value" else name for name in beyond)
-    return _joined([*(f"{name} beyond Nyquist" for name in names), truth.note("amplitude", "phase")])
 
 
 def _row(name: str, found: Mapping[Component, Estimate], note: str) -> Metric:

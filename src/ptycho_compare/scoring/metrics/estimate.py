@@ -137,6 +137,8 @@ class Estimate:
         Blocks without overlap that are worth as much; fewer than B where blocks overlap.
     limits : tuple of float
         The range of the number.
+    bound : bool
+        The number is at least this, and is not known: neither it nor a difference from it is drawn.
     """
 
     value: float
@@ -144,6 +146,7 @@ class Estimate:
     combine: Callable[[Vector], Vector]
     independent: int
     limits: tuple[float, float] = (-np.inf, np.inf)
+    bound: bool = False
 
     def sample(self, draws: Draws) -> Sample | None:
         """Draw the number again; None where there are too few blocks to draw from.

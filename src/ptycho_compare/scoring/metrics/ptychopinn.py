@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.mask import ComplexImage
-from ptycho_compare.scoring.metrics.frc import RingCurve
 from ptycho_compare.scoring.metrics.image_metrics import LEVEL_WEIGHTS
 from ptycho_compare.scoring.metrics.metric import Metric
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
 
 METRIC_VERSION = "ptychopinn-1"
 """Names these definitions in every row."""

@@ -12,23 +12,22 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_compare.scoring.metrics.cutoff import NYQUIST, Criterion, Cutoff, cut
 from ptycho_compare.scoring.metrics.estimate import Estimate, Vector
-from ptycho_compare.scoring.metrics.frc import (
-    NYQUIST,
-    Criterion,
+from ptycho_compare.scoring.metrics.frc import hann_window, ring_numbers, windowed_spectrum
+from ptycho_compare.scoring.metrics.ring_curve import (
     RingCurve,
-    crossings,
-    hann_window,
+    above_half,
     normalised,
-    ring_numbers,
     smooth_rings,
-    windowed_spectrum,
+    transferred,
 )
 
 LEAST_PATCH = 4
@@ -84,36 +83,94 @@ class Patches:
         parts = ((truth * np.conj(image)).real, np.abs(truth) ** 2, np.abs(image) ** 2)
         return np.hstack([np.bincount(place, part, size[0] * size[1]).reshape(size) for part in parts])
 
+    def curve(self, sums: Vector, *, gain: float | None = 1.0) -> RingCurve:
+        """Return the curve of two images, from their sums; `ring_correlation` gives the same."""
+        whole = sums.sum(axis=0).reshape(3, -1)
+        frequency = np.arange(1, len(self.pixels) + 1) / max(self.kept.shape)
+        return RingCurve.of_sums(frequency, self.pixels, whole, gain=gain)
 
-def cutoff_estimate(curve: RingCurve, criterion: Criterion, sums: Vector, *, sigma: float = 0.0) -> Estimate:
-    """Give a cut-off its uncertainty, by sums (B, 3 R) of `Patches.sums`; never crossed counts as Nyquist.
 
-    `sigma` is the smoothing of the curve, in rings.
+@dataclass(frozen=True, eq=False)
+class CurveEstimate:
+    """A curve with the sums it can be drawn again from: what is read from it, with uncertainty.
+
+    Attributes
+    ----------
+    curve : RingCurve
+        Smoothed by `sigma`.
+    sums : ndarray, (B, 3 R), float64
+        Of `Patches.sums`.
+    sigma : float
+        Smoothing, rings.
+    gain : float or None
+        Scale of the transfer; held in all draws, as is every gauge.
     """
-    counts = curve.counts
-    threshold = curve.threshold(criterion)[counts]
 
-    def cutoffs(drawn: Vector) -> Vector:
-        falls = crossings(curve.frequency[counts], _curves(drawn, sigma)[:, counts] - threshold)
-        return np.asarray(np.fmin.reduce(falls, axis=1, initial=NYQUIST))
+    curve: RingCurve
+    sums: Vector
+    sigma: float = 0.0
+    gain: float | None = 1.0
 
-    cutoff = curve.cutoff(criterion)
-    value = NYQUIST if cutoff.frequency is None else cutoff.frequency
-    return Estimate(value, sums, cutoffs, len(sums), (0.0, NYQUIST))
-
-
-def area_estimate(curve: RingCurve, sums: Vector, *, sigma: float = 0.0) -> Estimate:
-    """Give the area under a curve its uncertainty; parameters as for `cutoff_estimate`."""
-    known = np.isfinite(curve.correlation)
-
-    def areas(drawn: Vector) -> Vector:
-        return np.asarray(
-            _curves(drawn, sigma)[:, known].mean(axis=1) if known.any() else np.zeros(len(drawn))
+    def cutoff(self, criterion: Criterion) -> Estimate:
+        """The cut-off of the correlation; beyond Nyquist counts as Nyquist."""
+        threshold = self.curve.threshold(criterion)
+        return self._read(
+            self.curve.cutoff(criterion),
+            self.curve.counts,
+            lambda drawn: self._correlations(drawn) - threshold,
         )
 
-    return Estimate(curve.area, sums, areas, len(sums), (-1.0, 1.0))
+    def transfer_cutoff(self) -> Estimate | None:
+        """Where the transfer falls to a half; None without a transfer.
 
+        Where it is above a half as far as it is measured, that end is the noise's, and a bound.
+        """
+        cutoff = self.curve.transfer_cutoff()
+        if cutoff is None:
+            return None
+        found = self._read(
+            cutoff,
+            self.curve.transfer_counts,
+            lambda drawn: above_half(self._transfers(drawn)),
+            end=self.curve.transfer_end,
+        )
+        return replace(found, bound=cutoff.beyond_measured)
 
-def _curves(drawn: Vector, sigma: float) -> Vector:
-    curves = normalised(*np.split(drawn, 3, axis=1))
-    return smooth_rings(curves, sigma) if sigma > 0 else curves
+    def area(self) -> Estimate:
+        """The area under the correlation."""
+        known = np.isfinite(self.curve.correlation)
+
+        def areas(drawn: Vector) -> Vector:
+            found = self._correlations(drawn)[:, known]
+            return np.asarray(found.mean(axis=1) if known.any() else np.zeros(len(drawn)))
+
+        return self._estimate(self.curve.area, areas, -1.0, 1.0)
+
+    def _read(
+        self,
+        cutoff: Cutoff,
+        counts: NDArray[np.bool_],
+        above: Callable[[Vector], Vector],
+        *,
+        end: float = NYQUIST,
+    ) -> Estimate:
+        frequency, pixels = self.curve.frequency[counts], self.curve.pixels[counts]
+        return self._estimate(
+            cutoff.read,
+            lambda drawn: cut(frequency, self.curve.judged(above(drawn))[:, counts], pixels, end=end),
+            0.0,
+            end,
+        )
+
+    def _estimate(self, value: float, of: Callable[[Vector], Vector], low: float, high: float) -> Estimate:
+        return Estimate(value, self.sums, of, len(self.sums), (low, high))
+
+    def _correlations(self, drawn: Vector) -> Vector:
+        return self._smooth(normalised(drawn.reshape(len(drawn), 3, -1)))
+
+    def _transfers(self, drawn: Vector) -> Vector:
+        found = transferred(drawn.reshape(len(drawn), 3, -1), self.gain or 1.0)
+        return self._smooth(np.where(self.curve.transfer_counts, found, np.nan))
+
+    def _smooth(self, curves: Vector) -> Vector:
+        return smooth_rings(curves, self.sigma) if self.sigma > 0 else curves

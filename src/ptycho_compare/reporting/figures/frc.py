@@ -1,13 +1,14 @@
-"""The ring correlation of all arms on one axis per component, with thresholds and cut-offs."""
+"""Ring correlation and transfer of all arms on one axis per component, with thresholds and cut-offs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.reporting.figures.drawing import ALARM, save
@@ -17,7 +18,7 @@ if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ptycho_compare.scoring import RingCurve, Scorecard
+    from ptycho_compare.scoring import Cutoff, RingCurve, Scorecard
 
 ARM_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#000000", "#CC79A7", "#882255")
 """One per arm, in the order of the scorecard; also the colour-blind tell them apart."""
@@ -43,6 +44,19 @@ class _Entry:
     half: bool = False  # between reconstructions of half the data: dashed, and cut off at 1/7
     without: str = ""  # what the legend says without a curve
     alarm: bool = False
+    transfer: bool = False  # the curve's transfer is drawn, else its correlation
+
+    @property
+    def values(self) -> NDArray[np.float64] | None:
+        if self.curve is None:
+            return None
+        return self.curve.transfer if self.transfer else self.curve.correlation
+
+    @property
+    def cutoff(self) -> Cutoff | None:
+        if self.curve is None:
+            return None
+        return self.curve.transfer_cutoff() if self.transfer else self.curve.cutoff(self.criterion)
 
     @property
     def colours(self) -> list[str]:
@@ -61,9 +75,10 @@ def plot_frc(path: Path, scorecard: Scorecard, *, pixel_nm: float | None = None)
 def frc_figure(scorecard: Scorecard, *, pixel_nm: float | None = None) -> Figure:
     """Draw all ring correlations, a panel for each component that has any.
 
-    An arm keeps its colour and marker in all panels. A marker shows where a curve first falls
-    below 0.5, or below 1/7 if it is one between half data sets: these are dashed. Without a
-    truth there is a curve for every two arms, in the colours of both.
+    Below the correlations stand the transfers, where they were measured. An arm keeps its colour and
+    marker in all panels. A marker shows the cut-off at 0.5, or at 1/7 of a correlation between half
+    data sets: these are dashed. Without a truth there is a curve for every two arms, in the colours
+    of both.
 
     Parameters
     ----------
@@ -86,25 +101,37 @@ def frc_figure(scorecard: Scorecard, *, pixel_nm: float | None = None) -> Figure
         raise InputError(
             f"pixel_nm is {pixel_nm}: a pixel has a positive, finite side; leave it out if not known"
         )
-    panels = {name: list(_entries(scorecard, name)) for name in _COMPONENTS}
-    shown = {name: found for name, found in panels.items() if any(each.curve for each in found)}
-    shown = shown or {"": panels["complex"]}
+    rows = list(_rows(scorecard))
+    across, below = len(rows[0]), _BELOW_INCHES + _ENTRY_INCHES * (max(len(each) for _, each in rows[0]) + 1)
     width = _LEFT_INCHES + _PANEL_INCHES[0] + _RIGHT_INCHES
-    below = _BELOW_INCHES + _ENTRY_INCHES * (max(len(found) for found in shown.values()) + 1)
-    height = _ABOVE_INCHES + _PANEL_INCHES[1] + below
+    high = _ABOVE_INCHES + _PANEL_INCHES[1] + below
     # all sizes are known: a layout engine would measure every label twice to find them
-    figure = Figure(figsize=(width * len(shown), height))
-    for number, (component, entries) in enumerate(shown.items()):
-        left, bottom = (number * width + _LEFT_INCHES) / (width * len(shown)), below / height
-        size = _PANEL_INCHES[0] / (width * len(shown)), _PANEL_INCHES[1] / height
-        _draw_panel(figure.add_axes((left, bottom, *size)), component, entries, pixel_nm)
+    figure = Figure(figsize=(width * across, high * len(rows)))
+    size = _PANEL_INCHES[0] / (width * across), _PANEL_INCHES[1] / (high * len(rows))
+    for down, row in enumerate(rows):
+        for number, (component, entries) in enumerate(row):
+            left = (number * width + _LEFT_INCHES) / (width * across)
+            bottom = (below + high * (len(rows) - 1 - down)) / (high * len(rows))
+            _draw_panel(figure.add_axes((left, bottom, *size)), component, entries, pixel_nm)
     kind = "agreement between arms, not resolution" if scorecard.agreements else KINDS[scorecard.reference]
     figure.suptitle(
-        f"Fourier ring correlation: {kind}\n"
+        f"Fourier ring correlation{' and transfer' if len(rows) > 1 else ''}: {kind}\n"
         f"one mask of {scorecard.mask.sum():,} px; metrics: {scorecard.metric_version}",
         fontsize=11,
     )
     return figure
+
+
+def _rows(scorecard: Scorecard) -> Iterator[list[tuple[str, list[_Entry]]]]:
+    """Yield the rows of panels: correlations, and transfers if any was measured."""
+    panels = {name: list(_entries(scorecard, name)) for name in _COMPONENTS}
+    shown = [(name, found) for name, found in panels.items() if any(each.curve for each in found)]
+    yield shown or [("", panels["complex"])]
+    transfers = [
+        (name, [replace(each, transfer=True) for each in found if not each.half]) for name, found in shown
+    ]
+    if any(each.values is not None for _, found in transfers for each in found):
+        yield transfers
 
 
 def _entries(scorecard: Scorecard, component: str) -> Iterator[_Entry]:
@@ -131,15 +158,24 @@ def _draw_panel(axis: Axes, component: str, entries: Sequence[_Entry], pixel_nm:
     from matplotlib.ticker import MultipleLocator
 
     curves = [each.curve for each in entries if each.curve is not None]
+    values = [each.values for each in entries if each.values is not None]
+    transfer = any(each.transfer for each in entries)
     right = max([_NYQUIST, *(float(curve.frequency[-1]) for curve in curves)]) * 1.06
-    lowest = min([0.0, *(float(np.nanmin(curve.correlation, initial=0.0)) for curve in curves)])
-    axis.set(xlim=(0.0, right), ylim=(max(lowest, -1.0) - 0.06, 1.06))
-    axis.set(xlabel="spatial frequency (cycles/px)", ylabel="ring correlation")
+    lowest = min([0.0, *(float(np.nanmin(each, initial=0.0)) for each in values)])
+    highest = max([1.0, *(float(np.nanmax(each, initial=1.0)) for each in values)])
+    axis.set(xlim=(0.0, right), ylim=(max(lowest, -1.0) - 0.06, min(highest, 2.0) + 0.06))
+    axis.set(
+        xlabel="spatial frequency (cycles/px)", ylabel="ring transfer" if transfer else "ring correlation"
+    )
     axis.yaxis.set_major_locator(MultipleLocator(0.2))
-    axis.set_title({"complex": "complex field"}.get(component, component), fontweight="bold")
+    title = {"complex": "complex field"}.get(component, component)
+    axis.set_title(f"{title}, transfer" if transfer else title, fontweight="bold")
     axis.grid(visible=True, color="#ececec", linewidth=0.6)
     axis.set_axisbelow(True)
-    if curves:
+    if transfer:
+        axis.axhline(0.5, color=_GREY, linewidth=0.9, zorder=1.5)
+        axis.axvline(_NYQUIST, color=_GREY, linewidth=0.9, linestyle="--", zorder=1.5)
+    elif curves:
         _draw_thresholds(axis, curves[0])
     else:
         axis.text(0.5, 0.5, "no ring correlation", transform=axis.transAxes, ha="center", fontsize=12)
@@ -188,11 +224,11 @@ def _draw_thresholds(axis: Axes, curve: RingCurve) -> None:
 
 def _draw_entry(axis: Axes, entry: _Entry) -> None:
     """Draw a curve and a marker where it is cut off."""
-    if entry.curve is None:
+    if entry.curve is None or entry.values is None:
         return
-    axis.plot(entry.curve.frequency, entry.curve.correlation, zorder=3, **_style(entry))
-    cutoff = entry.curve.cutoff(entry.criterion)
-    if cutoff.frequency is not None:
+    axis.plot(entry.curve.frequency, entry.values, zorder=3, **_style(entry))
+    cutoff = entry.cutoff
+    if cutoff is not None and cutoff.frequency is not None and not cutoff.end:
         axis.plot([cutoff.frequency], [entry.criterion], linestyle="none", zorder=5, **_marker(entry))
 
 
@@ -245,7 +281,7 @@ def _draw_legend(axis: Axes, entries: Sequence[_Entry], pixel_nm: float | None) 
     legend = axis.legend(
         handles,
         [_legend_text(each, pixel_nm) for each in entries],
-        title=f"cut-off: first below 0.5{half}",
+        title=f"cut-off at 0.5{half}",
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
         bbox_transform=axis.transAxes + below,
@@ -257,17 +293,19 @@ def _draw_legend(axis: Axes, entries: Sequence[_Entry], pixel_nm: float | None) 
     for text, line, entry in zip(legend.get_texts(), legend.get_lines(), entries, strict=True):
         text.set_parse_math(False)  # an arm's name may hold a dollar sign
         text.set_color(ALARM if entry.alarm else "black")
-        line.set_visible(entry.curve is not None)
+        line.set_visible(entry.values is not None)
 
 
 def _legend_text(entry: _Entry, pixel_nm: float | None) -> str:
-    if entry.curve is None:
-        return f"{entry.name}: {entry.without}"
-    cutoff = entry.curve.cutoff(entry.criterion)
+    cutoff = entry.cutoff
+    if cutoff is None:
+        without = entry.without if entry.curve is None else "no transfer"
+        return f"{entry.name}: {without}"
     if cutoff.frequency is None or cutoff.period_px is None:
         return f"{entry.name}: beyond Nyquist"
+    end = "at least " if cutoff.beyond_measured else "at most " if cutoff.below_first_ring else ""
     nm = "" if pixel_nm is None else f" = {_three_digits(cutoff.period_px * pixel_nm)} nm"
-    return f"{entry.name}: {cutoff.frequency:.3f} cycles/px = {cutoff.period_px:.1f} px{nm}"
+    return f"{entry.name}: {end}{cutoff.frequency:.3f} cycles/px = {cutoff.period_px:.1f} px{nm}"
 
 
 def _three_digits(number: float) -> str:

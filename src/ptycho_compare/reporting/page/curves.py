@@ -1,4 +1,4 @@
-"""The ring correlation of all arms of one comparison, as points of a drawing."""
+"""The ring correlation and transfer of all arms of one comparison, as points of a drawing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.tables.csv_cells import number, read_table
-from ptycho_compare.records.tables.frc_csv import CURVE_COLUMNS
+from ptycho_compare.records.tables.frc_csv import CURVE_COLUMNS, TRANSFER_COLUMNS
 
 _COMPONENTS = ("amplitude", "phase", "complex")
 _NYQUIST = 0.5  # cycles/px
+_HIGHEST_TRANSFER = 1.25  # noise lifts one a little above 1
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,16 @@ class Axes:
     top: int = 10
     bottom: int = 190
     lowest: float = 0.0
+    highest: float = 1.0
     highest_frequency: float = _NYQUIST
 
     def x(self, frequency: float) -> float:
         """Of a frequency in cycles/px."""
         return round(self.left + (self.right - self.left) * frequency / self.highest_frequency, 1)
 
-    def y(self, correlation: float) -> float:
-        """Of a correlation."""
-        share = (1.0 - correlation) / (1.0 - self.lowest)
+    def y(self, value: float) -> float:
+        """Of a correlation or transfer."""
+        share = (self.highest - value) / (self.highest - self.lowest)
         return round(self.top + (self.bottom - self.top) * min(max(share, 0.0), 1.0), 1)
 
     @property
@@ -71,9 +73,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class CurvePanel:
-    """The curves of one component; `half_bit` are the points of that threshold."""
+    """The curves of one component: correlations or transfers; `half_bit` are the points of that threshold."""
 
     component: str
+    transfer: bool
     axes: Axes
     curves: tuple[Curve, ...]
     half_bit: tuple[str, ...]
@@ -110,11 +113,12 @@ def read_curves(names: Artifacts, arms: Sequence[str]) -> CurveSet:
             except InputError as error:
                 missing.append(str(error))
     panels = [_panel(component, tables) for component in _COMPONENTS]
+    panels += [_panel(component, tables, transfer=True) for component in _COMPONENTS]
     return CurveSet(tuple(panel for panel in panels if panel.curves), tuple(missing))
 
 
 def _columns(path: Path) -> dict[str, list[float | None]]:
-    columns: dict[str, list[float | None]] = {name: [] for name in CURVE_COLUMNS[2:]}
+    columns: dict[str, list[float | None]] = {name: [] for name in (*CURVE_COLUMNS[2:], *TRANSFER_COLUMNS)}
     for cells, place in read_table(path, needed=CURVE_COLUMNS[:5]):
         for name, values in columns.items():
             found = number(float, cells, name, place)
@@ -122,19 +126,20 @@ def _columns(path: Path) -> dict[str, list[float | None]]:
     return columns
 
 
-def _panel(component: str, tables: Sequence[_Table]) -> CurvePanel:
-    column = f"{component}_frc"
+def _panel(component: str, tables: Sequence[_Table], *, transfer: bool = False) -> CurvePanel:
+    column = f"{component}_{'transfer' if transfer else 'frc'}"
     known = [value for table in tables for value in table.columns[column] if value is not None]
     lowest = 0.0 if min(known, default=0.0) > -0.1 else -0.5 if min(known) > -0.5 else -1.0
     frequencies = [each for table in tables for each in table.columns["cycles_per_px"] if each is not None]
-    axes = Axes(lowest=lowest, highest_frequency=max([_NYQUIST, *frequencies]))
+    highest = _HIGHEST_TRANSFER if transfer else 1.0
+    axes = Axes(lowest=lowest, highest=highest, highest_frequency=max([_NYQUIST, *frequencies]))
     curves = []
     for table in tables:
         segments = tuple(_segments(table, column, axes))
         if segments:
             curves.append(Curve(table.arm, table.number, table.half, segments))
-    half_bit = tuple(_segments(tables[0], "half_bit", axes)) if tables else ()
-    return CurvePanel(component, axes, tuple(curves), half_bit)
+    half_bit = tuple(_segments(tables[0], "half_bit", axes)) if tables and not transfer else ()
+    return CurvePanel(component, transfer, axes, tuple(curves), half_bit)
 
 
 def _segments(table: _Table, column: str, axes: Axes) -> Iterator[str]:

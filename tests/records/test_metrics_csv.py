@@ -13,9 +13,11 @@ from ptycho_compare.records.tables.metrics_csv import (
     METRIC_NAMES,
     MetricRow,
     read_metrics_csv,
+    verdicts_in,
     write_metrics_csv,
 )
-from ptycho_compare.scoring import ArmScore, Gauge, Interval, Metric, Scorecard, Shift, Twin
+from ptycho_compare.scoring import ArmScore, ArmVerdict, Gauge, Interval, Metric, Scorecard, Shift, Twin
+from ptycho_compare.scoring.metrics.metric import declared
 from scorecards import card
 
 
@@ -288,3 +290,44 @@ def test_importing_the_module_is_cheap():
         "print(sorted({'numpy', 'pandas', 'scipy', 'skimage', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_contrasts_come_last_and_their_note_holds_the_verdicts(path):
+    gauge = Gauge(1 + 0j, 0.5, 0.75)
+    verdicts = (ArmVerdict("flat in phase", "0.01 rad"), ArmVerdict("phase only", "none"))
+    faint = dataclasses.replace(
+        arm("faint", gauge=gauge), verdicts=verdicts, contrast={"amplitude": 0.0, "phase": 0.04}
+    )
+    plain = dataclasses.replace(arm("plain", gauge=gauge), contrast={"phase": 1.0})
+    without = arm("without", gauge=gauge)
+    write_metrics_csv(path, scorecard(faint, plain, without), groups=1, seconds={})
+    rows = read_metrics_csv(path)
+    found = {row.model: row for row in rows if row.metric == "contrast"}
+    assert [row.metric for row in rows[-2:]] == ["contrast"] * 2
+    assert list(found) == ["faint", "plain"]
+    assert (found["faint"].amplitude, found["faint"].phase, found["faint"].unit) == (
+        0.0,
+        0.04,
+        "of the truth's",
+    )
+    assert (found["plain"].amplitude, found["plain"].phase, found["plain"].note) == (None, 1.0, "")
+    assert verdicts_in(rows) == [("faint", "flat in phase: 0.01 rad"), ("faint", "phase only: none")]
+
+
+@pytest.mark.parametrize(
+    ("note", "reason"),
+    [
+        ("levels=4; phase: no contrast in the truth", "no contrast in the truth"),
+        (
+            "amplitude beyond Nyquist; phase: the truth's phase has 3 residues",
+            "the truth's phase has 3 residues",
+        ),
+        ("phase: the arm has none; amplitude: no contrast in the truth", "the arm has none"),
+        ("amplitude: the arm has none", ""),
+        ("phase: left out", ""),
+        ("phase on 90 of 100 px: the truth is opaque in the others", ""),
+        ("", ""),
+    ],
+)
+def test_only_a_known_reason_declares_that_a_number_does_not_exist(note, reason):
+    assert declared(note, "phase") == reason

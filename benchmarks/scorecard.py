@@ -25,6 +25,7 @@ PARTS = {
     "registration": ("registration.py", "register"),
     "twin": ("twin.py", "find_twin"),
     "dead arms": ("collapse.py", "find_collapse"),
+    "smooth part of phases": ("smooth_phase.py", "of_field"),
     "the truth, once": ("truth_view.py", "build"),
     "pixel and structure metrics": ("arm_metrics.py", "_averages"),
     "ring correlation": ("frc.py", "ring_correlation"),

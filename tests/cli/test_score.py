@@ -55,6 +55,7 @@ def test_a_frame_and_a_gauge_are_found(files: Path, capsys: pytest.CaptureFixtur
     assert found["gauge"]["gain"] == pytest.approx(1 / 1.7, rel=0.01)
     assert found["gauge"]["ramp_rad_per_px"] == pytest.approx([-0.01, 0.02], abs=1e-4)
     assert found["gauge"]["overlap_before"] < 0.5 < found["gauge"]["overlap_after"]
+    assert found["distortion"]["magnification"] == pytest.approx(1, abs=1e-3)
     # nothing but the noise is left
     aligned = scored(capsys, f"{files}/pair.npz:recon_complex", f"{files}/truth.npy", "--aligned")
     fienup = [each["metrics"]["fienup"]["value"] for each in (found, aligned)]
@@ -149,6 +150,7 @@ def test_what_a_person_reads(files: Path, capsys: pytest.CaptureFixture[str]) ->
         "definitions: ptycho-compare-3",
         "px, applied: moving by",
         "gauge removed: gain 0.5",
+        "scale 1.000",
         "metric            amplitude",
     ):
         assert words in text

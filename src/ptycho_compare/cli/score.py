@@ -17,7 +17,7 @@ from ptycho_compare.errors import InputError, ScoringError
 from ptycho_compare.reconstruction import parse_source, read_image
 from ptycho_compare.records.manifest import alignment_record
 from ptycho_compare.reporting.terminal import summary_lines
-from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Gauge, Metric, Scorecard, score_pair
+from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Distortion, Gauge, Metric, Scorecard, score_pair
 from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
 
 
@@ -72,6 +72,8 @@ def _lines(scorecard: Scorecard, score: ArmScore) -> list[str]:
     lines += _place(score)
     if score.gauge is not None:
         lines += _gauge(score.gauge, removed=scorecard.metric_version == METRIC_VERSION)
+    if score.distortion is not None:
+        lines.append(_distortion(score.distortion))
     if score.metrics:
         lines.append(f"{'metric':<18}{'amplitude':<32}{'phase':<32}{'complex':<32}unit, note")
         lines += [_row(metric) for metric in score.metrics]
@@ -88,6 +90,13 @@ def _place(score: ArmScore) -> Iterator[str]:
     applied = "applied" if score.moved else "measured, not applied"
     yield f"shift (dy, dx): {_pair(shift.dy, shift.dx)} px, {applied}: {shift.reason}"
     yield f"ramp (y, x) measured: {_pair(*shift.ramp)} rad/px"
+
+
+def _distortion(found: Distortion) -> str:
+    if found.reason:
+        return f"scale and rotation not measured: {found.reason}"
+    turn = f"turned by {found.rotation_deg:+.4f} degrees"
+    return f"scale {found.magnification:.5f} of the truth's, {turn}: measured, not undone"
 
 
 def _gauge(gauge: Gauge, *, removed: bool) -> Iterator[str]:
@@ -134,6 +143,7 @@ def _as_json(scorecard: Scorecard, score: ArmScore) -> dict[str, Any]:
         "gauge": None,
         "shift": None,
         "twin": None,
+        "distortion": None,
         **alignment_record(score),
         "frc": {
             name: {

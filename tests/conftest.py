@@ -139,8 +139,9 @@ def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from hubs import SLOW_COUNT, light, make_hub
 
     def make(hub: Path) -> None:
-        study = light(make_hub(hub, count=SLOW_COUNT), load_s=1.5, call_s=0.0015) / "study.toml"
-        study.write_text(study.read_text().replace("batch = 8\n", "batch = 1\n"))
+        study = light(make_hub(hub, count=SLOW_COUNT), load_s=1.5, call_s=0.01) / "study.toml"
+        full = study.read_text().replace("chunk = 32\nbatch = 8\n", "chunk = 5\nbatch = 1\n")
+        study.write_text(full)
 
     return shared(tmp_path_factory, "slow", make)
 

@@ -18,7 +18,7 @@ from scans import make_scan, write_scan
 DOSE, SIDE, COUNT, SHAPE = 1000, 32, 100, (72, 80)
 CROP = 12  # inside the central half of a patch, which is what these networks predict
 SPLITS = ("train", "test")
-SLOW_COUNT = 2000
+SLOW_COUNT = 300
 SLOW_ROWS = 2 * SLOW_COUNT  # each network predicts every image, or a group for it
 
 COMPARING = f"""

@@ -20,6 +20,8 @@ COMPARE_MODELS = (sys.executable, "-m", "ptycho_compare.cli.compare_models")
 
 MARK = "PTYCHO_TEST_PLACE"
 """What whoever is started for a place has in the environment, and so has all that it starts."""
+ALONE = "PTYCHO_TEST_ALONE"
+"""Has a process that is measured by coverage leave out whom it starts."""
 SESSION_PLUGINS = str(ROOT / "tests" / "session_plugins")
 LIGHT = "# light: "
 """Comment in studies whose jobs do without frameworks in processes that we start; see `hubs.light`."""
@@ -32,8 +34,8 @@ Found = TypeVar("Found")
 def environment(place: Path | None, *, measured: bool = False, **more: str) -> dict[str, str]:
     """Ours, marked, without what belongs to the pytest that runs us, with our plugins for another.
 
-    Measured by coverage, what loads TensorFlow takes half as long again: only where nothing else
-    shows that the code was run.
+    Measured by coverage, a process takes half as long again: only where nothing else shows that
+    the code was run.
     """
     dropped = ("PYTEST_",) if measured else ("PYTEST_", "COVERAGE_")
     outer = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
@@ -51,8 +53,8 @@ def environment(place: Path | None, *, measured: bool = False, **more: str) -> d
 def run(
     command: list[str] | tuple[str, ...], hub: Path, *, measured: bool = False, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    variables = environment(hub, measured=measured, **more)
+    """Run a command to its end; where it is measured, those whom it starts are not."""
+    variables = environment(hub, measured=measured, **{ALONE: "1"}, **more)
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
 

@@ -35,28 +35,22 @@ def pytest_command(hub: Path | None, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "pytest", *plain, "-p", "unmeasured", *judged, *arguments]
 
 
-def run_pytest(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest to its end."""
-    return _run(None, arguments, more)
-
-
-def run_on(hub: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Judge a hub."""
-    return _run(hub, arguments, more)
-
-
-def _run(
-    hub: Path | None, arguments: tuple[str, ...], more: dict[str, str]
+def run_pytest(
+    *arguments: str, place: Path | None = None, measured: bool = False, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    command = pytest_command(hub, *arguments)
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment(hub, measured=True, **more),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run pytest to its end, with all that is typed; in a light `place` its jobs do without frameworks."""
+    return _run(pytest_command(None, *arguments), environment(place, measured=measured, **more))
+
+
+def run_on(
+    hub: Path, *arguments: str, measured: bool = False, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Judge a hub."""
+    return _run(pytest_command(hub, *arguments), environment(hub, measured=measured, **more))
+
+
+def _run(command: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Read by every Python that tests start: what a light hub's jobs do without; see `light`."""
+"""Read by every Python that tests start: what a light hub's jobs do without, and who is measured.
+
+See `light`, and `processes.environment`.
+"""
 
 import os
 import sys
@@ -9,3 +12,5 @@ if "PTYCHO_TEST_LIGHT" in os.environ:
     import light
 
     light.install()
+if "PTYCHO_TEST_ALONE" in os.environ:  # coverage has read it by now
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)

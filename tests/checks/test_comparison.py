@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from forged import edit_arrays, edit_table, record_again
-from hubs import command_of
+from hubs import DOSE
 from ptycho_compare.checks import judge_comparison, stale
-from ptycho_compare.cli.compare_models import main
 from ptycho_compare.finding import Finding
+from ptycho_compare.hub import Hub
 from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.scoring import CollapseLimits
 
@@ -21,10 +21,8 @@ ARMS = ("PtychoPINN", "Baseline", "PtyChi")
 
 
 @pytest.fixture(scope="module")
-def finished(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("out") / "train"
-    assert main(command_of(small_hub, "train", output, "--quiet")) == 0
-    return output
+def finished(compared_hub: Path) -> Path:
+    return Hub(compared_hub).comparison_dir(DOSE, "dense", "train", "debug")
 
 
 @pytest.fixture

@@ -13,12 +13,14 @@ import pytest
 from bundles import damage_weights
 from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of, ptycho_hub
 from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
+from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.comparison_list import read_job_list
 from ptycho_compare.records.step_record import read_step_record
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.storage.files import sha256_of
 
+Capture = pytest.CaptureFixture[str]
 MADE = ("data/", "analysis/", "cli/", "jobs/")
 TITLES = [
     "Phase C: Dataset Generation",
@@ -109,24 +111,25 @@ class TestARun:
 
 
 class TestThePlan:
-    def test_is_printed_and_nothing_is_written(self, tmp_path: Path) -> None:
+    def test_is_printed_and_nothing_is_written(self, tmp_path: Path, capsys: Capture) -> None:
         hub = hub_of(tmp_path / "hub")
-        done = ptycho_hub(hub, "run", *WHERE, "--collect-only")
-        assert done.returncode == 0
-        assert [title for _, title in re.findall(r"(?m)^\[(\d+)/15\] (.+)$", done.stdout)][:8] == TITLES
-        assert "after dose_1000000-simulate" in done.stdout
-        assert str(LAB) in done.stdout
+        assert main(["run", "--hub", str(hub.root), *WHERE, "--collect-only"]) == 0
+        said = capsys.readouterr().out
+        assert [title for _, title in re.findall(r"(?m)^\[(\d+)/15\] (.+)$", said)][:8] == TITLES
+        assert "after dose_1000000-simulate" in said
+        assert str(LAB) in said
         assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
 
-    def test_says_what_is_done(self, run_hub: Hub) -> None:
-        done = ptycho_hub(run_hub, "run", *WHERE, "--collect-only")
-        assert done.stdout.count("; done") == 12
+    def test_says_what_is_done(self, run_hub: Hub, capsys: Capture) -> None:
+        main(["run", "--hub", str(run_hub.root), *WHERE, "--collect-only"])
+        assert capsys.readouterr().out.count("; done") == 12
 
-    def test_of_one_split_has_fewer_steps(self, tmp_path: Path) -> None:
+    def test_of_one_split_has_fewer_steps(self, tmp_path: Path, capsys: Capture) -> None:
         hub = hub_of(tmp_path / "hub")
-        done = ptycho_hub(hub, "run", *WHERE, "--splits", "test", "--collect-only")
-        assert "[13/13]" in done.stdout
-        titles = re.findall(r"(?m)^\[\d+/13\] (.+)$", done.stdout)
+        main(["run", "--hub", str(hub.root), *WHERE, "--splits", "test", "--collect-only"])
+        said = capsys.readouterr().out
+        assert "[13/13]" in said
+        titles = re.findall(r"(?m)^\[\d+/13\] (.+)$", said)
         assert titles[:6] == [title for title in TITLES if not title.endswith(" train")]
 
     @pytest.mark.parametrize(
@@ -141,13 +144,13 @@ class TestThePlan:
         ],
     )
     def test_that_cannot_be_is_refused_in_a_line(
-        self, tmp_path: Path, words: tuple[str, ...], said: str
+        self, tmp_path: Path, capsys: Capture, words: tuple[str, ...], said: str
     ) -> None:
         hub = hub_of(tmp_path / "hub")
-        done = ptycho_hub(hub, "run", *words)
-        assert done.returncode == 2
-        assert said in done.stderr
-        assert done.stderr.count("\n") == 1
+        assert main(["run", "--hub", str(hub.root), *words]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
         assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
 
 

@@ -72,7 +72,7 @@ def test_a_dead_baseline_is_red_with_a_note(own_hub: Path, how: str) -> None:
     damage_weights(own_hub / BASELINE, how)
     which = ["-n2"] if how == "zero" else ["-k", "test-debug"]
     count = 2 if how == "zero" else 1
-    done = run_pytest("-m", "debug", "--hub", str(own_hub), *which, place=own_hub)
+    done = run_pytest("-m", "debug", "--hub", str(own_hub), *which, place=own_hub, measured=True)
     assert done.returncode == 1, done.stdout
     assert f"{count} failed" in done.stdout
     assert re.search(r"dead: arm Baseline: (constant|flat|zero|non_finite|mostly_empty): ", done.stdout)
@@ -168,7 +168,7 @@ class TestWhichHub:
         option = ["--hub", str(tmp_path / "option")]
         environment = {"PTYCHO_HUB": str(tmp_path / "environment")}
         base = ["--collect-only", "-q", "-q", "acceptance"]
-        assert f"ptycho: hub {tmp_path / 'ini'}" in run_pytest(*ini, "--collect-only").stdout
+        assert f"ptycho: hub {tmp_path / 'ini'}" in run_pytest(*ini, "--collect-only", measured=True).stdout
         assert (
             f"ptycho: hub {tmp_path / 'environment'}"
             in run_pytest(*ini, "--collect-only", **environment).stdout
@@ -178,16 +178,16 @@ class TestWhichHub:
         assert run_pytest(*base).returncode == 0
 
     def test_no_hub_is_said(self) -> None:
-        done = run_pytest("-m", "debug", "-k", "train")
+        done = run_pytest("-m", "debug", "-k", "train", measured=True)
         assert done.returncode == 1
         assert "no hub: give --hub DIR, or set PTYCHO_HUB" in done.stdout
 
     def test_a_hub_that_does_not_exist(self, tmp_path: Path) -> None:
-        done = run_pytest("--hub", str(tmp_path / "none"))
+        done = run_pytest("--hub", str(tmp_path / "none"), measured=True)
         assert done.returncode == 4
         assert "--hub: " in done.stderr
         assert "there is no such folder" in done.stderr
-        done = run_pytest("-m", "debug", "-k", "train", PTYCHO_HUB=str(tmp_path / "none"))
+        done = run_pytest("-m", "debug", "-k", "train", measured=True, PTYCHO_HUB=str(tmp_path / "none"))
         assert done.returncode == 1
         assert "there is no such folder" in done.stdout
 
@@ -206,18 +206,18 @@ class TestWhichStudy:
         assert "[dose_5-dense-only-debug]" in named.stdout
         own = run_pytest("--collect-only", "-q", "--hub", str(small_hub))
         assert f"[dose_{DOSE}-dense-train-debug]" in own.stdout
-        shipped = run_pytest("--collect-only", "-q")
+        shipped = run_pytest("--collect-only", "-q", measured=True)
         assert "[dose_1000000000-dense-train-debug]" in shipped.stdout
 
     def test_a_mistake_is_one_line(self, own_hub: Path) -> None:
         (own_hub / "study.toml").write_text("name = 3\n")
-        done = run_pytest("--hub", str(own_hub))
+        done = run_pytest("--hub", str(own_hub), measured=True)
         assert done.returncode == 2
         assert "study.toml: line 1: 'name': Input should be a valid string" in done.stdout
         assert "Traceback" not in done.stdout
 
     def test_a_study_that_does_not_exist(self, tmp_path: Path) -> None:
-        done = run_pytest("--ptycho-study", str(tmp_path / "none.toml"))
+        done = run_pytest("--ptycho-study", str(tmp_path / "none.toml"), measured=True)
         assert done.returncode == 4
         assert "there is no such file" in done.stderr
 

@@ -38,6 +38,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         "train or networks",
         "-rs",
         *THROUGH,
+        measured=True,
         **through(LOADING, str(folder)),
     )
     return Judged(hub, done, [set(file.read_text().split()) for file in folder.iterdir()])

@@ -18,7 +18,7 @@ PLACE = f"dose_{DOSE}-dense"
 
 def outcomes(hub: Hub, *words: str) -> tuple[int, str, dict[str, str]]:
     """Run all acceptance tests: exit status, what was said, and each test's line in the section."""
-    done = run_on(hub.root, "-m", "acceptance", *words)
+    done = run_on(hub.root, "-m", "acceptance", *words, measured=True)
     lines = re.findall(r"^(\S+(?:\[\S+\])?) +(passed|failed|blocked|deferred) ", done.stdout, re.MULTILINE)
     return done.returncode, done.stdout, dict(lines)
 
@@ -76,7 +76,7 @@ class TestVerify:
     @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["serial", "n2"])
     def test_what_is_missing_is_red_and_not_computed(self, own: Hub, workers: Sequence[str]) -> None:
         shutil.rmtree(own.comparison_dir(DOSE, "dense", "test", "full"))
-        done = run_on(own.root, "-m", "full", "--ptycho-verify", *workers)
+        done = run_on(own.root, "-m", "full", "--ptycho-verify", *workers, measured=True)
         assert done.returncode == 1, done.stdout
         assert "1 failed, 1 passed" in done.stdout
         assert f"INCOMPLETE: {PLACE}-test-full is missing: " in done.stdout
@@ -99,6 +99,6 @@ class TestVerify:
 
     @pytest.mark.parametrize("option", ["--ptycho-fresh", "--ptycho-detach", "--ptycho-plan"])
     def test_it_excludes_what_would_compute(self, own: Hub, option: str) -> None:
-        done = run_on(own.root, "--ptycho-verify", option)
+        done = run_on(own.root, "--ptycho-verify", option, measured=True)
         assert done.returncode == pytest.ExitCode.USAGE_ERROR
         assert f"--ptycho-verify and {option} exclude each other" in done.stderr

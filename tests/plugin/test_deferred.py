@@ -85,7 +85,7 @@ def test_the_same_command_again_and_again_ends_green(
         limit = f"{limit_s:.1f}"
         stopped = f"stopped (timeout {float(limit):g} s)"
         command = ("-m", "full", "-k", "train", f"--timeout={limit}", f"--junitxml={tmp_path}/j.xml")
-        done = run_on(hub_after_debug, *command)
+        done = run_on(hub_after_debug, *command, measured=True)
         case = junit_of(tmp_path / "j.xml")[TRAIN]
         if done.returncode == 0 and len(patches) == 1:  # others have left the machine to us
             shutil.rmtree(folder_of(hub_after_debug))
@@ -128,6 +128,7 @@ def test_a_window_is_shared_by_all_workers(hub_after_debug: Path, unbroken: Unbr
         f"--ptycho-window={window_s:.1f}",
         "-n2",
         f"--junitxml={tmp_path}/j.xml",
+        measured=True,
     )
     assert done.returncode == EXIT_STOPPED, done.stdout
     assert f"ptycho: window {window_s:.1f}; what does not fit is deferred" in done.stdout
@@ -143,7 +144,7 @@ def test_a_window_is_shared_by_all_workers(hub_after_debug: Path, unbroken: Unbr
 
 class TestAWindowThatIsTooShort:
     def test_as_a_whole_is_blocked_and_told_what_is_needed(self, hub_after_debug: Path) -> None:
-        done = run_on(hub_after_debug, "-m", "full", "-k", "train", "--ptycho-window", "2s")
+        done = run_on(hub_after_debug, "-m", "full", "-k", "train", "--ptycho-window", "2s", measured=True)
         assert done.returncode == 1, done.stdout
         assert "1 blocked" in done.stdout
         assert re.search(
@@ -160,7 +161,7 @@ class TestAWindowThatIsTooShort:
 
     def test_when_the_job_would_begin_defers_it(self, hub_after_debug: Path) -> None:
         window_s = a_moment_too_short_s(hub_after_debug)
-        done = run_on(hub_after_debug, "-m", "full", f"--ptycho-window={window_s:.4f}")
+        done = run_on(hub_after_debug, "-m", "full", f"--ptycho-window={window_s:.4f}", measured=True)
         assert done.returncode == EXIT_STOPPED, done.stdout
         assert "2 deferred" in done.stdout
         assert re.search(
@@ -179,7 +180,7 @@ class TestAWindowThatIsTooShort:
         first = run_on(untried_hub, *command, **through(PENDING))
         assert first.returncode == EXIT_STOPPED, first.stdout
         assert "1 deferred" in first.stdout
-        second = run_on(untried_hub, *command, "--timeout-method=thread", **through(PENDING))
+        second = run_on(untried_hub, *command, "--timeout-method=thread", measured=True, **through(PENDING))
         assert second.returncode == 1, second.stdout
         assert "1 deferred" not in second.stdout
         text = "stalled: 2 attempts in a row were stopped and gained nothing (the last: timeout 8 s)"
@@ -195,7 +196,7 @@ class TestAWindowThatIsTooShort:
         path = os.pathsep.join(
             [str(tmp_path), SESSION_PLUGINS, *filter(None, [os.environ.get("PYTHONPATH")])]
         )
-        done = run_on(untried_hub, *command, PYTHONPATH=path)
+        done = run_on(untried_hub, *command, measured=True, PYTHONPATH=path)
         assert done.returncode == 1, done.stdout
         assert "1 blocked" in done.stdout
         assert re.search(
@@ -246,7 +247,7 @@ class TestOtherTestsOfTheSession:
 
 def test_an_option_that_is_no_time_is_one_line(hub_after_debug: Path) -> None:
     for option in ("--ptycho-window", "--ptycho-deadline"):
-        done = run_on(hub_after_debug, f"{option}=soon")
+        done = run_on(hub_after_debug, f"{option}=soon", measured=True)
         assert done.returncode == 4
         assert f"ERROR: {option}: 'soon' is no duration; write 540, 9m or 1h30m" in done.stderr
 

@@ -46,7 +46,9 @@ def test_a_detached_job_outlives_its_session_and_is_collected(
 ) -> None:
     """A window too short to gain anything in is long enough to launch a job, and to look after it."""
     report = hub_after_debug.parent / "j.xml"
-    done = run_on(hub_after_debug, *FULL, "--ptycho-detach", "--ptycho-window=2s", f"--junitxml={report}")
+    done = run_on(
+        hub_after_debug, *FULL, "--ptycho-detach", "--ptycho-window=2s", f"--junitxml={report}", measured=True
+    )
     assert done.returncode == EXIT_STOPPED, done.stdout
     launch, supervisor = launch_of(hub_after_debug), supervisor_of(hub_after_debug)
     where = f"pid {supervisor.pid} on {launch.host}, log {launch.log}"
@@ -84,7 +86,9 @@ def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
     saved = progress_of(hub_after_debug).saved
 
     deadline_s = f"{round(0.5 * unbroken.seconds, 1):g}"
-    second = run_on(hub_after_debug, *FULL, "--ptycho-detach", f"--ptycho-deadline={deadline_s}s")
+    second = run_on(
+        hub_after_debug, *FULL, "--ptycho-detach", f"--ptycho-deadline={deadline_s}s", measured=True
+    )
     assert second.returncode == EXIT_STOPPED, second.stdout
     death = rf"attempt 1 \(pid {supervisor.pid} on \S+\) died without a completion record, at {saved} of"
     assert re.search(death, second.stdout)

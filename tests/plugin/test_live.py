@@ -34,7 +34,7 @@ class Seen:
 def watched(hub: Path, *arguments: str, terminal: bool = True, **more: str) -> Seen:
     """Begin to judge a hub, on a terminal or into a pipe."""
     reader, writer = pty.openpty() if terminal else os.pipe()
-    variables = environment(hub, measured=True, TERM="xterm", COLUMNS="100", **more)
+    variables = environment(hub, measured=terminal, TERM="xterm", COLUMNS="100", **more)
     if "CI" not in more:
         variables.pop("CI", None)
     process = subprocess.Popen(

@@ -32,7 +32,7 @@ from .conftest import Unbroken
 def plan_of(hub: Path, *arguments: str) -> str:
     """The plan of a session; nothing is changed by it."""
     before = {path: path.stat().st_mtime_ns for path in hub.rglob("*") if path.is_file()}
-    done = run_on(hub, "--ptycho-plan", *arguments)
+    done = run_on(hub, "--ptycho-plan", *arguments, measured=True)
     assert done.returncode == 0, done.stdout
     assert "passed" not in done.stdout
     assert "nothing was run" in done.stdout

@@ -36,7 +36,7 @@ def begins(hub: Path, *options: str) -> None:
 
 
 def test_full_is_blocked_before_debug(untried_hub: Path, tmp_path: Path) -> None:
-    done = run_on(untried_hub, "-m", "full", f"--junitxml={tmp_path}/j.xml")
+    done = run_on(untried_hub, "-m", "full", f"--junitxml={tmp_path}/j.xml", measured=True)
     assert done.returncode == 1, done.stdout
     assert "2 blocked" in done.stdout
     line = (
@@ -62,7 +62,7 @@ def test_both_tiers_on_two_workers(untried_hub: Path) -> None:
 
 def test_a_red_debug_blocks_full(untried_hub: Path) -> None:
     damage_weights(untried_hub / BASELINE, "zero")
-    done = run_on(untried_hub, "-m", "debug or full", "-k", "train")
+    done = run_on(untried_hub, "-m", "debug or full", "-k", "train", measured=True)
     assert done.returncode == 1, done.stdout
     assert "1 failed, " in done.stdout
     assert "1 blocked" in done.stdout

@@ -110,11 +110,13 @@ def code_digest(module: str) -> str:
 def _imported_by(module: str, root: Path) -> set[Path]:
     """Follow the imports of a module of this package, all the way down."""
     found: set[Path] = set()
-    waiting = [module]
+    followed: set[str] = set()
+    waiting = {module}
     while waiting:
-        for path in _sources_of(waiting.pop(), root) - found:
-            found.add(path)
-            waiting += _imports_in(path)
+        followed |= waiting
+        new = {path for name in waiting for path in _sources_of(name, root)} - found
+        found |= new
+        waiting = {name for path in new for name in _imports_in(path)} - followed
     return found
 
 

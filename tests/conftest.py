@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ptycho_compare.hub import Hub
 from sharing import shared
+
+if TYPE_CHECKING:
+    from ptycho_compare.models.bundle import ModelFile
+    from ptycho_compare.models.predictor import Predictor
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
@@ -93,6 +98,28 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in FIGURES:
         monkeypatch.setattr(publish, name, draw_a_pixel)
+
+
+_BUILT: dict[tuple[str, int], Predictor] = {}
+
+
+@pytest.fixture
+def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let comparisons of this process run a network that one before has built from the same file.
+
+    For tests that do not look at how one is built. It is no other network: its weights do not change.
+    """
+    from ptycho_compare.models.predictor import load_predictor
+    from ptycho_compare.phases.comparison import network, recompute
+
+    def load(model: ModelFile, *, batch_rows: int) -> Predictor:
+        key = model.sha256, batch_rows
+        if key not in _BUILT:
+            _BUILT[key] = load_predictor(model, batch_rows=batch_rows)
+        return _BUILT[key]
+
+    for place in (network, recompute):
+        monkeypatch.setattr(place, "load_predictor", load)
 
 
 @pytest.fixture

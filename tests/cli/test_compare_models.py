@@ -176,7 +176,7 @@ class TestInvariance:
         pd.testing.assert_frame_equal(*rows)
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "built_once")
 class TestSampling:
     @pytest.mark.parametrize(
         "flags",
@@ -211,7 +211,7 @@ class TestSampling:
         assert "999 groups were asked for and there are 100 images" in warning
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "built_once")
 class TestDeadArms:
     @pytest.mark.parametrize(
         ("how", "reason"),
@@ -292,7 +292,7 @@ class TestFlags:
             f"debug_images_{arm}" for arm in sorted(ARMS)
         ]
 
-    @pytest.mark.usefixtures("undrawn")
+    @pytest.mark.usefixtures("undrawn", "built_once")
     def test_what_has_no_effect_is_said(
         self, small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -308,28 +308,28 @@ class TestFlags:
         ):
             assert sum(message in line for line in notes) == 1, message
 
-    @pytest.mark.usefixtures("undrawn")
+    @pytest.mark.usefixtures("undrawn", "built_once")
     def test_npz_can_be_left_out_and_an_old_one_does_not_stay(self, small_hub: Path, earlier: Path) -> None:
         assert len(list(earlier.glob("reconstructions*.npz"))) == 2
         flags = ["--quiet", "--n-test-groups", "24", "--no-save-npz", "--no-save-npz-aligned"]
         assert main(command_of(small_hub, "train", earlier, *flags)) == 0
         assert list(earlier.glob("*reconstructions*")) == []
 
-    @pytest.mark.usefixtures("undrawn")
+    @pytest.mark.usefixtures("undrawn", "built_once")
     def test_an_old_third_arm_does_not_stay(self, own_hub: Path, earlier: Path) -> None:
         assert (earlier / "ptychi_frc_curves.csv").exists()
         shutil.rmtree(own_hub / "data/phase_f")
         assert main(command_of(own_hub, "train", earlier, "--quiet", "--n-test-groups", "24")) == 0
         assert not (earlier / "ptychi_frc_curves.csv").exists()
 
-    @pytest.mark.usefixtures("undrawn")
+    @pytest.mark.usefixtures("undrawn", "built_once")
     def test_frames_may_be_taken_as_laid(self, small_hub: Path, tmp_path: Path) -> None:
         assert main(command_of(small_hub, "train", tmp_path, "--quiet", "--skip-registration")) == 0
         offsets = scores(tmp_path).query("model == 'PtyChi' and metric.str.startswith('registration')")
         assert not offsets.note.eq("applied").any()
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "built_once")
 class TestOtherInputs:
     def test_a_supervised_baseline_chunked_and_whole(self, own_hub: Path, tmp_path: Path) -> None:
         folder = own_hub / f"data/phase_e/dose_{DOSE}/baseline/gs1"

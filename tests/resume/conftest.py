@@ -31,5 +31,5 @@ def light_unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(autouse=True)
-def _undrawn(undrawn: None) -> None:
-    """No test here looks at figures."""
+def _quick(undrawn: None, built_once: None) -> None:
+    """No test here looks at figures, or at how a network is built."""

@@ -47,7 +47,7 @@ from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 from ptycho_compare.study import load_study
 from scans import write_scan
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "built_once")
 
 TRAIN = f"dose_{DOSE}-dense-train-debug"
 ALL = 10_000

@@ -19,7 +19,7 @@ from ptycho_compare.phases.comparison.request import ArmRequest
 from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source, user_made
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "built_once")
 
 USER_CODE = '''
 import numpy as np

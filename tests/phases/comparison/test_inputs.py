@@ -19,7 +19,7 @@ from ptycho_compare.reconstruction import ImageSource
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from scans import write_scan
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "built_once")
 
 
 def test_two_networks_of_different_groups_cannot_share_a_plan(small_hub: Path, tmp_path: Path) -> None:

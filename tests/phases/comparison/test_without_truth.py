@@ -18,7 +18,7 @@ from ptycho_compare.reconstruction import ImageSource
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from scans import write_scan
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "built_once")
 
 ARMS = ("PtychoPINN", "Baseline", "PtyChi")
 

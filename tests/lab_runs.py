@@ -44,18 +44,18 @@ def hub_of(root: Path, study: str = STUDY) -> Hub:
     return Hub(light(root))
 
 
-def ptycho_hub(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
+def ptycho_hub(hub: Hub, *words: str, measured: bool = False) -> subprocess.CompletedProcess[str]:
     command, *more = words
-    return run((*PTYCHO_HUB, command, "--hub", str(hub.root), *more), hub.root, measured=True)
+    return run((*PTYCHO_HUB, command, "--hub", str(hub.root), *more), hub.root, measured=measured)
 
 
 def make_finished_hub(folder: Path) -> None:
     """Run a hub on one split, then bring it through all conditions; what was said lies beside it."""
     hub = hub_of(folder / "hub")
     with nobody_left(hub.root):
-        first = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--skip-post-verify")
+        first = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--skip-post-verify", measured=True)
         assert first.returncode == 0, first.stdout
         (folder / "first.txt").write_text(first.stdout)
-        second = ptycho_hub(hub, "conditions", *WHERE, "--at-a-time", "2")
+        second = ptycho_hub(hub, "conditions", *WHERE, "--at-a-time", "2", measured=True)
         assert second.returncode == 0, second.stdout
         (folder / "conditions.txt").write_text(second.stdout)

@@ -23,6 +23,7 @@ def test_list(small_hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+@pytest.mark.usefixtures("undrawn", "built_once")
 def test_compare(own_hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", f"dose_{DOSE}-dense-train-debug", "--hub", str(own_hub)]) == 0
     assert "PtyChi,fienup" in capsys.readouterr().out

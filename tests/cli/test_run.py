@@ -99,7 +99,7 @@ class TestARun:
         assert changed == {"artifact_inventory_cli", "verify_dense", "check_dense_highlights"}
 
     def test_of_the_verification_only_runs_nothing_else(self, own: Hub) -> None:
-        done = ptycho_hub(own, "run", *WHERE, "--post-verify-only")
+        done = ptycho_hub(own, "run", *WHERE, "--post-verify-only", measured=True)
         assert done.returncode == 0
         assert re.findall(r"(?m)^\[\d+/4\] (.+)$", done.stdout) == [
             "SSIM Grid Summary (phase-only)",
@@ -156,17 +156,17 @@ class TestThePlan:
 
 class TestAFailure:
     def test_is_noted_and_nothing_after_it_begins(self, tmp_path: Path) -> None:
-        study = STUDY.replace(f'"{LAB}", "train"', f'"{LAB}", "trane"')
+        study = STUDY + 'phase_c = ["{python}", "-c", "dict()[1709]"]\n'
         hub = hub_of(tmp_path / "hub", study)
-        done = ptycho_hub(hub, "run", *WHERE)
+        done = ptycho_hub(hub, "run", *WHERE, measured=True)
         assert done.returncode == 1
-        assert done.stdout.count("not begun") == 12
+        assert done.stdout.count("not begun") == 14
         blocker = hub.blocker_log().read_text()
         assert blocker.startswith("Blocked at: ")
         assert "Return code: 1" in blocker
-        assert f"Full log: cli/phase_e_baseline_gs1_dose{DOSE}.log" in blocker
+        assert "Full log: cli/phase_c_generation.log" in blocker
         (note,) = (hub.root / "red").glob("blocked_*_failed_step.md")
-        assert "KeyError: 'trane'" in note.read_text()
+        assert "KeyError: 1709" in note.read_text()
         hub.study().write_text(STUDY)
         again = ptycho_hub(hub, "run", *WHERE, "--window", "1s")  # too short for anything but a look
         assert again.returncode == 75
@@ -175,7 +175,7 @@ class TestAFailure:
     def test_of_a_phase_that_left_nothing_is_red_in_spite_of_status_0(self, tmp_path: Path) -> None:
         study = STUDY + 'phase_c = ["{python}", "-c", "print(7)"]\n'
         hub = hub_of(tmp_path / "hub", study)
-        done = ptycho_hub(hub, "run", *WHERE)
+        done = ptycho_hub(hub, "run", *WHERE, measured=True)
         assert done.returncode == 1
         assert "Blocked during Phase C metadata validation" in hub.blocker_log().read_text()
         assert "patched_train.npz" in hub.blocker_log().read_text()
@@ -185,7 +185,7 @@ class TestAFailure:
         measured = hub.patched(DOSE, "train")
         measured.parent.mkdir(parents=True)
         measured.write_bytes(b"a night at the beamline")
-        done = ptycho_hub(hub, "run", *WHERE)
+        done = ptycho_hub(hub, "run", *WHERE, measured=True)
         assert done.returncode == 1
         assert "--given" in done.stdout
         assert measured.read_bytes() == b"a night at the beamline"
@@ -207,7 +207,7 @@ class TestChangedFiles:
     def test_clobber_archives_all_that_was_made(self, own: Hub) -> None:
         before = snapshot(own.root)
         own.study().write_text(STUDY + 'phase_c = ["{python}", "-c", "raise SystemExit(3)"]\n')
-        done = ptycho_hub(own, "run", *WHERE, "--clobber")
+        done = ptycho_hub(own, "run", *WHERE, "--clobber", measured=True)
         assert done.returncode == 1
         (archive,) = (own.root / "archive").iterdir()
         made = {name: digest for name, digest in before.items() if name.startswith(MADE)}

@@ -20,6 +20,8 @@ from ptycho_compare.jobs.pace import progress_text, running_line, since_text
 from .commands import Launcher, await_ready, cued, finish, kill, reporting, supervisor_of
 from .state_logs import PARTS, Attempt, Job, StateLog, attempts
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 Counts = dict[str, int]
 
 counts = st.fixed_dictionaries({name: st.integers(0, total) for name, total in PARTS.items()})

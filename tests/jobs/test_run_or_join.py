@@ -44,6 +44,8 @@ from .commands import (
     supervisor_of,
 )
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 LINGERING = """
 import sys, time
 from ptycho_compare.jobs import JobSpec, LocalExecutor, run_or_join
@@ -68,14 +70,14 @@ def left_running(spec: JobSpec) -> Running:
 # whoever comes second
 
 
-def test_of_four_launchers_at_once_one_works_and_all_get_its_result(place: Path) -> None:
+def test_of_three_launchers_at_once_one_works_and_all_get_its_result(place: Path) -> None:
     spec = cued(place)
-    launchers = [Launcher(spec, place / "never") for _ in range(4)]
+    launchers = [Launcher(spec, place / "never") for _ in range(3)]
     for launcher in launchers:
         launcher.await_waiting()
     finish(spec)
     records = [record_of(launcher.found()) for launcher in launchers]
-    assert records == [read_done(spec.files)] * 4
+    assert records == [read_done(spec.files)] * 3
     assert (records[0].attempt, records[0].returncode) == (1, 0)
     assert states(spec) == ["launched", "running", "ended"]
 
@@ -131,9 +133,9 @@ def kill_the_supervisor(spec: JobSpec, _first: Launcher) -> None:
 @pytest.mark.parametrize(
     ("end_the_first", "events"),
     [
-        (ask_by_stop_file, ["stopping", "ended"]),
+        pytest.param(ask_by_stop_file, ["stopping", "ended"], marks=pytest.mark.slow),
         (interrupt_the_launcher, ["stopping", "ended"]),
-        (kill_the_launcher, ["stopping", "ended"]),
+        pytest.param(kill_the_launcher, ["stopping", "ended"], marks=pytest.mark.slow),
         (kill_the_supervisor, ["died"]),
     ],
 )

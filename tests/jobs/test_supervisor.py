@@ -28,6 +28,7 @@ from ptycho_compare.jobs import (
     read_done,
     read_launch,
 )
+from ptycho_compare.jobs.executors import local
 from ptycho_compare.jobs.executors.local import LocalAttempt
 from ptycho_compare.jobs.states import read_states
 
@@ -42,6 +43,7 @@ from .commands import (
     states,
 )
 
+SLOW = pytest.mark.slow
 READY = "print('ready', flush=True); time.sleep(600)"
 
 
@@ -64,7 +66,7 @@ def ended(attempt: LocalAttempt) -> DoneRecord:
 # what a command is given, and what is kept of it
 
 
-@pytest.mark.parametrize("status", [0, 1, 2, 3, EXIT_STOPPED, 255])
+@pytest.mark.parametrize("status", [0, 1, EXIT_STOPPED, *(pytest.param(n, marks=SLOW) for n in (2, 3, 255))])
 def test_the_exit_status_is_kept(place: Path, status: int) -> None:
     done = run(job(place, f"raise SystemExit({status})"))
     assert done.returncode == status
@@ -92,11 +94,11 @@ def test_both_streams_are_kept_from_the_first_byte(place: Path) -> None:
 
 def test_attempts_follow_one_another_in_the_log(place: Path) -> None:
     spec = job(place, "print('once more')")
-    numbers = [run(spec).attempt for _ in range(3)]
-    assert numbers == [1, 2, 3]
+    numbers = [run(spec).attempt for _ in range(2)]
+    assert numbers == [1, 2]
     lines = spec.log.read_text().splitlines()
     assert [line.split(",")[0] for line in lines[::2]] == [f"--- attempt {number}" for number in numbers]
-    assert lines[1::2] == ["once more"] * 3
+    assert lines[1::2] == ["once more"] * 2
 
 
 def test_bytes_that_are_no_text_are_kept_as_they_are(place: Path) -> None:
@@ -308,7 +310,10 @@ def test_the_last_words_of_a_command_that_stops_are_kept(place: Path) -> None:
     assert stopped_while_it_runs(job(place, code + READY)).tail == ["ready", "saved row 17"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(n, marks=SLOW) for n in (signal.SIGINT, signal.SIGHUP))],
+)
 def test_a_signal_to_the_supervisor_stops_the_command(place: Path, number: signal.Signals) -> None:
     spec = job(place, f"import time; {POLITE} {READY}")
     attempt = started(spec)
@@ -437,7 +442,10 @@ def test_a_supervisor_that_cannot_live_says_so_in_one_line(
     assert str(error) == "the supervisor ended with exit status 1: ImportError: this psutil is broken"
 
 
-def test_a_supervisor_that_hangs_is_ended_with_all_it_keeps(place: Path) -> None:
+def test_a_supervisor_that_hangs_is_ended_with_all_it_keeps(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_SUPERVISOR_S", 1.0)
     spec = job(place, f"import time; {POLITE} {READY}", grace_s=0.5)
     attempt = started(spec)
     until(has(spec.log, "ready"))
@@ -529,7 +537,7 @@ def test_no_pipe_is_left_open(place: Path) -> None:
     process = psutil.Process()
     before = process.num_fds()
     spec = job(place, "pass")
-    for _ in range(3):
+    for _ in range(2):
         run(spec)
         brought(spec, is_done=lambda: True)
         refusal(replace(spec, command=("/no/such/program",)))

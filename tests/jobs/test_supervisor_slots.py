@@ -90,11 +90,11 @@ def test_of_two_jobs_and_one_slot_the_second_waits_for_the_first(place: Path) ->
     assert taken(place) == []
 
 
-def test_of_four_jobs_at_once_never_two_run_in_one_slot(place: Path) -> None:
+def test_of_three_jobs_at_once_never_two_run_in_one_slot(place: Path) -> None:
     options: dict[str, Any] = {"slots": 1, "slots_folder": place / "slots"}
-    specs = [job(place / str(number), ALONE, place / "alone", **options) for number in range(4)]
+    specs = [job(place / str(number), ALONE, place / "alone", **options) for number in range(3)]
     launchers = [Launcher(spec, place / "never") for spec in specs]
-    assert [launcher.found()["returncode"] for launcher in launchers] == [0] * 4
+    assert [launcher.found()["returncode"] for launcher in launchers] == [0] * 3
 
 
 def test_two_slots_hold_two_jobs(place: Path) -> None:
@@ -188,8 +188,8 @@ def by_killing_its_launcher(_spec: JobSpec, launcher: Launcher) -> None:
     ("stop", "reason"),
     [
         (by_stop_file, "asked by a stop file"),
-        (by_sigterm, "SIGTERM"),
-        (by_ctrl_c, "asked by its launcher"),
+        pytest.param(by_sigterm, "SIGTERM", marks=pytest.mark.slow),
+        pytest.param(by_ctrl_c, "asked by its launcher", marks=pytest.mark.slow),
         (by_killing_its_launcher, "its launcher is gone"),
     ],
 )

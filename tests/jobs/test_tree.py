@@ -38,6 +38,8 @@ from .commands import (
 
 TOKEN, OTHER_TOKEN = secrets.token_hex(8), secrets.token_hex(8)  # other test runs may be under way
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 # the whole tree
 
 
@@ -67,7 +69,7 @@ def has_its_command_killed(family: Family) -> None:
     ("happens", "returncode", "reason"),
     [
         (ends_by_itself, 0, ""),
-        (is_asked_by_a_stop_file, 75, "asked by a stop file"),
+        pytest.param(is_asked_by_a_stop_file, 75, "asked by a stop file", marks=pytest.mark.slow),
         (has_its_supervisor_terminated, 75, "SIGTERM"),
         (has_its_command_killed, -signal.SIGKILL, ""),
     ],

@@ -35,6 +35,15 @@ class Unbroken:
     results: dict[str, bytes]
 
 
+def said_file(hub: Path) -> Path:
+    return hub.with_name(f"{hub.name}.txt")
+
+
+def said_of(hub: Path) -> str:
+    """What the session said that brought the shared hub where it is."""
+    return said_file(hub).read_text()
+
+
 @pytest.fixture(scope="session")
 def debugged_hub(slow_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, its debug tier green."""
@@ -42,6 +51,7 @@ def debugged_hub(slow_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     def make(hub: Path) -> None:
         done = run_on(Path(shutil.copytree(slow_hub, hub)), "-m", "debug", "-n2")
         assert done.returncode == 0, done.stdout
+        said_file(hub).write_text(done.stdout)
 
     return shared(tmp_path_factory, "debugged", make)
 

@@ -14,6 +14,7 @@ from ptycho_compare.hub import Hub
 from sessions import run_on
 
 PLACE = f"dose_{DOSE}-dense"
+SLOW = pytest.mark.slow
 
 
 def outcomes(hub: Hub, *words: str) -> tuple[int, str, dict[str, str]]:
@@ -28,7 +29,7 @@ def of_conditions(found: dict[str, str]) -> list[str]:
     return [found[name] for name in sorted(found) if re.match(r"test_\d_", name)]
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["serial", "n2"])
+@pytest.mark.parametrize("workers", [pytest.param((), marks=SLOW), ("-n2",)], ids=["serial", "n2"])
 def test_all_is_green_on_a_finished_hub_and_nothing_is_made_again(own: Hub, workers: Sequence[str]) -> None:
     before = {path: path.stat().st_mtime_ns for path in own.analysis().rglob("*.npz")}
     status, said, found = outcomes(own, *workers)
@@ -64,7 +65,7 @@ def test_without_phase_e_all_that_rests_on_it_is_blocked_in_order(own: Hub) -> N
 class TestVerify:
     """`--ptycho-verify`: what is there is judged, and the gate has the last word."""
 
-    @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["serial", "n2"])
+    @pytest.mark.parametrize("workers", [(), pytest.param(("-n2",), marks=SLOW)], ids=["serial", "n2"])
     def test_a_finished_hub_is_accepted(self, own: Hub, workers: Sequence[str]) -> None:
         status, said, found = outcomes(own, "--ptycho-verify", *workers)
         assert status == 0, said
@@ -73,7 +74,7 @@ class TestVerify:
         verdict = json.loads(own.verdict().record.read_text())
         assert (verdict["outcome"], verdict["required_tiers"]) == ("accepted", ["debug", "full"])
 
-    @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["serial", "n2"])
+    @pytest.mark.parametrize("workers", [pytest.param((), marks=SLOW), ("-n2",)], ids=["serial", "n2"])
     def test_what_is_missing_is_red_and_not_computed(self, own: Hub, workers: Sequence[str]) -> None:
         shutil.rmtree(own.comparison_dir(DOSE, "dense", "test", "full"))
         done = run_on(own.root, "-m", "full", "--ptycho-verify", *workers, measured=True)

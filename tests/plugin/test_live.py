@@ -11,6 +11,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from hubs import SLOW_ROWS
 from processes import ROOT, environment, until
 from ptycho_compare.jobs import EXIT_STOPPED
@@ -31,10 +33,10 @@ class Seen:
     text: str = ""
 
 
-def watched(hub: Path, *arguments: str, terminal: bool = True, **more: str) -> Seen:
+def watched(hub: Path, *arguments: str, terminal: bool = True, measured: bool = False, **more: str) -> Seen:
     """Begin to judge a hub, on a terminal or into a pipe."""
     reader, writer = pty.openpty() if terminal else os.pipe()
-    variables = environment(hub, measured=terminal, TERM="xterm", COLUMNS="100", **more)
+    variables = environment(hub, measured=measured, TERM="xterm", COLUMNS="100", **more)
     if "CI" not in more:
         variables.pop("CI", None)
     process = subprocess.Popen(
@@ -56,10 +58,11 @@ def watched(hub: Path, *arguments: str, terminal: bool = True, **more: str) -> S
     return seen
 
 
-def test_it_is_shown_on_a_terminal_only(hub_after_debug: Path) -> None:
+@pytest.mark.parametrize("workers", [pytest.param((), marks=pytest.mark.slow), ("-n2",)])
+def test_it_is_shown_on_a_terminal_only(hub_after_debug: Path, workers: tuple[str, ...]) -> None:
     """All at once on one job, which one of them runs and the others wait for."""
     full = ("-m", "full", "-k", "train")
-    shown = [watched(hub_after_debug, *full), watched(hub_after_debug, *full, "-n2")]
+    shown = [watched(hub_after_debug, *full, *workers, measured=True)]
     hidden = [
         watched(hub_after_debug, *full, CI="1"),
         watched(hub_after_debug, *full, "-q"),

@@ -102,8 +102,10 @@ def test_what_is_done_is_not_done_again(finished_hub: Path, unbroken: Unbroken, 
 
 @pytest.mark.parametrize(
     ("option", "why"),
-    [("--ptycho-any-tier", "stale: .*: input test_data was"), ("--ptycho-fresh", "--ptycho-fresh")],
-    ids=["other inputs", "asked for"],
+    [
+        pytest.param("--ptycho-any-tier", "stale: .*: input test_data was", id="other inputs"),
+        pytest.param("--ptycho-fresh", "--ptycho-fresh", id="asked for", marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_not_of_use_any_more_is_done_anew(finished_hub: Path, option: str, why: str) -> None:
     """From its first patch: a finished job has no checkpoints."""

@@ -16,7 +16,6 @@ from sessions import (
     junit_of,
     launches,
     made_another_scan,
-    made_quick,
     notes,
     run_on,
     start_on,
@@ -51,23 +50,22 @@ def test_full_is_blocked_before_debug(untried_hub: Path, tmp_path: Path) -> None
     assert launches(untried_hub) == {}
 
 
-def test_both_tiers_on_two_workers(untried_hub: Path) -> None:
+def test_both_tiers_on_two_workers(light_hub: Path) -> None:
     """Whoever has full waits for debug, or does it; each job is done once."""
-    made_quick(untried_hub)
-    done = run_on(untried_hub, "-m", "debug or full", "-k", "train", "-n2")
+    done = run_on(light_hub, "-m", "debug or full", "-k", "train", "-n2")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
-    assert launches(untried_hub) == {"train-debug": 1, "train-full": 1}
+    assert launches(light_hub) == {"train-debug": 1, "train-full": 1}
 
 
-def test_a_red_debug_blocks_full(untried_hub: Path) -> None:
-    damage_weights(untried_hub / BASELINE, "zero")
-    done = run_on(untried_hub, "-m", "debug or full", "-k", "train", measured=True)
+def test_a_red_debug_blocks_full(light_hub: Path) -> None:
+    damage_weights(light_hub / BASELINE, "zero")
+    done = run_on(light_hub, "-m", "debug or full", "-k", "train", measured=True)
     assert done.returncode == 1, done.stdout
     assert "1 failed, " in done.stdout
     assert "1 blocked" in done.stdout
     assert re.search(rf"prerequisite: {DEBUG} is not green, .*: dead: arm Baseline: ", done.stdout)
-    assert launches(untried_hub) == {"train-debug": 1}
+    assert launches(light_hub) == {"train-debug": 1}
 
 
 def test_a_debug_of_other_inputs_blocks_full(hub_after_debug: Path) -> None:

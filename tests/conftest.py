@@ -93,6 +93,10 @@ def quick_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give comparisons of this process figures of one pixel, for tests that do not look at them."""
+    _undraw(monkeypatch)
+
+
+def _undraw(monkeypatch: pytest.MonkeyPatch) -> None:
     from light import FIGURES, draw_a_pixel
     from ptycho_compare.phases.comparison import publish
 
@@ -131,7 +135,9 @@ def own_hub(small_hub: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def quick_compared_hub(quick_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The hub without networks with its debug tier computed, to be adopted elsewhere."""
-    return _debugged(quick_hub, tmp_path_factory, "quick_compared")
+    with pytest.MonkeyPatch.context() as patch:
+        _undraw(patch)
+        return _debugged(quick_hub, tmp_path_factory, "quick_compared")
 
 
 @pytest.fixture(scope="session")

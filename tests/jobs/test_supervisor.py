@@ -383,7 +383,14 @@ def refusal(spec: JobSpec) -> InputError:
     return caught.value
 
 
-@pytest.mark.parametrize("program", ["no-such-program", "/no/such/program", "/etc/passwd", "/"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "no-such-program",
+        "/",
+        *(pytest.param(name, marks=SLOW) for name in ("/no/such/program", "/etc/passwd")),
+    ],
+)
 def test_a_command_that_cannot_be_started_is_one_clear_line(place: Path, program: str) -> None:
     spec = replace(job(place, ""), command=(program, "--flag"))
     error = refusal(spec)

@@ -73,7 +73,7 @@ def test_a_dead_baseline_is_red_with_a_note(own_hub: Path, how: str) -> None:
     damage_weights(own_hub / BASELINE, how)
     which = ["-n2"] if how == "zero" else ["-k", "test-debug"]
     count = 2 if how == "zero" else 1
-    done = run_pytest("-m", "debug", "--hub", str(own_hub), *which, place=own_hub, measured=True)
+    done = run_pytest("-m", "debug", "--hub", str(own_hub), *which, place=own_hub)
     assert done.returncode == 1, done.stdout
     assert f"{count} failed" in done.stdout
     assert re.search(r"dead: arm Baseline: (constant|flat|zero|non_finite|mostly_empty): ", done.stdout)

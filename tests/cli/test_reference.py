@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from oracles.recomputed import r_factor, scores
 from ptycho_compare.cli.compare_models import main
 
 pytestmark = pytest.mark.slow
@@ -33,6 +34,7 @@ COMMANDS = {
     for tier, rest in (("debug", DEBUG), ("full", FULL))
 }
 FIENUP_OF_PTYCHI = {"train": 0.10, "test": 0.06}
+ARMS = ("PtychoPINN", "Baseline", "PtyChi")
 PAIRS = ["mae", "mse", "psnr", "ssim", "ms_ssim", "frc50"]
 
 
@@ -49,18 +51,40 @@ def test_a_command_of_the_blocked_run(reference_hub: Path, name: str) -> None:
     folder = split if tier == "full" else f"{split}_debug_v4"
     output = reference_hub / f"analysis/dose_{DOSE}/dense/{folder}"
     table = pd.read_csv(output / "comparison_metrics.csv").set_index(["model", "metric"])
-    for arm in ("PtychoPINN", "Baseline", "PtyChi"):
+    for arm in ARMS:
         scores = table.loc[arm].loc[PAIRS]
         assert np.isfinite(scores[["amplitude", "phase"]]).all(axis=None)
     assert table.loc[("PtyChi", "fienup"), "value"] <= FIENUP_OF_PTYCHI[split]
     # its frame is the middle of the positions' bounding box, to a tenth of a pixel
     for axis in ("dy", "dx"):
         assert abs(table.loc[("PtyChi", f"registration_offset_{axis}"), "value"]) < 0.1
+    assert_recomputed(reference_hub / f"data/phase_c/dose_{DOSE}/patched_{split}.npz", output, table)
     assert table.groups.unique().tolist() == [320 if tier == "debug" else 640]
     log = (output / "logs/logs/debug.log").read_text()
     (line,) = [line for line in log.splitlines() if "DIAGNOSTIC baseline_output stats" in line]
     assert float(line.split("mean=")[1].split(",")[0]) > 0
     assert int(line.split("nonzero_count=")[1].split("/")[0]) > 0
+
+
+def assert_recomputed(scan: Path, output: Path, table: pd.DataFrame) -> None:
+    """Compare all scores in a table with those that another hand makes of the stored images."""
+    with np.load(scan) as data, np.load(output / "reconstructions.npz") as stored:
+        amplitudes, probe = data["diffraction"], data["probeGuess"]
+        corners = np.stack([data["ycoords"], data["xcoords"]], axis=1) - len(probe) // 2
+        truth, mask = stored["ground_truth_complex"], stored["mask"]
+        images = {arm: stored[f"{arm.lower()}_complex"] for arm in ARMS}
+    with np.load(output / "residuals.npz") as residuals:
+        used = {arm: residuals[f"{arm.lower()}_images"] for arm in ARMS}
+    for arm in ARMS:
+        rows = table.loc[arm]
+        expected = scores(images[arm], truth, mask, ramp_free=arm == "PtyChi")
+        expected["r_factor", "value"] = r_factor(
+            images[arm], mask, amplitudes[used[arm]], corners[used[arm]], probe
+        )
+        found = {key: rows.loc[key[0], key[1]] for key in expected}
+        found = {key: number for key, number in found.items() if np.isfinite(number)}
+        assert len(found) > 30
+        assert found == pytest.approx({key: expected[key] for key in found}, rel=1e-3), arm
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_a_command_of_the_blocked_run(reference_hub: Path, name: str) -> None:
 def assert_recomputed(scan: Path, output: Path, table: pd.DataFrame) -> None:
     """Compare all scores in a table with those that another hand makes of the stored images."""
     with np.load(scan) as data, np.load(output / "reconstructions.npz") as stored:
-        amplitudes, probe = data["diffraction"], data["probeGuess"]
+        amplitudes, probe = data["diff3d"], data["probeGuess"]
         corners = np.stack([data["ycoords"], data["xcoords"]], axis=1) - len(probe) // 2
         truth, mask = stored["ground_truth_complex"], stored["mask"]
         images = {arm: stored[f"{arm.lower()}_complex"] for arm in ARMS}

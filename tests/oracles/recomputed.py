@@ -97,7 +97,7 @@ def rings(one, other, where, part):
         f, above = frequency[counts], np.where(ended, np.minimum(above, 0), above)[counts]
         kept = len(f) - np.argmax(np.concatenate([[0], np.cumsum(above * n[counts])])[::-1])
         if kept in (0, len(f)):
-            return f[0] if kept < len(f) else f[-1] if counts.any() and not counts[-1] else 0.5
+            return f[0] if kept < len(f) else 0.5 if counts[-1] else f[-1]
         return f[kept - 1] + above[kept - 1] / (above[kept - 1] - above[kept]) * (f[kept] - f[kept - 1])
 
     half_bit = (0.2071 + 1.9102 / np.sqrt(n)) / (1.2071 + 0.9102 / np.sqrt(n))
@@ -108,8 +108,9 @@ def rings(one, other, where, part):
     # a modulation transfer is 1 at the lowest frequencies; a phase in rad has its scale
     gain = 1.0 if part == "phase" else np.sum(np.abs(low) ** 2) / np.vdot(low, mine).real
     measured = gain**2 * np.maximum(p2 - cross**2 / p1, 0) * 8 <= 0.25**2 * p1 * n
-    transfer = cut(np.clip(gain * cross / p1, -1, 1) - 0.5, measured & ~dark)
-    return found | {"frc_auc": correlation.mean(), "frt50": transfer}
+    if (measured & ~dark).any():
+        found["frt50"] = cut(np.clip(gain * cross / p1, -1, 1) - 0.5, measured & ~dark)
+    return found | {"frc_auc": correlation.mean()}
 
 
 def continued(values, where):

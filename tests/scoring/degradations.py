@@ -64,10 +64,17 @@ def _unwrapped(whole: Field) -> NDArray[np.float64]:
 
 def _missing(whole: Field, part: float) -> Field:
     """Leave out the fine structure of a part of the image, as a network that never saw its like."""
-    smooth = np.exp(scipy.ndimage.gaussian_filter(np.log(np.abs(whole)), 12.0))
-    smooth = smooth * np.exp(1j * scipy.ndimage.gaussian_filter(_unwrapped(whole), 12.0))
+    smooth = np.exp(_coarse(np.log(np.abs(whole))) + 1j * _coarse(_unwrapped(whole)))
     order = random_field(whole.shape, 77, cutoff=0.03)
     return np.where(order < np.quantile(order, part), smooth, whole)
+
+
+def _coarse(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Blur an image so that its fine structure goes and its hills stay."""
+    fine = values
+    for _ in range(4):
+        fine = fine - scipy.ndimage.gaussian_filter(fine, 8.0)
+    return values - fine
 
 
 WAYS: Mapping[str, tuple[Callable[[Field, Any], Field], tuple[float, ...]]] = {

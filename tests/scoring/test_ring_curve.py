@@ -171,6 +171,10 @@ def test_a_transfer_is_read_as_a_correlation_is():
     assert RingCurve(FREQUENCY, np.ones(24), PIXELS).transfer_cutoff() is None
 
 
+def test_a_transfer_that_noise_hides_everywhere_has_no_cut_off():
+    assert RingCurve(FREQUENCY, np.ones(24), PIXELS, np.full(24, np.nan)).transfer_cutoff() is None
+
+
 def test_a_transfer_that_is_noise_where_the_truth_is_weak_stands_for_nothing():
     transfer = np.ones(24)
     transfer[12:] = np.tile([900.0, -1100.0], 6)

@@ -139,8 +139,8 @@ class RingCurve:
         return self._read(criterion, self.correlation - self.threshold(criterion))
 
     def transfer_cutoff(self) -> Cutoff | None:
-        """Find up to where at least half the truth's signal is transferred; None without a transfer."""
-        if self.transfer is None:
+        """Find up to where at least half the truth's signal is transferred; None where no ring tells."""
+        if self.transfer is None or not self.transfer_counts.any():
             return None
         return self._read(HALF, above_half(self.transfer), end=self.transfer_end)
 
@@ -153,7 +153,7 @@ class RingCurve:
     def transfer_end(self) -> float:
         """Highest frequency at which the transfer is measured, cycles/px."""
         counts = self.transfer_counts
-        return NYQUIST if counts[-1] or not counts.any() else float(self.frequency[counts][-1])
+        return NYQUIST if counts[-1] else float(self.frequency[counts][-1])
 
     def smoothed(self, sigma: float) -> RingCurve:
         """The curve smoothed along the rings by a Gaussian of `sigma` rings; 0 changes nothing.

@@ -9,6 +9,7 @@ from ptycho_compare.scoring.metrics.estimate import Estimate
 from ptycho_compare.scoring.metrics.frc import transfer_gain
 from ptycho_compare.scoring.metrics.image_metrics import Image
 from ptycho_compare.scoring.metrics.metric import Component
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
 from ptycho_compare.scoring.metrics.ring_estimate import CurveEstimate
 from ptycho_compare.scoring.metrics.truth_view import TruthView
 
@@ -62,7 +63,11 @@ def ring_notes(curves: Curves, criteria: Mapping[str, Criterion]) -> dict[str, s
         name: "; ".join(
             f"{'complex' if part == 'value' else part} {said}"
             for part, cutoff in found.items()
-            for said in (("has no scale of transfer",) if cutoff is None else cutoff.notes)
+            for said in ((_untransferred(curves[part].curve),) if cutoff is None else cutoff.notes)
         )
         for name, found in cutoffs.items()
     }
+
+
+def _untransferred(curve: RingCurve) -> str:
+    return "has no scale of transfer" if curve.transfer is None else "has no transfer: noise hides it"

@@ -170,6 +170,8 @@ def test_a_worse_image_scores_worse_in_every_row(spoil, seed):
     truth = make_object(SHAPE, seed)
     spoiled, levels = SPOILED[spoil]
     rows = [numbers(score(spoiled(truth, level, seed), truth)) for level in levels]
+    if spoil != "blur":  # a transfer sees blur; noise and misplacement hide it, or bound it
+        rows = [{key: value for key, value in row.items() if key[0] != "frt50"} for row in rows]
     for better, worse in itertools.pairwise(rows):
         for key, good in better.items():
             name = key[0]

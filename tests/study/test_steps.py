@@ -245,6 +245,6 @@ def test_a_new_step_needs_one_entry_here_and_one_among_the_checks(
         str(Finding("failed", f"{study.name}: test is dull"))
     ]
     parser = argparse.ArgumentParser()
-    commands.add_phases(parser.add_subparsers())
+    commands.add_commands(parser.add_subparsers())
     arguments = parser.parse_args(["polish", "--hub", "h", "--dose", "1000", "--split", "test"])
     assert (arguments.split, arguments.dose) == ("test", DOSE)

@@ -89,7 +89,7 @@ def rings(one, other, where, part):
     sums = (np.ones(one.shape), (f1 * f2.conj()).real, np.abs(f1) ** 2, np.abs(f2) ** 2)
     n, cross, p1, p2 = (np.bincount(ring, each.ravel())[1 : last + 1] for each in sums)
     frequency, correlation = np.arange(1, last + 1) / side, cross / np.sqrt(p1 * p2)
-    leaked = p1 < [0.2 * sum(p1[j] / (i - j) ** 6 for j in range(i - 1)) for i in range(last)]
+    leaked = p1 < [2.0 * sum(p1[j] / (i - j) ** 6 for j in range(i - 1)) for i in range(last)]
     ended = np.logical_and.accumulate(leaked[::-1])[::-1]
     dark = (leaked & ~ended) | (p1 / n < 0.01 * np.maximum.accumulate((p1 / n)[::-1])[::-1])
 

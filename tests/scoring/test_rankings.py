@@ -42,7 +42,8 @@ def test_scores_fall_the_more_an_arm_is_spoilt(way, phase_rad):
                 continue
             steps = np.diff(np.array(numbers[1:] if np.isinf(numbers[0]) else numbers))
             worse = steps < 0 if name in FALLING else steps > 0
-            assert worse.all(), f"{name} {column}: {numbers}"
+            at_its_floor = np.array(numbers[-len(steps) :]) == 0.0  # no structure in common at any scale
+            assert (worse | at_its_floor).all(), f"{name} {column}: {numbers}"
 
 
 @pytest.mark.parametrize(

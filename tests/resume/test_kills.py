@@ -1,6 +1,7 @@
-"""A full job of real networks, killed at random moments: it goes on, and ends as if nothing had been.
+"""A full job, killed at random moments: it goes on, and ends as if nothing had been.
 
-With every push on a small scan, and many times on real data by `make slow`.
+With every push without a framework, which `test_resume.py` stops and kills at chosen rows; networks of a
+small scan, and many times those of real data, by `make slow`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 
-from hubs import DOSE
+from hubs import DOSE, light
 from processes import ROOT, environment, marked, nobody_left, run, runs, until
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import read_claim
@@ -73,10 +74,16 @@ def full_folder(hub: Path, dose: int) -> Path:
 
 @pytest.fixture
 def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    """On the scan that a test asks for: ``small`` or ``real``."""
-    if request.param == "small":
+    """On the hub that a test asks for: ``light``, ``small`` or ``real``."""
+    if request.param != "real":
         compared = request.getfixturevalue("compared_hub")
-        return let_alone(tmp_path_factory, "small kills", DOSE, lambda hub: shutil.copytree(compared, hub))
+
+        def compared_before(hub: Path) -> None:
+            shutil.copytree(compared, hub)
+            if request.param == "light":
+                light(hub, load_s=0.5, call_s=0.05)
+
+        return let_alone(tmp_path_factory, f"{request.param} kills", DOSE, compared_before)
     reference = request.getfixturevalue("reference")
 
     def debugged(hub: Path) -> None:
@@ -86,7 +93,7 @@ def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         debug = run(pytest_command(hub, "-m", "debug", "-k", "train"), hub)
         assert debug.returncode == 0, debug.stdout
 
-    return let_alone(tmp_path_factory, "kills", REAL_DOSE, debugged)
+    return let_alone(tmp_path_factory, "real kills", REAL_DOSE, debugged)
 
 
 def let_alone(
@@ -197,7 +204,8 @@ def moments(undisturbed: Undisturbed, seed: int) -> Iterator[tuple[str, float]]:
 @pytest.mark.parametrize(
     ("undisturbed", "seed", "kills"),
     [
-        ("small", SEED, 2),
+        ("light", SEED, 2),
+        pytest.param("small", SEED, 4, marks=pytest.mark.slow),
         *(pytest.param("real", SEED + more, 10, marks=pytest.mark.slow) for more in (1, 2, 3)),
     ],
     indirect=["undisturbed"],

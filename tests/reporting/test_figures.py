@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ptycho_compare.reporting.figures import (
+    DPI,
     GROUND_TRUTH,
     PlotLimits,
     comparison_figure,
     plot_comparison,
     write_debug_images,
 )
+from ptycho_compare.reporting.figures.drawing import save
 from scorecards import (
     SIDE,
     above,
@@ -61,7 +64,7 @@ def test_the_file_is_a_png_of_plausible_size(three, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["comparison_plot.png"]
 
 
-@pytest.mark.parametrize("shape", [(200, 200), (40, 200), (200, 40)])
+@pytest.mark.parametrize("shape", [pytest.param((200, 200), marks=pytest.mark.slow), (40, 200), (200, 40)])
 def test_nothing_is_cut_off_whatever_the_shape(three, shape, tmp_path):
     rng = np.random.default_rng(0)
     image = (1 + 0.01 * rng.standard_normal(shape)) * np.exp(0.2j * rng.standard_normal(shape))
@@ -75,6 +78,22 @@ def test_nothing_is_cut_off_whatever_the_shape(three, shape, tmp_path):
     ink = np.argwhere(pixels < 255)
     assert (ink.min(axis=0) < 30).all()
     assert (np.array(pixels.shape) - ink.max(axis=0) < 30).all()
+
+
+def test_what_goes_on_beyond_a_figure_is_shown_too(tmp_path):
+    """Whether or not anything does, all of it is there, and a margin."""
+    sizes = {}
+    for name, place in (("inside", 0.5), ("beyond", 1.5)):
+        figure = Figure(figsize=(2, 1))
+        figure.text(place, 0.5, "word", ha="center")
+        figure.text(0.5, 0.5, "word", ha="center")
+        save(tmp_path / "figure.png", figure, trimmed=True)
+        with Image.open(tmp_path / "figure.png") as picture:
+            sizes[name] = picture.width
+            dark = np.flatnonzero((np.asarray(picture.convert("L")) < 255).any(axis=0))
+        assert 12 <= dark[0] <= 18
+        assert 12 <= sizes[name] - 1 - dark[-1] <= 18
+    assert sizes["beyond"] - sizes["inside"] == pytest.approx(2 * DPI, abs=4)
 
 
 def test_equal_scorecards_give_equal_files(tmp_path):
@@ -237,7 +256,15 @@ def test_only_dead_arms_and_no_truth():
 
 
 @pytest.mark.parametrize(
-    ("number", "across", "high"), [(1, 2, 1), (3, 4, 1), (4, 5, 1), (5, 3, 2), (8, 5, 2), (10, 4, 3)]
+    ("number", "across", "high"),
+    [
+        (1, 2, 1),
+        (5, 3, 2),  # the first that go on below
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in ((3, 4, 1), (4, 5, 1), (8, 5, 2), (10, 4, 3))
+        ),
+    ],
 )
 def test_any_number_of_arms(number, across, high):
     scorecard = card(**many(1))
@@ -259,7 +286,7 @@ def test_arms_below_each_other_share_their_colours():
     assert {name: len(limits) for name, limits in by_label.items()} == {"viridis": 1, "gray": 1, "magma": 1}
 
 
-@pytest.mark.parametrize("number", [1, 3, 8])
+@pytest.mark.parametrize("number", [1, pytest.param(3, marks=pytest.mark.slow), 8])
 def test_nothing_written_overlaps_or_leaves_the_figure(number):
     figure = comparison_figure(card(**many(number)), truth_image(), PlotLimits())
     figure.draw_without_rendering()

@@ -202,13 +202,17 @@ def test_noise_alone_has_no_phase_structure(seed, level):
 # I7: resolution does not depend on the crop
 
 
-@pytest.fixture(scope="module")
-def cropped():
+@pytest.fixture(
+    scope="module",
+    params=[(64, 128, 256), pytest.param((64, 96, 192, 256), marks=pytest.mark.slow)],
+    ids=["few", "more"],
+)
+def cropped(request):
     """Numbers of six objects of one resolution, by the side of the crop."""
     whole = [make_object((320, 320), seed, cutoff=0.1) for seed in range(6)]
     pairs = [(truth, noisy(truth, 0.4, seed)) for seed, truth in enumerate(whole)]
     found = {}
-    for side in (64, 96, 128, 192, 256):
+    for side in request.param:
         crop = (slice(160 - side // 2, 160 + side // 2),) * 2
         found[side] = [
             numbers(score(image[crop], truth[crop], np.ones((side, side)))) for truth, image in pairs

@@ -55,15 +55,22 @@ def test_the_whole_gauge_is_removed_from_a_clean_image(cycles, seed):
     assert abs(scored.gauge.scale) == pytest.approx(1 / 1.7, rel=1e-4)
 
 
+GAUGES = [
+    ((1.3, -2.7), (2, -1), 0.05, 8.0),
+    ((6.2, -9.4), (1, 1), 0.1, 12.0),
+    ((1.3, -2.7), (5, -3), 0.1, 8.0),
+]
+
+
 @pytest.mark.parametrize(
-    ("shift", "cycles", "noise", "radius"),
+    ("shift", "cycles", "noise", "radius", "seed"),
     [
-        ((1.3, -2.7), (2, -1), 0.05, 8.0),
-        ((6.2, -9.4), (1, 1), 0.1, 12.0),
-        ((1.3, -2.7), (5, -3), 0.1, 8.0),
+        # each gauge once with every push
+        pytest.param(*gauge, seed, marks=[] if seed == number else pytest.mark.slow)
+        for number, gauge in enumerate(GAUGES)
+        for seed in range(3)
     ],
 )
-@pytest.mark.parametrize("seed", range(3))
 def test_under_noise_nothing_but_the_noise_is_left(shift, cycles, noise, radius, seed):
     truth, image = gauged_pair(shift, cycles, noise, seed=seed)
     chosen = replace(QUICK, placing=PlacingSettings(search_radius_px=radius))

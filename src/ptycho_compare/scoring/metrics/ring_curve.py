@@ -24,7 +24,7 @@ LEAK = 2.0
 """Ten times the part of a ring's power, over d^6, that a Hann window lays on the ring d rings further out:
 its transform falls as 1 / (pi d^3) along each axis. Below that a ring holds hardly anything of the
 truth's own, and two smooth images agree there, because their edges do, by 0.6 up to Nyquist. The transfer
-of a blur of 1 px leaves its curve by 0.1 there, and by 0.9 further out (smooth objects of 2 to 30 rad of phase)."""
+of a blur of 1 px leaves its curve by 0.1 there, and by 0.9 further out (smooth objects of 2 to 30 rad)."""
 
 HALF = 0.5
 """Part of a transfer at which it is read."""

@@ -44,8 +44,13 @@ def test_independent_halves_agree_to_the_known_resolution(
     rows = {(row.model, row.metric): row for row in read_metrics_csv(tmp_path / "comparison_metrics.csv")}
     half_bit = rows["Even", "half_frc_half_bit"]
     assert half_bit.reference == "independent_half"
-    # the band that this configuration (60 epochs in batches of 64) was measured to give
-    assert 4.3 < 1 / half_bit.value < 5.2
+    with (tmp_path / "frc_cutoffs.csv").open() as stream:
+        table = [row for row in csv.DictReader(stream) if row["reference"] == "independent_half"]
+    (cutoff,) = (row for row in table if (row["component"], row["criterion"]) == ("complex", "half_bit"))
+    # the band that this configuration (60 epochs in batches of 64) was measured to give, by the first
+    # crossing; the cut-off of record lies beyond a dip
+    assert 4.3 < float(cutoff["first_px"]) < 5.2
+    assert 3.9 < 1 / half_bit.value <= float(cutoff["first_px"])
     for arm in ("Even", "Odd"):
         assert rows[arm, "r_factor_own_probe"].value < 0.2
         assert rows[arm, "r_factor_own_probe"].value < 0.5 * rows[arm, "r_factor"].value

@@ -119,16 +119,3 @@ def continued(values, where):
     near = ndimage.gaussian_filter(known, 2.0, mode="constant")
     near /= ndimage.gaussian_filter(where * 1.0, 2.0, mode="constant") + 0.02
     return values[where].mean() + np.where(where, known, near)
-
-
-def r_factor(arm, mask, amplitudes, corners, probe):
-    """R of images (m, N, N) whose patches have their first pixel at `corners` (m, 2), y and x."""
-    filled, size, made = np.where(mask, arm, arm[mask].mean()), len(probe), []
-    filled = np.pad(filled, size, constant_values=arm[mask].mean())
-    for corner in corners + size:
-        first = np.floor(corner).astype(int)
-        near = filled[tuple(np.s_[at - 8 : at + size + 8] for at in first)]
-        patch = ndimage.shift(near, first - corner, order=5, mode="nearest")[8:-8, 8:-8]
-        made.append(np.abs(np.fft.fftshift(np.fft.fft2(probe * patch, norm="ortho"))))
-    scale = np.sum(amplitudes * made) / np.sum(np.square(made))
-    return np.sum(np.abs(amplitudes - scale * np.array(made))) / np.sum(amplitudes)

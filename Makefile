@@ -17,8 +17,8 @@ TORCH ?= torch==2.13.0+cpu
 PTYCHI_RELEASE ?= ptychi==2.2.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-# tests at a time, one more than CI has cores: many of them wait for processes that they start
-WORKERS ?= 3
+# tests at a time; most of them start processes that compute
+WORKERS ?= 2
 DEMO := .demo
 
 .PHONY: debug demo test slow lint clean

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ptycho_compare.scoring.collapse import CollapseLimits
-from ptycho_compare.scoring.metrics.contrast import NONE_BELOW, Contrast
+from ptycho_compare.scoring.collapse import CONSTANT_BELOW, CollapseLimits
+from ptycho_compare.scoring.metrics.contrast import Contrast
 from ptycho_compare.scoring.metrics.metric import Component
 
 ArmVerdictKind = Literal["flat", "flat in phase", "flat in amplitude", "phase only", "amplitude only"]
@@ -47,7 +47,7 @@ def lacking_parts(arm: Contrast, truth: Contrast) -> frozenset[Component]:
 def shares_of(arm: Contrast, truth: Contrast) -> dict[Component, float]:
     """Contrasts of an arm as parts of the truth's, for components that the truth has."""
     pairs = _pairs(arm, truth)
-    return {part: found / wanted for part, (found, wanted) in pairs.items() if wanted >= NONE_BELOW}
+    return {part: found / wanted for part, (found, wanted) in pairs.items() if wanted >= CONSTANT_BELOW}
 
 
 def arm_verdicts(arm: Contrast, truth: Contrast, limits: CollapseLimits) -> tuple[ArmVerdict, ...]:
@@ -70,7 +70,7 @@ def _of_parts(
     for part, (found, wanted) in _pairs(arm, truth).items():
         unit = _UNITS[part]
         if part in lacking:
-            detail = f"the arm has no {part}: its contrast is below {NONE_BELOW:g}{unit}"
+            detail = f"the arm has no {part}: its contrast is below {CONSTANT_BELOW:g}{unit}"
             yield ArmVerdict(_OTHERS[part], f"{detail}, the truth's is {wanted:.3g}{unit}")
         elif wanted > TRUTH_SHOWS and found < limits.min_relative_contrast * min(wanted, MOST_ASKED):
             yield ArmVerdict(

@@ -23,7 +23,7 @@ EMPTY_BELOW = 1e-6
 """A pixel is empty below this fraction of the largest modulus on the mask."""
 
 CONSTANT_BELOW = 1e-6
-"""Complex contrast of a constant in single precision, with a margin of ten."""
+"""Contrast of a constant field or component in single precision, with a margin of ten."""
 
 
 @dataclass(frozen=True)

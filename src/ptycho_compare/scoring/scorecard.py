@@ -6,7 +6,7 @@ What goes wrong with one arm is that arm's failure and changes nothing about the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -284,9 +284,10 @@ class _Judge:
             gauge = replace(ways[rule.freed], because=rule.because)
             shift = shift or self._diagnosed(placed.values)
             twin = find_twin(placed.values, self.truth, self.mask, direct_overlap=shift.confidence)
-            image = gauge.apply(placed.values)
-            distortion = self._distortion(ways[True].apply(placed.values), shift)
-            found = self._measured(placed, ways, gauge)
+            kept, removed = (way.apply(placed.values) for way in ways)
+            image = removed if gauge.freed else kept
+            distortion = self._distortion(removed, shift)
+            found = self._measured(placed, image, gauge, ramp_errors_of=(kept, removed))
         except ScoringError as error:
             return _Scored(name, "failed", str(error), placed, placed.values, NOTHING, gauge, shift, twin)
         found = found.joined(more or NOTHING)
@@ -308,24 +309,25 @@ class _Judge:
         except ScoringError as error:
             return Shift(0.0, 0.0, registered=False, confidence=0.0, reason=str(error))
 
-    def _measured(self, placed: PlacedArm, ways: Sequence[Gauge], gauge: Gauge) -> Measurement:
-        """Measure an arm in its gauge of record, and its error in that without and with a ramp."""
+    def _measured(
+        self,
+        placed: PlacedArm,
+        image: ComplexImage,
+        gauge: Gauge,
+        *,
+        ramp_errors_of: tuple[ComplexImage, ComplexImage],
+    ) -> Measurement:
+        """Measure an arm in its gauge of record, and its error with the ramp kept and removed."""
         limits = self.settings.placing.limits
         if self.view is not None and self.settings.metrics == "standard":
-            kept, removed = (way.apply(placed.values) for way in ways)
-            found = measure(
-                removed if gauge.freed else kept,
-                self.view,
-                frc_sigma=self.settings.frc_sigma,
-                limits=limits,
-            )
+            found = measure(image, self.view, frc_sigma=self.settings.frc_sigma, limits=limits)
             found = found.noted("fienup", gauge.ramp_text)
-            return found.joined(ramp_errors(kept, removed, self.view))
+            return found.joined(ramp_errors(*ramp_errors_of, self.view))
         # these definitions know no mask and have a gauge of their own: unscored pixels are zero
         box, inside = bounding_box(self.mask), self.mask
         pair = (np.where(inside, each, 0)[box] for each in (placed.values, np.asarray(self.truth)))
         metrics, curves = ptychopinn_metrics(*pair, settings=self.settings.ptychopinn)
-        shown = NOTHING if self.view is None else judged(gauge.apply(placed.values), self.view, limits)
+        shown = NOTHING if self.view is None else judged(image, self.view, limits)
         return replace(shown, metrics=metrics, curves=curves)
 
 

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ptycho_compare.scoring.collapse import CONSTANT_BELOW
 from ptycho_compare.scoring.mask import ComplexImage, Mask
 from ptycho_compare.scoring.metrics.metric import Component
 from ptycho_compare.scoring.metrics.smooth_phase import SmoothPart
 from ptycho_compare.scoring.metrics.truth_phase import without
-
-NONE_BELOW = 1e-6
-"""Contrast of a component that is constant in single precision, with a margin of ten."""
 
 
 @dataclass(frozen=True)
@@ -54,4 +52,4 @@ class Contrast:
     def lacking(self) -> frozenset[Component]:
         """Components that the image does not have at all; a plane is no phase, for a gauge may hold it."""
         found: dict[Component, float] = {"amplitude": self.amplitude, "phase": max(self.phase, self.bend)}
-        return frozenset(name for name, contrast in found.items() if contrast < NONE_BELOW)
+        return frozenset(name for name, contrast in found.items() if contrast < CONSTANT_BELOW)

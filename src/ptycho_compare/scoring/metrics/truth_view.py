@@ -15,10 +15,10 @@ from ptycho_compare.scoring.metrics.frc import filled
 from ptycho_compare.scoring.metrics.image_metrics import WINDOW_RADIUS_PX, Image, truth_range
 from ptycho_compare.scoring.metrics.metric import COMPONENTS, NO_CONTRAST, Component, ReferenceKind
 from ptycho_compare.scoring.metrics.ring_estimate import Patches
-from ptycho_compare.scoring.metrics.truth_phase import TruthPhase
+from ptycho_compare.scoring.metrics.truth_phase import ROUNDING_RAD, TruthPhase
 
 ROUNDING = 1e-6
-"""A range below this part of the largest amplitude, or below this many rad, is rounding."""
+"""A range below this part of the largest amplitude is rounding."""
 
 WEAK_PART: Mapping[ReferenceKind, float] = {"truth": 0.05, "independent_half": 0.2, "same_data": 0.2}
 """A component whose contrast is below this part of the other's is not scored: there is hardly
@@ -172,7 +172,7 @@ def _missing(
     }
     rounding: dict[Component, float] = {
         "amplitude": ROUNDING * float(parts["amplitude"][masks["amplitude"]].max()),
-        "phase": ROUNDING,
+        "phase": ROUNDING_RAD,
     }
     weak = WEAK_PART[reference] * max(seen.values())
     missing = {name: NO_CONTRAST for name in seen if seen[name] < weak or ranges[name] <= rounding[name]}

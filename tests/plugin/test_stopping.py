@@ -184,6 +184,26 @@ def test_a_killed_worker_takes_nobody_with_it(hub_after_debug: Path) -> None:
     assert reasons == ["its launcher is gone", "asked by a stop file"]
 
 
+@pytest.mark.slow
+def test_after_a_killed_worker_the_other_ends_green_and_the_next_run_goes_on(
+    hub_after_debug: Path, unbroken: Unbroken
+) -> None:
+    session = start_on(hub_after_debug, *TWO_WORKERS)
+    gained(hub_after_debug, *SPLITS)
+    psutil.Process(events(hub_after_debug, "launched")[-1]["pid"]).parent().kill()
+    status, text = session.ended()
+    assert status == 1, text
+    assert "1 failed, 1 passed" in text
+    assert progress_of(hub_after_debug, "test").attempts[0].ended["returncode"] == 0
+    saved = progress_of(hub_after_debug).saved
+    made_quick(hub_after_debug)
+    again = run_on(hub_after_debug, *SERIAL)
+    assert again.returncode == 0, again.stdout
+    assert launches(hub_after_debug) == {"train-debug": 1, "test-debug": 1, "train-full": 2, "test-full": 1}
+    assert sum(start for start, _ in events(hub_after_debug, "planned")[1]["parts"].values()) == saved
+    assert results_of(hub_after_debug) == unbroken.results
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 def test_a_test_that_becomes_another_user_is_none_of_our_business(small_hub: Path, tmp_path: Path) -> None:
     """A worker that cannot look whether it was asked to stop goes on."""

@@ -62,6 +62,29 @@ def test_killed_and_then_asked_to_stop_it_ends_with_the_same_bytes(
     assert progress.attempts[2].gained == (3 - done) * progress.total // 3
 
 
+@pytest.mark.slow
+def test_the_baseline_asked_to_stop_loses_no_epoch(
+    trained: Trained, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, taken = Trainer.step, []
+
+    def step_and_be_asked(self: Trainer, *batch: np.ndarray) -> float:
+        taken.append(step(self, *batch))
+        if len(taken) == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return taken[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", step_and_be_asked)
+        with pytest.raises(Stopped):
+            train(hub, STUDY, DOSE, "baseline")
+    assert len(taken) == 8
+    assert (records_of(hub, "baseline").checkpoints / "training.json").exists()
+    train(hub, STUDY, DOSE, "baseline")
+    ours, theirs = (files_of(each, "baseline").bundle for each in (hub, trained.hub))
+    assert sha256_of(ours) == sha256_of(theirs)
+
+
 def test_training_ends_when_the_validation_loss_falls_no_more(hub: Hub) -> None:
     train(hub, with_training(epochs=40, patience=1, learning_rate=0.05), DOSE, "baseline")
     listed = json.loads((hub.phase_e() / "training_manifest.json").read_text())

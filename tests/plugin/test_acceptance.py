@@ -43,6 +43,13 @@ def test_a_good_hub_is_green_on_two_workers(debugged_hub: Path) -> None:
     is_green(debugged_hub, said_of(debugged_hub), *SPLITS)
 
 
+@pytest.mark.slow
+def test_real_networks_are_green_side_by_side(own_hub: Path) -> None:
+    done = run_pytest("-m", "debug", "--hub", str(own_hub), "-n2")
+    assert done.returncode == 0, done.stdout
+    is_green(own_hub, done.stdout, *SPLITS)
+
+
 def test_real_networks_and_figures_are_green_in_a_worker(own_hub: Path) -> None:
     done = run_pytest("-m", "debug", "--hub", str(own_hub), "-n1", "-k", "train")
     assert done.returncode == 0, done.stdout

@@ -30,9 +30,12 @@ class Images:
     """Amplitudes in memory, read as a scan's are."""
 
     values: np.ndarray
+    bad: np.ndarray | None = None
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        return self.values[indices].astype(np.float32)
+    def read_measured(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        images = self.values[indices].astype(np.float32)
+        good = np.broadcast_to(True if self.bad is None else ~self.bad, images.shape)
+        return np.where(good, images, np.float32(0)), good
 
 
 @dataclass
@@ -115,6 +118,25 @@ def test_subsets_recombine_from_images_and_weights(rows: list[int]) -> None:
     misfit = np.abs(case.amplitudes[rows] - found.scale * made)
     assert np.average(part, weights=weights) == pytest.approx(misfit.sum() / case.amplitudes[rows].sum())
     assert np.average(found.per_image, weights=found.weights) == pytest.approx(found.r_factor, rel=1e-12)
+
+
+@examples(15)
+@given(seed=st.integers(0, 10**6), rows=st.sets(st.integers(0, SIDE - 1), max_size=SIDE // 3))
+def test_what_bad_pixels_hold_does_not_count(seed: int, rows: set[int]) -> None:
+    """The truth explains exact data, and another object's scale is fitted on the measured pixels alone."""
+    case, bad = make_case(seed=seed), np.zeros((SIDE, SIDE), bool)
+    bad[list(rows)] = True
+    bad[5, 7] = True
+    other = make_object(HEIGHT, WIDTH, seed=seed + 1)
+    made = predict(other, case.probe, case.positions)
+    scale = np.linalg.lstsq(made[:, ~bad].reshape(-1, 1), case.amplitudes[:, ~bad].ravel(), rcond=None)[0][0]
+    misfit = np.abs(case.amplitudes - scale * made)[:, ~bad].sum()
+    case.amplitudes[:, bad] = 1e6
+    images = Images(case.amplitudes, bad)
+    assert case.residual(diffraction=images).r_factor < 1e-6
+    found = case.residual(other, diffraction=images)
+    assert found.scale == pytest.approx(scale)
+    assert found.r_factor == pytest.approx(misfit / case.amplitudes[:, ~bad].sum())
 
 
 @examples(20)

@@ -16,11 +16,11 @@ from hypothesis.extra import numpy as npst
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan import draw_plan, open_scan
-from ptycho_compare.scan.diffraction import survey
-from ptycho_compare.scan.formats.contents import usable
+from ptycho_compare.scan.bad_pixels import BadPixels
 from ptycho_compare.scan.formats.hdf5_container import StoredImages
 from ptycho_compare.scan.formats.npz_container import SpooledImages
 from ptycho_compare.scan.interpretation import resolve_dc
+from ptycho_compare.scan.survey import survey
 from scans import counts_of, make_scan, write_hdf5, write_scan
 from thorough import examples
 
@@ -35,31 +35,61 @@ def test_the_pass_finds_what_a_look_at_the_whole_finds(
     low = 0 if np.dtype(dtype).kind == "u" else -50
     elements = st.floats(low, 1000, width=32) if np.dtype(dtype).kind == "f" else st.integers(low, 200)
     images = data.draw(npst.arrays(dtype, (7, 4, 4), elements=elements))
-    mask = np.eye(4, dtype=bool) if masked else None
+    mask = np.eye(4, dtype=bool) & masked
+    bad = BadPixels.of(mask, 4)
     seen = images.astype(np.float32)
-    if mask is not None:
-        seen[:, mask] = 0
+    seen[:, mask] = 0
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
         dataset = file.create_dataset("d", data=images, chunks=(chunk, 4, 4))
         stored = StoredImages(dataset, label="f: 'd'", count=7, side=4)
         if not seen.any():
             with pytest.raises(ScanError, match="f: 'd' is zero in all 7 images"):
-                survey(stored, mask, label="f: 'd'")
+                survey(stored, bad, label="f: 'd'")
             return
-        found = survey(stored, mask, label="f: 'd'")
+        found = survey(stored, bad, label="f: 'd'")
     wide = seen.astype(np.float64)
     assert found.mean_square == pytest.approx((wide**2).sum() / 7, rel=1e-12)
     assert found.mean_sum == pytest.approx(np.maximum(wide, 0).sum() / 7, rel=1e-12)
     assert (found.maximum, found.lowest) == (seen.max(), seen.min())
     assert seen[found.lowest_image].min() == seen.min()
     assert found.integral == bool((seen == np.rint(seen)).all())
-    np.testing.assert_allclose(found.pattern, wide.mean(axis=0), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(found.pattern, np.where(mask, np.nan, wide.mean(axis=0)), rtol=1e-5, atol=1e-4)
+    assert np.array_equal(found.floor[~mask], seen.min(axis=0)[~mask])
+    assert np.array_equal(found.peak[~mask], seen.max(axis=0)[~mask])
 
 
-def test_usable_numbers_are_a_copy() -> None:
+def test_measured_numbers_are_a_copy() -> None:
     raw = np.ones((2, 3, 3), np.float32)
-    usable(raw, np.ones((3, 3), bool))[:] = 7
+    BadPixels.of(None, 3).split(raw)[0][:] = 7
     assert (raw == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.uint32, np.int32])
+def test_an_image_in_which_a_pixel_overflowed_is_left_out_of_its_mean(tmp_path: Path, dtype: Any) -> None:
+    """And of every sum: it is no measured zero."""
+    arrays = make_scan(count=20, side=16, height=64, width=80)
+    counts = np.minimum(counts_of(arrays["diff3d"], total=5e3), 30000).astype(dtype)
+    marked = np.zeros(counts.shape, bool)
+    marked[3:9, 5, 7] = marked[:, 2, 2] = True
+    arrays["diff3d"] = np.where(marked, np.iinfo(dtype).max, counts)
+    with open_scan(write_scan(tmp_path / "scan.npz", arrays)) as scan:
+        amplitudes, good = scan.diffraction.read_measured(np.arange(20))
+        np.testing.assert_array_equal(good, ~marked)
+        np.testing.assert_allclose(amplitudes, np.sqrt(np.where(marked, 0, counts)), rtol=1e-6)
+        expected = np.ma.masked_array(counts.astype(float), marked).mean(axis=0).filled(0).sum()
+        assert scan.diffraction.mean_energy == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_pixel_that_is_finite_in_no_image_was_not_measured(tmp_path: Path) -> None:
+    arrays = make_scan(count=20, side=16, height=64, width=80)
+    arrays["diff3d"][:, 4, 4:7] = [np.nan, np.inf, -np.inf]
+    with open_scan(write_scan(tmp_path / "scan.npz", arrays)) as scan:
+        good = scan.diffraction.read_measured(np.arange(20))[1]
+    assert not good[:, 4, 4:7].any()
+    assert good.sum() == 20 * (16 * 16 - 3)
+    arrays["diff3d"][7, 9, 9] = np.nan
+    with pytest.raises(ScanError, match="'diff3d' image 7 holds values that are not finite"):
+        open_scan(write_scan(tmp_path / "scan.npz", arrays)).__enter__()
 
 
 @pytest.mark.parametrize("radius", [0.0, 3.0, 6.0])

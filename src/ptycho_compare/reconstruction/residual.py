@@ -32,7 +32,7 @@ class Residual:
     Attributes
     ----------
     r_factor : float
-        R = sum_i sum_q abs(A - c M) / sum_i sum_q A, over the m images used and all N x N pixels q.
+        R = sum_i sum_q abs(A - c M) / sum_i sum_q A, over the m images used and their measured pixels q.
         A: measured amplitudes; M: those of the reconstruction.
     scale : float
         c, the same for all images: it minimises sum (A - c M)^2, so c = sum A M / sum M^2.
@@ -227,10 +227,11 @@ def _lit_part(
 def _pairs(
     model: _ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Measured and predicted amplitudes, (b, N, N) each, batch by batch."""
+    """Measured and predicted amplitudes, (b, N, N) each, batch by batch; both 0 in bad pixels."""
     for start in range(0, len(images), batch):
         numbers = images[start : start + batch]
-        yield diffraction.read(numbers).astype(np.float64), model.amplitudes(numbers)
+        measured, good = diffraction.read_measured(numbers)
+        yield measured.astype(np.float64), np.where(good, model.amplitudes(numbers), 0.0)
 
 
 def _sums(

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.diffraction import Survey
 from ptycho_compare.scan.reading import DcPlace, Values
+from ptycho_compare.scan.survey import Survey
 
 _SAMPLES = 16
 # One reading must explain the data (nearly) fully before it is believed, and better than the other by
@@ -23,7 +23,7 @@ _SAMPLES = 16
 _KNOWN_OBJECT, _CONSTANT_OBJECT = 0.9, 0.98
 _VALUES_MARGIN = 0.01
 
-ReadImages = Callable[[NDArray[np.integer[Any]]], NDArray[np.float32]]
+ReadImages = Callable[[NDArray[np.integer[Any]]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def find_evidence(
     found : Survey
         Of all images.
     read : callable
-        Gives images (b, N, N) by number, as stored but with DC in the centre.
+        Gives images (b, N, N) by number, as stored but with DC in the centre, and where they were
+        measured, as `Diffraction.read_measured` does.
     positions : ndarray, (n, 2), float64
         x, y in px.
     probe : ndarray, (N, N), complex, or None
@@ -139,12 +140,14 @@ def _scores(
     """Correlations with |FFT| and |FFT|^2 of the images whose patches lie inside the object."""
     chosen = np.unique(np.linspace(0, len(positions) - 1, _SAMPLES).astype(int))
     scores = []
-    for image, position in zip(read(chosen), positions[chosen], strict=True):
+    for image, good, position in zip(*read(chosen), positions[chosen], strict=True):
         patch = _patch(position, probe, truth)
         if patch is not None and image.any():
             model = np.abs(np.fft.fftshift(np.fft.fft2(probe.astype(np.complex128) * patch)))
             model /= model.max() or 1.0  # correlation has no scale, and a square could overflow
-            scores.append((_correlation(image, model), _correlation(image, model**2)))
+            pairs = ((image[good], each[good]) for each in (model, model**2))
+            amplitude, counts = (_correlation(*pair) for pair in pairs)
+            scores.append((amplitude, counts))
     return scores
 
 
@@ -160,9 +163,10 @@ def _patch(
 
 
 def _correlation(image: NDArray[np.float32], model: NDArray[np.floating]) -> float:
+    """Correlate two rows of numbers."""
     if np.ptp(image) == 0 or np.ptp(model) == 0:
         return 0.0  # what never changes agrees with nothing
-    return float(np.corrcoef(image.ravel(), model.ravel())[0, 1])
+    return float(np.corrcoef(image, model)[0, 1])
 
 
 _DC_MARGIN = 10.0
@@ -175,13 +179,13 @@ def brightness(pattern: NDArray[np.float64]) -> tuple[float, float]:
     Parameters
     ----------
     pattern : ndarray, (N, N), float64
-        Mean of all images, as stored.
+        Mean of all images, as stored; NaN, and left out, where none measured a pixel.
     """
     side = len(pattern)
     window = slice(side // 4, side - side // 4)
-    centre = float(pattern[window, window].mean())
-    corner = float(np.fft.fftshift(pattern)[window, window].mean())
-    return max(centre, 0.0), max(corner, 0.0)
+    windows = (each[window, window] for each in (pattern, np.fft.fftshift(pattern)))
+    means = [float(each[np.isfinite(each)].mean()) if np.isfinite(each).any() else 0.0 for each in windows]
+    return max(means[0], 0.0), max(means[1], 0.0)
 
 
 def resolve_dc(

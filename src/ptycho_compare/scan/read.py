@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, ScanError
-from ptycho_compare.scan.diffraction import Diffraction, survey
+from ptycho_compare.scan.bad_pixels import BadPixels
+from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.formats.contents import Contents, Optics
 from ptycho_compare.scan.formats.contract import read_by_names
 from ptycho_compare.scan.formats.cxi import is_cxi, read_cxi
@@ -27,6 +28,7 @@ from ptycho_compare.scan.formats.hdf5_container import Hdf5Container
 from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.scan.interpretation import find_evidence, resolve_dc, resolve_values
 from ptycho_compare.scan.reading import AS_FOUND, DcPlace, Reading, Values
+from ptycho_compare.scan.survey import survey
 from ptycho_compare.storage.files import naming
 from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC, unpack_bzip2
 from ptycho_compare.untrusted.hdf5 import open_hdf5
@@ -170,14 +172,16 @@ def _interpret(contents: Contents, reading: Reading, *, label: str) -> tuple[Dif
         raise ScanError(
             f"{label} has images of {images.side} x {images.side} px and its mask is {mask.shape}"
         )
-    found = survey(images, mask, label=label)
+    found = survey(images, BadPixels.of(mask, images.side), label=label)
     dc, dc_warnings = resolve_dc(found.pattern, reading.dc, contents.dc, label=label)
-    as_stored = Diffraction(images, found, values="amplitude", dc=dc, mask=mask)
-    evidence = find_evidence(found, as_stored.read, contents.positions, contents.probe, contents.truth)
+    as_stored = Diffraction(images, found, values="amplitude", dc=dc)
+    evidence = find_evidence(
+        found, as_stored.read_measured, contents.positions, contents.probe, contents.truth
+    )
     values, warnings = resolve_values(evidence, reading.values, contents.values, label=label)
     if values == "amplitude" and found.lowest < 0:
         raise ScanError(
             f"{label} image {found.lowest_image} holds {found.lowest:g}; amplitudes are not negative "
             "(dark-corrected counts? --diffraction-values counts)"
         )
-    return Diffraction(images, found, values=values, dc=dc, mask=mask), dc_warnings + warnings
+    return Diffraction(images, found, values=values, dc=dc), dc_warnings + warnings

@@ -44,21 +44,6 @@ class Images(Protocol):
         """Give back what holds the images."""
 
 
-def usable(raw: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-    """Return stored numbers (b, N, N) as float32 with 0 in bad pixels; never a view of the input.
-
-    Bad is a pixel that the mask (N, N) says, and the largest number of an unsigned type of 16 bits or more:
-    detectors write it into gaps and dead pixels, and where it is an overflow it is no count either.
-    """
-    with np.errstate(over="ignore"):  # it becomes infinite, which the survey reports
-        values = raw.astype(np.float32)
-    if raw.dtype.kind == "u" and raw.dtype.itemsize > 1:
-        values[raw == np.iinfo(raw.dtype).max] = 0
-    if mask is not None:
-        values[:, mask] = 0
-    return values
-
-
 @dataclass(frozen=True)
 class Optics:
     """Lengths that turn pixels into metres; None where nobody says.

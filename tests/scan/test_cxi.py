@@ -117,6 +117,12 @@ SAME: dict[str, Callable[[h5py.File], None]] = {
     "data at the detector only": put("entry_1/data_1/data", None),
     "no version": put("cxi_version", None),
     "translation linked": lambda f: put("entry_1/data_1/translation", h5py.SoftLink(f"/{TRANSLATION}"))(f),
+    "an empty mask of each image": put(f"{DETECTOR}/mask", np.zeros((COUNT, SIDE, SIDE), np.uint32)),
+    "a raster": lambda f: (
+        put(f"{DETECTOR}/data", f[f"{DETECTOR}/data"][()].reshape(3, 4, SIDE, SIDE))(f),
+        put(TRANSLATION, f[TRANSLATION][()].reshape(3, 4, 3))(f),
+    ),
+    "translation as (3, n)": lambda f: put(TRANSLATION, f[TRANSLATION][()].T)(f),
     "an empty mask": put(f"{DETECTOR}/mask", np.zeros((SIDE, SIDE), np.uint32)),
 }
 
@@ -167,7 +173,7 @@ BREACHES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
         put(f"{DETECTOR}/basis_vectors", np.random.default_rng(0).random((COUNT, 2, 3))),
         "the same for all images",
     ),
-    "mask of each image": (put(f"{DETECTOR}/mask", np.zeros((COUNT, SIDE, SIDE), int)), "same for all"),
+    "masks of others": (put(f"{DETECTOR}/mask", np.zeros((3, SIDE, SIDE), int)), "there are 12 positions"),
     "mask of another side": (put(f"{DETECTOR}/mask", np.zeros((SIDE, 15), int)), r"its mask is \(16, 15\)"),
     "mask of floats": (put(f"{DETECTOR}/mask", np.zeros((SIDE, SIDE))), "needed: .* whole numbers"),
     "not square": (put(f"{DETECTOR}/data", np.ones((COUNT, SIDE, SIDE + 2))), "images are not square"),

@@ -95,7 +95,6 @@ def test_the_spool_leaves_nothing_behind(tmp_path: Path, arrays: dict[str, Any])
 
 BREACHES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
     "no positions": (lambda a: {"xcoords": None}, "'xcoords' is missing"),
-    "no probe": (lambda a: {"probeGuess": None}, "'probeGuess' is missing"),
     "no images": (lambda a: {"diff3d": None}, "neither 'diff3d' nor 'diffraction'"),
     "x and y differ": (lambda a: {"xcoords": a["xcoords"][:-1]}, "has 39 positions and 'ycoords' 40"),
     "more images than positions": (

@@ -1,6 +1,8 @@
 """HDF5 files from outside: nothing leaves the file, and what cannot be read is named."""
 
 import contextlib
+import re
+import sys
 from pathlib import Path
 
 import h5py
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ArchiveError
-from ptycho_compare.untrusted import hdf5
+from ptycho_compare.untrusted import hdf5, hdf5_filters
 from ptycho_compare.untrusted.hdf5 import (
     datasets,
     find_dataset,
@@ -177,16 +179,122 @@ def test_a_virtual_dataset_is_refused(tmp_path):
     refused(path, "'/a' keeps its data in another file")
 
 
-def test_a_filter_that_is_not_built_in_is_named(tmp_path):
-    def fill(file):
-        # LZ4: registered with the HDF Group, not a part of h5py; optional, so that writing goes through
-        settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        settings.set_chunk((3, 4))
-        settings.set_filter(32004, h5py.h5z.FLAG_OPTIONAL, ())
-        space = h5py.h5s.create_simple((3, 4))
-        h5py.h5d.create(file.id, b"a", h5py.h5t.IEEE_F64LE, space, settings)
+# ---- virtual datasets of the file itself
 
-    refused(write(tmp_path, fill), r"'/a' is packed by the filter .*; write it with gzip or without a filter")
+
+def virtual(file, *sources, name="a"):
+    """A dataset of 3 x 4 for each source, one below the other."""
+    layout = h5py.VirtualLayout((3 * len(sources), 4), "f8")
+    for index, (path, dataset) in enumerate(sources):
+        layout[3 * index : 3 * index + 3] = h5py.VirtualSource(path, dataset, (3, 4))
+    file.create_virtual_dataset(name, layout)
+
+
+@pytest.mark.parametrize("own", [".", "a.h5"])
+def test_a_virtual_dataset_of_its_own_file_is_read(tmp_path, own):
+    def fill(file):
+        file["g/raw"] = VALUES
+        file["soft"] = h5py.SoftLink("/g/raw")
+        virtual(file, (own, "/g/raw"), (own, "soft"))
+        virtual(file, (own, "soft"), name="b")
+        virtual(file, (own, "b"), name="again")
+
+    path = write(tmp_path, fill)
+    np.testing.assert_array_equal(read(path), np.tile(VALUES, (2, 1)))
+    np.testing.assert_array_equal(read(path, "again"), VALUES)
+
+
+VIRTUAL = {
+    "no source": ((".", "raw"), "is made of 'raw', which is not there"),
+    "a group": ((".", "g"), "is made of 'g', which is not there"),
+    "itself": ((".", "a"), "virtual datasets without end"),
+    "a link to another file": ((".", "link"), "'/link' is a link to another file"),
+    "external storage": ((".", "outside"), "'/outside' keeps its data in another file"),
+    "an unknown filter": ((".", "packed"), "'/packed' is packed by the filter 305"),
+    "another file": (("other.h5", "a"), r"'/a' keeps its data in another file \('other.h5'\)"),
+    "a path to a file of this name": (("../x/a.h5", "raw"), "keeps its data in another file"),
+    "huge chunks": ((".", "chunks"), "'chunks' is stored in chunks of 1024 MiB"),
+}
+
+
+@pytest.mark.parametrize("case", VIRTUAL)
+def test_a_virtual_dataset_is_as_safe_as_what_it_is_made_of(tmp_path, case):
+    source, message = VIRTUAL[case]
+
+    def fill(file):
+        file["g/h"] = VALUES
+        file["link"] = h5py.ExternalLink("other.h5", "/a")
+        file.create_dataset("outside", (3, 4), "f8", external=[("/etc/passwd", 0, 96)])
+        file.create_dataset("chunks", (3, 4), "f8", chunks=(1 << 25, 4), maxshape=(None, 4))
+        create_packed(file, b"packed", 305)
+        virtual(file, (".", "g/h"), source)
+
+    refused(write(tmp_path, fill), message)
+
+
+# ---- filters
+
+
+def create_packed(file, name, number):
+    """A dataset packed by a filter that is not there; optional, so that writing goes through."""
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_chunk((3, 4))
+    settings.set_filter(number, h5py.h5z.FLAG_OPTIONAL, ())
+    h5py.h5d.create(file.id, name, h5py.h5t.IEEE_F64LE, h5py.h5s.create_simple((3, 4)), settings)
+
+
+@pytest.mark.parametrize("dtype", ["u2", "i4", "u8"])
+def test_what_hdf5_itself_unpacks_is_read(tmp_path, dtype):
+    values = VALUES.astype(dtype)
+    path = write(tmp_path, lambda f: f.create_dataset("a", data=values, chunks=(2, 2), scaleoffset=0))
+    np.testing.assert_array_equal(read(path), values)
+
+
+@pytest.fixture
+def without_hdf5plugin(monkeypatch):
+    """Whether it is installed or not."""
+    monkeypatch.setitem(sys.modules, "hdf5plugin", None)
+    hdf5_filters.from_library.cache_clear()
+    yield
+    hdf5_filters.from_library.cache_clear()
+
+
+@pytest.mark.usefixtures("without_hdf5plugin")
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (32004, "'LZ4' (32004)"),
+        (32008, "'bitshuffle' (32008)"),
+        (32001, "'Blosc' (32001)"),
+        (32015, "'Zstandard'"),
+    ],
+)
+def test_a_filter_that_is_missing_names_the_library(tmp_path, number, name):
+    path = write(tmp_path, lambda file: create_packed(file, b"a", number))
+    refused(
+        path, rf"'/a' is packed by the filter {re.escape(name)}.*; install the library hdf5plugin, or write"
+    )
+
+
+def test_a_filter_of_nobody_is_named_by_its_number(tmp_path):
+    path = write(tmp_path, lambda file: create_packed(file, b"a", 60000))
+    refused(path, r"'/a' is packed by the filter 60000; write it with gzip or without a filter \(h5repack\)")
+
+
+@pytest.mark.parametrize("packing", ["Bitshuffle", "LZ4", "Blosc", "Blosc2", "Zstd", "BZip2"])
+def test_every_filter_of_hdf5plugin_is_read(tmp_path, packing):
+    plugin = pytest.importorskip("hdf5plugin", reason="no hdf5plugin: pip install 'pytest-ptycho[filters]'")
+    values = VALUES.astype("u4")
+    options = getattr(plugin, packing)()
+    path = write(tmp_path, lambda f: f.create_dataset("a", data=values, chunks=(2, 2), **options))
+    np.testing.assert_array_equal(read(path), values)
+
+
+def test_the_library_is_imported_only_for_a_file_that_needs_it(tmp_path):
+    path = write(tmp_path, lambda f: f.create_dataset("a", data=VALUES, chunks=(2, 2), compression="gzip"))
+    hdf5_filters.from_library.cache_clear()
+    read(path)
+    assert hdf5_filters.from_library.cache_info().currsize == 0
 
 
 # ---- size and damage

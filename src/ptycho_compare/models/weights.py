@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError, BundleError
 from ptycho_compare.models.graph import MAX_WEIGHT_BYTES, Graph
-from ptycho_compare.untrusted.hdf5 import require_inside
+from ptycho_compare.untrusted.hdf5_inside import require_inside
 
 MAX_OBJECTS = 20_000
 

@@ -23,6 +23,7 @@ from ptycho_compare.untrusted.hdf5 import (
     open_hdf5,
     read_array,
     read_attribute,
+    shape_of,
 )
 from ptycho_compare.untrusted.npy import NpyFile, open_npy
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
@@ -136,7 +137,7 @@ class _Hdf5:
         for name, dataset in datasets(self._file).items():
             dtype = number_dtype(dataset)
             if dtype is not None and dataset.shape is not None:
-                found[name] = ArrayKind(_shape(dataset), dtype)
+                found[name] = ArrayKind(shape_of(dataset), dtype)
         return found
 
     def __contains__(self, key: str) -> bool:
@@ -152,21 +153,10 @@ class _Hdf5:
             if value is None:
                 raise ReadyMadeError(f"{self._file.filename}: '{path}' has no attribute '{attribute}'")
             return value
-        values = read_array(self._file, path)
-        return np.swapaxes(values, -1, -2) if dataset is not None and _is_matlab(dataset) else values
+        return read_array(self._file, path)
 
     def plain(self, key: str) -> Any:
         dataset = find_dataset(self._file, key)
         if dataset is None or number_dtype(dataset) is None:
             return None  # texts and objects of HDF5 say nothing that is used here
         return self.array(key).tolist()
-
-
-def _is_matlab(dataset: h5py.Dataset) -> bool:
-    """True for MATLAB's order of axes: it counts columns first, so H x W is stored as W x H."""
-    return dataset.ndim >= 2 and "MATLAB_class" in dataset.attrs
-
-
-def _shape(dataset: h5py.Dataset) -> tuple[int, ...]:
-    shape: tuple[int, ...] = dataset.shape
-    return (*shape[:-2], shape[-1], shape[-2]) if _is_matlab(dataset) else shape

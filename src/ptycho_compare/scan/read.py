@@ -144,7 +144,7 @@ def _open(path: Path, reading: Reading, spool_folder: Path | None, stack: ExitSt
                 stream = short.enter_context(unpack_bzip2(path, folder=spool_folder))
             archive = short.enter_context(open_npz(path, stream=stream))
             npz = NpzContainer(archive, label=str(path), spool_folder=spool_folder)
-            return read_by_names(npz, reading, needs_probe=True)
+            return read_by_names(npz, reading)
     if not h5py.is_hdf5(path):
         raise ArchiveError(
             f"{path}: neither NPZ nor HDF5, it begins with {magic!r}; copy or write the file again"
@@ -152,7 +152,7 @@ def _open(path: Path, reading: Reading, spool_folder: Path | None, stack: ExitSt
     hdf5 = Hdf5Container(stack.enter_context(open_hdf5(path)))
     if is_cxi(hdf5):
         return read_cxi(hdf5, reading)
-    return read_by_names(hdf5, reading, needs_probe=False)
+    return read_by_names(hdf5, reading)
 
 
 def _first_bytes(path: Path) -> bytes:

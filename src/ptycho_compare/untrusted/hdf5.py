@@ -3,6 +3,9 @@
 HDF5 can refer to other files (external links, external storage, virtual datasets) and can
 ask for filter plug-ins from this machine. A dataset is reached by its full path, each link
 on the way is looked at, and its storage is checked before a byte of it is read.
+
+MATLAB 7.3 counts columns first, so an H x W array of its lies in the file as W x H. What is
+read here has its last two axes as MATLAB shows them.
 """
 
 from __future__ import annotations
@@ -16,15 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError
+from ptycho_compare.untrusted.hdf5_inside import require_inside, walk
 
-MAX_LINKS = 64
 MAX_LISTED = 12
 MAX_LOOKED_AT = 10_000
 MAX_ARRAY_BYTES = 4 << 30
-BUILT_IN_FILTERS = frozenset(
-    {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
-)
-"""Unpacked by h5py itself; for any other filter HDF5 would search this machine for a plug-in."""
 
 
 @contextmanager
@@ -55,10 +54,10 @@ def find_dataset(file: h5py.File, path: str) -> h5py.Dataset | None:
     ------
     ArchiveError
         A link on the way leaves the file, links lead in a ring, the data are kept in another
-        file or behind a filter that is not built in, or the file is damaged there.
+        file or behind a filter that nothing here unpacks, or the file is damaged there.
     """
     try:
-        dataset = _walk(file, path)
+        dataset = walk(file, path)
         if dataset is not None:
             require_inside(dataset, label=str(file.filename))
     except ArchiveError:
@@ -71,56 +70,13 @@ def find_dataset(file: h5py.File, path: str) -> h5py.Dataset | None:
     return dataset
 
 
-def _walk(file: h5py.File, path: str) -> h5py.Dataset | None:
-    item: h5py.Group | h5py.Dataset = file["/"]
-    parts, walked, links = [part for part in path.split("/") if part], "", 0
-    while parts:
-        name = parts.pop(0)
-        if not isinstance(item, h5py.Group):
-            return None
-        link = item.get(name, getlink=True)
-        if link is None:
-            return None
-        if isinstance(link, h5py.SoftLink):
-            links += 1
-            if links > MAX_LINKS:
-                raise ArchiveError(f"{file.filename}: '{path}' leads through a ring of links; refused")
-            start = link.path if link.path.startswith("/") else f"{walked}/{link.path}"
-            parts, item, walked = [each for each in start.split("/") if each] + parts, file["/"], ""
-            continue
-        if not isinstance(link, h5py.HardLink):
-            raise ArchiveError(
-                f"{file.filename}: '{walked}/{name}' is a link to another file; copy the data into this one"
-            )
-        item = item[name]
-        walked = f"{walked}/{name}"
-    return item if isinstance(item, h5py.Dataset) else None
-
-
-def require_inside(dataset: h5py.Dataset, *, label: str) -> None:
-    """Refuse, by an ArchiveError, a dataset whose data lie in another file or need a filter plug-in."""
-    if dataset.external or dataset.is_virtual:
-        raise ArchiveError(
-            f"{label}: '{dataset.name}' keeps its data in another file; copy them into this one"
-        )
-    settings = dataset.id.get_create_plist()
-    for index in range(settings.get_nfilters()):
-        number, _, _, name = settings.get_filter(index)
-        if number not in BUILT_IN_FILTERS:
-            shown = name.decode(errors="replace") if name else str(number)
-            raise ArchiveError(
-                f"{label}: '{dataset.name}' is packed by the filter {shown!r}; "
-                "write it with gzip or without a filter (h5repack)"
-            )
-
-
 def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) -> NDArray[np.generic]:
     """Read a dataset of numbers whole.
 
     Returns
     -------
     ndarray
-        MATLAB's pairs (real, imag) come out as complex numbers.
+        MATLAB's pairs (real, imag) come out as complex numbers, its matrices as it shows them.
 
     Raises
     ------
@@ -141,11 +97,22 @@ def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) 
         values = np.asarray(dataset[()])
     except Exception as error:  # damaged chunks surface here
         raise ArchiveError(f"{file.filename}: '{path}' cannot be read ({error})") from error
-    if values.dtype.names is None:
-        return values
-    joined = np.empty(values.shape, dtype)
-    joined.real, joined.imag = values["real"], values["imag"]  # a sum would spread infinities as NaN
-    return joined
+    if values.dtype.names is not None:
+        joined = np.empty(values.shape, dtype)
+        joined.real, joined.imag = values["real"], values["imag"]  # a sum would spread infinities as NaN
+        values = joined
+    return np.swapaxes(values, -1, -2) if is_matlab(dataset) else values
+
+
+def is_matlab(dataset: h5py.Dataset) -> bool:
+    """True for an array of two axes or more that MATLAB wrote."""
+    return dataset.ndim >= 2 and "MATLAB_class" in dataset.attrs
+
+
+def shape_of(dataset: h5py.Dataset) -> tuple[int, ...]:
+    """Shape that a dataset is read with; () where it has none."""
+    shape: tuple[int, ...] = dataset.shape or ()
+    return (*shape[:-2], shape[-1], shape[-2]) if is_matlab(dataset) else shape
 
 
 def number_dtype(dataset: h5py.Dataset) -> np.dtype[np.generic] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,36 +14,68 @@ from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.contents import Container
 
 
-def read_columns(container: Container, x: str, y: str) -> NDArray[np.float64]:
-    """Read positions (n, 2) from one array each for x and y, px."""
-    columns = []
-    for key in (x, y):
-        values = container.array(key)
-        if values.dtype.kind not in "iuf" or values.ndim != 1:
-            raise ScanError(
-                f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; needed: (n,) numbers"
-            )
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            raise ScanError(
-                f"{container.label}: '{key}'[{bad[0]}] is {values[bad[0]]}; "
-                f"{bad.size} positions are not finite"
-            )
-        columns.append(values.astype(np.float64))
-    if len(columns[0]) != len(columns[1]) or not len(columns[0]):
+def read_columns(
+    container: Container, x: str, y: str, *, images: tuple[int, ...]
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read positions (n, 2) from one array each for x and y, with warnings.
+
+    Either holds a number an image, in any shape: (n,), MATLAB's (1, n) and (n, 1), or a coordinate
+    grid of the raster's shape. Or the two are the axes of a raster, `images` (rows, columns, N, N):
+    as many x as it has columns and y as it has rows, or the other way round.
+    """
+    columns = [_finite_column(container, key) for key in (x, y)]
+    widths = len(columns[0]), len(columns[1])
+    raster = tuple(length for length in images[:-2] if length > 1)
+    if len(raster) == 2 and widths[0] * widths[1] == math.prod(raster) and max(widths) < math.prod(raster):
+        return _axes(columns[0], columns[1], raster, label=f"{container.label}: '{x}' and '{y}'")
+    if widths[0] != widths[1] or not widths[0]:
         raise ScanError(
-            f"{container.label}: '{x}' has {len(columns[0])} positions and '{y}' {len(columns[1])}; "
+            f"{container.label}: '{x}' has {widths[0]} positions and '{y}' {widths[1]}; "
             "needed: as many, not 0"
         )
-    return np.stack(columns, axis=1)
+    return np.stack(columns, axis=1), ()
+
+
+def _finite_column(container: Container, key: str) -> NDArray[np.float64]:
+    values = container.column(key)
+    if values.dtype.kind not in "iuf":
+        raise ScanError(
+            f"{container.label}: '{key}' is {values.dtype} of shape {container.shape(key)}; "
+            "needed: (n,) numbers"
+        )
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise ScanError(
+            f"{container.label}: '{key}'[{bad[0]}] is {values[bad[0]]}; {bad.size} positions are not finite"
+        )
+    return values.astype(np.float64)
+
+
+def _axes(
+    x: NDArray[np.float64], y: NDArray[np.float64], raster: tuple[int, ...], *, label: str
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Spread the two axes of a raster over its images; a square raster does not tell which comes first."""
+    rows_first = (len(y), len(x)) == raster
+    if not rows_first and (len(x), len(y)) != raster:
+        raise ScanError(
+            f"{label} are {len(x)} and {len(y)} numbers, and the raster is "
+            f"{raster[0]} x {raster[1]}; needed: one number an image, or as many as it has columns and rows"
+        )
+    grids = np.meshgrid(x, y, indexing="xy" if rows_first else "ij")
+    warnings: tuple[str, ...] = ()
+    if len(x) == len(y):
+        warnings = (f"{label} are the axes of a square raster; y is taken for its rows",)
+    return np.stack([grid.reshape(-1) for grid in grids], axis=1), warnings
 
 
 def read_table(container: Container, key: str, *, columns: int) -> NDArray[np.float64]:
-    """Read positions from one array (n, columns); axes of length 1 before the first are dropped."""
+    """Read positions (n, columns) from one array, which may be a raster's grid or have the columns first."""
     values = container.array(key)
     table = values
-    while table.ndim > 2 and table.shape[0] == 1:
-        table = table[0]
+    if table.ndim >= 2 and table.shape[-1] == columns:
+        table = table.reshape(-1, columns)
+    elif table.ndim >= 2 and table.shape[0] == columns:
+        table = table.reshape(columns, -1).T
     if table.dtype.kind not in "iuf" or table.ndim != 2 or table.shape[1] != columns or not len(table):
         raise ScanError(
             f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; "
@@ -86,16 +119,54 @@ def read_truth(container: Container, key: str) -> NDArray[np.complex64]:
     return np.asarray(truth[0], np.complex64)
 
 
-def read_mask(container: Container, key: str, *, harmless: int = 0) -> NDArray[np.bool_]:
-    """Read a detector mask (N, N): True where any bit that is not `harmless` is set."""
+def read_mask(
+    container: Container, key: str, *, count: int, harmless: int = 0
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Read a detector mask (N, N): True where any bit that is not `harmless` is set.
+
+    Of a mask for each of the `count` images a pixel is bad that is bad in any image, with a warning
+    where they differ.
+    """
+    shape = container.shape(key)
+    if math.prod(shape[:-2]) > 1:
+        return _mask_of_each(container, key, count=count, harmless=harmless)
     values = container.array(key)
     mask = _planes(values)
     if mask.dtype.kind not in "biu" or mask.ndim != 3 or len(mask) != 1:
         raise ScanError(
             f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; "
-            "needed: (N, N) whole numbers, the same for all images"
+            "needed: (N, N) whole numbers"
         )
-    bad: NDArray[np.bool_] = (mask[0].astype(np.int64) & ~harmless) != 0
+    return _bad(mask[0], harmless), ()
+
+
+def _mask_of_each(
+    container: Container, key: str, *, count: int, harmless: int
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    images = container.images(key, count=count, side=None)
+    if images.dtype.kind not in "biu":
+        raise ScanError(f"{container.label}: '{key}' is {images.dtype}; needed: (n, N, N) whole numbers")
+    ever, always = np.zeros((2, images.side, images.side), np.bool_)
+    always |= True
+    try:
+        for block in images.blocks():
+            bad = _bad(block, harmless)
+            ever |= bad.any(axis=0)
+            always &= bad.all(axis=0)
+    finally:
+        images.close()
+    changing = int((ever & ~always).sum())
+    if not changing:
+        return ever, ()
+    warning = (
+        f"{container.label}: '{key}' is another for each image: {changing} px that are bad in some "
+        f"are left out of all, with the {int(always.sum())} that are bad in all"
+    )
+    return ever, (warning,)
+
+
+def _bad(values: NDArray[Any], harmless: int) -> NDArray[np.bool_]:
+    bad: NDArray[np.bool_] = (values.astype(np.int64) & ~harmless) != 0
     return bad
 
 

@@ -44,6 +44,12 @@ class Images(Protocol):
         """Give back what holds the images."""
 
 
+def require_numbers(dtype: np.dtype[Any], *, label: str) -> None:
+    """Refuse, by a ScanError, what can be neither amplitudes nor counts nor a mask of each image."""
+    if dtype.kind not in "biuf":
+        raise ScanError(f"{label} is {dtype}; amplitudes are real floats, counts integers")
+
+
 @dataclass(frozen=True)
 class Optics:
     """Lengths that turn pixels into metres; None where nobody says.
@@ -89,11 +95,20 @@ class Container(Protocol):
     def array(self, key: str) -> NDArray[Any]:
         """Read an array of numbers whole."""
 
+    def column(self, key: str) -> NDArray[Any]:
+        """Read an array of numbers of any shape as (n,), in the order in which images of that shape come."""
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of an array that is not read yet; of images, (..., N, N) in the order in which they come."""
+
     def text(self, key: str) -> Any:
         """Read what should be text; nothing in it is executed."""
 
     def images(self, key: str, *, count: int, side: int | None) -> Images:
-        """Open n = `count` images of N = `side` px; None takes N from the images."""
+        """Open n = `count` images of N = `side` px; None takes N from the images.
+
+        Axes before the last two may have any number and length: rasters come row by row.
+        """
 
     def listing(self) -> str:
         """Name what the file holds, for messages."""

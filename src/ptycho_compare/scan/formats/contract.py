@@ -45,15 +45,8 @@ _PTYCHOPINN = _Names(("diff3d", "diffraction"), "probeGuess", "objectGuess", "am
 _TIKE = _Names(("data",), "probe", "", "counts", "corner")
 
 
-def read_by_names(container: Container, reading: Reading, *, needs_probe: bool) -> Contents:
+def read_by_names(container: Container, reading: Reading) -> Contents:
     """Read a scan whose arrays have known names; the keys of `reading` go before those.
-
-    Parameters
-    ----------
-    container : Container
-    reading : Reading
-    needs_probe : bool
-        A scan under PtychoPINN's names must hold a probe.
 
     Raises
     ------
@@ -62,31 +55,34 @@ def read_by_names(container: Container, reading: Reading, *, needs_probe: bool) 
     """
     if "data" in container and "scan" in container and "xcoords" not in container:
         return _read_tike(container, reading)
-    positions, axes = _positions(container, reading.keys)
-    needs_probe = needs_probe and "diffraction" not in reading.keys
-    return _gather(container, reading, _PTYCHOPINN, positions, axes, needs_probe=needs_probe)
+    positions, axes, warnings = _positions(container, reading.keys, _PTYCHOPINN)
+    return _gather(container, reading, _PTYCHOPINN, positions, axes, warnings)
 
 
 def _read_tike(container: Container, reading: Reading) -> Contents:
     if reading.keys.keys() & {"positions", "x", "y"}:
-        positions, axes = _positions(container, reading.keys)
-        return _gather(container, reading, _TIKE, positions, axes, needs_probe=False)
+        positions, axes, warnings = _positions(container, reading.keys, _TIKE)
+        return _gather(container, reading, _TIKE, positions, axes, warnings)
     first_pixel = read_table(container, "scan", columns=2)[:, ::-1]
     axes = ("scan", "scan")
-    contents = _gather(container, reading, _TIKE, first_pixel, axes, needs_probe=False)
+    contents = _gather(container, reading, _TIKE, first_pixel, axes, ())
     positions = first_pixel + contents.images.side // 2
     require_inside(positions, contents.truth, label=container.label, names=axes)
     return replace(contents, positions=positions)
 
 
-def _positions(container: Container, named: Mapping[str, str]) -> tuple[NDArray[np.float64], tuple[str, str]]:
-    """Positions (n, 2), and the keys that gave x and y."""
+def _positions(
+    container: Container, named: Mapping[str, str], names: _Names
+) -> tuple[NDArray[np.float64], tuple[str, str], tuple[str, ...]]:
+    """Positions (n, 2), the keys that gave x and y, and warnings."""
     if "positions" in named:
         key = find_key(container, "positions", named, ())
-        return read_table(container, key, columns=2), (key, key)
+        return read_table(container, key, columns=2), (key, key), ()
     x = find_key(container, "x", named, ["xcoords"])
     y = find_key(container, "y", named, ["ycoords"])
-    return read_columns(container, x, y), (x, y)
+    images = container.shape(find_key(container, "diffraction", named, names.diffraction))
+    positions, warnings = read_columns(container, x, y, images=images)
+    return positions, (x, y), warnings
 
 
 def _gather(
@@ -95,19 +91,19 @@ def _gather(
     names: _Names,
     positions: NDArray[np.float64],
     axes: tuple[str, str],
-    *,
-    needs_probe: bool,
+    warnings: tuple[str, ...],
 ) -> Contents:
     named = reading.keys
     probe, truth, mask = None, None, None
-    warnings: tuple[str, ...] = ()
-    if needs_probe or "probe" in named or names.probe in container:
-        probe, warnings = read_probe(container, find_key(container, "probe", named, [names.probe]))
+    if "probe" in named or names.probe in container:
+        probe, more = read_probe(container, find_key(container, "probe", named, [names.probe]))
+        warnings += more
     if "object" in named or names.truth in container:
         truth = read_truth(container, find_key(container, "object", named, [names.truth]))
     require_inside(positions, truth, label=container.label, names=axes)
     if "mask" in named:
-        mask = read_mask(container, find_key(container, "mask", named, ()))
+        mask, more = read_mask(container, find_key(container, "mask", named, ()), count=len(positions))
+        warnings += more
     key = find_key(container, "diffraction", named, names.diffraction)
     metadata = read_metadata(container)
     usual = key in names.diffraction

@@ -73,9 +73,9 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
         probe, more = read_probe(container, find_key(container, "probe", named, ()))
         warnings += more
     if "mask" in named or f"{_DETECTOR}/mask" in container:
-        mask = read_mask(
-            container, find_key(container, "mask", named, [f"{_DETECTOR}/mask"]), harmless=_HARMLESS_BITS
-        )
+        mask_key = find_key(container, "mask", named, [f"{_DETECTOR}/mask"])
+        mask, more = read_mask(container, mask_key, count=len(metres), harmless=_HARMLESS_BITS)
+        warnings += more
     images = container.images(key, count=len(metres), side=None if probe is None else len(probe))
     optics = _optics(container, basis)
     pixel = reading.object_pixel_m or _far_field_pixel(optics, images.side, container.label)

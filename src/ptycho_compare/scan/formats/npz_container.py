@@ -6,9 +6,11 @@ of them can be reached. Memory stays at a few megabytes whatever the scan's leng
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.formats.contents import BLOCK_BYTES, Images
+from ptycho_compare.scan.formats.contents import BLOCK_BYTES, Images, require_numbers
 from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile
 
 
@@ -37,6 +39,14 @@ class NpzContainer:
     def array(self, key: str) -> NDArray[Any]:
         """Read an array of numbers whole."""
         return self._archive.array(key)
+
+    def column(self, key: str) -> NDArray[Any]:
+        """Read an array of numbers as (n,), row by row."""
+        return self._archive.array(key).reshape(-1)
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of an array."""
+        return self._archive.headers[key].shape
 
     def text(self, key: str) -> Any:
         """Read text, also from an object array; nothing in it is executed."""
@@ -97,8 +107,8 @@ def spool_images(
     archive : NpzFile
         The open scan.
     key : str
-        (n, N, N) or (N, N, n), any integer or float type; axes of length 1 before the first and
-        behind the last are dropped.
+        (n, N, N), (N, N, n), or a raster (rows, columns, N, N) of n images that come row by row; any
+        integer or float type. Axes of length 1 before the first and behind the last are dropped.
     label : str
         What messages call the file.
     count : int
@@ -114,43 +124,59 @@ def spool_images(
         Shape, positions and probe do not fit, or the images are no real numbers.
     """
     header = archive.headers[key]
-    axis, side = _layout(header, key, label=label, count=count, side=side)
+    layout = _layout(header, key, label=label, count=count, side=side)
     # floats as float32, which is all that networks take; counts as they are: their largest can be a mark
     dtype = np.dtype(np.float32) if header.dtype.kind == "f" else header.dtype.newbyteorder("=")
     spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - SpooledImages owns and closes it
-    images = SpooledImages(spool, count, side, dtype)
+    images = SpooledImages(spool, count, layout.side, dtype)
     try:
         # what overflows single precision becomes infinite, which the survey reports
         with archive.stream(key) as stream, np.errstate(over="ignore"):
-            (_copy_images if axis == "first" else _copy_transposed)(stream, spool, header, images)
+            if layout.images_first:
+                _copy_images(stream, spool, header, images)
+            else:
+                _copy_transposed(stream, spool, header, images, raster=layout.raster)
     except BaseException:
         spool.close()
         raise
     return images
 
 
-def _layout(header: ArrayHeader, key: str, *, label: str, count: int, side: int | None) -> tuple[str, int]:
-    """Say along which axis of the stored stream the images lie, ``first`` or ``last``, and N."""
-    if header.dtype.kind not in "iuf":
-        raise ScanError(f"{label}: '{key}' is {header.dtype}; amplitudes are real floats, counts integers")
+@dataclass(frozen=True)
+class _Layout:
+    """How images lie in a stored stream.
+
+    Attributes
+    ----------
+    images_first : bool
+        One image after the other; otherwise a row (or column) of each of them comes before the next.
+    side : int
+        N, px.
+    raster : tuple of int
+        Lengths of the axes that count images, in the array's order; they multiply to n.
+    """
+
+    images_first: bool
+    side: int
+    raster: tuple[int, ...]
+
+
+def _layout(header: ArrayHeader, key: str, *, label: str, count: int, side: int | None) -> _Layout:
+    require_numbers(header.dtype, label=f"{label}: '{key}'")
     shape = header.shape[:-1] if len(header.shape) > 3 and header.shape[-1] == 1 else header.shape
     while len(shape) > 3 and shape[0] == 1:
         shape = shape[1:]
-    square = side if side is not None else (shape[1] if len(shape) == 3 else 0)
-    if shape == (count, square, square):
-        axis = "first"
-    elif shape == (square, square, count):
-        axis = "last"
-    else:
+    square = side if side is not None else (shape[-2] if len(shape) >= 3 else 0)
+    first = len(shape) >= 3 and shape[-2:] == (square, square) and math.prod(shape[:-2]) == count
+    if not first and shape != (square, square, count):
         probe = "" if side is None else f" and the probe is {side} x {side}"
         image = "N, N" if side is None else f"{side}, {side}"
         raise ScanError(
             f"{label}: '{key}' has shape {header.shape}, but there are {count} positions{probe}; "
-            f"needed: ({count}, {image})"
+            f"needed: ({count}, {image}), or a raster (rows, columns, {image}) of as many"
         )
-    if header.fortran_order:  # the stream runs through the axes backwards
-        return ("last" if axis == "first" else "first"), square
-    return axis, square
+    # in Fortran order the stream runs through the axes backwards
+    return _Layout(first != header.fortran_order, square, shape[:-2] if first else (count,))
 
 
 def _copy_images(stream: IO[bytes], spool: IO[bytes], header: ArrayHeader, images: SpooledImages) -> None:
@@ -164,17 +190,25 @@ def _copy_images(stream: IO[bytes], spool: IO[bytes], header: ArrayHeader, image
     spool.flush()
 
 
-def _copy_transposed(stream: IO[bytes], spool: IO[bytes], header: ArrayHeader, images: SpooledImages) -> None:
+def _copy_transposed(
+    stream: IO[bytes],
+    spool: IO[bytes],
+    header: ArrayHeader,
+    images: SpooledImages,
+    *,
+    raster: tuple[int, ...],
+) -> None:
     """Copy a stream whose slabs each hold one row (or column) of every image."""
     count, side = images.count, images.side
     spool.truncate(count * side * side * images.dtype.itemsize)
     target = np.memmap(spool, images.dtype, "r+", shape=(count, side, side))
     for line in range(side):
-        slab = _take(stream, header, (side, count)).T
         if header.fortran_order:
-            target[:, :, line] = slab
+            # (side, columns, rows) of the raster: turned, the images come row by row
+            slab = _take(stream, header, (side, *raster[::-1]))
+            target[:, :, line] = slab.transpose().reshape(count, side)
         else:
-            target[:, line, :] = slab
+            target[:, line, :] = _take(stream, header, (side, count)).T
     target.flush()
 
 

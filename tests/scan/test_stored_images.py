@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.formats import hdf5_container
-from ptycho_compare.scan.formats.hdf5_container import StoredImages
+from ptycho_compare.scan.formats import stored_images
+from ptycho_compare.scan.formats.stored_images import StoredImages
 from thorough import examples
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def test_any_images_in_any_order(
 
 
 def test_blocks_end_where_chunks_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hdf5_container, "BLOCK_BYTES", 10 * 4 * 4)  # ten images
+    monkeypatch.setattr(stored_images, "BLOCK_BYTES", 10 * 4 * 4)  # ten images
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
         for chunk, step in ((3, 9), (4, 8), (25, 25), (1, 10)):
             counted = Counted(file.create_dataset(f"d{chunk}", (60, 4, 4), "u1", chunks=(chunk, 4, 4)))
@@ -87,8 +87,8 @@ def test_blocks_end_where_chunks_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_chunks_that_span_the_scan_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chunk of one pixel of many images is small itself, but the images it crosses are not."""
-    monkeypatch.setattr(hdf5_container, "BLOCK_BYTES", 10 * 16)
-    monkeypatch.setattr(hdf5_container, "MAX_CHUNK_BYTES", 20 * 16)
+    monkeypatch.setattr(stored_images, "BLOCK_BYTES", 10 * 16)
+    monkeypatch.setattr(stored_images, "MAX_CHUNK_BYTES", 20 * 16)
     images = np.arange(60 * 16, dtype=np.uint16).astype("u1").reshape(60, 4, 4)
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
         counted = Counted(file.create_dataset("d", data=images, chunks=(60, 1, 1)))

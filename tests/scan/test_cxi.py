@@ -198,7 +198,7 @@ def test_a_breach_is_one_line(tmp_path: Path, case: str) -> None:
 
 def test_translations_have_no_names_for_x_and_y(tmp_path: Path) -> None:
     write_cxi(tmp_path / "scan.cxi", DOWN_AND_RIGHT)
-    with pytest.raises(ScanError, match=r"translations \(n, 3\) in m; name 'positions'"):
+    with pytest.raises(ScanError, match=r"translations \(n, 3\); name 'positions'"):
         open_scan(tmp_path / "scan.cxi", reading=Reading(keys={"x": "a", "y": "b"})).__enter__()
 
 

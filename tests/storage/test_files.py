@@ -205,7 +205,7 @@ def _killed_after(target: Path, delay_s: float, *, while_writing: bool) -> int:
 
 
 def test_a_killed_writer_always_leaves_a_whole_file(tmp_path):
-    """SIGKILL at ever other moments of a loop that writes A... and B... in turn, and in the middle of a write."""
+    """SIGKILL at ever other moments of a loop that writes A... and B... in turn, and inside a write."""
     target, size = tmp_path / "content", 4_000_000
     target.write_text("A" * size)
     litter = 0

@@ -97,9 +97,23 @@ def _add_scan(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ROLE=KEY",
         type=_named,
-        help="NPZ key or HDF5 path of diffraction, x, y, positions, probe, object or mask; repeatable",
+        help="NPZ key or HDF5 path of diffraction, x, y, positions, positions_yx (row, column), probe, "
+        "object or mask; repeatable",
     )
-    group.add_argument("--pixel-nm", type=_above_zero, help="side of an object pixel, nm")
+    group.add_argument(
+        "--scan-unit",
+        action="append",
+        default=[],
+        metavar="ROLE=UNIT",
+        type=_named,
+        help="unit of positions (px, um, ...), distance, pixel, wavelength or energy, before the file's own; "
+        "repeatable",
+    )
+    group.add_argument(
+        "--pixel-nm",
+        type=_above_zero,
+        help="side of an object pixel, nm; positions in a unit of length become px by it",
+    )
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:

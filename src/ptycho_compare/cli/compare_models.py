@@ -94,6 +94,7 @@ def _request(arguments: argparse.Namespace) -> CompareRequest:
             dc=arguments.diffraction_dc,
             keys=dict(arguments.scan_key),
             object_pixel_m=None if arguments.pixel_nm is None else arguments.pixel_nm * 1e-9,
+            units=dict(arguments.scan_unit),
         ),
         scoring=replace(scoring, placing=placing),
         plot=_plot_limits(arguments),

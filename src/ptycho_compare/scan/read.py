@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArchiveError, ScanError
 from ptycho_compare.scan.bad_pixels import BadPixels
 from ptycho_compare.scan.diffraction import Diffraction
+from ptycho_compare.scan.extent import require_extent
 from ptycho_compare.scan.formats.contents import Contents, Optics
 from ptycho_compare.scan.formats.contract import read_by_names
 from ptycho_compare.scan.formats.cxi import is_cxi, read_cxi
@@ -121,6 +122,13 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
         with naming(spool_folder or Path(tempfile.gettempdir())):
             contents = _open(path, reading, spool_folder, stack)
             stack.callback(contents.images.close)
+            require_extent(
+                contents.positions,
+                side=contents.images.side,
+                probe=contents.probe,
+                sure="positions" in reading.units,
+                label=str(path),
+            )
             diffraction, warnings = _interpret(contents, reading, label=f"{path}: '{contents.key}'")
         yield Scan(
             path,

@@ -11,7 +11,9 @@ from ptycho_compare.study import Study
 
 Values = Literal["amplitude", "counts"]
 DcPlace = Literal["centre", "corner"]
-ROLES = ("diffraction", "x", "y", "positions", "probe", "object", "mask")
+ROLES = ("diffraction", "x", "y", "positions", "positions_yx", "probe", "object", "mask")
+_YX = {"positions_yx"}
+UNIT_ROLES = ("positions", "distance", "pixel", "wavelength", "energy")
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,16 @@ class Reading:
         Where zero frequency lies: pixel [N//2, N//2] or pixel [0, 0].
     keys : mapping
         Role to NPZ key or HDF5 path. Roles: ``diffraction`` (n, N, N); ``x`` and ``y`` (n,), or
-        ``positions`` (n, 2) with columns x and y, all in px of the object's grid, where position
+        ``positions`` (n, 2) with columns x and y, or ``positions_yx`` with columns row and column,
+        all in px of the object's grid unless a unit is stated, where position
         (x, y) is that of patch pixel [N//2, N//2]; ``probe`` (N, N); ``object`` (H, W), the truth;
         ``mask`` (N, N), non-zero where a detector pixel is bad. In a CXI file all positions are
-        translations of the sample in metres, so only ``positions`` can be named there.
+        translations of the sample, so only ``positions`` can be named there.
     object_pixel_m : float or None
         Side of an object pixel, m.
+    units : mapping
+        Role to unit: of ``positions`` (``px`` or a length), and in CXI files of ``distance``, ``pixel`` (of
+        the detector), ``wavelength`` and ``energy``. It goes before what the file says.
 
     Raises
     ------
@@ -43,6 +49,7 @@ class Reading:
     dc: DcPlace | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     object_pixel_m: float | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for option, word, known in (
@@ -54,8 +61,12 @@ class Reading:
         unknown = [role for role in self.keys if role not in ROLES]
         if unknown:
             raise ScanError(f"there is no role {unknown[0]!r} in a scan; roles: {', '.join(ROLES)}")
-        if "positions" in self.keys and ("x" in self.keys or "y" in self.keys):
-            raise ScanError("positions are named twice; give 'positions', or 'x' and 'y'")
+        strange = [role for role in self.units if role not in UNIT_ROLES]
+        if strange:
+            raise ScanError(f"there is no unit of {strange[0]!r} in a scan; units: {', '.join(UNIT_ROLES)}")
+        named = [{"x", "y"} & self.keys.keys(), {"positions"} & self.keys.keys(), self.keys.keys() & _YX]
+        if sum(map(bool, named)) > 1:
+            raise ScanError("positions are named twice; give 'positions', 'positions_yx', or 'x' and 'y'")
         if self.object_pixel_m is not None and not 0 < self.object_pixel_m < float("inf"):
             raise ScanError(f"the object pixel is {self.object_pixel_m} m; needed: a size above 0")
 
@@ -64,7 +75,7 @@ class Reading:
         """Return what a study's section ``[scan]`` says of its files."""
         scan = study.scan
         pixel_m = None if scan.pixel_nm is None else scan.pixel_nm * 1e-9
-        return cls(values=scan.values, dc=scan.dc, keys=scan.keys, object_pixel_m=pixel_m)
+        return cls(scan.values, scan.dc, scan.keys, pixel_m, scan.units)
 
 
 AS_FOUND = Reading()

@@ -81,6 +81,7 @@ class ScanFile(Section):
     values: Literal["amplitude", "counts"] | None = None
     dc: Literal["centre", "corner"] | None = None
     keys: dict[str, str] = Field(default={})
+    units: dict[str, str] = Field(default={})
     pixel_nm: Annotated[float, Field(gt=0)] | None = None
 
 

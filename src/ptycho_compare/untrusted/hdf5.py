@@ -138,6 +138,19 @@ def read_attribute(dataset: h5py.Dataset, name: str) -> NDArray[np.generic] | No
         return None
 
 
+def read_text_attribute(dataset: h5py.Dataset, *names: str) -> str:
+    """Read the first of these attributes that is there, as one line; empty where none is.
+
+    An attribute that is no text comes out as it would be printed; of several texts, all that differ.
+    """
+    name = next((each for each in names if each in dataset.attrs), None)
+    if name is None:
+        return ""
+    values = np.atleast_1d(dataset.attrs[name]).ravel()[:MAX_LISTED]
+    texts = [each.decode(errors="replace") if isinstance(each, bytes) else str(each) for each in values]
+    return " ".join(" ".join(dict.fromkeys(texts)).split())
+
+
 def datasets(file: h5py.File, *, at_most: int = MAX_LOOKED_AT) -> dict[str, h5py.Dataset]:
     """Return the first datasets of a file by their paths; nothing outside the file is touched.
 

@@ -104,6 +104,9 @@ class Container(Protocol):
     def text(self, key: str) -> Any:
         """Read what should be text; nothing in it is executed."""
 
+    def unit(self, key: str) -> str:
+        """Return the unit that the file states for an array; empty where it states none."""
+
     def images(self, key: str, *, count: int, side: int | None) -> Images:
         """Open n = `count` images of N = `side` px; None takes N from the images.
 

@@ -11,12 +11,12 @@ A psi in the file is a reconstruction, so it is no truth unless the user names i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.arrays import (
     read_columns,
     read_mask,
@@ -27,6 +27,7 @@ from ptycho_compare.scan.formats.arrays import (
     require_inside,
 )
 from ptycho_compare.scan.formats.contents import Container, Contents, Optics, find_key
+from ptycho_compare.scan.formats.units import in_pixels, unit_of
 from ptycho_compare.scan.reading import DcPlace, Reading, Values
 
 
@@ -55,34 +56,60 @@ def read_by_names(container: Container, reading: Reading) -> Contents:
     """
     if "data" in container and "scan" in container and "xcoords" not in container:
         return _read_tike(container, reading)
-    positions, axes, warnings = _positions(container, reading.keys, _PTYCHOPINN)
+    positions, axes, warnings = _positions(container, reading, _PTYCHOPINN)
     return _gather(container, reading, _PTYCHOPINN, positions, axes, warnings)
 
 
 def _read_tike(container: Container, reading: Reading) -> Contents:
-    if reading.keys.keys() & {"positions", "x", "y"}:
-        positions, axes, warnings = _positions(container, reading.keys, _TIKE)
+    if reading.keys.keys() & {"positions", "positions_yx", "x", "y"}:
+        positions, axes, warnings = _positions(container, reading, _TIKE)
         return _gather(container, reading, _TIKE, positions, axes, warnings)
-    first_pixel = read_table(container, "scan", columns=2)[:, ::-1]
     axes = ("scan", "scan")
-    contents = _gather(container, reading, _TIKE, first_pixel, axes, ())
+    first_pixel, warnings = _pixels(
+        read_table(container, "scan", columns=2)[:, ::-1], container, axes, reading
+    )
+    contents = _gather(container, reading, _TIKE, first_pixel, axes, warnings)
     positions = first_pixel + contents.images.side // 2
     require_inside(positions, contents.truth, label=container.label, names=axes)
     return replace(contents, positions=positions)
 
 
 def _positions(
-    container: Container, named: Mapping[str, str], names: _Names
+    container: Container, reading: Reading, names: _Names
 ) -> tuple[NDArray[np.float64], tuple[str, str], tuple[str, ...]]:
-    """Positions (n, 2), the keys that gave x and y, and warnings."""
-    if "positions" in named:
-        key = find_key(container, "positions", named, ())
-        return read_table(container, key, columns=2), (key, key), ()
-    x = find_key(container, "x", named, ["xcoords"])
-    y = find_key(container, "y", named, ["ycoords"])
-    images = container.shape(find_key(container, "diffraction", named, names.diffraction))
-    positions, warnings = read_columns(container, x, y, images=images)
-    return positions, (x, y), warnings
+    """Positions (n, 2) in px, the keys that gave x and y, and warnings."""
+    named = reading.keys
+    about: tuple[str, ...] = ()
+    for role, columns in (("positions", slice(None)), ("positions_yx", slice(None, None, -1))):
+        if role in named:
+            key = find_key(container, role, named, ())
+            axes, values = (key, key), read_table(container, key, columns=2)[:, columns]
+            break
+    else:
+        axes = find_key(container, "x", named, ["xcoords"]), find_key(container, "y", named, ["ycoords"])
+        images = container.shape(find_key(container, "diffraction", named, names.diffraction))
+        values, about = read_columns(container, *axes, images=images)
+    positions, warnings = _pixels(values, container, axes, reading)
+    return positions, axes, about + warnings
+
+
+def _pixels(
+    values: NDArray[np.float64], container: Container, axes: tuple[str, str], reading: Reading
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Positions (n, 2) in px, by the unit of each column."""
+    units = [unit_of(container, key, "positions", reading) for key in axes]
+    labels = [f"{container.label}: '{key}'" for key in axes]
+    if units[0] == units[1]:
+        positions, warning = in_pixels(values, units[0], reading.object_pixel_m, label=labels[0])
+        return positions, () if warning is None else (warning,)
+    if not all(units):
+        bare = units.index("")
+        raise ScanError(f"{labels[bare]} has no unit, and the other axis has {units[1 - bare]!r}")
+    columns = [
+        in_pixels(values[:, [axis]], unit, reading.object_pixel_m, label=label)[0]
+        for axis, (unit, label) in enumerate(zip(units, labels, strict=True))
+    ]
+    return np.hstack(columns), ()
 
 
 def _gather(

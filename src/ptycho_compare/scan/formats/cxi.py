@@ -2,7 +2,8 @@
 
 What is read: ``entry_1/data_1/data`` or ``entry_1/instrument_1/detector_1/data``; of the
 detector ``distance``, ``x_pixel_size``, ``y_pixel_size``, ``basis_vectors``, ``mask``; of
-``source_1`` ``wavelength`` or ``energy`` (J); ``entry_1/sample_1/geometry_1/translation``.
+``source_1`` ``wavelength`` or ``energy``; ``entry_1/sample_1/geometry_1/translation``. Each in the unit
+of its attribute ``units``, or as the user says; without one in m or J, which is CXI's own.
 
 Geometry. CXI's laboratory has z along the beam and y up, in metres. ``basis_vectors`` say how
 one goes from a detector pixel to the next: down a column (b_row) and along a row (b_col). The
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.arrays import read_mask, read_probe, read_table, read_truth, require_inside
 from ptycho_compare.scan.formats.contents import Container, Contents, Optics, find_key
+from ptycho_compare.scan.formats.units import Kind, factor, unit_of
 from ptycho_compare.scan.reading import Reading
 
 _DETECTOR = "entry_1/instrument_1/detector_1"
@@ -46,6 +48,7 @@ _SOURCE = "entry_1/instrument_1/source_1"
 # a peak for the hit finder, background corrected
 _HARMLESS_BITS = 0x20 | 0x800 | 0x2000 | 0x4000
 _SQUARE_TOLERANCE = 0.01
+_SHORTEST_M, _LONGEST_M = 1e-14, 1e-2  # from hard gamma rays to microwaves
 
 
 def is_cxi(container: Container) -> bool:
@@ -62,13 +65,14 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
         An array is missing, is something else than CXI says, or the object pixel is not known.
     """
     named = reading.keys
-    if named.keys() & {"x", "y"}:
-        raise ScanError(f"{container.label}: a CXI file has translations (n, 3) in m; name 'positions'")
+    if named.keys() & {"x", "y", "positions_yx"}:
+        raise ScanError(f"{container.label}: a CXI file has translations (n, 3); name 'positions'")
     key = find_key(container, "diffraction", named, _DATA)
     translation = find_key(container, "positions", named, _TRANSLATION)
     metres = read_table(container, translation, columns=3)
+    metres *= _unit(container, translation, "positions", "length", reading)
     probe, truth, mask = None, None, None
-    basis, warnings = _basis(container)
+    basis, warnings = _basis(container, reading)
     if "probe" in named:
         probe, more = read_probe(container, find_key(container, "probe", named, ()))
         warnings += more
@@ -77,7 +81,7 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
         mask, more = read_mask(container, mask_key, count=len(metres), harmless=_HARMLESS_BITS)
         warnings += more
     images = container.images(key, count=len(metres), side=None if probe is None else len(probe))
-    optics = _optics(container, basis)
+    optics = _optics(container, basis, reading)
     pixel = reading.object_pixel_m or _far_field_pixel(optics, images.side, container.label)
     with np.errstate(all="ignore"):  # what overflows is named next
         positions = -(metres @ _directions(basis).T) / pixel
@@ -99,7 +103,7 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
     )
 
 
-def _basis(container: Container) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+def _basis(container: Container, reading: Reading) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
     """Return b_row and b_col as rows (2, 3), m per px, or None and a warning."""
     if _BASIS not in container:
         warning = (
@@ -118,7 +122,7 @@ def _basis(container: Container) -> tuple[NDArray[np.float64] | None, tuple[str,
     basis = (pairs[0].T if pairs.shape[1:] == (3, 2) else pairs[0]).astype(np.float64)
     if not np.linalg.norm(np.cross(*basis)) > 0:  # also where a value is not finite
         raise ScanError(f"{container.label}: the two vectors of '{_BASIS}' span no plane")
-    return basis, ()
+    return basis * _unit(container, _BASIS, "pixel", "length", reading), ()
 
 
 def _directions(basis: NDArray[np.float64] | None) -> NDArray[np.float64]:
@@ -129,18 +133,28 @@ def _directions(basis: NDArray[np.float64] | None) -> NDArray[np.float64]:
     return directions
 
 
-def _optics(container: Container, basis: NDArray[np.float64] | None) -> Optics:
+def _optics(container: Container, basis: NDArray[np.float64] | None, reading: Reading) -> Optics:
     """Gather the lengths that the file states."""
-    x, y = (_positive(container, f"{_DETECTOR}/{name}_pixel_size") for name in "xy")
+    x, y = (
+        _positive(container, f"{_DETECTOR}/{name}_pixel_size", "pixel", "length", reading) for name in "xy"
+    )
     if basis is not None:
         y_length, x_length = (float(length) for length in np.linalg.norm(basis, axis=1))
         x, y = x or x_length, y or y_length
     if x is not None and y is not None and abs(x - y) > _SQUARE_TOLERANCE * max(x, y):
         raise ScanError(f"{container.label}: a detector pixel is {x:g} m x {y:g} m; needed: square pixels")
-    wavelength, energy = (_positive(container, f"{_SOURCE}/{name}") for name in ("wavelength", "energy"))
-    if wavelength is None and energy is not None:
-        wavelength = scipy.constants.h * scipy.constants.c / energy
-    return Optics(wavelength, _positive(container, f"{_DETECTOR}/distance"), x or y)
+    wavelength = _positive(container, f"{_SOURCE}/wavelength", "wavelength", "length", reading)
+    if wavelength is None:
+        energy = _positive(container, f"{_SOURCE}/energy", "energy", "energy", reading)
+        wavelength = None if energy is None else scipy.constants.h * scipy.constants.c / energy
+    if wavelength is not None and not _SHORTEST_M < wavelength < _LONGEST_M:
+        raise ScanError(
+            f"{container.label}: '{_SOURCE}' gives a wavelength of {wavelength:.3g} m, which nobody works "
+            "with; say its unit: --scan-unit energy=keV, or wavelength=nm"
+        )
+    return Optics(
+        wavelength, _positive(container, f"{_DETECTOR}/distance", "distance", "length", reading), x or y
+    )
 
 
 def _far_field_pixel(optics: Optics, side: int, label: str) -> float:
@@ -153,8 +167,14 @@ def _far_field_pixel(optics: Optics, side: int, label: str) -> float:
     return pixel
 
 
-def _positive(container: Container, key: str) -> float | None:
-    """Read one number, which may be stored once for every image; None when it is not there."""
+def _unit(container: Container, key: str, role: str, kind: Kind, reading: Reading) -> float:
+    """Size of the unit of an array in m or J, which is what CXI means where no unit stands."""
+    unit = unit_of(container, key, role, reading)
+    return factor(unit, kind, label=f"{container.label}: '{key}'", role=role) if unit else 1.0
+
+
+def _positive(container: Container, key: str, role: str, kind: Kind, reading: Reading) -> float | None:
+    """Read one number in m or J, which may be stored once for every image; None when it is not there."""
     if key not in container:
         return None
     values = container.array(key)
@@ -166,4 +186,4 @@ def _positive(container: Container, key: str) -> float | None:
     value = float(values.flat[0])
     if not 0 < value < np.inf:
         raise ScanError(f"{container.label}: '{key}' is {value:g}; needed: a number above 0")
-    return value
+    return value * _unit(container, key, role, kind, reading)

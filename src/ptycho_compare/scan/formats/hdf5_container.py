@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArchiveError, InputError, ScanError
 from ptycho_compare.scan.formats.contents import Images
 from ptycho_compare.scan.formats.stored_images import StoredImages
-from ptycho_compare.untrusted.hdf5 import find_dataset, is_matlab, listing, read_array, shape_of
+from ptycho_compare.untrusted.hdf5 import (
+    find_dataset,
+    is_matlab,
+    listing,
+    read_array,
+    read_text_attribute,
+    shape_of,
+)
 
 MAX_TEXT_BYTES = 16 << 20
 
@@ -56,6 +63,11 @@ class Hdf5Container:
             if dataset.id.get_storage_size() > MAX_TEXT_BYTES:
                 raise ScanError(f"{self.label}: '{key}' is a text of more than {MAX_TEXT_BYTES >> 20} MiB")
             return dataset.asstr()[()]
+
+    def unit(self, key: str) -> str:
+        """Return the attribute ``units`` of a dataset, as NeXus and CXI files have it, or ``unit``."""
+        with self._damage(key):
+            return read_text_attribute(self._dataset(key), "units", "unit")
 
     def images(self, key: str, *, count: int, side: int | None) -> Images:
         """Open the images; none is read yet."""

@@ -52,6 +52,10 @@ class NpzContainer:
         """Read text, also from an object array; nothing in it is executed."""
         return self._archive.plain(key)
 
+    def unit(self, key: str) -> str:  # noqa: ARG002
+        """Return "": an NPZ file states no unit."""
+        return ""
+
     def images(self, key: str, *, count: int, side: int | None) -> Images:
         """Copy the images to where any of them can be reached."""
         return spool_images(

@@ -73,7 +73,7 @@ def read_parent(path: Path, *, name: str) -> Parent:
     """
     with open_npz(path) as archive:
         container = NpzContainer(archive, label=str(path), spool_folder=None)
-        positions = read_columns(container, "xcoords", "ycoords")
+        positions, _ = read_columns(container, "xcoords", "ycoords", images=())
         return Parent(
             path=path,
             name=name,

@@ -17,7 +17,7 @@ from pytest_ptycho.options import OPTIONS
 if TYPE_CHECKING:
     from ptycho_compare.study import Study
 
-STUDIES = pytest.StashKey[dict[Path, "Study"]]()
+STUDIES = pytest.StashKey[dict[Path, "Study | None"]]()
 
 
 class DoseAndView(NamedTuple):
@@ -32,68 +32,83 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
     They depend on the study file alone, never on what the hub holds, so that all workers collect the same.
     """
-    for name, cases_of in _CASES.items():
-        if name in metafunc.fixturenames:
-            cases_of(metafunc, study_for(metafunc.config, metafunc.definition.path))
+    asked = [cases_of for name, cases_of in _CASES.items() if name in metafunc.fixturenames]
+    if not asked:
+        return
+    study = _study_once(metafunc.config, metafunc.definition.path)
+    for cases_of in asked:
+        cases_of(metafunc, study)
 
 
-def _doses(metafunc: pytest.Metafunc, study: Study) -> None:
-    doses = sorted(study.doses)
+def _doses(metafunc: pytest.Metafunc, study: Study | None) -> None:
+    doses = sorted(study.doses) if study else []
     metafunc.parametrize("study_dose", doses, ids=[f"dose_{dose}" for dose in doses])
 
 
-def _places(metafunc: pytest.Metafunc, study: Study) -> None:
-    places = [DoseAndView(dose, view) for dose in sorted(study.doses) for view in study.views]
+def _places(metafunc: pytest.Metafunc, study: Study | None) -> None:
+    pairs = [(dose, view) for dose in sorted(study.doses) for view in study.views] if study else []
+    places = [DoseAndView(*pair) for pair in pairs]
     metafunc.parametrize("dose_and_view", places, ids=[f"dose_{place.dose}-{place.view}" for place in places])
 
 
-def _comparisons(metafunc: pytest.Metafunc, study: Study) -> None:
+def _comparisons(metafunc: pytest.Metafunc, study: Study | None) -> None:
     """One case per comparison, marked with its tier."""
     metafunc.parametrize(
         "comparison",
         [
             pytest.param(comparison, id=comparison.id, marks=getattr(pytest.mark, comparison.tier))
-            for comparison in study.comparisons()
+            for comparison in (study.comparisons() if study else ())
         ],
     )
 
 
-_CASES: Mapping[str, Callable[[pytest.Metafunc, Study], None]] = {
+_CASES: Mapping[str, Callable[[pytest.Metafunc, Study | None], None]] = {
     "comparison": _comparisons,
     "dose_and_view": _places,
     "study_dose": _doses,
 }
 
 
-def study_for(config: pytest.Config, test_file: Path) -> Study:
-    """Load the study that a test file is judged by, once per session.
+def _study_once(config: pytest.Config, test_file: Path) -> Study | None:
+    """Load the study of a test file; None where it has a mistake that was told before.
 
     Raises
     ------
     pytest.Collector.CollectError
-        There is none, or it has a mistake; the text is the study's own one line.
+        There is none, or it has a mistake, or it is about another hub; the text is one line. A session with
+        such an error runs nothing, so that cases may then be left out.
     """
     # pydantic is loaded only in sessions that have such tests
     from ptycho_compare.errors import StudyError
-    from ptycho_compare.study import load_study
+    from ptycho_compare.study import load_study, require_about
 
-    path = study_path(config, test_file)
+    path, hub = study_path(config, test_file), config.stash[OPTIONS].hub
     studies = config.stash.setdefault(STUDIES, {})
     if path not in studies:
+        studies[path] = None
         try:
-            studies[path] = load_study(path)
+            study = load_study(path)
+            if hub is not None and not config.getoption("collectonly"):
+                require_about(hub, study, path)
         except StudyError as error:
             raise pytest.Collector.CollectError(str(error)) from None
-        for tier in studies[path].tiers:
+        studies[path] = study
+        for tier in study.tiers:
             config.addinivalue_line("markers", f"{tier}: comparisons of the study's tier {tier!r}")
     return studies[path]
 
 
+def study_for(config: pytest.Config, test_file: Path) -> Study:
+    """Return the study that a test file is judged by, once its tests were collected."""
+    study = _study_once(config, test_file)
+    if study is None:
+        raise pytest.UsageError(f"{study_path(config, test_file)}: has a mistake, told above")
+    return study
+
+
 def study_path(config: pytest.Config, test_file: Path) -> Path:
     """Find the study file: the one named, the hub's own, or the one beside the tests."""
+    from ptycho_compare.study import choose_study
+
     options = config.stash[OPTIONS]
-    if options.study is not None:
-        return options.study
-    if options.hub is not None and options.hub.study().is_file():
-        return options.hub.study()
-    return test_file.parent / STUDY_FILE
+    return choose_study(options.hub, options.study, [test_file.parent / STUDY_FILE])

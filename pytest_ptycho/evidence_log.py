@@ -40,13 +40,14 @@ def record(
     evidence = item.stash.get(EVIDENCE, None)
     findings = error.findings if isinstance(error, Blocked) else evidence.findings if evidence else []
     moment = utc_now()
+    note = None
     try:
         log = _write_log(hub, item, report, evidence, moment)
         note = _blocker(hub, item.stash.get(COMPARISON, None), findings, evidence, moment)
         if evidence is not None and report.passed:
             _close(hub, evidence, item.nodeid)
     except OSError as problem:  # what was judged stays true where the hub cannot be written
-        log, note = f"no log: {problem.filename}: {problem.strerror}", None
+        log = f"no log: {problem.filename}: {problem.strerror}"
     return {
         "id": evidence.job.id if evidence is not None else _id(item),
         "outcome": "blocked" if isinstance(error, Blocked) else report.outcome,
@@ -89,11 +90,12 @@ def _id(item: pytest.Item) -> str:
 def _write_log(
     hub: Hub, item: pytest.Item, report: pytest.TestReport, evidence: Evidence | None, moment: datetime
 ) -> str:
-    from ptycho_compare.storage.files import write_text_atomic
+    from ptycho_compare.storage.files import reserve, write_text_atomic
 
     name = re.sub(r"[^\w.-]+", "_", item.name).strip("_")
-    path = hub.test_log(name, passed=report.passed, moment=moment)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    usual = hub.test_log(name, passed=report.passed, moment=moment)
+    usual.parent.mkdir(parents=True, exist_ok=True)
+    path = reserve(usual)  # a test may be run again within the second
     write_text_atomic(path, "\n".join(_lines(item, report, evidence)) + "\n")
     return hub.relative(path)
 

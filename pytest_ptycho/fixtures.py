@@ -9,9 +9,9 @@ import pytest
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import HUB_VARIABLE, Hub
 from pytest_ptycho.cases import DoseAndView, study_for, study_path
-from pytest_ptycho.options import HUB_VARIABLE, OPTIONS
+from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked
 
 if TYPE_CHECKING:
@@ -107,10 +107,13 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
     from ptycho_compare.phases.comparison.job import ComparisonJob
     from pytest_ptycho.run_comparison import run_comparison
 
-    request.node.stash[COMPARISON] = comparison
+    stash = request.node.stash
+    stash[COMPARISON] = comparison
+    if EVIDENCE in stash:  # of an attempt before, where a test is run again
+        del stash[EVIDENCE]
     job = ComparisonJob(hub, study, study_path(request.config, request.path), comparison)
     found = run_comparison(request.node, job)
-    request.node.stash[EVIDENCE] = found
+    stash[EVIDENCE] = found
     return found
 
 

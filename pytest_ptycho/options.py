@@ -14,9 +14,8 @@ import pytest
 
 from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import HUB_VARIABLE, Hub
 
-HUB_VARIABLE = "PTYCHO_HUB"
 DETACHED_SLOTS = 1
 DETACHED_DEADLINE_S = 24 * 3600.0
 
@@ -177,7 +176,7 @@ def _hub(config: pytest.Config) -> Hub | None:
     if name := os.environ.get(HUB_VARIABLE):
         return Hub(_absolute(config, name))
     if name := config.getini("ptycho_hub"):
-        return Hub(config.rootpath / name)
+        return Hub(config.rootpath / Path(name).expanduser())
     return None
 
 
@@ -204,4 +203,8 @@ def _flag(option: str) -> str:
 
 
 def _absolute(config: pytest.Config, name: str) -> Path:
-    return (config.invocation_params.dir / name).resolve()
+    try:
+        path = Path(name).expanduser()  # shells leave the one of --hub=~/study to us
+    except RuntimeError:  # nobody is called so
+        path = Path(name)
+    return (config.invocation_params.dir / path).resolve()

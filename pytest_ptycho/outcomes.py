@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 RECORDS = pytest.StashKey[list[dict[str, Any]]]()
 
 
+_MADE_AGAIN = "rerun"
+"""Outcome that pytest-rerunfailures gives to an attempt after which it makes another."""
+
+
 class Deferred(pytest.skip.Exception):  # type: ignore[name-defined,misc]
     """The test's job is not finished; a later run goes on with it.
 
@@ -43,8 +47,8 @@ class Ledger:
         self._records = records
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the record that a report carries."""
-        if hasattr(report, "ptycho"):
+        """Keep the record that a report carries; an attempt that is made again does not count."""
+        if hasattr(report, "ptycho") and report.outcome != _MADE_AGAIN:
             self._records.append(report.ptycho)
 
 
@@ -57,6 +61,8 @@ _STATUS: dict[str, _Status] = {
 
 def status_of(report: pytest.TestReport) -> _Status | None:
     """Return what pytest shows for a deferred or blocked test; None for all others."""
+    if report.outcome == _MADE_AGAIN:
+        return None
     return _STATUS.get(getattr(report, "ptycho", {}).get("outcome", ""))
 
 

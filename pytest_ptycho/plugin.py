@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ptycho_compare.hub import STUDY_FILE, Hub
 from pytest_ptycho import evidence_log, options, outcomes, planned_jobs, terminal, verdict, window
 from pytest_ptycho.cases import parametrize
 from pytest_ptycho.fixtures import (
@@ -90,11 +91,11 @@ def pytest_timeout_cancel_timer(item: pytest.Item) -> bool | None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say which hub is judged."""
+    """Say which hub is judged, and by which study."""
     chosen = config.stash[options.OPTIONS]
     if chosen.hub is None:
         return []
-    lines = [f"ptycho: hub {chosen.hub.root}"]
+    lines = [f"ptycho: hub {chosen.hub.root}{_doses(chosen.hub)}", f"ptycho: study {_study(chosen)}"]
     if chosen.window_s is not None:
         lines.append(f"ptycho: window {config.getoption('ptycho_window')}; what does not fit is deferred")
     if config.inipath is None and config.rootpath == chosen.hub.root:
@@ -103,6 +104,19 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             "ptycho: pytest took the hub for its root directory; write --hub=DIR to use your ini file"
         )
     return lines
+
+
+def _doses(judged: Hub) -> str:
+    doses = ", ".join(map(str, judged.doses()))
+    return f", dose {doses}" if doses else ", no data of any dose"
+
+
+def _study(chosen: options.Options) -> str:
+    if chosen.study is not None:
+        return str(chosen.study)
+    if chosen.hub is not None and chosen.hub.study().is_file():
+        return str(chosen.hub.study())
+    return f"{STUDY_FILE} beside the tests: the hub has none"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,4 +1,4 @@
-"""Why a study stands still is noted once, never changed, and closed by what it waited for alone."""
+"""Why a study stands still is noted once, with what is found again, and closed by what it waited for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +21,10 @@ from hypothesis import strategies as st
 
 from processes import PATIENCE_S, until
 from ptycho_compare.checks.blocker import (
+    EVERYTHING,
+    Scope,
     close_blockers,
+    close_by_hand,
     closing_of,
     open_blockers,
     read_blocker,
@@ -29,9 +32,10 @@ from ptycho_compare.checks.blocker import (
     write_blocker,
 )
 from ptycho_compare.checks.blocker.causes import CAUSES
+from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.study import ARM_NAME
+from ptycho_compare.study import ARM_NAME, Comparison
 from thorough import examples
 
 SUBJECT = "dose_1-dense-train-debug"
@@ -171,13 +175,93 @@ def test_a_note_of_what_was_not_started_says_so(hub: Hub) -> None:
     assert section(note, "Evidence") == []
 
 
-def test_an_earlier_note_is_never_overwritten(hub: Hub) -> None:
-    notes = [noted(hub, findings=[Finding("dead", f"number {number}", "Baseline")]) for number in range(3)]
-    assert [note.stem for note in notes] == [NAME, f"{NAME}_2", f"{NAME}_3"]
-    for number, blocker in enumerate(open_blockers(hub)):
-        assert blocker.note == notes[number]
-        assert (blocker.topic, blocker.moment) == ("zero_baseline", MOMENT)
-        assert blocker.findings == (f"dead: arm Baseline: number {number}",)
+def test_what_is_found_again_is_added_to_the_open_note(hub: Hub) -> None:
+    first = noted(hub)
+    before = first.read_bytes()
+    later = Finding("dead", "is zero again", "Baseline")
+    assert noted(hub, findings=[later], moment=MOMENT + timedelta(minutes=5)) == first
+    assert noted(hub, findings=[later], moment=MOMENT + timedelta(minutes=9)) == first
+    assert first.read_bytes().startswith(before)
+    (blocker,) = open_blockers(hub)
+    assert (blocker.times, blocker.findings, blocker.moment) == (3, (str(later),), MOMENT)
+    assert section(first, "Found again at 20261123T100911Z") == [f"- {later}"]
+
+
+def test_each_cause_and_each_subject_has_a_note_of_its_own(hub: Hub) -> None:
+    kept = noted(hub)
+    others = [noted(hub, "no_progress"), noted(hub, comparison_id=f"{SUBJECT}-2")]
+    assert len({kept, *others}) == 3
+    assert noted(hub) == kept
+    assert [blocker.times for blocker in open_blockers(hub)] == [1, 2, 1]
+
+
+def test_a_cause_that_was_closed_and_comes_back_is_noted_anew(hub: Hub) -> None:
+    first = noted(hub)
+    closed(hub)
+    before = first.read_bytes()
+    again = noted(hub)
+    assert again.stem == f"{NAME}_2"
+    assert [blocker.note for blocker in open_blockers(hub)] == [again]
+    assert first.read_bytes() == before
+    assert closed(hub) == [closing_of(again)]
+    assert open_blockers(hub) == []
+
+
+def test_what_somebody_added_to_a_note_stays(hub: Hub) -> None:
+    note = noted(hub)
+    note.write_text(note.read_text() + "Beam time is on Friday.")
+    assert noted(hub) == note
+    assert "Beam time is on Friday.\n" in note.read_text()
+    assert open_blockers(hub)[0].times == 2
+
+
+# what a note concerns
+
+
+HERE = Comparison(1, "dense", "train", "debug")
+SCOPES = [
+    (Scope.of(HERE), True),
+    (EVERYTHING, True),
+    (Scope(1), True),
+    (Scope(1, tiers=("full", "debug")), True),
+    (Scope(1, "dense", "train"), True),
+    (Scope(2), False),
+    (Scope(1, "sparse"), False),
+    (Scope(1, "dense", "test"), False),
+    (Scope(1, "dense", "train", ("full",)), False),
+    (Scope(1, tiers=("full",)), False),
+]
+
+
+@pytest.mark.parametrize(("scope", "concerned"), SCOPES, ids=str)
+def test_a_note_says_what_it_concerns(hub: Hub, scope: Scope, concerned: bool) -> None:
+    note = noted(hub, scope=scope)
+    assert read_blocker(note).scope == scope
+    assert scope.concerns(HERE) == concerned
+    # an earlier version's note says it by its subject alone
+    note.write_text(re.sub(r"\*\*Concerns.*\n", "", note.read_text()))
+    assert read_blocker(note).scope == Scope.of(HERE)
+
+
+@pytest.mark.parametrize(
+    ("subject", "scope"),
+    [
+        ("dose_1000-dense-train-full", Scope(1000, "dense", "train", ("full",))),
+        ("dose_1000-reconstruct-dense-train", Scope(1000)),
+        ("dose_1000-train-baseline", Scope(1000)),
+        ("dose_1000-dense-condition-3", Scope(1000)),
+        ("inventory", EVERYTHING),
+        ("# Blocked: x", EVERYTHING),
+    ],
+)
+def test_the_id_of_a_subject_tells_its_scope(subject: str, scope: Scope) -> None:
+    assert Scope.of_subject(subject) == scope
+    assert Scope.parse(str(scope)) == scope
+
+
+@pytest.mark.parametrize("text", ["", "everything", "dose x", "view dense", "dose 1, tier"])
+def test_what_is_no_scope_says_nothing(text: str) -> None:
+    assert Scope.parse(text) is None
 
 
 def test_a_note_is_read_as_it_was_written(hub: Hub) -> None:
@@ -228,9 +312,7 @@ def test_whatever_is_found_is_one_item_each(findings: list[Finding], subject: st
         blocker = read_blocker(note)
     assert (blocker.subject, blocker.topic, blocker.moment) == (subject, topic, MOMENT)
     lines = [" ".join(str(finding).splitlines()) for finding in findings]
-    assert list(blocker.findings) == [
-        line.encode("utf-8", errors="backslashreplace").decode("utf-8") for line in lines
-    ]
+    assert list(blocker.findings) == [re.sub("[\ud800-\udfff]", "\ufffd", line) for line in lines]
 
 
 # whose note it is
@@ -314,7 +396,7 @@ def test_only_the_notes_of_what_is_green_are_closed(hub: Hub) -> None:
         noted(hub, "bad_input", comparison_id=subject)
         for subject in ("dose_1-dense-train-full", f"{SUBJECT}-2", f"x: {SUBJECT}")
     ]
-    notes = [noted(hub), noted(hub), noted(hub, "no_progress")]
+    notes = [noted(hub), noted(hub, "no_progress")]
     assert set(closed(hub)) == set(map(closing_of, notes))
     assert [blocker.note for blocker in open_blockers(hub)] == others
 
@@ -393,10 +475,23 @@ def test_a_damaged_record_closes_nothing(hub: Hub, content: bytes) -> None:
 def test_a_record_closes_no_other_note(hub: Hub) -> None:
     note = noted(hub)
     (record,) = closed(hub)
-    other = noted(hub, findings=[Finding("dead", "again", "Baseline")])
+    other = noted(hub, "bad_input")
     shutil.copy(record, closing_of(other))
     assert [blocker.note for blocker in open_blockers(hub)] == [other]
     assert note != other
+
+
+def test_a_person_closes_a_note_for_a_reason_that_is_kept(hub: Hub) -> None:
+    notes = [noted(hub), noted(hub, "bad_input")]
+    by_hand = notes[0].with_name("blocked_by_the_weather.md")
+    by_hand.write_text("It rains.\n")
+    for name in (read_blocker(notes[0]).id, str(notes[1]), by_hand.name):
+        record = close_by_hand(hub, name, closed_by="me", reason="the scan was taken anew")
+        values = json.loads(record.read_text())
+        assert (values["closed_by"], values["reason"]) == ("me", "the scan was taken anew")
+    assert open_blockers(hub) == []
+    with pytest.raises(HubError, match="no open blocker 'by_the_weather'; open are none"):
+        close_by_hand(hub, "by_the_weather", closed_by="me", reason="x")
 
 
 def test_a_record_by_itself_makes_nobodys_note_closed(hub: Hub) -> None:
@@ -449,11 +544,12 @@ def at_once(what: str, hub: Hub, count: int) -> None:
             process.wait()
 
 
-def test_of_several_that_note_at_once_each_has_a_note(hub: Hub) -> None:
+def test_of_several_that_note_at_once_each_is_in_the_note(hub: Hub) -> None:
     at_once("write", hub, 4)
-    assert names(hub) == [f"{NAME}{ending}.md" for ending in ("", "_2", "_3", "_4")]
-    found = {finding for blocker in open_blockers(hub) for finding in blocker.findings}
-    assert found == {f"dead: arm Baseline: process {number}" for number in range(4)}
+    (blocker,) = open_blockers(hub)
+    assert (blocker.note.name, blocker.times) == (f"{NAME}.md", 4)
+    text = blocker.note.read_text()
+    assert all(f"- dead: arm Baseline: process {number}\n" in text for number in range(4))
 
 
 def test_several_that_close_at_once_leave_one_record(hub: Hub) -> None:
@@ -492,8 +588,8 @@ def test_a_full_disk_leaves_no_empty_note(disk: Path) -> None:
             write(hub)
         assert names(hub) == [note.name]
     (disk / "ballast").unlink()
-    assert noted(hub).stem == f"{NAME}_2"
-    assert len(closed(hub)) == 2
+    assert noted(hub) == note
+    assert len(closed(hub)) == 1
 
 
 def test_a_read_only_disk_leaves_no_empty_note(disk: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -19,7 +21,7 @@ import pytest
 from forged import edit_manifest, edit_table
 from lab_runs import DOSE, WHERE, ptycho_hub
 from processes import PTYCHO_HUB, run
-from ptycho_compare.checks.blocker import closing_of, open_blockers, write_blocker
+from ptycho_compare.checks.blocker import Scope, closing_of, open_blockers, write_blocker
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
@@ -193,19 +195,25 @@ def test_what_was_judged_is_written_for_people_and_programs(
     assert shown.read_text() == f"# before\n{names.text.read_text()}"
 
 
+def blocked(hub: Hub, subject: str, **more: Any) -> Path:
+    """Note that something stands still."""
+    return write_blocker(
+        hub,
+        "no_progress",
+        [Finding("stalled", "two attempts gained nothing")],
+        comparison_id=subject,
+        command=["ptycho-hub", "compare"],
+        returncode=None,
+        folder=folder(hub),
+        command_log=hub.command_log(FULL),
+        moment=datetime.now(UTC),
+        **more,
+    )
+
+
 def test_a_blocker_is_closed_by_what_it_waited_for_and_no_other(own: Hub, gate: Gate) -> None:
     for subject in (FULL, f"dose_{DOSE}-train-dense"):
-        write_blocker(
-            own,
-            "no_progress",
-            [Finding("stalled", "two attempts gained nothing")],
-            comparison_id=subject,
-            command=["ptycho-hub", "compare"],
-            returncode=None,
-            folder=folder(own),
-            command_log=own.command_log(FULL),
-            moment=datetime.now(UTC),
-        )
+        blocked(own, subject)
     status, lines = gate(own)
     (left,) = open_blockers(own)
     assert status == 3
@@ -217,6 +225,70 @@ def test_a_blocker_is_closed_by_what_it_waited_for_and_no_other(own: Hub, gate: 
     assert ptycho_hub(own, "run", *WHERE, "--skip-post-verify").returncode == 0
     assert open_blockers(own) == []
     assert gate(own)[0] == 0
+
+
+def test_only_blockers_of_what_is_asked_for_count(own: Hub, gate: Gate) -> None:
+    """A wrong first study and a window that was too short for `full` leave notes, and stop nothing else."""
+    without_full(own)
+    blocked(own, "dose_1000000000-dense-train-debug")  # no dose of this study
+    blocked(own, f"{PLACE}-validation-debug")  # no split
+    blocked(own, FULL)
+    blocked(own, "inventory", scope=Scope(DOSE, "dense", tiers=("full",)))
+    blocked(own, f"dose_{DOSE}-reconstruct-dense-test", scope=Scope(DOSE, "dense", "test", ("full",)))
+    status, lines = gate(own, "--require", "debug")
+    assert (status, lines[-1]) == (0, "ACCEPTED: all 2 comparisons hold")
+    assert not [line for line in lines if line.startswith("open: ")]
+    status, lines = gate(own)
+    assert status == 3
+    assert len([line for line in lines if line.startswith("open: ")]) == 3
+
+
+def test_a_blocker_that_a_person_closes_is_listed_with_the_reason(
+    own: Hub, gate: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(4):  # found again and again: one note
+        note = blocked(own, f"dose_{DOSE}-train-dense")
+    assert gate(own)[0] == 3
+    listed = ("blockers", "--hub", str(own.root))
+    assert main(listed) == 0
+    told = capsys.readouterr().out
+    name = note.stem.removeprefix("blocked_")
+    assert told.splitlines()[0] == name
+    assert f"dose_{DOSE}-train-dense: no_progress, found 4 times" in told
+    assert main(["blockers", "close", "no_such", "--reason", "x", "--hub", str(own.root)]) == 2
+    assert f"no open blocker 'no_such'; open are {name}" in capsys.readouterr().err
+    assert main([*listed, "close", name, "--reason", "trained elsewhere"]) == 0
+    capsys.readouterr()
+    assert main(listed) == 0
+    assert capsys.readouterr().out == "no open blocker\n"
+    assert main([*listed, "--all"]) == 0
+    assert re.search(
+        r"closed at .* by .*, ptycho-hub blockers close: trained elsewhere", capsys.readouterr().out
+    )
+    assert gate(own)[0] == 0
+
+
+def test_a_study_about_another_hub_judges_nothing(
+    own: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(own.study().read_text().replace(f"doses = [{DOSE}]", "doses = [5, 7]"))
+    for command in ("gate", "list", "status", "page"):
+        assert main([command, "--hub", str(own.root), "--study", str(other)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{other}: the study asks for dose 5, 7, and the hub holds dose {DOSE}" in line
+    assert main(["list", "--hub", str(own.root)]) == 0
+    assert capsys.readouterr().err == (
+        f"study {own.study()}: asks for dose {DOSE}, and the hub holds dose {DOSE}\n"
+    )
+    own.study().unlink()
+    monkeypatch.chdir(tmp_path)
+    assert main(["list", "--hub", str(own.root)]) == 2
+    assert f"{own.study()}: there is no such file; name the study" in capsys.readouterr().err
+    (tmp_path / "acceptance").mkdir()
+    other.rename(tmp_path / "acceptance" / "study.toml")
+    assert main(["list", "--hub", str(own.root)]) == 2
+    assert "asks for dose 5, 7" in capsys.readouterr().err
 
 
 def test_a_process_that_outlived_its_job_is_noted_once_and_until_it_is_gone(own: Hub, gate: Gate) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from processes import ROOT
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
 from reported import (
@@ -264,8 +263,10 @@ def test_verify_knows_the_splits_that_are_meant(hub: Hub) -> None:
         assert json.loads(hub.reports().verification.read_text())["n_invalid"] == invalid
 
 
-def test_verify_draws_views_again_by_the_study_that_is_named(hub: Hub) -> None:
-    for words, name in (((), None), (("--study", str(ROOT / "acceptance/study.toml")), "acceptance")):
+def test_verify_draws_views_again_by_the_study_that_is_named(hub: Hub, tmp_path: Path) -> None:
+    named = tmp_path / "study.toml"
+    named.write_text(STUDY)
+    for words, name in (((), None), (("--study", str(named)), "reported")):
         run("verify", hub, *words)
         report = json.loads(hub.reports().verification.read_text())
         (row,) = [each for each in report["validations"] if each["description"] == "Phase D overlap view"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
+from ptycho_compare.cli.place_arguments import add_place, find_comparison, local_path, place_of
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.phases.comparison.adopt import adopt, results_in
@@ -17,7 +16,7 @@ from ptycho_compare.phases.comparison.job import ComparisonJob
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser("adopt", help="take over results made elsewhere, after verifying them")
-    parser.add_argument("source", type=Path, metavar="DIR", help="their folder, or another hub")
+    parser.add_argument("source", type=local_path, metavar="DIR", help="their folder, or another hub")
     parser.add_argument("comparison", metavar="ID")
     add_place(parser)
     parser.set_defaults(run=_adopt)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-from pathlib import Path
 
+from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.scoring import PlacingSettings, PtychoPinnSettings, Resampling, ScoringSettings
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -49,10 +49,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("inputs")
-    group.add_argument("--pinn_dir", type=Path, help="folder with PtychoPINN's wts.h5.zip")
-    group.add_argument("--baseline_dir", type=Path, help="folder with baseline_model.h5 or wts.h5.zip")
-    group.add_argument("--test_data", type=Path, required=True, help="the split's scan: NPZ, HDF5 or CXI")
-    group.add_argument("--output_dir", type=Path, required=True, help="where the artifacts go")
+    group.add_argument("--pinn_dir", type=local_path, help="folder with PtychoPINN's wts.h5.zip")
+    group.add_argument("--baseline_dir", type=local_path, help="folder with baseline_model.h5 or wts.h5.zip")
+    group.add_argument(
+        "--test_data", type=local_path, required=True, help="the split's scan: NPZ, HDF5 or CXI"
+    )
+    group.add_argument("--output_dir", type=local_path, required=True, help="where the artifacts go")
     group.add_argument(
         "--tike_recon_path",
         help="iterative reconstruction, FILE[:KEY]; inside a hub the split's own one is found without it",
@@ -146,7 +148,7 @@ def _add_inference(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--baseline-debug-limit", type=_positive, help="like --n-test-groups: holds for all arms"
     )
-    group.add_argument("--baseline-debug-dir", type=Path, help="write what the Baseline saw and gave")
+    group.add_argument("--baseline-debug-dir", type=local_path, help="write what the Baseline saw and gave")
 
 
 def add_scoring(parser: argparse.ArgumentParser) -> None:

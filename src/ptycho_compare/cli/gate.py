@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import add_place, place_of
+from ptycho_compare.cli.place_arguments import add_place, local_path, place_of
 from ptycho_compare.gate import judge_hub, publish, verdict_lines
 from ptycho_compare.hub import Hub
 
@@ -31,7 +30,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_place(parser)
     parser.add_argument("--require", nargs="+", default=[], metavar="TIER",
                         help="tiers whose comparisons must all be accepted (default: all)")  # fmt: skip
-    parser.add_argument("--against", type=Path, metavar="HUB",
+    parser.add_argument("--against", type=local_path, metavar="HUB",
                         help="an earlier accepted hub whose scores must not have become worse")  # fmt: skip
     parser.set_defaults(run=_gate)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import add_place, place_of
+from ptycho_compare.cli.place_arguments import add_place, local_path, place_of
 from ptycho_compare.records.acceptance import read_verdict
 from ptycho_compare.reporting.page import write_page
 
@@ -20,7 +19,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="exit status: 0 written, 2 bad input; the verdict that it shows is that of `ptycho-hub gate`",
     )
     add_place(parser)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: HUB/report/index.html")
+    parser.add_argument("--output", type=local_path, metavar="FILE", help="default: HUB/report/index.html")
     parser.set_defaults(run=_page)
 
 

@@ -3,39 +3,104 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ptycho_compare.duration import parse_duration
-from ptycho_compare.errors import StudyError
-from ptycho_compare.hub import Hub
-from ptycho_compare.study import Comparison, Study, load_study
+from ptycho_compare.errors import HubError, StudyError
+from ptycho_compare.hub import HUB_VARIABLE, Hub
+from ptycho_compare.study import WORKPLACE, Comparison, Study, choose_study, load_study, require_about
 from ptycho_compare.study.steps import BASELINE_NETWORK
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Declare `--hub` and `--study`."""
-    parser.add_argument("--hub", type=Path, required=True, help="the hub's folder")
-    parser.add_argument("--study", type=Path, help="study file (default: HUB/study.toml)")
+    add_hub(parser)
+    parser.add_argument(
+        "--study",
+        type=local_path,
+        metavar="FILE",
+        help=f"study file (default: HUB/study.toml, then {' or '.join(map(str, WORKPLACE))} here)",
+    )
+
+
+def add_hub(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """Declare `--hub`, which the environment may name; `again` for a command below one that has it."""
+    parser.add_argument(
+        "--hub",
+        type=local_path,
+        metavar="DIR",
+        default=argparse.SUPPRESS if again else named_hub(),
+        help=f"the hub's folder (default: what {HUB_VARIABLE} names)",
+    )
+
+
+def named_hub() -> Path | None:
+    """Return the hub that the environment names."""
+    named = os.environ.get(HUB_VARIABLE)
+    return local_path(named) if named else None
+
+
+def local_path(text: str) -> Path:
+    """Read a path; shells leave the ``~`` of ``--hub=~/study`` to us."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody is called so
+        return Path(text)
+
+
+OPTIONAL_STUDY = "study file (default: as for other commands, if there is one about the hub)"
+
+
+def study_if_any(hub: Hub, named: Path | None) -> tuple[Study | None, Path]:
+    """Read the study of a hub as `place_of` does; None where none was named and none is about the hub."""
+    file = choose_study(hub, named, WORKPLACE).resolve()
+    if named is None and not file.is_file():
+        return None, file
+    study = load_study(file)
+    if named is not None or file == hub.study():
+        require_about(hub, study, file)
+        return study, file
+    return (study if set(study.doses) & set(hub.doses()) else None), file
+
+
+def hub_of(arguments: argparse.Namespace, *, new: bool = False) -> Hub:
+    """Open the hub; without data in it only a `new` one, of which the folder need not be there.
+
+    Raises
+    ------
+    HubError
+        There is none.
+    """
+    if arguments.hub is None:
+        raise HubError(f"no hub: give --hub DIR, or set {HUB_VARIABLE}")
+    try:
+        return Hub(arguments.hub.resolve()) if new else Hub.open(arguments.hub)
+    except HubError as error:
+        raise HubError(f"--hub {error}") from None
 
 
 def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, Study, Path]:
     """Open the hub and its study; the file that the study was read from comes third.
 
-    A `new` hub may be one that does not hold anything yet.
+    A `new` hub may be one that does not hold anything of the study yet.
 
     Raises
     ------
     StudyError
-        The hub has no study of its own and none was named.
+        There is no study, or it is about another hub.
     """
-    hub = Hub(arguments.hub.resolve()) if new else Hub.open(arguments.hub)
-    if arguments.study is None and not hub.study().is_file():
+    hub = hub_of(arguments, new=new)
+    file = choose_study(hub, arguments.study, WORKPLACE)
+    if arguments.study is None and not file.is_file():
         raise StudyError(
             f"{hub.study()}: there is no such file; name the study that holds here by --study FILE"
         )
-    file = (arguments.study or hub.study()).resolve()
-    return hub, load_study(file), file
+    study = load_study(file.resolve())
+    if not new:
+        require_about(hub, study, file.resolve())
+    return hub, study, file.resolve()
 
 
 def require_of_study(study: Study, file: Path, arguments: argparse.Namespace) -> None:

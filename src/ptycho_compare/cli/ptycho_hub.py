@@ -21,6 +21,7 @@ COMMANDS_OF = {
     "reports": ("summarize", "report", "digest", "ssim-grid"),
     "verify": ("inventory", "verify", "check-highlights"),
     "gate": ("gate",),
+    "blockers": ("blockers",),
     "page": ("page",),
     "score": ("score",),
 }

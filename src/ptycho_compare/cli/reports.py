@@ -13,7 +13,15 @@ from pathlib import Path
 
 from ptycho_compare.checks.blocker import topic_of, write_blocker
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import require_of_study
+from ptycho_compare.cli.place_arguments import (
+    OPTIONAL_STUDY,
+    add_hub,
+    hub_of,
+    local_path,
+    named_hub,
+    require_of_study,
+    study_if_any,
+)
 from ptycho_compare.errors import InputError, MissingReportError, ReportError, ResultsError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub, ReportFiles, utc_now
@@ -39,7 +47,7 @@ from ptycho_compare.reporting.study.write_reports import (
     publish_summary,
 )
 from ptycho_compare.storage.files import write_text_atomic
-from ptycho_compare.study import Comparison, load_study
+from ptycho_compare.study import Comparison
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,8 +61,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="exit status: 0 written, 1 the preview speaks of amplitudes, 2 deltas or preview are missing "
         "or damaged",
     )
-    grid.add_argument("--hub", type=Path, required=True, help="the hub's folder")
-    grid.add_argument("--output", type=Path, help="default: analysis/ssim_grid_summary.md")
+    add_hub(grid)
+    grid.add_argument("--output", type=local_path, help="default: analysis/ssim_grid_summary.md")
     grid.set_defaults(run=_ssim_grid)
 
 
@@ -65,8 +73,8 @@ def _add_summarize(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         epilog="exit status: 0 written, 1 a comparison failed, is missing or left a required score blank "
         "(then with a note in red/), 2 bad input",
     )
-    parser.add_argument("--hub", type=Path, required=True, help="the hub's folder")
-    parser.add_argument("--study", type=Path, help="study file (default: HUB/study.toml, if there is one)")
+    add_hub(parser)
+    parser.add_argument("--study", type=local_path, metavar="FILE", help=OPTIONAL_STUDY)
     parser.add_argument("--dose", type=int, help="default: all that were compared")
     parser.add_argument("--view", help="default: all that were compared")
     parser.add_argument("--splits", dest="split", nargs="+", help="default: all of the study")
@@ -80,10 +88,12 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog="exit status: 0 written, 1 a required arm is missing, 2 the summary is missing or damaged; an "
         "arm below the threshold changes nothing",
     )
-    parser.add_argument("--hub", type=Path, help="the hub's folder")
-    parser.add_argument("--metrics", type=Path, help="default: analysis/metrics_summary.json of the hub")
-    parser.add_argument("--output", type=Path, help="default: analysis/aggregate_report.md of the hub")
-    parser.add_argument("--highlights", type=Path, help="default: analysis/aggregate_highlights.txt")
+    parser.add_argument("--hub", type=local_path, help="the hub's folder")
+    parser.add_argument(
+        "--metrics", type=local_path, help="default: analysis/metrics_summary.json of the hub"
+    )
+    parser.add_argument("--output", type=local_path, help="default: analysis/aggregate_report.md of the hub")
+    parser.add_argument("--highlights", type=local_path, help="default: analysis/aggregate_highlights.txt")
     text = "mean MS-SSIM below which an arm is called low (default: %(default)s)"
     parser.add_argument("--ms-ssim-threshold", type=float, default=THRESHOLD, metavar="S", help=text)
     parser.set_defaults(run=_report)
@@ -96,20 +106,21 @@ def _add_digest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog="exit status: 0 written, 1 comparisons failed (written all the same) or an input is missing, "
         "2 an input is damaged or the page cannot be written",
     )
-    parser.add_argument("--hub", type=Path, help="the hub's folder")
-    parser.add_argument("--metrics", type=Path, help="default: analysis/metrics_summary.json of the hub")
-    parser.add_argument("--highlights", type=Path, help="default: analysis/aggregate_highlights.txt")
-    parser.add_argument("--output", type=Path, help="default: analysis/metrics_digest.md of the hub")
+    parser.add_argument("--hub", type=local_path, help="the hub's folder")
+    parser.add_argument(
+        "--metrics", type=local_path, help="default: analysis/metrics_summary.json of the hub"
+    )
+    parser.add_argument("--highlights", type=local_path, help="default: analysis/aggregate_highlights.txt")
+    parser.add_argument("--output", type=local_path, help="default: analysis/metrics_digest.md of the hub")
     parser.set_defaults(run=_digest)
 
 
 def _summarize(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
-    hub = Hub.open(arguments.hub)
-    file = hub.study() if arguments.study is None and hub.study().is_file() else arguments.study
+    hub = hub_of(arguments)
+    study, file = study_if_any(hub, arguments.study)
     required: Sequence[str] = STUDY_ARMS
     comparisons = None
-    if file is not None:
-        study = load_study(file)
+    if study is not None:
         require_of_study(study, file, arguments)
         required = study.tiers[FULL_TIER].required_arms if FULL_TIER in study.tiers else STUDY_ARMS
         comparisons = [each for each in study.comparisons() if each.tier == FULL_TIER]
@@ -186,7 +197,7 @@ def _digest(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 
 
 def _ssim_grid(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
-    hub = Hub.open(arguments.hub)
+    hub = hub_of(arguments)
     try:
         path = SSIM_GRID.write(hub, output=arguments.output)
     except PreviewError as error:
@@ -196,7 +207,10 @@ def _ssim_grid(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode
 
 
 def _hub(arguments: argparse.Namespace) -> Hub | None:
-    return None if arguments.hub is None else Hub.open(arguments.hub)
+    """Open the hub that the command line names or, where it names no file in its place, the environment."""
+    if arguments.hub is None and arguments.metrics is None:
+        arguments.hub = named_hub()
+    return None if arguments.hub is None else hub_of(arguments)
 
 
 def _file(named: Path | None, hub: Hub | None, usual: Callable[[ReportFiles], Path]) -> Path | None:

@@ -10,9 +10,9 @@ from importlib.resources import files
 from math import inf
 from pathlib import Path
 
-from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocker
+from ptycho_compare.checks.blocker import Scope, close_blockers, topic_of, write_blocker
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import add_place, duration, place_of, require_of_study
+from ptycho_compare.cli.place_arguments import add_place, duration, local_path, place_of, require_of_study
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import FULL_TIER, Hub, utc_now
 from ptycho_compare.phases.pipeline.conditions import conditions
@@ -176,6 +176,7 @@ def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode
                 folder=plan.hub.analysis(),
                 command_log=log,
                 moment=utc_now(),
+                scope=Scope(plan.dose, plan.view, tiers=(FULL_TIER,)),
             )
             print("\n".join([*map(str, findings), f"{name}: not met; {plan.hub.relative(note)}"]))
             return ExitCode.FAILED
@@ -191,7 +192,7 @@ _FOLDER = Path("ptycho_demo")
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("demo", help="make a small study from nothing: data, networks, pty-chi")
-    parser.add_argument("--hub", type=Path, default=_FOLDER, help="its folder (default: %(default)s)")
+    parser.add_argument("--hub", type=local_path, default=_FOLDER, help="its folder (default: %(default)s)")
     _add_pace(parser, at_a_time=2)
     parser.set_defaults(run=_demo)
 

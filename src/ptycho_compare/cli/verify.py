@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from ptycho_compare.checks.highlights import check_highlights
 from ptycho_compare.checks.verification import verify, write_check, write_verification
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.hub import Hub
+from ptycho_compare.cli.place_arguments import OPTIONAL_STUDY, add_hub, hub_of, local_path, study_if_any
 from ptycho_compare.records.inventory import take_inventory, write_inventory
-from ptycho_compare.study import load_study
 
 _DOSE, _VIEW, _SPLITS = 1000, "dense", ("train", "test")
 
@@ -24,18 +22,18 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="list every file of the hub with its digest",
         epilog="exit status: 0 written, 2 a file's name cannot be listed",
     )
-    inventory.add_argument("--output", type=Path, help="default: analysis/artifact_inventory.txt")
+    inventory.add_argument("--output", type=local_path, help="default: analysis/artifact_inventory.txt")
     inventory.set_defaults(run=_inventory)
     verifying = commands.add_parser(
         "verify",
         help="check all files and reports of one dose and view, and write what was found",
         epilog="exit status: 0 all of it holds, 1 some of it does not, 2 there is no such hub",
     )
-    verifying.add_argument("--report", type=Path, help="default: analysis/verification_report.json")
+    verifying.add_argument("--report", type=local_path, help="default: analysis/verification_report.json")
     verifying.add_argument("--dose", type=int, default=_DOSE, help="default: %(default)s")
     verifying.add_argument("--view", default=_VIEW, help="default: %(default)s")
     verifying.add_argument("--splits", nargs="+", help="default: those of the study, or train and test")
-    verifying.add_argument("--study", type=Path, help="study file (default: HUB/study.toml, if there is one)")
+    verifying.add_argument("--study", type=local_path, metavar="FILE", help=OPTIONAL_STUDY)
     verifying.set_defaults(run=_verify)
     checking = commands.add_parser(
         "check-highlights",
@@ -44,11 +42,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     checking.set_defaults(run=_check)
     for parser in (inventory, verifying, checking):
-        parser.add_argument("--hub", type=Path, required=True, help="the hub's folder")
+        add_hub(parser)
 
 
 def _inventory(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
-    hub = Hub.open(arguments.hub)
+    hub = hub_of(arguments)
     entries = take_inventory(hub)
     listing = write_inventory(hub, entries, listing=arguments.output)
     print(f"{len(entries)} files, {sum(entry.bytes for entry in entries)} bytes: {hub.relative(listing)}")
@@ -56,9 +54,8 @@ def _inventory(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode
 
 
 def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
-    hub = Hub.open(arguments.hub)
-    file = hub.study() if arguments.study is None and hub.study().is_file() else arguments.study
-    study = None if file is None else load_study(file)
+    hub = hub_of(arguments)
+    study, _ = study_if_any(hub, arguments.study)
     splits = arguments.splits or (_SPLITS if study is None else study.splits)
     verification = verify(hub, arguments.dose, arguments.view, splits, study=study)
     print("\n".join(write_verification(hub, verification, report=arguments.report)))
@@ -66,7 +63,7 @@ def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 
 
 def _check(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
-    hub = Hub.open(arguments.hub)
+    hub = hub_of(arguments)
     findings = check_highlights(hub)
     lines = write_check(hub, findings)
     print("\n".join(lines), file=sys.stderr if findings else sys.stdout)

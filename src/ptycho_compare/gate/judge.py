@@ -16,7 +16,8 @@ from ptycho_compare.gate.regression import changes
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub, utc_now, utc_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.records.acceptance import CheckVerdict, ComparisonVerdict, Verdict
-from ptycho_compare.study import PTYCHI, Study
+from ptycho_compare.storage.files import if_writable
+from ptycho_compare.study import PTYCHI, Comparison, Study
 
 _GATE = "ptycho-hub gate"
 
@@ -56,12 +57,14 @@ def judge_hub(
     jobs = [ComparisonJob(hub, study, study_file, each) for each in study.comparisons()]
     compared = tuple(verdict_on(job, required=job.comparison.tier in tiers) for job in jobs)
     checks = tuple(_light_checks(hub, study, compared))
-    _note_who_is_left(hub, checks)
+    asked = [job.comparison for job in jobs if job.comparison.tier in tiers]
+    with if_writable():
+        _note_who_is_left(hub, checks)
     found = Judged(
         study,
         compared,
         checks,
-        tuple(_left_open(hub, compared)),
+        tuple(_left_open(hub, compared, asked)),
         () if against is None else tuple(changes(against, hub, compared, study.acceptance)),
     )
     return Verdict(
@@ -127,10 +130,20 @@ def _note_who_is_left(hub: Hub, checks: Sequence[Validation]) -> None:
         )
 
 
-def _left_open(hub: Hub, compared: Sequence[ComparisonVerdict]) -> Iterator[Blocker]:
-    """Close what the accepted comparisons were blocked by, and yield all other open blockers."""
-    for each in compared:
-        if each.state == "accepted":
+def _left_open(
+    hub: Hub, compared: Sequence[ComparisonVerdict], asked: Sequence[Comparison]
+) -> Iterator[Blocker]:
+    """Close what the accepted comparisons were blocked by, and yield the open blockers of what is asked for.
+
+    Notes that people made by hand are among these; those on comparisons that are not of the study, or of
+    tiers that are not asked for, are not.
+    """
+    accepted = [each for each in compared if each.state == "accepted"]
+    with if_writable():
+        for each in accepted:
             manifest = Artifacts(hub.root / each.folder).manifest
             close_blockers(hub, each.id, closed_by=_GATE, evidence=[manifest])
-    yield from open_blockers(hub)
+    met = {each.id for each in accepted}  # also where that could not be written
+    for blocker in open_blockers(hub):
+        if blocker.subject not in met and any(map(blocker.scope.concerns, asked)):
+            yield blocker

@@ -18,6 +18,7 @@ from ptycho_compare.hub.files import (
 from ptycho_compare.hub.layout import (
     DEBUG_TIER,
     FULL_TIER,
+    HUB_VARIABLE,
     STUDY_FILE,
     Hub,
     HubPlace,
@@ -30,6 +31,7 @@ from ptycho_compare.hub.moments import moment_of, stamp, utc_now, utc_text
 __all__ = [
     "DEBUG_TIER",
     "FULL_TIER",
+    "HUB_VARIABLE",
     "MODEL_NAMES",
     "STUDY_FILE",
     "Artifacts",

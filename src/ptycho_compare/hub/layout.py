@@ -12,6 +12,8 @@ from ptycho_compare.hub.moments import stamp
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
+HUB_VARIABLE = "PTYCHO_HUB"
+"""Of the environment: the hub that is meant where a command line names none."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Hub:
     def study(self) -> Path:
         """The hub's own study file, if it has one."""
         return self.root / STUDY_FILE
+
+    def doses(self) -> list[int]:
+        """Doses of which any phase's data lie here, ascending."""
+        found = (dose_of(path) for path in (self.root / "data").glob("phase_*/dose_*") if path.is_dir())
+        return sorted({dose for dose in found if dose is not None})
 
     def phase_c(self, dose: int) -> Path:
         """Folder of a dose's simulated or measured data."""

@@ -70,6 +70,8 @@ def parse_source(text: str) -> ImageSource:
     ReadyMadeError
         Nothing stands before or behind the colon.
     """
+    if text.startswith("~"):  # shells leave the one behind NAME= to us
+        text = os.path.expanduser(text)  # noqa: PTH111
     # os.path: a text too long to be a name is no error yet, the part before the colon may be one
     if ":" not in text or os.path.exists(text):  # noqa: PTH110
         return ImageSource(Path(text))

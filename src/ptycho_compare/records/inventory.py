@@ -25,7 +25,8 @@ _COLUMNS = ("sha256", "bytes", "path")
 _PROCESS_RECORDS = "jobs"
 _PROCESS_FOLDER = "job"
 _LOGS = ("cli",)
-_ADDED_TO = (*_LOGS, "green", "red", "collect")
+_NOTES = "red"
+_ADDED_TO = (*_LOGS, "green", _NOTES, "collect")
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,9 @@ def _belongs(name: str, left_out: Collection[str]) -> bool:
 
 
 def may_grow(path: str) -> bool:
-    """True for a log that later commands append to."""
-    return PurePosixPath(path).parts[0] in _LOGS
+    """True for a log that later commands append to, and for a note to which is added what is found again."""
+    folder = PurePosixPath(path).parts[0]
+    return folder in _LOGS or (folder == _NOTES and path.endswith(".md"))
 
 
 def may_appear(path: str) -> bool:

@@ -9,17 +9,25 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from ptycho_compare.errors import StorageError
+
 STORAGE_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 """How the system says that a disk is full or read-only: the user's to mend, like bad input."""
+UNWRITABLE = STORAGE_ERRORS | {errno.EACCES, errno.EPERM}
+"""The same, and that somebody else's files may only be read."""
+_NO_LOCKS = frozenset((errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP))
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
 def sha256_of(path: Path) -> str:
@@ -91,7 +99,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(lock: Path, *, timeout_s: float = -1.0) -> Iterator[None]:
+def locked(lock: Path, *, timeout_s: float = -1.0, required: bool = True) -> Iterator[None]:
     """Keep other processes out of whatever they enter with the same `lock`, for moments only.
 
     Parameters
@@ -100,22 +108,70 @@ def locked(lock: Path, *, timeout_s: float = -1.0) -> Iterator[None]:
         Made with its folder, and left there: whoever removed it could let two in.
     timeout_s : float
         How long to wait for others; below 0, for ever.
+    required : bool
+        False where it is better to go in without a lock than not at all.
 
     Raises
     ------
     filelock.Timeout
         It was not to be had.
+    StorageError
+        The file system has no locks, and one is required.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     # never a soft lock: one that a killed process left would stand for ever
-    with FileLock(lock, timeout=timeout_s, fallback_to_soft=False):
+    holder = FileLock(lock, timeout=timeout_s, fallback_to_soft=False)
+    try:
+        holder.acquire()
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        if required:
+            raise StorageError(
+                f"{lock}: this file system has no flock ({error.strerror}), and processes keep apart by "
+                "it; put what is written here on one that has (a local disk, NFS 4)"
+            ) from None
         yield
+        return
+    try:
+        yield
+    finally:
+        holder.release()
+
+
+@contextmanager
+def if_writable() -> Iterator[None]:
+    """Leave out the rest of the block where a full, read-only or foreign disk refuses it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+
+
+def reserve(path: Path) -> Path:
+    """Take a name that nobody has: an empty file of this name or, where it is taken, ``NAME_2`` and so on."""
+    others = (path.with_name(f"{path.stem}_{number}{path.suffix}") for number in count(2))
+    return next(free for free in chain([path], others) if _is_taken(free))
+
+
+def _is_taken(path: Path) -> bool:
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def plain_text(text: str) -> str:
+    """Return a text that has a UTF-8 form: bytes of file names that are none become replacement marks."""
+    return _NO_TEXT.sub("\ufffd", text)
 
 
 def write_text_atomic(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with the line ends it has."""
+    """Write `text` as UTF-8 with the line ends it has; names of files that are no text stand with marks."""
     with atomic_path(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+        temporary.write_bytes(plain_text(text).encode("utf-8"))
 
 
 def write_json_atomic(path: Path, obj: object) -> None:

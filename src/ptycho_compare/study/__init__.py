@@ -4,6 +4,7 @@
 is reported by key and line before anything runs.
 """
 
+from ptycho_compare.study.choosing import WORKPLACE, choose_study, doses_of, require_about
 from ptycho_compare.study.comparing import (
     ARM_NAME,
     BASELINE,
@@ -37,6 +38,7 @@ __all__ = [
     "NETWORKS",
     "PTYCHI",
     "PTYCHOPINN",
+    "WORKPLACE",
     "Acceptance",
     "ArmOfStudy",
     "Commands",
@@ -56,6 +58,9 @@ __all__ = [
     "Tolerances",
     "Training",
     "Uncertainty",
+    "choose_study",
+    "doses_of",
     "load_study",
     "networks_of",
+    "require_about",
 ]

@@ -1,4 +1,4 @@
-"""A blocker is closed by a record beside its note, once its condition holds; the note stays as it is."""
+"""A blocker is closed by a record beside its note: its condition holds, or somebody says why it is void."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ptycho_compare.checks.blocker.note import Blocker, read_blocker
+from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.storage.files import digest_of, write_json_atomic
 
@@ -25,6 +26,8 @@ class Closing(BaseModel):
         Id of the test, or the command, that found the condition met.
     evidence : dict
         What shows it: path below the hub to SHA-256.
+    reason : str
+        Why a person closed it; empty where its condition was met.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +39,7 @@ class Closing(BaseModel):
     closed_at: str
     closed_by: str
     evidence: dict[str, str]
+    reason: str = ""
 
 
 def closing_of(note: Path) -> Path:
@@ -43,42 +47,73 @@ def closing_of(note: Path) -> Path:
     return note.with_suffix(".closed.json")
 
 
-def open_blockers(hub: Hub) -> list[Blocker]:
-    """List what is not closed, in order of the notes' names; hand-made notes are never closed by us."""
+def all_blockers(hub: Hub) -> list[tuple[Blocker, Closing | None]]:
+    """List every note in order of their names, with the record that closes it, if one does."""
     notes = sorted((hub.root / "red").glob("blocked_*.md"))
     blockers = [read_blocker(note) for note in notes if not note.is_dir()]
-    return [blocker for blocker in blockers if not _is_closed(blocker)]
+    return [(blocker, _closing(blocker)) for blocker in blockers]
+
+
+def open_blockers(hub: Hub) -> list[Blocker]:
+    """List what is not closed, in order of the notes' names."""
+    return [blocker for blocker, closing in all_blockers(hub) if closing is None]
 
 
 def close_blockers(hub: Hub, subject: str, *, closed_by: str, evidence: Sequence[Path]) -> list[Path]:
     """Close whatever the comparison or step with the id `subject` was blocked by: it is green.
 
     The evidence is the comparison's manifest or the step's record; what is not there is left out. Returns the
-    records that were written, none when nothing was open. Several processes may close at once.
+    records that were written, none when nothing was open. Several processes may close at once. A note that
+    was made by hand is never closed so.
     """
-    records = []
-    for blocker in open_blockers(hub):
-        if not subject or blocker.subject != subject:
-            continue
-        closing = Closing(
-            note=hub.relative(blocker.note),
-            note_sha256=blocker.sha256,
-            subject=subject,
-            topic=blocker.topic,
-            closed_at=utc_text(),
-            closed_by=closed_by,
-            evidence={hub.relative(path): digest_of(path) for path in evidence if path.is_file()},
-        )
-        record = closing_of(blocker.note)
-        write_json_atomic(record, closing.model_dump(mode="json"))
-        records.append(record)
-    return records
+    digests = {hub.relative(path): digest_of(path) for path in evidence if path.is_file()}
+    same = (each for each in open_blockers(hub) if subject and each.subject == subject)
+    return [_close(hub, each, closed_by=closed_by, evidence=digests) for each in same]
 
 
-def _is_closed(blocker: Blocker) -> bool:
+def close_by_hand(hub: Hub, name: str, *, closed_by: str, reason: str) -> Path:
+    """Close one open note, whoever wrote it, for a reason that is kept; returns the record.
+
+    Parameters
+    ----------
+    name : str
+        The note's id, its file's name or its path.
+
+    Raises
+    ------
+    HubError
+        No open note is called so, or it cannot be read.
+    """
+    asked = Path(name).name.removesuffix(".md").removeprefix("blocked_")
+    known = {blocker.id: blocker for blocker in open_blockers(hub)}
+    if asked not in known:
+        raise HubError(f"{hub.root}: no open blocker {name!r}; open are {', '.join(known) or 'none'}")
+    if not known[asked].sha256:
+        raise HubError(f"{known[asked].note}: cannot be read, and what it says is closed by its digest")
+    return _close(hub, known[asked], closed_by=closed_by, evidence={}, reason=reason)
+
+
+def _close(hub: Hub, blocker: Blocker, *, closed_by: str, evidence: dict[str, str], reason: str = "") -> Path:
+    closing = Closing(
+        note=hub.relative(blocker.note),
+        note_sha256=blocker.sha256,
+        subject=blocker.subject,
+        topic=blocker.topic,
+        closed_at=utc_text(),
+        closed_by=closed_by,
+        evidence=evidence,
+        reason=reason,
+    )
+    record = closing_of(blocker.note)
+    write_json_atomic(record, closing.model_dump(mode="json", exclude_defaults=True))
+    return record
+
+
+def _closing(blocker: Blocker) -> Closing | None:
+    """Return the record that closes a note as it is now."""
     try:
         closing = Closing.model_validate_json(closing_of(blocker.note).read_bytes())
     except (OSError, ValidationError):
-        return False
+        return None
     same = (closing.note_sha256, closing.subject) == (blocker.sha256, blocker.subject)
-    return same and bool(blocker.sha256)
+    return closing if same and blocker.sha256 else None

@@ -1,25 +1,29 @@
-"""The note that says why a study stands still, and when it may go on. Written once, never changed."""
+"""The note that says why a study stands still, what that concerns, and when it may go on.
+
+There is one for each cause and subject: what is found again while it is open is added at its end.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from ptycho_compare.checks.blocker.causes import return_condition
+from ptycho_compare.checks.blocker.scope import EVERYTHING, Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, moment_of, stamp
-from ptycho_compare.storage.files import locked, write_text_atomic
 
 _DIAGNOSTIC = "DIAGNOSTIC"
 _NAME = re.compile(r"blocked_(?P<stamp>\d{8}T\d{6}Z)_(?P<topic>.+)")
 _HEADING = re.compile(r"# Blocked: (?P<subject>.+): (?P<topic>[a-z][a-z0-9_.-]*)")
+_CONCERNS = "**Concerns:** "
 _FOUND = "## What was found"
+_AGAIN = "## Found again at "
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,15 @@ class Blocker:
     subject : str
         Id of the comparison or step; empty for a note that we did not write.
     moment : datetime or None
-        When it was noted; None when the file's name does not say.
+        When it was first noted; None when the file's name does not say.
     findings : tuple of str
-        A sentence each; of a foreign note none.
+        A sentence each, as found last; of a foreign note none.
     sha256 : str
         Of the note; empty when it cannot be read.
+    scope : Scope
+        What cannot be counted while it is open.
+    times : int
+        How often it was found.
     """
 
     note: Path
@@ -44,9 +52,16 @@ class Blocker:
     moment: datetime | None
     findings: tuple[str, ...]
     sha256: str
+    scope: Scope = EVERYTHING
+    times: int = 1
+
+    @property
+    def id(self) -> str:
+        """What the command line calls it: the note's name without what all of them have."""
+        return self.note.stem.removeprefix("blocked_")
 
 
-def write_blocker(
+def note_lines(
     hub: Hub,
     topic: str,
     findings: Sequence[Finding],
@@ -57,57 +72,29 @@ def write_blocker(
     folder: Path,
     command_log: Path,
     moment: datetime,
-) -> Path:
-    """Write ``red/blocked_<UTC>_<topic>.md``; an earlier note is never overwritten.
-
-    Parameters
-    ----------
-    topic : str
-        As `topic_of` names it, or one of the caller's own.
-    comparison_id : str
-        What is blocked: the id of a comparison or of a step.
-    command : sequence of str
-        What was run, or would be.
-    returncode : int or None
-        Its exit status; None when it was not started.
-    folder, command_log : Path
-        Where its artifacts and its output lie.
-    """
+    scope: Scope,
+) -> Iterator[str]:
+    """Yield the lines of a new note; see `write_blocker`."""
     names = Artifacts(folder)
     evidence = [names.metrics, names.manifest, names.reconstructions, names.plot, names.log, command_log]
-    lines = [
-        f"# Blocked: {comparison_id}: {topic}",
-        "",
-        f"**When:** {stamp(moment)}",
-        "",
-        _FOUND,
-        *(f"- {' '.join(str(finding).splitlines())}" for finding in findings),
-        "",
-        "## Numbers",
-        "```",
-        *(_diagnostics(names.log) or ["no DIAGNOSTIC lines were logged"]),
-        "```",
-        "",
-        f"## Command ({'not started' if returncode is None else f'exit status {returncode}'})",
-        "```bash",
-        shlex.join(command),
-        "```",
-        "",
-        "## Evidence",
-        *(f"- `{hub.relative(path)}`" for path in evidence if path.exists()),
-        "",
-        "## Condition to return",
-        return_condition(topic, comparison_id),
-        "Until then nothing that rests on it may be counted. A record beside this note says when it was met.",
-        "",
-    ]
-    # names of files need not be text: what has no UTF-8 form stands escaped, and the note is written
-    text = "\n".join(lines).encode("utf-8", errors="backslashreplace").decode("utf-8")
-    with locked(hub.lock("blockers")):  # two processes may stop within the same second
-        path = _free_name(hub, topic, moment)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text_atomic(path, text)
-    return path
+    yield from (f"# Blocked: {comparison_id}: {topic}", "", f"**When:** {stamp(moment)}", "")
+    yield from (f"{_CONCERNS}{scope}", "", _FOUND, *_items(findings))
+    yield from ("", "## Numbers", "```")
+    yield from _diagnostics(names.log) or ["no DIAGNOSTIC lines were logged"]
+    how = "not started" if returncode is None else f"exit status {returncode}"
+    yield from ("```", "", f"## Command ({how})", "```bash", shlex.join(command), "```", "", "## Evidence")
+    yield from (f"- `{hub.relative(path)}`" for path in evidence if path.exists())
+    yield from ("", "## Condition to return", return_condition(topic, comparison_id))
+    yield "Until then nothing that rests on it may be counted. A record beside this note says when that was."
+
+
+def lines_again(moment: datetime, findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield what a note gains when the same is found again."""
+    yield from ("", f"{_AGAIN}{stamp(moment)}", *_items(findings))
+
+
+def _items(findings: Sequence[Finding]) -> Iterator[str]:
+    yield from (f"- {' '.join(str(finding).splitlines())}" for finding in findings)
 
 
 def read_blocker(note: Path) -> Blocker:
@@ -119,20 +106,21 @@ def read_blocker(note: Path) -> Blocker:
     lines = (content or b"").decode("utf-8", errors="replace").splitlines()
     name, heading = _NAME.fullmatch(note.stem), _HEADING.fullmatch(lines[0]) if lines else None
     of_name = name["topic"] if name else note.stem.removeprefix("blocked_")
-    ours = name is not None and heading is not None
+    moment, sha256 = moment_of(name["stamp"]) if name else None, ""
+    if content is not None:
+        sha256 = hashlib.sha256(content).hexdigest()
+    if name is None or heading is None:
+        return Blocker(note, "", of_name, moment, (), sha256)
     return Blocker(
         note,
-        subject=heading["subject"] if ours and heading else "",
-        topic=heading["topic"] if ours and heading else of_name,
-        moment=moment_of(name["stamp"]) if name else None,
-        findings=_findings(lines) if ours else (),
-        sha256="" if content is None else hashlib.sha256(content).hexdigest(),
+        heading["subject"],
+        heading["topic"],
+        moment,
+        _findings(lines),
+        sha256,
+        scope=_scope(lines, heading["subject"]),
+        times=1 + sum(line.startswith(_AGAIN) for line in lines),
     )
-
-
-def _free_name(hub: Hub, topic: str, moment: datetime) -> Path:
-    names = (topic if number == 1 else f"{topic}_{number}" for number in count(1))
-    return next(path for name in names if not (path := hub.blocker(name, moment=moment)).exists())
 
 
 def _diagnostics(log: Path) -> list[str]:
@@ -142,10 +130,18 @@ def _diagnostics(log: Path) -> list[str]:
     return [line for line in text.splitlines() if _DIAGNOSTIC in line]
 
 
+def _scope(lines: Sequence[str], subject: str) -> Scope:
+    """Return what a note states above its findings, which may hold any text."""
+    head = lines[: lines.index(_FOUND)] if _FOUND in lines else ()
+    stated = (Scope.parse(line.removeprefix(_CONCERNS)) for line in head if line.startswith(_CONCERNS))
+    return next(filter(None, stated), None) or Scope.of_subject(subject)
+
+
 def _findings(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the items of the list that stands below its heading."""
-    if _FOUND not in lines:
+    """Return the items of the last list of findings."""
+    headings = [number for number, line in enumerate(lines) if line == _FOUND or line.startswith(_AGAIN)]
+    if not headings:
         return ()
-    below = lines[lines.index(_FOUND) + 1 :]
+    below = lines[headings[-1] + 1 :]
     end = next((number for number, line in enumerate(below) if not line.startswith("- ")), len(below))
     return tuple(line.removeprefix("- ") for line in below[:end])

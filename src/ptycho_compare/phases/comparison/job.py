@@ -33,7 +33,7 @@ from ptycho_compare.phases.comparison.request import CompareRequest, request_of,
 from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import Fingerprint
-from ptycho_compare.study import Comparison, Study
+from ptycho_compare.study import Comparison, Study, doses_of
 
 ADOPTION = "adoption"
 """Kind of a job that takes results over instead of computing them."""
@@ -127,6 +127,11 @@ class ComparisonJob:
 
         Raises InputError when an input is missing.
         """
+        if (there := self.hub.doses()) and self.comparison.dose not in there:
+            doses = doses_of(self.hub, self.study)
+            raise HubError(
+                f"{self.hub.root}: {self.study_file} {doses}; {self.id} has nothing to be made from"
+            )
         try:
             digests = {name: digest_of(path) for name, path in input_files(self.request).items()}
         except OSError as error:

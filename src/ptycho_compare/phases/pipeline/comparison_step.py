@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import StepFiles
 from ptycho_compare.jobs import Ended, JobSpec
@@ -47,6 +48,11 @@ class ComparisonStep:
     def title(self) -> str:
         """A line for people on what it does."""
         return self._step.title
+
+    @property
+    def scope(self) -> Scope:
+        """The comparison itself."""
+        return Scope.of(self.job.comparison)
 
     @property
     def files(self) -> StepFiles:

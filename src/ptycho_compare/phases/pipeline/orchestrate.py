@@ -141,6 +141,7 @@ def _note(hub: Hub, outcome: StepOutcome, moment: datetime, transcript: Transcri
         folder=outcome.step.files.folder,
         command_log=spec.log,
         moment=moment,
+        scope=outcome.step.scope,
     )
     transcript.say("\n".join([*lines, f"Note: {hub.relative(note)}"]))
 

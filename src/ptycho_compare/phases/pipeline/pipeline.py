@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.checks.steps import judge_outputs
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import FULL_TIER, Hub
@@ -17,9 +18,9 @@ from ptycho_compare.jobs import read_launch
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
 from ptycho_compare.phases.pipeline.step import PhaseStep, Step
-from ptycho_compare.study import Comparison, Study, networks_of
+from ptycho_compare.study import PTYCHI, Comparison, Study, networks_of
 from ptycho_compare.study.step import MakingStep, StudyStep
-from ptycho_compare.study.steps import CompareStep, TrainStep, making_steps
+from ptycho_compare.study.steps import BASELINE_NETWORK, CompareStep, TrainStep, making_steps
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,17 @@ class Pipeline:
             needs=() if brought else tuple(each.id for each in step.after),
             given=brought,
             label=step.label,
+            scope=self._scope_of(step),
         )
+
+    def _scope_of(self, step: MakingStep) -> Scope:
+        """Say which comparisons rest on a step: those with its place, of the tiers that need its arm."""
+        place = step.place
+        arm = step.arm if isinstance(step, TrainStep) else PTYCHI if step.phase == "F" else None
+        tiers = [name for name, tier in self.study.tiers.items() if arm in tier.required_arms]
+        network = place.get("network", BASELINE_NETWORK)
+        view = place.get("view", "" if network == BASELINE_NETWORK else network)
+        return Scope(step.dose, view, place.get("split", ""), tuple(tiers))
 
     def _compared(self, split: str, tier: str) -> ComparisonStep:
         job = self.comparison(split, tier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
@@ -154,4 +155,5 @@ def _reporting(
         always=always,
         derived=True,
         label=label,
+        scope=Scope(plan.dose, plan.view, tiers=(FULL_TIER,)),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ptycho_compare.checks.blocker import EVERYTHING, Scope
 from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, StepFiles, utc_text
@@ -56,6 +57,11 @@ class Step(Protocol):
     @property
     def label(self) -> str:
         """What a failure is called in ``analysis/blocker.log``; empty for the command itself."""
+        ...
+
+    @property
+    def scope(self) -> Scope:
+        """The comparisons that cannot be counted where it fails."""
         ...
 
     def why_not_done(self) -> list[Finding]:
@@ -118,6 +124,7 @@ class PhaseStep:
     always: bool = False
     derived: bool = False
     label: str = ""
+    scope: Scope = EVERYTHING
 
     @property
     def files(self) -> StepFiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -14,7 +15,13 @@ import numpy as np
 import pytest
 
 import ptycho_compare
-from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, code_digest, versions_of
+from ptycho_compare.storage.fingerprint import (
+    NUMERIC_LIBRARIES,
+    Fingerprint,
+    _imports_in,
+    code_digest,
+    versions_of,
+)
 
 COMPARISON = "ptycho_compare.phases.comparison.compare"
 PACKAGE = Path(ptycho_compare.__file__).parent
@@ -156,3 +163,17 @@ def test_the_code_is_what_a_number_passes_through(tmp_path: Path) -> None:
     files = copy / "storage" / "files.py"
     files.write_text(files.read_text() + "# said otherwise\n")
     assert digest_of(tmp_path, elsewhere) != first
+
+
+def test_every_import_of_every_source_is_followed() -> None:
+    """The text of a source names all the modules that its syntax tree does."""
+    for path in PACKAGE.rglob("*.py"):
+        imported: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}: a relative import"
+                imported |= {str(node.module)} | {f"{node.module}.{name.name}" for name in node.names}
+            elif isinstance(node, ast.Import):
+                imported |= {name.name for name in node.names}
+        ours = {name for name in imported if name.split(".")[0] == "ptycho_compare"}
+        assert ours <= set(_imports_in(path)), path

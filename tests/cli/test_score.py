@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +134,6 @@ def test_an_equal_image_has_an_infinite_psnr_in_valid_json(
     assert found["metrics"]["mae"]["intervals"] == {}
 
 
-def test_a_real_image_is_a_complex_one_of_phase_zero(files: Path, tmp_path: Path, truth: np.ndarray) -> None:
-    for name, values in (("truth", np.abs(truth)), ("image", np.abs(truth) + 0.01)):
-        np.save(tmp_path / f"{name}.npy", values.astype(np.float32))
-    assert main(["score", f"{tmp_path}/image.npy", f"{tmp_path}/truth.npy", "--aligned"]) == 0
-
-
 def test_what_a_person_reads(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(["score", f"{files}/moved.h5:entry/object", f"{files}/truth.npy", "--reference", "same_data"])
@@ -184,3 +179,19 @@ def test_bad_input_is_one_line(
     assert said.startswith("ptycho-hub: error: ")
     assert message in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("values", ["angle", "abs", "real", "whole"])
+@pytest.mark.parametrize("pair", ["real complex", "complex real", "real real"])
+def test_a_real_image_is_no_complex_object(
+    truth: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str], values: str, pair: str
+) -> None:
+    """A phase map was scored as an object of phase 0: PSNR 0.7 dB, exit status 0."""
+    ways = {"angle": np.angle, "abs": np.abs, "real": np.real, "whole": lambda a: (a.real * 9).astype(int)}
+    np.save(tmp_path / "real.npy", ways[values](truth))
+    np.save(tmp_path / "complex.npy", truth)
+    assert main(["score", *(f"{tmp_path}/{name}.npy" for name in pair.split())]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert re.search(r"real\.npy: is \w+ of shape \(200, 200\); needed: \(h, w\) complex; ", error)
+    assert error.count("\n") == 1

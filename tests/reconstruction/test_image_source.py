@@ -188,6 +188,40 @@ def test_of_several_layers_the_user_names_one(tmp_path: Path, name: str) -> None
 
 
 @both
+@pytest.mark.parametrize(
+    ("arrays", "listed"),
+    [
+        ({"recon_object": "two", "recon_probe": "probe"}, "recon_object[0], recon_object[1] (2, 20, 28)$"),
+        ({"sample": "two", "beam": "probe"}, "beam (8, 8), sample[0], sample[1] (2, 20, 28)$"),
+        ({"a": "object", "b": "two"}, "a (20, 28), b[0], b[1] (2, 20, 28)$"),
+        ({"o": "deep", "P": "probe"}, "P (8, 8), o[0][0], o[1][0], o[2][0] (3, 2, 20, 28)$"),
+        ({"o": "many"}, "o[0], ... (9, 20, 28)$"),
+        ({"run/object": "two", "run/probe": "probe"}, "run/object[0], run/object[1] (2, 20, 28)$"),
+    ],
+    ids=str,
+)
+def test_a_probe_is_not_taken_because_the_object_has_layers(
+    tmp_path: Path, name: str, arrays: dict[str, str], listed: str
+) -> None:
+    stacks = {"two": [OBJECT, OTHER], "deep": [[OBJECT, OTHER]] * 3, "many": [OBJECT] * 9}
+    known = {"object": OBJECT, "probe": PROBE} | {key: np.stack(stack) for key, stack in stacks.items()}
+    path = write(tmp_path / name, {key: known[value] for key, value in sorted(arrays.items())})
+    refused(path, "holds several complex images; name one as FILE:KEY: " + re.escape(listed[:-1]) + "$")
+
+
+@both
+@pytest.mark.parametrize(
+    "key", ["recon_probe", "Probe_0", "prb_mode", "my_prb", "illumination", "a/probes/x", "PRB"]
+)
+def test_what_a_path_calls_a_probe_is_no_object(tmp_path: Path, name: str, key: str) -> None:
+    path = write(tmp_path / name, {key: OTHER})
+    refused(path, "holds no complex image; name an array as FILE:KEY: " + re.escape(f"{key} (20, 28)") + "$")
+    np.testing.assert_array_equal(read(path, key), OTHER)
+    with_object = write(tmp_path / f"with_{name}", {key: OTHER, "sample": OBJECT})
+    np.testing.assert_array_equal(read(with_object), OBJECT)
+
+
+@both
 def test_the_hint_for_modes_of_layers_works(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, {"object": np.stack([[OBJECT, OTHER]] * 3)})
     refused(path, r"holds 3 x 2 images of .*:object\[0\]\[0\]$")
@@ -306,7 +340,7 @@ def test_matlab_7_3(tmp_path: Path) -> None:
     layers = write_matlab(
         tmp_path / "layers.mat", {"recon": np.stack([OBJECT, OTHER], axis=-1), "probe": modes}
     )
-    refused(layers, r"probe \(2, 8, 8\), recon \(2, 20, 28\)$")
+    refused(layers, r"name one as FILE:KEY: recon\[0\], recon\[1\] \(2, 20, 28\)$")
     np.testing.assert_array_equal(read(layers, "recon[1]"), OTHER)
 
 

@@ -36,8 +36,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
-    pair = [_read(text, to_complex=True) for text in (arguments.reconstruction, arguments.truth)]
-    mask = None if arguments.mask is None else _read(arguments.mask, to_complex=False) != 0
+    pair = [_read_complex(text) for text in (arguments.reconstruction, arguments.truth)]
+    mask = None if arguments.mask is None else read_image(parse_source(arguments.mask)) != 0
     settings = scoring_settings(arguments, free_ramp=not arguments.aligned)
     try:
         scorecard = score_pair(*pair, aligned=arguments.aligned, mask=mask, settings=settings)
@@ -58,12 +58,14 @@ def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     return ExitCode.OK if score.status == "ok" else ExitCode.FAILED
 
 
-def _read(text: str, *, to_complex: bool) -> NDArray[Any]:
+def _read_complex(text: str) -> NDArray[Any]:
     values = read_image(parse_source(text))
-    if not to_complex or values.dtype.kind == "c":
-        return values
-    # a real image is a complex one of phase 0, at its own precision
-    return values.astype(np.result_type(values.dtype, np.complex64))
+    if values.dtype.kind != "c":
+        raise InputError(
+            f"{text}: is {values.dtype} of shape {values.shape}; needed: (h, w) complex; "
+            "from amplitude and phase: amplitude * exp(1j * phase)"
+        )
+    return values
 
 
 def _lines(scorecard: Scorecard, score: ArmScore) -> list[str]:

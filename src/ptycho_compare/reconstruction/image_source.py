@@ -1,7 +1,8 @@
 """One image out of a file that may hold many: FILE or FILE:KEY.
 
 Without a key the names under which the field stores an object are tried in order; then the
-only complex image; otherwise the message lists the candidates.
+only complex array that may be one; otherwise, and where it has layers, the message lists the
+candidates. What its path calls a probe is none.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ OBJECT_KEYS = (
 )
 """Names under which an object is looked for, in this order."""
 PROBE_KEYS = ("reconstructed_probe", "probe", "prb", "probeGuess", "entry_1/image_1/data")
-"""Names of a probe; never taken for the object."""
+"""Names under which a probe is looked for."""
 MAX_LISTED = 12
+MAX_LAYERS_LISTED = 4
+
+_PROBE_WORDS = ("probe", "prb", "illum")
 
 _INDEXED = re.compile(r"(?P<name>.*?)(?P<indexes>(\[\d{1,9}\])+)", re.DOTALL)
 
@@ -117,7 +121,7 @@ def find_image(file: ImageFile, source: ImageSource) -> Image:
         named = key + "".join(f"[{index}]" for index in indexes)
         raise ReadyMadeError(
             f"{label} holds {' x '.join(map(str, shape[:-2]))} images of {shape[-2]} x {shape[-1]} px; "
-            f"name one: {source.path}:{named}{'[0]' * (len(shape) - 2)}"
+            f"name one: {source.path}:{_layers(named, shape)[0]}"
         )
     if len(shape) < 2 or 0 in shape or values.dtype.kind not in "biufc":
         raise ReadyMadeError(f"{label} is {values.dtype} of shape {values.shape}; needed: (h, w) numbers")
@@ -140,7 +144,9 @@ def _usual_key(file: ImageFile, path: Path) -> str:
     arrays = file.arrays()
     images = {key: kind for key, kind in arrays.items() if _is_candidate(key, kind)}
     if len(images) == 1:
-        return next(iter(images))
+        ((key, kind),) = images.items()
+        if len(_image_shape(kind.shape)) == 2:
+            return key
     if images:
         raise ReadyMadeError(f"{path}: holds several complex images; name one as FILE:KEY: {_listed(images)}")
     raise ReadyMadeError(
@@ -148,9 +154,14 @@ def _usual_key(file: ImageFile, path: Path) -> str:
     )
 
 
+def is_probe_name(key: str) -> bool:
+    """True for a key, or a path with a part in it, that names a probe or an illumination."""
+    return any(word in key.lower() for word in _PROBE_WORDS)
+
+
 def _is_candidate(key: str, kind: ArrayKind) -> bool:
-    is_probe = key in PROBE_KEYS or key.rpartition("/")[2] in PROBE_KEYS
-    return kind.dtype.kind == "c" and len(_image_shape(kind.shape)) == 2 and not is_probe
+    """Complex images, stacks of them too: an object in layers must not leave its probe as the only one."""
+    return kind.dtype.kind == "c" and len(_image_shape(kind.shape)) >= 2 and not is_probe_name(key)
 
 
 def _image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -161,5 +172,18 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _listed(arrays: Mapping[str, ArrayKind]) -> str:
-    named = [f"{key} {kind.shape}" for key, kind in list(arrays.items())[:MAX_LISTED]]
-    return ", ".join(named) + (" ..." if len(arrays) > MAX_LISTED else "")
+    named = []
+    for key, kind in arrays.items():
+        shape = _image_shape(kind.shape)
+        layers = _layers(key, shape) if kind.dtype.kind == "c" and len(shape) > 2 else [key]
+        named.append(f"{', '.join(layers)} {kind.shape}")
+    return ", ".join(named[:MAX_LISTED]) + (" ..." if len(named) > MAX_LISTED else "")
+
+
+def _layers(key: str, shape: tuple[int, ...]) -> list[str]:
+    """The first images of a stack as one names them."""
+    rest = "[0]" * (len(shape) - 3)
+    count = shape[0] if shape[0] <= MAX_LAYERS_LISTED else 1
+    return [f"{key}[{index}]{rest}" for index in range(max(count, 1))] + (
+        ["..."] if shape[0] > MAX_LAYERS_LISTED else []
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.errors import ReadyMadeError
+from ptycho_compare.errors import InputError, ReadyMadeError
 from ptycho_compare.reconstruction import Grid, ImageSource, ReadyMade, read_ready_made
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from thorough import examples
@@ -246,8 +247,36 @@ def test_a_single_position_that_is_elsewhere_does_not_hide(tmp_path: Path) -> No
     product = make_product((11, 17))
     metres = product.metres.copy()
     metres[3] += 5 * PITCH[0]
-    with pytest.raises(ReadyMadeError, match=r"are 0\.\d+ px \(rms\) apart"):
-        read_ready_made(replace(product, metres=metres).write(tmp_path / "r", "npz")).on_grid(SCAN, GRID)
+    found = read_ready_made(replace(product, metres=metres).write(tmp_path / "r", "npz"))
+    assert found.frame is not None
+    note = found.frame.note(SCAN)
+    assert re.search(r"are 0\.\d+ px \(rms\) from the scan's after the best shift, \d\.\d+ px at most", note)
+
+
+@LAYOUTS
+@pytest.mark.parametrize("spread_px", [0.7, 1.0, 2.0])
+def test_refined_positions_are_placed_by_their_mean_with_a_note(
+    tmp_path: Path, layout: str, spread_px: float
+) -> None:
+    """A product with positions refined by 1 px was refused as another scan, and no arm was compared."""
+    noise = np.random.default_rng(2).normal(0, spread_px, (40, 2))
+    product = make_product((11.0, 17.0))
+    refined = replace(product, metres=product.metres + (noise - noise.mean(axis=0)) * PITCH)
+    found = read_ready_made(refined.write(tmp_path / "r", layout))
+    require_in_place(found, SCAN, atol=1e-5)
+    assert found.frame is not None
+    rms = np.sqrt(((noise - noise.mean(axis=0)) ** 2).sum(axis=1).mean())
+    assert f"its positions are {rms:.2f} px (rms) from the scan's after the best" in found.frame.note(SCAN)
+
+
+@pytest.mark.parametrize("scale", [0.99, 1.015])
+def test_a_small_scale_is_a_refinement_too(tmp_path: Path, scale: float) -> None:
+    wide = SCAN * 8
+    product = make_product((11.0, 17.0))
+    first = wide[product.indexes] * scale
+    found = read_ready_made(replace(product, metres=first * PITCH).write(tmp_path / "r", "npz"))
+    assert found.frame is not None
+    assert "as refined ones are" in found.frame.note(wide)
 
 
 def test_a_product_of_another_scan_is_named(tmp_path: Path) -> None:
@@ -312,3 +341,167 @@ def test_a_product_made_of_real_pty_chi_output_lies_as_pty_chi_laid_it(
     expected, same = found.on_grid(scan, grid)
     np.testing.assert_allclose(values, expected, atol=1e-4)
     np.testing.assert_array_equal(weight, same)
+
+
+# ---- files of other programs
+
+
+def tike_file(corner: tuple[float, float]) -> dict[str, Any]:
+    """psi, probe and scan as tike.ptycho holds them: (row, column) of the first pixel of each patch."""
+    first = SCAN[:, ::-1] - 8 - np.array(corner)
+    return {"psi": cut(*corner)[None], "probe": np.ones((1, 1, 2, 16, 16), "c8"), "scan": first.astype("f4")}
+
+
+BASIS = np.array([[0.0, -9e-9], [-7e-9, 0.0], [0.0, 0.0]])
+"""cdtools' columns: down a column and along a row of the object, m per px."""
+
+
+def cdtools_file(corner: tuple[float, float]) -> dict[str, Any]:
+    """As FancyPtycho.save_to_h5 of cdtools 0.3.2 writes it."""
+    first = SCAN[:, ::-1] - 8 - np.array(corner)
+    least = np.array([-31.5, 12.25])
+    return {
+        "obj": cut(*corner),
+        "probe": np.ones((3, 16, 16), "c8"),
+        "obj_basis": BASIS,
+        "translations": (first + least) @ BASIS.T,
+        "state_dict/min_translation": least,
+        "state_dict/surface_normal": np.array([0.0, 0.0, 1.0]),
+    }
+
+
+def cdtools_without_state(corner: tuple[float, float], padding: int = 7) -> dict[str, Any]:
+    """The least translation then follows from the shape, which the padding made."""
+    least = SCAN[:, ::-1].min(axis=0) - 8 - padding
+    size = np.ceil(np.ptp(SCAN[:, ::-1], axis=0)).astype(int) + 16 + 2 * padding
+    translations = SCAN[:, ::-1] @ BASIS.T
+    stored = {"obj": smooth(least[0] + np.arange(size[0]), least[1] + np.arange(size[1]))}
+    return stored | {"probe": np.ones((16, 16), "c8"), "obj_basis": BASIS, "translations": translations}
+
+
+def ptypy_file(corner: tuple[float, float], modes: int = 1) -> dict[str, Any]:
+    """As PtyPy's save_run(kind='minimal') writes it: a view's pixel [8, 8] lies at its coordinate."""
+    pitch, center = np.array([9e-9, 7e-9]), np.array([20.5, 31.0])
+    coordinates = (SCAN[:, ::-1] - np.array(corner) - center) * pitch
+    return {
+        "content/obj/SscanG00/data": cut(*corner)[None],
+        "content/obj/SscanG00/_psize": pitch,
+        "content/obj/SscanG00/_center": center,
+        "content/obj/SscanG00/grids": np.zeros((2, 1, 4, 4)),
+        "content/probe/SscanG00/data": np.ones((modes, 16, 16), "c8"),
+        "content/probe/SscanG00/_psize": pitch,
+        "content/positions/SscanG00": np.repeat(coordinates, modes, axis=0),
+    }
+
+
+def ptychoshelves_file(corner: tuple[float, float]) -> dict[str, Any]:
+    """As fold_slice's .mat: x, y of a patch about the centre, counted from 1."""
+    first = SCAN[:, ::-1] - 8 - np.array(corner)
+    offset = np.ceil(np.array(SHAPE) / 2 - 8)
+    return {
+        "object": cut(*corner),
+        "probe": np.ones((16, 16), "c16"),
+        "outputs/probe_positions": (first + 1 - offset)[:, ::-1],
+        "p/dx_spec": np.array([9e-9, 7e-9]),
+    }
+
+
+PROGRAMS: dict[str, Callable[[tuple[float, float]], dict[str, Any]]] = {
+    "tike": tike_file,
+    "cdtools": cdtools_file,
+    "PtyPy": ptypy_file,
+    "PtyPy, 3 modes": lambda corner: ptypy_file(corner, modes=3),
+    "PtychoShelves": ptychoshelves_file,
+}
+
+
+def write_hdf5(path: Path, arrays: dict[str, Any]) -> Path:
+    with h5py.File(path, "w") as file:
+        for key, values in arrays.items():
+            file[key] = values
+    return path
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@examples(10)
+@given(corner=CORNERS)
+def test_files_of_programs_lie_where_their_patches_were_taken(
+    tmp_path_factory: pytest.TempPathFactory, program: str, corner: tuple[float, float]
+) -> None:
+    path = write_hdf5(tmp_path_factory.mktemp("frame") / "r.h5", PROGRAMS[program](corner))
+    require_in_place(read_ready_made(path, arm=program), SCAN, atol=2e-5)
+
+
+def test_tike_s_arrays_in_an_npz_file(tmp_path: Path) -> None:
+    require_in_place(read_ready_made(save(tmp_path / "r.npz", **tike_file((11, 17.5)))), SCAN, atol=2e-5)
+
+
+def test_cdtools_without_its_state_lies_by_its_padding(tmp_path: Path) -> None:
+    stored = cdtools_without_state((0, 0))
+    found = read_ready_made(write_hdf5(tmp_path / "r.h5", stored))
+    require_in_place(found, SCAN, atol=2e-5)
+    stored["obj"] = stored["obj"][:-1]
+    assert not read_ready_made(write_hdf5(tmp_path / "cut.h5", stored)).placed
+
+
+def test_the_sample_of_cdtools_may_be_tilted(tmp_path: Path) -> None:
+    """A translation along the surface of a tilted sample: what it moves along the beam is no shift."""
+    stored = cdtools_file((11, 17))
+    normal = np.array([0.0, -0.6, 0.8])
+    stored["state_dict/surface_normal"] = normal
+    flat = stored["translations"]
+    stored["translations"] = flat + np.outer(-(flat @ normal) / normal[2], [0, 0, 1])
+    require_in_place(read_ready_made(write_hdf5(tmp_path / "r.h5", stored)), SCAN, atol=2e-5)
+    stored["state_dict/surface_normal"] = np.array([1.0, 0.0, 0.0])
+    with pytest.raises(ReadyMadeError, match="the sample lies along the beam"):
+        read_ready_made(write_hdf5(tmp_path / "along.h5", stored))
+
+
+WITHOUT: dict[str, tuple[str, str]] = {
+    "tike without its scan": ("tike", "scan"),
+    "tike without its probe": ("tike", "probe"),
+    "cdtools without its basis": ("cdtools", "obj_basis"),
+    "cdtools without its probe": ("cdtools", "probe"),
+    "PtyPy without its centre": ("PtyPy", "content/obj/SscanG00/_center"),
+    "PtyPy without its positions": ("PtyPy", "content/positions/SscanG00"),
+    "PtychoShelves without its positions": ("PtychoShelves", "outputs/probe_positions"),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT)
+def test_what_does_not_say_all_is_not_placed(tmp_path: Path, case: str) -> None:
+    program, key = WITHOUT[case]
+    stored = PROGRAMS[program]((11, 17))
+    del stored[key]
+    assert not read_ready_made(write_hdf5(tmp_path / "r.h5", stored)).placed
+
+
+BREACHES: dict[str, tuple[str, str, Any, str]] = {
+    "scan of three": ("tike", "scan", np.zeros((40, 3)), r"'scan' is .*needed: \(n, 2\) finite numbers"),
+    "scan not finite": ("tike", "scan", np.full((40, 2), np.nan), r"needed: \(n, 2\) finite"),
+    "flat translations": ("cdtools", "translations", np.zeros((40, 2)), r"needed: \(n, 3\) finite"),
+    "a line as probe": ("cdtools", "probe", np.ones(16, "c8"), r"'probe' has shape \(16,\); needed: \("),
+    "no centre": ("PtyPy", "content/obj/SscanG00/_center", [1.0, np.inf], "_center' is .*needed: 2 finite"),
+    "texts": ("PtychoShelves", "outputs/probe_positions", ["a", "b"], "holds no numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BREACHES)
+def test_a_record_that_cannot_be_is_one_line(tmp_path: Path, case: str) -> None:
+    program, key, value, message = BREACHES[case]
+    path = write_hdf5(tmp_path / "r.h5", PROGRAMS[program]((11, 17)) | {key: value})
+    with pytest.raises(InputError, match=message) as caught:
+        read_ready_made(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_file_of_another_scan_is_named(tmp_path: Path, program: str) -> None:
+    found = read_ready_made(write_hdf5(tmp_path / "r.h5", PROGRAMS[program]((11, 17))))
+    with pytest.raises(ReadyMadeError, match="has 40 positions and the scan 39, and it does not say which"):
+        found.on_grid(SCAN[:39], GRID)
+    with pytest.raises(ReadyMadeError, match=r"axes are exchanged or turned|another scan or another order"):
+        found.on_grid(SCAN[:, ::-1].copy(), GRID)
+    assert found.frame is not None
+    assert found.frame.note(SCAN[:39]) == found.frame.note(SCAN) == ""

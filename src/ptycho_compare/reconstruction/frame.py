@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ReadyMadeError
 
 MAX_MISFIT_PX = 0.5
-"""Root mean square distance of a product's positions from the scan's that still is one frame."""
+"""Root mean square distance of a file's positions from the scan's that still is no more than a shift."""
+MAX_DISTORTION = 0.02
+"""Scale, turn or shear, as part of the scan's extent, that still is a refinement of positions."""
+MAX_REFINEMENT = 0.25
+"""Distances that no linear map explains, as part of the extent, that still are one scan in one order."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class OriginFrame:
         """Row and column of pixel [0, 0] on the grid of the positions, px."""
         return np.array(self.origin_yx)
 
+    def note(self, positions: NDArray[np.float64]) -> str:  # noqa: ARG002
+        """Nothing is unusual about a corner that is stated."""
+        return ""
+
 
 @dataclass(frozen=True)
 class PositionFrame:
@@ -36,14 +44,14 @@ class PositionFrame:
     ----------
     path : Path
         The file, for messages.
-    indexes : ndarray, (m,), int
-        Which pattern of the scan each position belongs to.
+    indexes : ndarray, (m,), int, or None
+        Which pattern of the scan each position belongs to; None where they are all, in the scan's order.
     pixels : ndarray, (m, 2), float64
         x, y in px of the image, of the probe's pixel [N//2, N//2].
     """
 
     path: Path
-    indexes: NDArray[np.intp]
+    indexes: NDArray[np.intp] | None
     pixels: NDArray[np.float64]
 
     def corner(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -59,25 +67,53 @@ class PositionFrame:
         Raises
         ------
         ReadyMadeError
-            A position belongs to a pattern that the scan lacks, or the two sets differ by more
-            than a shift: another pixel size, mirrored or exchanged axes, another order.
+            A position belongs to a pattern that the scan lacks, or the two sets differ by more than a
+            shift and a refinement: another pixel size, mirrored or exchanged axes, another order.
         """
+        scan = self._of_scan(positions)
+        offsets = scan - self.pixels
+        offset = offsets.mean(axis=0)
+        misfit = _rms(offsets - offset)
+        if misfit > MAX_MISFIT_PX:
+            difference = _difference(scan, self.pixels)
+            if difference:
+                raise ReadyMadeError(
+                    f"{self.path}: its {len(scan)} positions and the scan's are {misfit:.3g} px (rms) apart "
+                    f"after the best shift, more than {MAX_MISFIT_PX}: {difference}"
+                )
+        corner: NDArray[np.float64] = offset[::-1]
+        return corner
+
+    def note(self, positions: NDArray[np.float64]) -> str:
+        """Say by how much the positions were refined; nothing where they are the scan's, or do not fit it."""
+        try:
+            offsets = self._of_scan(positions) - self.pixels - self.corner(positions)[::-1]
+        except ReadyMadeError:
+            return ""
+        misfit = _rms(offsets)
+        if misfit <= MAX_MISFIT_PX:
+            return ""
+        most = float(np.sqrt((offsets**2).sum(axis=1).max()))
+        return (
+            f"{self.path}: its positions are {misfit:.2f} px (rms) from the scan's after the best shift, "
+            f"{most:.2f} px at most, as refined ones are; its place is that of their mean"
+        )
+
+    def _of_scan(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The scan's positions of the patterns that the file has positions of."""
+        if self.indexes is None:
+            if len(self.pixels) != len(positions):
+                raise ReadyMadeError(
+                    f"{self.path}: has {len(self.pixels)} positions and the scan {len(positions)}, and it "
+                    "does not say which are which; it was made from another scan, or from a part of it"
+                )
+            return positions
         if self.indexes.max() >= len(positions):
             raise ReadyMadeError(
                 f"{self.path}: has a position for pattern {self.indexes.max()}, counted from 0, and the scan "
                 f"has {len(positions)} patterns; it was made from another scan"
             )
-        scan = positions[self.indexes]
-        offsets = scan - self.pixels
-        offset = offsets.mean(axis=0)
-        misfit = _rms(offsets - offset)
-        if misfit > MAX_MISFIT_PX:
-            raise ReadyMadeError(
-                f"{self.path}: its {len(scan)} positions and the scan's are {misfit:.3g} px (rms) apart "
-                f"after the best shift, more than {MAX_MISFIT_PX}: {_difference(scan, self.pixels)}"
-            )
-        corner: NDArray[np.float64] = offset[::-1]
-        return corner
+        return positions[self.indexes]
 
 
 Frame = OriginFrame | PositionFrame
@@ -88,14 +124,17 @@ def _rms(distances: NDArray[np.float64]) -> float:
 
 
 def _difference(scan: NDArray[np.float64], pixels: NDArray[np.float64]) -> str:
-    """Say which linear map leads from one set of positions to the other."""
+    """Say which linear map leads from one set of positions to the other; nothing where none is needed."""
     ours, theirs = scan - scan.mean(axis=0), pixels - pixels.mean(axis=0)
     linear, *_ = np.linalg.lstsq(theirs, ours)
     (xx, yx), (xy, yy) = linear  # scan x = xx * their x + xy * their y
-    left = _rms(ours - theirs @ linear)
+    left, extent = _rms(ours - theirs @ linear), _rms(ours)
     fit = f"x = {xx:.4g} x' + {xy:.4g} y', y = {yx:.4g} x' + {yy:.4g} y' leaves {left:.3g} px"
-    if left > MAX_MISFIT_PX:
+    if left > max(MAX_MISFIT_PX, MAX_REFINEMENT * extent):
         return f"no scale, turn or mirror explains it ({fit}); they belong to another scan or another order"
+    distortion = _rms(theirs @ linear - theirs)
+    if distortion <= max(MAX_MISFIT_PX, 2 * left, MAX_DISTORTION * extent):
+        return ""
     if abs(xy) + abs(yx) > abs(xx) + abs(yy):
         return f"{fit}; its axes are exchanged or turned"
     if xx < 0 or yy < 0:

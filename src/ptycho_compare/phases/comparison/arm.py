@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import DeviceError, StorageError
+from ptycho_compare.errors import DeviceError, ReadyMadeError, StorageError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
@@ -78,12 +78,20 @@ class Arm:
 
 
 def ready_made_arm(ready_made: ReadyMade, halves: tuple[ReadyMade, ...], setting: Setting) -> Arm:
-    """Lay a reconstruction made elsewhere; without a recorded frame, its place is found when it is scored."""
+    """Lay a reconstruction made elsewhere; without a recorded frame, its place is found when it is scored.
+
+    One whose recorded positions are not the scan's fails alone.
+    """
+    try:
+        image, *half_images = (laid(each, setting) for each in (ready_made, *halves))
+    except ReadyMadeError as error:
+        _log.error("%s", error)
+        return Arm(ready_made.path, None, str(error))
     return Arm(
         source=ready_made.path,
-        image=laid(ready_made, setting),
+        image=image,
         seconds={} if ready_made.seconds is None else {"computation_s": ready_made.seconds},
-        halves=tuple(laid(half, setting) for half in halves),
+        halves=tuple(half_images),
         half_sources=tuple(half.path for half in halves),
         probe=ready_made.probe,
     )

@@ -122,8 +122,7 @@ def require_fit(request: CompareRequest, inputs: Inputs, scan: Scan) -> list[str
     Raises
     ------
     InputError
-        A model was trained for another image size, the crop does not fit into an image, or a
-        reconstruction was made from other positions.
+        A model was trained for another image size, or the crop does not fit into an image.
     """
     for arm, model in inputs.networks.items():
         if model.patch_px != scan.patch_px:
@@ -133,9 +132,6 @@ def require_fit(request: CompareRequest, inputs: Inputs, scan: Scan) -> list[str
             )
     if not 0 < request.crop_px <= scan.patch_px:
         raise InputError(f"--stitch-crop-size is {request.crop_px}; needed: 1 to N = {scan.patch_px}")
-    for ready_made in inputs.ready_made.values():
-        if ready_made.frame is not None:
-            ready_made.frame.corner(scan.positions)
     return [*scan.warnings, *_unusual(request, inputs, scan)]
 
 
@@ -154,5 +150,8 @@ def _unusual(request: CompareRequest, inputs: Inputs, scan: Scan) -> Iterator[st
     images = len(scan.positions) if request.images is None else min(request.images, len(scan.positions))
     if request.groups is not None and request.groups > images:
         yield f"{request.groups} groups were asked for and there are {images} images; one group an image"
+    laid = [each for found in inputs.arms.values() for each in (found.content, *found.halves)]
+    frames = [each.frame for each in laid if isinstance(each, ReadyMade) and each.frame is not None]
+    yield from filter(None, (frame.note(scan.positions) for frame in frames))
     if scan.truth is None:
         yield f"{scan.path}: holds no true object; arms are judged by residual and agreement"

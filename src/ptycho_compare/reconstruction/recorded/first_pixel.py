@@ -1,0 +1,88 @@
+"""Frames of files that say where each patch begins, in pixels of the object's array.
+
+A patch that begins at (row, column) has its pixel [N//2, N//2] N//2 further: that is our position.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ReadyMadeError
+from ptycho_compare.reconstruction.frame import PositionFrame
+from ptycho_compare.reconstruction.image_file import ImageFile
+from ptycho_compare.reconstruction.recorded.numbers_in import beside, read_numbers, read_pairs, side_of
+
+
+def tike_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path) -> PositionFrame | None:  # noqa: ARG001
+    """Read tike's ``scan`` (n, 2) beside ``psi``: row and column of the first pixel of each patch.
+
+    So says tike.ptycho.position: a patch is psi[row : row + N, column : column + N].
+    """
+    scan, probe = beside(key, "scan"), beside(key, "probe")
+    if key.rpartition("/")[2] != "psi" or scan not in file or probe not in file:
+        return None
+    return _frame(path, read_pairs(file, scan, path=path), side_of(file, probe, path=path))
+
+
+def cdtools_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path) -> PositionFrame | None:
+    """Read cdtools' ``translations`` (n, 3) in m and ``obj_basis`` (3, 2) in m per px beside ``obj``.
+
+    cdtools.tools.interactions.translations_to_pixel: (row, column) = pinv(basis) t, where t is taken along
+    the beam onto the sample's plane; a patch begins ``min_translation`` before. Where the file keeps none,
+    it is the least translation less the padding that makes the object's shape.
+    """
+    names = ("translations", "obj_basis", "probe")
+    translations, basis, probe = (beside(key, name) for name in names)
+    if key.rpartition("/")[2] != "obj" or not all(name in file for name in (translations, basis, probe)):
+        return None
+    vectors = read_pairs(file, basis, path=path)
+    if vectors.shape != (3, 2):
+        return None
+    side = side_of(file, probe, path=path)
+    to_pixel: NDArray[np.float64] = np.linalg.pinv(vectors) @ _onto_sample(file, key, path)
+    pixels = read_pairs(file, translations, path=path, columns=3) @ to_pixel.T
+    least = beside(key, "state_dict/min_translation")
+    if least in file:
+        return _frame(path, pixels - read_numbers(file, least, path=path, count=2), side)
+    original = beside(key, "original_translations")
+    start = read_pairs(file, original, path=path, columns=3) @ to_pixel.T if original in file else pixels
+    padding = (np.array(shape) - side - np.ceil(np.ptp(start, axis=0))) / 2
+    if (padding < 0).any() or (padding % 1).any() or padding[0] != padding[1]:
+        return None
+    return _frame(path, pixels - (start.min(axis=0) - padding), side)
+
+
+def _onto_sample(file: ImageFile, key: str, path: Path) -> NDArray[np.float64]:
+    """The matrix (3, 3) that takes a translation along z onto the plane of the sample."""
+    normal = beside(key, "state_dict/surface_normal")
+    along = np.eye(3)
+    if normal in file:
+        vector = read_numbers(file, normal, path=path, count=3)
+        if vector[2] == 0:
+            raise ReadyMadeError(f"{path}: '{normal}' is {vector.tolist()}: the sample lies along the beam")
+        along[2] = -vector / vector[2]
+    plane: NDArray[np.float64] = (np.linalg.inv(along) @ np.diag([1.0, 1.0, 0.0])).astype(np.float64)
+    return plane
+
+
+def ptychoshelves_frame(
+    file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path
+) -> PositionFrame | None:
+    """Read PtychoShelves' ``outputs.probe_positions`` (n, 2): x, y in px about the object's centre.
+
+    Its find_reconstruction_ROI: a patch of N rows begins at row y + ceil(H/2 - N/2) of H, counted from 1,
+    as fold_slice keeps it; columns likewise.
+    """
+    positions = "outputs/probe_positions"
+    if key.strip("/") != "object" or positions not in file or "probe" not in file:
+        return None
+    side = side_of(file, "probe", path=path)
+    offset = np.ceil(np.array(shape) / 2 - side / 2) - 1
+    return _frame(path, read_pairs(file, positions, path=path)[:, ::-1] + offset, side)
+
+
+def _frame(path: Path, first: NDArray[np.float64], side: NDArray[np.int64]) -> PositionFrame:
+    return PositionFrame(path, None, (first + side // 2)[:, ::-1])

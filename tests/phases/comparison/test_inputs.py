@@ -10,7 +10,7 @@ import pytest
 
 from bundles import write_bundle, write_supervised_baseline
 from hubs import DOSE, SIDE, make_split, request_on
-from ptycho_compare.errors import BundleError, ReadyMadeError
+from ptycho_compare.errors import BundleError
 from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import is_model
 from ptycho_compare.phases.comparison.compare import compare
@@ -31,28 +31,6 @@ def test_two_networks_of_different_groups_cannot_share_a_plan(small_hub: Path, t
         BundleError, match=r"takes groups of 4 images and .* groups of 9; one plan cannot serve"
     ):
         compare(request, command=["test"], console_level=None)
-
-
-def test_a_reconstruction_of_other_positions_is_refused(small_hub: Path, tmp_path: Path) -> None:
-    """A ptychodus product records its positions; those of another scan do not fit."""
-    rng = np.random.default_rng(0)
-    count = len(make_split(0)["xcoords"])
-    np.savez(
-        tmp_path / "product.npz",
-        object=np.ones((1, 80, 80), complex) + 0.1 * rng.standard_normal((1, 80, 80)),
-        object_center_x_m=0.0,
-        object_center_y_m=0.0,
-        object_pixel_width_m=1e-8,
-        object_pixel_height_m=1e-8,
-        probe=np.ones((1, 1, SIDE, SIDE), complex),
-        probe_position_indexes=np.arange(count),
-        probe_position_x_m=rng.uniform(-3e-7, 3e-7, count),
-        probe_position_y_m=rng.uniform(-3e-7, 3e-7, count),
-    )
-    more = ArmRequest("Product", ImageSource(tmp_path / "product.npz"))
-    with pytest.raises(ReadyMadeError, match=r"product\.npz: its 100 positions and the scan.s are .* px"):
-        compare(request_on(small_hub, tmp_path / "out", more), command=["test"], console_level=None)
-    assert not list((tmp_path / "out").glob("*.csv"))
 
 
 def test_a_model_is_told_from_other_files(small_hub: Path, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_dead_reconstruction_fails_by_name(files: Path, capsys: pytest.Capture
         (("pair.npz", "truth.npy"), "holds several complex images; name one as FILE:KEY"),
         (("moved.h5:entry/objct", "truth.npy"), "entry/objct"),
         (("truth.npy", "small.npy", "--aligned"), "aligned images have one shape"),
-        (("truth.npy", "truth.npy", "--mask", "small.npy"), "weight of the truth"),
+        (("truth.npy", "truth.npy", "--mask", "small.npy"), "scored area (40, 40)"),
     ],
 )
 def test_bad_input_is_one_line(

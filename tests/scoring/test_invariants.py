@@ -303,15 +303,15 @@ def coverages(draw):
 
 @examples(12)
 @given(st.lists(coverages(), min_size=1, max_size=3), coverages(), seeds)
-def test_all_arms_are_scored_on_the_pixels_that_all_of_them_cover(weights, truth_weight, seed):
+def test_all_arms_are_scored_on_the_pixels_that_all_of_them_cover(weights, area, seed):
     arms = {
         f"arm {index}": ArmImage(noisy(TRUTH, 0.2, seed + index), weight, False)
         for index, weight in enumerate(weights)
     }
-    card = score_arms(arms, TRUTH, truth_weight=truth_weight, settings=QUICK)
-    expected = np.logical_and.reduce([weight > 0 for weight in [*weights, truth_weight]])
+    card = score_arms(arms, TRUTH, area=area, settings=QUICK)
+    expected = np.logical_and.reduce([weight > 0 for weight in [*weights, area]])
     assert np.array_equal(card.mask, expected)
-    assert np.array_equal(card.mask, common_mask([*weights, truth_weight]))
+    assert np.array_equal(card.mask, common_mask([*weights, area]))
     rows, cols = card.box
     assert card.mask[rows, cols].sum() == card.mask.sum()
     for name, arm in arms.items():

@@ -88,7 +88,7 @@ def test_values_outside_the_mask_never_matter(garbage):
     dirty = np.where(COVER > 0, image, garbage)
     # the truth is told to end with the mask: its values beyond must not matter then
     wrong = np.where(COVER > 0, TRUTH, garbage)
-    found = score_arms({"arm": arm(dirty)}, wrong, truth_weight=COVER).arm("arm")
+    found = score_arms({"arm": arm(dirty)}, wrong, area=COVER).arm("arm")
     assert numbers(found) == numbers(score(image))
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,13 @@ from numpy.typing import NDArray
 from ptycho_compare.cli.compare_arguments import add_scoring, scoring_settings
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.errors import InputError, ScoringError
-from ptycho_compare.reconstruction import parse_source, read_image
+from ptycho_compare.reconstruction import Grid, parse_source, read_image
+from ptycho_compare.reconstruction.light import Light
 from ptycho_compare.records.manifest import alignment_record
 from ptycho_compare.reporting.terminal import summary_lines
+from ptycho_compare.scan import Geometry, read_geometry
 from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Distortion, Gauge, Metric, Scorecard, score_pair
+from ptycho_compare.scoring.mask import Mask
 from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
 
 
@@ -27,6 +31,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("reconstruction", metavar="RECON[:KEY]", help="NPZ, NPY or HDF5")
     parser.add_argument("truth", metavar="TRUTH[:KEY]", help="what it is compared with")
     parser.add_argument("--mask", metavar="FILE[:KEY]", help="pixels of the truth that are scored (not 0)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--scan",
+        type=Path,
+        help="a scan of the truth's object: only what it lit is scored (default: the truth's own file)",
+    )
+    where.add_argument("--everywhere", action="store_true", help="score what no image lit as well")
     parser.add_argument(
         "--aligned", action="store_true", help="take both pixel for pixel; without it the frame is searched"
     )
@@ -38,6 +49,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     pair = [_read_complex(text) for text in (arguments.reconstruction, arguments.truth)]
     mask = None if arguments.mask is None else read_image(parse_source(arguments.mask)) != 0
+    lit = None if arguments.everywhere else _lit(arguments, *pair)
+    if lit is not None:
+        mask = lit if mask is None or mask.shape != lit.shape else lit & mask
     settings = scoring_settings(arguments, free_ramp=not arguments.aligned)
     try:
         scorecard = score_pair(*pair, aligned=arguments.aligned, mask=mask, settings=settings)
@@ -56,6 +70,38 @@ def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
             file=sys.stderr,
         )
     return ExitCode.OK if score.status == "ok" else ExitCode.FAILED
+
+
+def _lit(arguments: argparse.Namespace, image: NDArray[Any], truth: NDArray[Any]) -> Mask | None:
+    """Pixels of the truth that its scan lit, without those that the image leaves blank at their rim."""
+    path, found = _scan_of(arguments, truth)
+    if found is None or truth.ndim != 2:
+        return None
+    light = Light.of(found.positions, found.probe, found.patch_px, Grid((0, 0), truth.shape))
+    lit, (rows, columns) = light.lit, truth.shape
+    if not lit.any():
+        raise InputError(f"{path}: lit no pixel of the truth of {rows} x {columns} px; is it its scan?")
+    print(
+        f"ptycho-hub score: {lit.sum()} of {lit.size} px of the truth can be scored, those that {path} lit; "
+        "--everywhere takes them all",
+        file=sys.stderr,
+    )
+    if image.shape != truth.shape:
+        return lit
+    radius = 0.0 if arguments.aligned else arguments.search_radius
+    return lit & ~light.blank(image, may_move_px=radius)
+
+
+def _scan_of(arguments: argparse.Namespace, truth: NDArray[Any]) -> tuple[Path, Geometry | None]:
+    """The scan that is named, or in whose file the truth lies; None where there is none."""
+    if arguments.scan is not None:
+        return arguments.scan, read_geometry(arguments.scan)
+    path = parse_source(arguments.truth).path
+    try:
+        found = read_geometry(path)
+    except InputError:  # an image alone, most often
+        return path, None
+    return path, found if found.truth is not None and np.array_equal(found.truth, truth) else None
 
 
 def _read_complex(text: str) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from ptycho_compare.reconstruction.frame import Frame
 from ptycho_compare.reconstruction.image_file import ImageFile, open_image_file
 from ptycho_compare.reconstruction.image_source import PROBE_KEYS, ImageSource, find_image
 from ptycho_compare.reconstruction.recorded_frame import read_frame
+from ptycho_compare.scoring.alignment.registration import continued
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ class ReadyMade:
             corner = middle - np.array(self.values.shape) / 2
         whole = np.rint(corner).astype(int)
         everything = slice(None)
-        moved = move(self.values[None], (corner - whole)[None], everything, everything)[0]
+        known = np.isfinite(self.values)
+        # what is not finite would spread over its whole rows and columns
+        filled = self.values if known.all() or not known.any() else continued(self.values, known)
+        moved = move(filled[None], (corner - whole)[None], everything, everything)[0]
+        moved = np.where(known, moved, self.values).astype(np.complex64)
         origin = (int(whole[0]), int(whole[1]))
         return grid.lay(moved, origin), grid.lay(weight, origin)
 

@@ -3,11 +3,12 @@
 from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.formats.contents import Optics
 from ptycho_compare.scan.plan import Plan, Units, draw_plan, half_plans, save_plan, split_images
-from ptycho_compare.scan.read import Scan, open_scan
+from ptycho_compare.scan.read import Geometry, Scan, open_scan, read_geometry
 from ptycho_compare.scan.reading import Reading
 
 __all__ = [
     "Diffraction",
+    "Geometry",
     "Optics",
     "Plan",
     "Reading",
@@ -16,6 +17,7 @@ __all__ = [
     "draw_plan",
     "half_plans",
     "open_scan",
+    "read_geometry",
     "save_plan",
     "split_images",
 ]

@@ -96,6 +96,24 @@ class Scan:
         return float(value) if isinstance(value, int | float) else None
 
 
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """A scan without its images: positions (n, 2) and, where the file has them, probe and truth; N in px."""
+
+    positions: NDArray[np.float64]
+    probe: NDArray[np.complex64] | None
+    truth: NDArray[np.complex64] | None
+    patch_px: int
+
+
+def read_geometry(path: Path, *, reading: Reading = AS_FOUND) -> Geometry:
+    """Read where a scan went, and with which probe; raises like `open_scan`."""
+    with ExitStack() as stack:
+        contents = _open(path, reading, None, stack)
+        contents.images.close()
+        return Geometry(contents.positions, contents.probe, contents.truth, contents.images.side)
+
+
 @contextmanager
 def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading = AS_FOUND) -> Iterator[Scan]:
     """Open and check a scan.

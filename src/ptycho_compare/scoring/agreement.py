@@ -71,7 +71,7 @@ def _agreement(first: _Named, second: _Named, mask: Mask, settings: ScoringSetti
         placement = place_arms(
             {other: ArmImage(arm.values, arm.weight, movable=True)},
             truth.values,
-            truth_weight=mask.astype(np.float64),
+            area=mask.astype(np.float64),
             settings=settings.placing,
         )
         placed = placement.arms[other]

@@ -73,7 +73,7 @@ def score_pair(
     return score_arms(
         {name: ArmImage(values, weight, movable=not aligned)},
         truth,
-        truth_weight=None if mask is None else mask.astype(np.float64),
+        area=None if mask is None else mask.astype(np.float64),
         settings=settings,
     )
 

@@ -65,6 +65,8 @@ class ArmImage:
         the others stay the same.
     retrieved : bool
         Its code retrieved its probe together with it.
+    of_patches : bool
+        Its coverage counts patches of the scan that were laid down.
     """
 
     values: ComplexImage
@@ -72,6 +74,7 @@ class ArmImage:
     movable: bool
     fault: str = ""
     retrieved: bool = False
+    of_patches: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +127,7 @@ def place_arms(
     images: Mapping[str, ArmImage],
     truth: ComplexImage | None,
     *,
-    truth_weight: NDArray[np.float64] | None = None,
+    area: NDArray[np.float64] | None = None,
     settings: PlacingSettings = PlacingSettings(),
 ) -> Placement:
     """Put every arm in its place and draw the common mask.
@@ -135,9 +138,9 @@ def place_arms(
         By arm, all on the truth's pixel grid (H, W).
     truth : ndarray, (H, W), complex, or None
         Without it nothing is moved: where an arm lies must not depend on which others are there.
-    truth_weight : ndarray, (H, W), float64, optional
-        Where the truth exists, as a coverage weight. Pixels where the truth is not finite
-        are left out in any case.
+    area : ndarray, (H, W), float64, optional
+        Where pixels may be scored, as a coverage weight: where the truth exists, where a scan lit the
+        object. Pixels where the truth is not finite are left out in any case.
     settings : PlacingSettings
 
     Raises
@@ -146,8 +149,8 @@ def place_arms(
         No arm, unlike grids, or no pixel that every arm covers. Anything wrong with one arm
         is in its `PlacedArm` instead.
     """
-    _check_grids(images, truth, truth_weight)
-    base = _truth_weights(truth, truth_weight)
+    _check_grids(images, truth, area)
+    base = _areas(truth, area)
     fixed = [each.weight for each in images.values() if not each.movable and _usable(each.weight)]
     placed = {name: _place(each, truth, [*base, *fixed], settings) for name, each in images.items()}
     weights = [each.weight for each in placed.values() if not each.unplaced]
@@ -157,7 +160,7 @@ def place_arms(
 
 
 def _check_grids(
-    images: Mapping[str, ArmImage], truth: ComplexImage | None, truth_weight: NDArray[np.float64] | None
+    images: Mapping[str, ArmImage], truth: ComplexImage | None, area: NDArray[np.float64] | None
 ) -> None:
     if not images:
         raise ScoringError("no arm to score")
@@ -165,17 +168,15 @@ def _check_grids(
     for name, each in images.items():
         arrays |= {name: each.values, f"weight of {name}": each.weight}
     arrays |= {} if truth is None else {"truth": truth}
-    arrays |= {} if truth_weight is None else {"weight of the truth": truth_weight}
+    arrays |= {} if area is None else {"scored area": area}
     shapes = {name: values.shape for name, values in arrays.items()}
     if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 2:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ScoringError(f"arms and truth must be images on one grid: {listed}")
 
 
-def _truth_weights(
-    truth: ComplexImage | None, truth_weight: NDArray[np.float64] | None
-) -> list[NDArray[np.float64]]:
-    weights = [] if truth_weight is None else [np.asarray(truth_weight, dtype=np.float64)]
+def _areas(truth: ComplexImage | None, area: NDArray[np.float64] | None) -> list[NDArray[np.float64]]:
+    weights = [] if area is None else [np.asarray(area, dtype=np.float64)]
     return weights if truth is None else [*weights, np.isfinite(truth).astype(np.float64)]
 
 

@@ -149,7 +149,7 @@ def score_arms(
     images: Mapping[str, ArmImage],
     truth: ComplexImage | None,
     *,
-    truth_weight: NDArray[np.float64] | None = None,
+    area: NDArray[np.float64] | None = None,
     settings: ScoringSettings = DEFAULT_SETTINGS,
 ) -> Scorecard:
     """Place and score reconstructions: `place_arms`, whose parameters these are, then `score_placed`.
@@ -160,7 +160,7 @@ def score_arms(
         There is nothing to compare at all: no arm, unlike grids, or no pixel that every
         arm covers. Anything wrong with one arm is in its `ArmScore` instead.
     """
-    placement = place_arms(images, truth, truth_weight=truth_weight, settings=settings.placing)
+    placement = place_arms(images, truth, area=area, settings=settings.placing)
     return score_placed(placement, truth, settings=settings)
 
 

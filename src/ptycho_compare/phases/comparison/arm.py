@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made, was_retrieved
+from ptycho_compare.reconstruction.light import Light
 from ptycho_compare.scan import Plan, Scan, half_plans
 from ptycho_compare.scoring import ArmImage
 from ptycho_compare.storage.files import STORAGE_ERRORS
@@ -36,6 +37,19 @@ class Setting:
     scan: Scan
     plan: Plan
     grid: Grid
+
+    @cached_property
+    def light(self) -> Light:
+        """Where the scan lit the object."""
+        return Light.of(self.scan.positions, self.scan.probe, self.scan.patch_px, self.grid)
+
+    def scored_area(self, images: Iterable[ArmImage]) -> NDArray[np.float64]:
+        """Coverage (H, W), 0 or 1, that limits all arms: what was not measured is not scored.
+
+        Networks lay down patches of this very scan, and what they cover decides; without them, the light.
+        """
+        patched = any(image.of_patches for image in images)
+        return (self.light.reached if patched else self.light.lit).astype(np.float64)
 
     @cached_property
     def half_plans(self) -> tuple[Plan, ...]:
@@ -144,7 +158,11 @@ def _crashed(name: str, model: ModelFile | None, error: Exception) -> Arm:
 
 
 def laid(ready_made: ReadyMade, setting: Setting) -> ArmImage:
-    """Lay a reconstruction made elsewhere on the grid, by its frame or by the positions."""
+    """Lay a reconstruction made elsewhere on the grid, by its frame or by the positions; blanks as 0."""
     values, weight = ready_made.on_grid(setting.scan.positions, setting.grid)
+    placing = setting.request.scoring.placing
+    radius = 0.0 if ready_made.placed or placing.skip_registration else placing.search_radius_px
+    blank = setting.light.blank(values, may_move_px=radius)
+    values, weight = np.where(blank, np.complex64(0), values), np.where(blank, 0.0, weight)
     retrieved = was_retrieved(ready_made.probe, setting.scan.probe)
     return ArmImage(values, weight, movable=not ready_made.placed, retrieved=retrieved)

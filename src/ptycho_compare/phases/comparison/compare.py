@@ -166,7 +166,8 @@ def _score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mappin
     truth, settings = setting.scan.truth, setting.request.scoring
     consistency: Mapping[str, Consistency] = {}
     try:
-        placement = place_arms(images, truth, settings=settings.placing)
+        area = setting.scored_area(images.values())
+        placement = place_arms(images, truth, area=area, settings=settings.placing)
         consistency = consistencies(arms, placement, setting)
         more = {name: found.measurement for name, found in consistency.items()}
         scorecard = score_placed(placement, truth, settings=settings, more=more)

@@ -126,7 +126,9 @@ def _halves(name: str, halves: tuple[ArmImage, ...], mask: Mask, setting: Settin
     """Compare two reconstructions of half the data; one of them stands in for the truth."""
     settings = setting.request.scoring
     one, other = halves
-    placed = place_arms({"other": other}, one.values, truth_weight=one.weight, settings=settings.placing)
+    # what lies outside of the light would be registered as well
+    area = np.where(setting.light.lit, one.weight, 0.0) if other.movable else one.weight
+    placed = place_arms({"other": other}, one.values, area=area, settings=settings.placing)
     moved = placed.arms["other"]
     if moved.fault:
         raise ScoringError(moved.fault)

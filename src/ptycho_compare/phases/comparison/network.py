@@ -163,7 +163,7 @@ class NetworkArm:
 
     def _image(self, state: StreamState, fault: str = "") -> ArmImage:
         values, weight = state.canvas.on_grid(self.setting.grid)
-        return ArmImage(values, weight, movable=False, fault=fault)
+        return ArmImage(values, weight, movable=False, fault=fault, of_patches=True)
 
 
 class _Network:

@@ -225,6 +225,7 @@ def _manifest(
             "values": scan.values,
             "dc": scan.dc,
             "probe": scan.probe is not None,
+            "lit_pixels": int(result.setting.light.lit.sum()),
             **asdict(scan.optics),
         },
         metric_version=result.scorecard.metric_version,

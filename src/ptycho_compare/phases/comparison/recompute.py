@@ -120,8 +120,9 @@ def check_network(
 
 def check_ready_made(arm: str, content: ReadyMade, stored: ArmImage, setting: Setting) -> None:
     """Lay a ready-made reconstruction again; AdoptionError when the stored canvas is not that file's."""
-    values, weight = content.on_grid(setting.scan.positions, setting.grid)
-    if not (np.array_equal(weight > 0, stored.weight > 0) and np.allclose(values, stored.values, atol=1e-6)):
+    again = laid(content, setting)
+    same = np.array_equal(again.weight > 0, stored.weight > 0)
+    if not (same and np.allclose(again.values, stored.values, atol=1e-6)):
         raise AdoptionError(f"{arm}: the stored canvas is not what {content.path} holds")
 
 
@@ -132,7 +133,7 @@ def rescored_arm(arm: ArmInput, stored: ArmImage, setting: Setting) -> Arm:
         lying = ready_made_arm(content, arm.halves, setting)
         image = replace(laid(content, setting), values=stored.values, weight=stored.weight)
         return replace(lying, image=image, seconds=None)
-    return Arm(None, stored)
+    return Arm(None, replace(stored, of_patches=isinstance(arm.content, ModelFile)))
 
 
 def table_difference(theirs: Path, ours: Path, *, leave_out: Sequence[str]) -> str:

@@ -64,6 +64,7 @@ def provenance_of(manifest: Manifest, *, origin: str, adoption: Path, manifest_s
         "Adopted": _adopted(adoption),
         "Metrics": manifest.metric_version,
         "Scored pixels": str(manifest.mask_pixels),
+        "Pixels that the scan lit": _plain(manifest.scan.get("lit_pixels", "")),
         "Plan": ", ".join(f"{key} {_plain(value)}" for key, value in plan.items()),
         "Attempts": str(len(manifest.attempts)),
         "Artifacts": f"{len(manifest.artifacts)} files with digests in the manifest",

@@ -1,0 +1,137 @@
+"""Only what was measured counts: pixels that the probe lit, detector pixels that are good."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation
+
+from ptycho_compare.cli.compare_models import main
+from ptycho_compare.cli.ptycho_hub import main as ptycho_hub
+from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
+from scans import make_object, make_probe, write_scan
+
+pytestmark = pytest.mark.usefixtures("undrawn")
+
+SIDE, SHAPE = 16, (72, 76)
+
+
+@dataclass
+class Scene:
+    """A scan whose positions stay well inside of its object, and what it lit, drawn by hand."""
+
+    truth: np.ndarray
+    probe: np.ndarray
+    positions: np.ndarray
+    counts: np.ndarray
+    lit: np.ndarray
+
+    def arrays(self, **changes: Any) -> dict[str, Any]:
+        arrays = {
+            "xcoords": self.positions[:, 0],
+            "ycoords": self.positions[:, 1],
+            "probeGuess": self.probe,
+            "objectGuess": self.truth,
+            "diff3d": np.sqrt(self.counts).astype(np.float32),
+        }
+        return {key: value for key, value in (arrays | changes).items() if value is not None}
+
+    def noisy(self, level: float, seed: int, outside: complex | None = None) -> np.ndarray:
+        """Return the truth with noise; something else outside of what was lit."""
+        generator = np.random.default_rng(seed)
+        noise = generator.standard_normal((2, *SHAPE))
+        image = self.truth + level * (noise[0] + 1j * noise[1])
+        if outside is not None:
+            image = np.where(self.lit, image, outside)
+        return image.astype(np.complex64)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    truth, probe = make_object(*SHAPE, smooth_px=2.0), make_probe(SIDE)
+    x, y = np.meshgrid(np.arange(18, 58, 3), np.arange(18, 54, 3))
+    positions = np.stack([x.ravel(), y.ravel()], axis=1).astype(float)
+    half, images, lit = SIDE // 2, [], np.zeros(SHAPE, bool)
+    for column, row in positions.astype(int):
+        patch = truth[row - half : row + half, column - half : column + half]
+        images.append(np.abs(np.fft.fftshift(np.fft.fft2(probe * patch))) ** 2)
+        lit[row, column] = True
+    counts = np.array(images)
+    counts *= 1e5 / counts.sum(axis=(1, 2)).mean()
+    counts = np.random.default_rng(2).poisson(counts).astype(float)
+    return Scene(truth, probe, positions, counts, binary_dilation(lit, np.ones((9, 9))))
+
+
+def compared(
+    folder: Path, arrays: dict[str, Any], *words: str, **arms: np.ndarray
+) -> dict[tuple[str, str], MetricRow]:
+    """Compare images without a recorded frame, and read the table."""
+    write_scan(folder / "scan.npz", arrays, compressed=False)
+    files = []
+    for name, image in arms.items():
+        np.savez(folder / f"{name}.npz", object=image)
+        files.append(f"--arm={name}={folder / name}.npz")
+    quick = ["--quiet", "--bootstrap-draws=0", "--no-save-npz", "--no-save-npz-aligned"]
+    place = ["--test_data", str(folder / "scan.npz"), "--output_dir", str(folder / "out")]
+    words = (*words, "--stitch-crop-size=10")
+    assert main([*place, *quick, *files, *words]) == 0
+    table = read_metrics_csv(folder / "out" / "comparison_metrics.csv")
+    return {(row.model, row.metric): row for row in table}
+
+
+OUTSIDE = {"one": 1.0, "nothing": 0.0, "NaN": np.nan, "infinity": np.inf, "a bright frame": 50j}
+
+
+@pytest.mark.parametrize("outside", OUTSIDE)
+def test_what_an_arm_holds_where_no_image_lit_the_object_does_not_count(
+    scene: Scene, tmp_path: Path, outside: str
+) -> None:
+    """An arm with a tenth of the other's noise wins, whatever either leaves outside of the scan."""
+    arms = {"A": scene.noisy(0.005, 1, OUTSIDE[outside]), "B": scene.noisy(0.05, 2, scene.truth.mean())}
+    rows = compared(tmp_path, scene.arrays(), **arms)
+    clean = compared(tmp_path, scene.arrays(), A=scene.noisy(0.005, 1), B=scene.noisy(0.05, 2))
+    for arm in arms:
+        assert rows[arm, "fienup"].value == pytest.approx(clean[arm, "fienup"].value, rel=0.02)
+    assert rows["A", "fienup"].value < 0.02 < 0.08 < rows["B", "fienup"].value
+    assert 0.7 * scene.lit.sum() < rows["A", "mae"].mask_pixels < 1.1 * scene.lit.sum()
+
+
+def test_an_image_that_is_blank_where_the_light_was_is_dead(scene: Scene, tmp_path: Path) -> None:
+    hole = scene.noisy(0.005, 1)
+    hole[30:36, 30:40] = np.nan
+    nothing = np.full(SHAPE, np.nan, np.complex64)
+    with pytest.raises(AssertionError, match="1 == 0"):
+        compared(tmp_path, scene.arrays(), hole=hole, nothing=nothing, good=scene.noisy(0.005, 1))
+    table = read_metrics_csv(tmp_path / "out" / "comparison_metrics.csv")
+    status = {row.model: row.status for row in table}
+    assert status == {"hole": "failed", "nothing": "failed", "good": "ok"}
+
+
+def test_score_takes_what_the_scan_lit(
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the scan in whose file the truth lies, or of the named one; everything only when told."""
+    scan, image, truth = tmp_path / "scan.npz", tmp_path / "image.npy", tmp_path / "truth.npy"
+    write_scan(scan, scene.arrays(), compressed=False)
+    np.save(image, scene.noisy(0.005, 1, np.nan))
+    np.save(truth, scene.truth)
+    found = []
+    for words in ([f"{scan}:objectGuess"], [str(truth), f"--scan={scan}"]):
+        assert ptycho_hub(["score", str(image), *words, "--bootstrap-draws=0", "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["metrics"] == found[1]["metrics"]
+    assert found[0]["metrics"]["fienup"]["value"] < 0.02
+    assert found[0]["mask_pixels"] < 1.1 * scene.lit.sum()
+    np.save(image, scene.noisy(0.005, 1, 1.0))
+    assert ptycho_hub(["score", str(image), f"{scan}:objectGuess", "--everywhere", "--json"]) == 0
+    found.append(json.loads(capsys.readouterr().out))
+    assert found[2]["mask_pixels"] > 1.5 * found[0]["mask_pixels"]
+    assert found[2]["metrics"]["fienup"]["value"] > 0.1
+    write_scan(scan, scene.arrays(xcoords=scene.positions[:, 0] + 500, objectGuess=None), compressed=False)
+    assert ptycho_hub(["score", str(image), str(truth), f"--scan={scan}"]) == 2
+    assert "lit no pixel of the truth of 72 x 76 px" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from scipy.ndimage import binary_dilation
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.cli.ptycho_hub import main as ptycho_hub
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
+from ptycho_compare.records.tables.pairs_csv import read_differences_csv
 from scans import make_object, make_probe, write_scan
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -68,15 +69,16 @@ def scene() -> Scene:
 
 
 def compared(
-    folder: Path, arrays: dict[str, Any], *words: str, **arms: np.ndarray
+    folder: Path, arrays: dict[str, Any], *words: str, **arms: np.ndarray | dict[str, np.ndarray]
 ) -> dict[tuple[str, str], MetricRow]:
     """Compare images without a recorded frame, and read the table."""
     write_scan(folder / "scan.npz", arrays, compressed=False)
     files = []
     for name, image in arms.items():
-        np.savez(folder / f"{name}.npz", object=image)
+        held = image if isinstance(image, dict) else {"object": image}
+        np.savez(folder / f"{name}.npz", **held)
         files.append(f"--arm={name}={folder / name}.npz")
-    quick = ["--quiet", "--bootstrap-draws=0", "--no-save-npz", "--no-save-npz-aligned"]
+    quick = ["--quiet", "--bootstrap-draws=50", "--no-save-npz", "--no-save-npz-aligned"]
     place = ["--test_data", str(folder / "scan.npz"), "--output_dir", str(folder / "out")]
     words = (*words, "--stitch-crop-size=10")
     assert main([*place, *quick, *files, *words]) == 0
@@ -135,3 +137,31 @@ def test_score_takes_what_the_scan_lit(
     write_scan(scan, scene.arrays(xcoords=scene.positions[:, 0] + 500, objectGuess=None), compressed=False)
     assert ptycho_hub(["score", str(image), str(truth), f"--scan={scan}"]) == 2
     assert "lit no pixel of the truth of 72 x 76 px" in capsys.readouterr().err
+
+
+def test_an_arm_without_a_frame_is_judged_where_it_explains_the_data_best(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """The same image with and without its frame has one R, and a guess tells nobody apart."""
+    better, at_zero = scene.noisy(0.01, 1), {"origin_yx_px": np.zeros(2)}
+    arms = {
+        "framed": {"object": better, **at_zero},
+        "guessed": {"object": better},
+        "cropped": {"object": better[3:-1, 2:-6]},
+        "worse": {"object": scene.noisy(0.03, 3), **at_zero},
+        "own": {"object": better, "probe": np.roll(scene.probe, 1, axis=0)},
+    }
+    rows = compared(tmp_path, scene.arrays(objectGuess=None), **arms)
+    framed = rows["framed", "r_factor"].value
+    for arm in ("guessed", "cropped", "own"):  # half a pixel's move takes some of the noise
+        assert rows[arm, "r_factor"].value == pytest.approx(framed, rel=0.04)
+        assert "frame not known, fitted over the shift: (dy " in rows[arm, "r_factor"].note
+    # a probe that lies elsewhere moves the object with it
+    assert rows["own", "r_factor_own_probe"].value == pytest.approx(framed, rel=0.06)
+    assert "fitted" not in rows["framed", "r_factor"].note
+    assert rows["worse", "r_factor"].value > 2 * framed
+    found = read_differences_csv(tmp_path / "out" / "comparison_differences.csv")
+    verdicts = {(row.first, row.second): row.told_apart for row in found if row.metric == "r_factor"}
+    assert verdicts.pop(("framed", "worse")) is True
+    assert len(verdicts) == 9
+    assert set(verdicts.values()) == {None}

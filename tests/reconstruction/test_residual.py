@@ -139,6 +139,23 @@ def test_what_bad_pixels_hold_does_not_count(seed: int, rows: set[int]) -> None:
     assert found.r_factor == pytest.approx(misfit / case.amplitudes[:, ~bad].sum())
 
 
+@examples(15)
+@given(seed=st.integers(0, 10**6), order=st.permutations(range(3)), split=st.floats(0, 3))
+def test_the_modes_of_a_probe_add_up_as_intensities(seed: int, order: list[int], split: float) -> None:
+    """In any order; two parts of one coherent wave are one mode."""
+    case = make_case(seed=seed)
+    generator = np.random.default_rng(seed)
+    waves = generator.standard_normal((3, 2, SIDE, SIDE))
+    modes = make_probe(SIDE) * (waves[:, 0] + 1j * waves[:, 1]) * np.array([1, 30, 10])[:, None, None]
+    parts = [predict(case.truth, mode, case.positions) ** 2 for mode in modes]
+    case.amplitudes = np.sqrt(sum(parts))
+    assert case.residual(probe=modes[order]).r_factor < 1e-6
+    strongest = case.residual(probe=modes[1])
+    assert strongest.r_factor > 0.01
+    doubled = np.stack([np.cos(split) * modes[1], np.sin(split) * modes[1]])
+    assert case.residual(probe=doubled).r_factor == pytest.approx(strongest.r_factor)
+
+
 @examples(20)
 @given(gain=st.floats(1e-3, 1e3), phase=st.floats(-4, 4), units=st.floats(1e-3, 1e3))
 def test_gain_phase_and_units_do_not_count(gain: float, phase: float, units: float) -> None:

@@ -61,9 +61,7 @@ class Light:
             N, px.
         grid : Grid
         """
-        energy = np.ones((patch_px, patch_px))
-        if probe is not None:
-            energy = (np.abs(probe.astype(np.complex128)) ** 2).reshape(-1, *probe.shape[-2:]).sum(axis=0)
+        energy = np.ones((patch_px, patch_px)) if probe is None else energy_of(probe)
         side = len(energy)
         pixels = np.rint(positions[:, ::-1]).astype(np.int64)
         first = pixels.min(axis=0) - side
@@ -109,4 +107,11 @@ class Light:
             return np.zeros_like(empty)
         # interpolation would carry what outshines all content into it
         wild = modulus > WILD * np.median(modulus[self.lit & ~empty])
-        return (empty | wild) & ~erode(self.dose >= WELL_LIT_FROM, int(np.ceil(may_move_px)))
+        full = erode(self.dose >= WELL_LIT_FROM, int(np.ceil(may_move_px)))
+        return np.asarray((empty | wild) & ~full)
+
+
+def energy_of(probe: NDArray[np.complexfloating]) -> NDArray[np.float64]:
+    """Energy (N, N) of a probe (..., N, N): those of its modes add up."""
+    energy = np.abs(probe.astype(np.complex128)) ** 2
+    return np.asarray(energy.reshape(-1, *energy.shape[-2:]).sum(axis=0))

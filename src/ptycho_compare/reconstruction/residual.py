@@ -11,18 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ptycho_compare.errors import ArmError, ScoringError
-from ptycho_compare.reconstruction.canvas import Grid, move
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.forward_model import ForwardModel, corners_of, lit_part
+from ptycho_compare.reconstruction.light import energy_of
 from ptycho_compare.scan import Diffraction
-
-# px around a patch that its sub-pixel move may draw on: the error left in R under a flat probe is
-# 1e-2 with 0, 4e-4 with 4, 1e-4 with 8; under a real probe it is below 1e-4 in any case
-_MARGIN_PX = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +65,9 @@ def diffraction_residual(
 ) -> Residual:
     """Compare the measured amplitudes with those that a reconstruction predicts.
 
-    M = abs(FFT(probe * patch)) / N with the zero frequency in the centre; a patch at a sub-pixel
-    position is moved as the canvas moves it. R is the conventional R-factor of
+    M = abs(FFT(probe * patch)) / N with the zero frequency in the centre, or the root of the sum of its
+    squares over the modes of a probe [2]_; a patch at a sub-pixel position is moved as the canvas
+    moves it. R is the conventional R-factor of
     crystallography on amplitudes [1]_. The object's gain is fitted and its phase cancels.
     Not free, because the probe fixes them: a phase ramp, and the frame in which the object
     lies.
@@ -89,9 +86,10 @@ def diffraction_residual(
         Amplitudes of the whole scan, n images of N x N.
     positions : ndarray, (n, 2), float64
         x, y in px on the object's grid.
-    probe : ndarray, (N, N), complex
-        The one that the reconstruction was made with; further modes are not modelled. Through
-        a first guess R says more about the probe: 0.42 instead of 0.16 on a real scan.
+    probe : ndarray, (N, N) or (m, N, N), complex
+        The one that the reconstruction was made with; of several modes the intensities add up, whatever
+        their order. Through a first guess R says more about the probe: 0.42 instead of 0.16 on a
+        real scan.
     grid : Grid
         The window of the object's grid that `values` lies on.
     images : ndarray, (k,), int, or None
@@ -114,13 +112,14 @@ def diffraction_residual(
     References
     ----------
     .. [1] International Union of Crystallography, Online Dictionary of Crystallography, "R factor".
+    .. [2] P. Thibault and A. Menzel, Nature 494, 68 (2013).
     """
     _require_comparable(values, covered, grid, probe)
     asked = np.arange(len(positions)) if images is None else np.asarray(images, np.int64)
-    lit = _lit_part(covered, positions[asked], probe, grid)
+    lit = lit_part(covered, positions[asked], probe, grid)
     chosen = asked[lit >= least_coverage]
     filled = np.where(covered, values, values[covered].mean(dtype=np.complex128))
-    model = _ForwardModel.of(filled, positions, probe, grid)
+    model = ForwardModel.of(filled, positions, probe, grid)
     # BLAS threads only get in each other's way in products this small
     with threadpool_limits(limits=1, user_api="blas"):
         signal, cross, power = _sums(model, diffraction, chosen, batch)
@@ -153,35 +152,13 @@ def diffraction_residual(
     )
 
 
-@dataclass(frozen=True)
-class _ForwardModel:
-    """The amplitudes that an object gives at each position of a scan."""
-
-    windows: NDArray[np.complex128]
-    corners: NDArray[np.int64]
-    remainders: NDArray[np.float64]
-    probe: NDArray[np.complex128]
-
-    @classmethod
-    def of(
-        cls,
-        filled: NDArray[np.complexfloating],
-        positions: NDArray[np.float64],
-        probe: NDArray[np.complexfloating],
-        grid: Grid,
-    ) -> _ForwardModel:
-        side = len(probe) + 2 * _MARGIN_PX
-        windows = _windows(filled.astype(np.complex128), side, outside=filled.mean())
-        remainders = (positions - np.rint(positions))[:, ::-1]
-        return cls(windows, _corners(positions, side, grid), remainders, probe.astype(np.complex128))
-
-    def amplitudes(self, images: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Predict images (b,): (b, N, N), zero frequency in the centre."""
-        patch = slice(_MARGIN_PX, _MARGIN_PX + len(self.probe))
-        # what lies at the position comes to the whole pixel, so the content moves backwards
-        patches = move(self.windows[tuple(self.corners[images].T)], -self.remainders[images], patch, patch)
-        waves = scipy.fft.fft2(self.probe * patches, norm="ortho", workers=1)
-        return np.fft.fftshift(np.abs(waves), axes=(1, 2))
+def least_misfit(measured: NDArray[np.float64], made: NDArray[np.float64]) -> float:
+    """R of predicted amplitudes (b, N, N) at their best scale; infinite where they are zero."""
+    power = float((made * made).sum())
+    if not power:
+        return np.inf
+    scale = float((measured * made).sum()) / power
+    return float(np.abs(measured - scale * made).sum() / measured.sum())
 
 
 def _require_comparable(
@@ -192,7 +169,7 @@ def _require_comparable(
             f"the object has shape {values.shape}, its mask {covered.shape} and the grid {grid.shape}; "
             "needed: one shape"
         )
-    if probe.ndim != 2 or probe.shape[0] != probe.shape[1] or not probe.any():
+    if probe.ndim not in (2, 3) or probe.shape[-2] != probe.shape[-1] or not probe.any():
         raise ScoringError(f"the probe of shape {probe.shape} is zero or not square; needed: (N, N)")
     if not covered.any():
         raise ScoringError(f"the mask of shape {covered.shape} is empty: no pixel counts as reconstructed")
@@ -201,31 +178,8 @@ def _require_comparable(
         raise ArmError(f"the object is not finite on {bad} of {covered.sum()} covered pixels")
 
 
-def _windows(image: NDArray[Any], side: int, *, outside: complex) -> NDArray[Any]:
-    """View every side x side window of an image that is continued by a constant."""
-    return sliding_window_view(np.pad(image, side, constant_values=outside), (side, side))
-
-
-def _corners(positions: NDArray[np.float64], side: int, grid: Grid) -> NDArray[np.int64]:
-    """Row and column of each position's window in `_windows`; one far outside sees only the outside."""
-    first = np.rint(positions[:, ::-1]).astype(np.int64) - side // 2 - np.array(grid.origin)
-    return np.asarray(np.clip(first + side, 0, np.array(grid.shape) + side), np.int64)
-
-
-def _lit_part(
-    covered: NDArray[np.bool_], positions: NDArray[np.float64], probe: NDArray[np.complexfloating], grid: Grid
-) -> NDArray[np.float64]:
-    """Part of the probe's energy that lies on covered pixels, for each position."""
-    energy = np.abs(probe.astype(np.complex128)) ** 2
-    windows = _windows(covered, len(probe), outside=False)
-    corners = _corners(positions, len(probe), grid)
-    # one window at a time: images of a long scan would not fit in memory together
-    lit = [energy[windows[row, column]].sum() for row, column in corners]
-    return np.asarray(lit / energy.sum(), np.float64)
-
-
 def _pairs(
-    model: _ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
+    model: ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Measured and predicted amplitudes, (b, N, N) each, batch by batch; both 0 in bad pixels."""
     for start in range(0, len(images), batch):
@@ -235,7 +189,7 @@ def _pairs(
 
 
 def _sums(
-    model: _ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
+    model: ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Sums over the pixels of each image of A, of A M and of M^2."""
     rows = [np.zeros((3, 0))]
@@ -252,10 +206,10 @@ def _map(
     probe: NDArray[np.complexfloating],
     grid: Grid,
 ) -> NDArray[np.float64]:
-    side = len(probe)
-    energy = np.abs(probe.astype(np.complex128)) ** 2
+    energy = energy_of(probe)
+    side = len(energy)
     total, weight = np.zeros((2, grid.shape[0] + 2 * side, grid.shape[1] + 2 * side))
-    for value, (row, column) in zip(per_image, _corners(positions, side, grid), strict=True):
+    for value, (row, column) in zip(per_image, corners_of(positions, side, grid), strict=True):
         target = np.s_[row : row + side, column : column + side]
         total[target] += value * energy
         weight[target] += energy

@@ -111,6 +111,7 @@ def read_geometry(path: Path, *, reading: Reading = AS_FOUND) -> Geometry:
     with ExitStack() as stack:
         contents = _open(path, reading, None, stack)
         contents.images.close()
+        _require_extent(contents, reading, path)
         return Geometry(contents.positions, contents.probe, contents.truth, contents.images.side)
 
 
@@ -140,13 +141,7 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
         with naming(spool_folder or Path(tempfile.gettempdir())):
             contents = _open(path, reading, spool_folder, stack)
             stack.callback(contents.images.close)
-            require_extent(
-                contents.positions,
-                side=contents.images.side,
-                probe=contents.probe,
-                sure="positions" in reading.units,
-                label=str(path),
-            )
+            _require_extent(contents, reading, path)
             diffraction, warnings = _interpret(contents, reading, label=f"{path}: '{contents.key}'")
         yield Scan(
             path,
@@ -158,6 +153,16 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
             contents.optics,
             contents.warnings + warnings,
         )
+
+
+def _require_extent(contents: Contents, reading: Reading, path: Path) -> None:
+    require_extent(
+        contents.positions,
+        side=contents.images.side,
+        probe=contents.probe,
+        sure="positions" in reading.units,
+        label=str(path),
+    )
 
 
 def _open(path: Path, reading: Reading, spool_folder: Path | None, stack: ExitStack) -> Contents:

@@ -39,7 +39,8 @@ def with_uncertainty(
         The rows of each arm, with intervals.
     tuple of Difference
         Between every two arms, for every number that both have; scores of what the truth hardly
-        shows are left out, as are numbers that are a bound.
+        shows are left out, as are numbers that are a bound. Without an interval where one of the two
+        was fitted over the arm's place.
     """
     draws = Draws(how)
     samples: dict[str, Samples] = {
@@ -94,7 +95,7 @@ def _of_metric(
             continue
         equal = math.isclose(a, b, rel_tol=ROUNDING)  # two infinite PSNRs are
         value = 0.0 if equal else a - b
-        first, second = drawn[key], others[key]
+        first, second = (None, None) if one.fitted or other.fitted else (drawn[key], others[key])
         ends = None if first is None or second is None else first.minus(second).interval(level)
         if equal and ends is not None:
             ends = Interval(min(ends.low, 0.0), max(ends.high, 0.0))

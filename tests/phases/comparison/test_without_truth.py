@@ -54,14 +54,16 @@ def test_every_arm_has_a_residual_and_networks_have_halves(finished: Path) -> No
     assert ("PtyChi", "half_frc_half_bit") not in rows
 
 
-def test_residuals_are_told_apart(finished: Path) -> None:
+def test_residuals_are_told_apart_where_frames_are_known(finished: Path) -> None:
     with (finished / "comparison_differences.csv").open() as stream:
         found = {
             (row["first"], row["second"]): row
             for row in csv.DictReader(stream)
             if row["metric"] == "r_factor"
         }
-    assert found["Baseline", "PtyChi"]["told_apart"] == "yes"
+    assert found["PtychoPINN", "Baseline"]["told_apart"] in ("yes", "no")
+    # the place of PtyChi's image is a guess, fitted to make its residual small
+    assert found["Baseline", "PtyChi"]["told_apart"] == ""
 
 
 def test_every_two_arms_are_compared_with_each_other(finished: Path) -> None:

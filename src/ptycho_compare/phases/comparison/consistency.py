@@ -18,6 +18,7 @@ from ptycho_compare.errors import ArmError, ScoringError
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.reconstruction import Residual, diffraction_residual
+from ptycho_compare.reconstruction.frame_fit import FittedShift, fit_shift
 from ptycho_compare.scoring import (
     ArmImage,
     Measurement,
@@ -26,7 +27,9 @@ from ptycho_compare.scoring import (
     Placement,
     fit_gauge,
     place_arms,
+    shift_image,
 )
+from ptycho_compare.scoring.alignment.registration import continued
 from ptycho_compare.scoring.mask import Mask
 from ptycho_compare.scoring.metrics.arm_metrics import Estimates, measure
 from ptycho_compare.scoring.metrics.estimate import Blocks, ratio_estimate
@@ -78,12 +81,14 @@ def consistency_of(
             )
             continue
         try:
-            seen = _residual(placed, probe, placement.mask, setting)
+            seen, fitted = _residual(placed, probe, placement.mask, setting)
         except (ArmError, ScoringError) as error:
             _log.warning("%s: no %s: %s", name, row, error)
             continue
         residual = seen if row == "r_factor" else residual
-        found = found.joined(_row(row, seen, placement.mask, setting))
+        if fitted is not None:
+            _log.info("%s: its frame is not known; %s is fitted over the shift: %s", name, row, fitted)
+        found = found.joined(_row(row, seen, fitted, placement.mask, setting))
     if arm.halves:
         try:
             found = found.joined(_halves(name, arm.halves, placement.mask, setting))
@@ -92,16 +97,23 @@ def consistency_of(
     return Consistency(found, residual)
 
 
-def _residual(placed: PlacedArm, probe: NDArray[np.complex64], mask: Mask, setting: Setting) -> Residual:
-    return diffraction_residual(
-        placed.values,
-        mask,
-        setting.scan.diffraction,
-        setting.scan.positions,
-        probe,
-        grid=setting.grid,
-        images=_images(setting),
+def _residual(
+    placed: PlacedArm, probe: NDArray[np.complex64], mask: Mask, setting: Setting
+) -> tuple[Residual, FittedShift | None]:
+    """Compare an arm with the diffraction; where its frame was only guessed, in the frame that fits best."""
+    scan, grid, images = setting.scan, setting.grid, _images(setting)
+    values, fitted = placed.values, None
+    if placed.movable and not placed.moved:
+        radius = setting.request.scoring.placing.search_radius_px
+        filled = continued(values, (placed.weight > 0) & np.isfinite(values))
+        fitted = fit_shift(
+            filled, mask, scan.diffraction, scan.positions, probe, grid=grid, images=images, radius_px=radius
+        )
+        values = shift_image(filled, fitted.dy, fitted.dx)
+    found = diffraction_residual(
+        values, mask, scan.diffraction, scan.positions, probe, grid=grid, images=images
     )
+    return found, fitted
 
 
 def _images(setting: Setting) -> NDArray[np.int64]:
@@ -111,14 +123,20 @@ def _images(setting: Setting) -> NDArray[np.int64]:
     return images[::step]
 
 
-def _row(name: str, residual: Residual, mask: Mask, setting: Setting) -> Measurement:
+def _row(
+    name: str, residual: Residual, fitted: FittedShift | None, mask: Mask, setting: Setting
+) -> Measurement:
     side = Blocks.of(mask, setting.request.scoring.resampling.block_px).side_px
     # images that lie in one block are drawn together
     place = np.floor(setting.scan.positions[residual.images] / side).astype(np.int64)
     labels = np.unique(place, axis=0, return_inverse=True)[1].ravel()
     estimate = ratio_estimate(residual.per_image * residual.weights, residual.weights, labels)
     note = f"{len(residual.images)} images through {'the scan' if name == 'r_factor' else 'its own'} probe"
-    metric = Metric(name, None, None, residual.r_factor, "", note, reference="same_data")
+    if fitted is not None:
+        note += f"; frame not known, fitted over the shift: {fitted}"
+    metric = Metric(
+        name, None, None, residual.r_factor, "", note, reference="same_data", fitted=fitted is not None
+    )
     return Measurement((metric,), {}, {name: {"value": replace(estimate, value=residual.r_factor)}})
 
 

@@ -55,6 +55,8 @@ class Metric:
         Of the numbers that have one.
     reference : str
         Where it differs from the scorecard's.
+    fitted : bool
+        The arm's place was fitted to make this number best: it tells the arm from no other.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Metric:
     note: str
     intervals: Mapping[Component, Interval] = field(default_factory=dict)
     reference: ReferenceKind | None = None
+    fitted: bool = False
 
     def number(self, component: Component) -> float | None:
         """Number of a component."""

@@ -11,7 +11,7 @@ from ptycho_compare.finding import Finding
 from pytest_ptycho.cases import DoseAndView
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked, Deferred
-from pytest_ptycho.run_comparison import run_comparison
+from pytest_ptycho.run_comparison import run_comparison, without_room
 from pytest_ptycho.stopping import STOPPING
 from pytest_ptycho.window import deadline_of
 
@@ -83,22 +83,25 @@ class ReturnConditions:
 
     def _run(self, condition: Condition, steps: tuple[Step, ...]) -> list[Finding]:
         """Run steps in this process's name; each computes in a child, one session at a time."""
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
         from ptycho_compare.phases.pipeline.orchestrate import execute
+        from ptycho_compare.storage.files import locked
 
         config, deadline, hub = self.item.config, deadline_of(self.item), self.plan.hub
-        lock = hub.lock("return_conditions")
-        lock.parent.mkdir(parents=True, exist_ok=True)
+        if deadline.working_s <= 0:
+            raise without_room(hub, condition.id, deadline, f"nothing is left of {deadline.name}")
+        wait_s, stopping = min(deadline.working_s, _LONGEST_WAIT_S), config.stash[STOPPING]
         try:
-            with FileLock(lock, timeout=min(max(0.0, deadline.working_s), _LONGEST_WAIT_S)):
+            with locked(hub.lock("return_conditions"), timeout_s=wait_s):
                 if not condition.check():
                     return []  # another worker met it meanwhile
                 outcomes = execute(
                     hub,
                     condition.transcript,
                     steps,
-                    out_of_time=lambda: bool(config.stash[STOPPING].asked) or deadline.working_s <= 0,
+                    out_of_time=lambda: deadline.working_s <= 0,
+                    asked=lambda: bool(stopping.asked),
                     grace_s=max(1.0, deadline.grace_s),
                     success=f"met: {condition.text}",
                     listen=False,
@@ -107,6 +110,6 @@ class ReturnConditions:
             raise Deferred("another session is at the return conditions") from None
         findings = [finding for outcome in outcomes for finding in outcome.findings]
         if not findings and not all(outcome.good for outcome in outcomes):
-            over = config.stash[STOPPING].asked or deadline.name
+            over = stopping.asked or deadline.name
             raise Deferred(f"stopped ({over})")
         return findings

@@ -14,25 +14,26 @@ from ptycho_compare.errors import JobError, StorageError, first_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.jobs import (
     ASKED_BY_LAUNCHER,
+    ATTEMPTS_WITHOUT_PROGRESS,
     DoneRecord,
     Ended,
     JobSpec,
     LocalExecutor,
+    begins_again_nothing,
     run_or_join,
 )
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.outcomes import Blocked, Deferred
 from pytest_ptycho.stopping import STOPPING
-from pytest_ptycho.window import Deadline, deadline_of, length_for_s
+from pytest_ptycho.window import Deadline, deadline_of, length_for_s, told_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ptycho_compare.hub import Hub
     from ptycho_compare.phases.comparison.job import ComparisonJob, JobState
     from ptycho_compare.study import Comparison
 
-ATTEMPTS_WITHOUT_PROGRESS = 2
-"""That many in a row make a deferred test red."""
 _ONE_THREAD = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
 
 
@@ -132,8 +133,9 @@ def _selected(session: pytest.Session) -> list[Comparison]:
 def _require_room(job: ComparisonJob, state: JobState, deadline: Deadline, *, worked: bool) -> None:
     """Start nothing that would end without having gained anything.
 
-    A session's window may have been spent by other tests, and the next one is another. A test's own time
-    was spent on getting here, unless the test `worked` before: the next run would come no further.
+    A session's window may have been spent by other tests, and the next one is another; not for ever, though.
+    A test's own time was spent on getting here, unless the test `worked` before: the next run would come no
+    further.
     """
     least_s = state.least_s or 0.0
     if least_s <= deadline.working_s and deadline.working_s > 0:
@@ -142,11 +144,26 @@ def _require_room(job: ComparisonJob, state: JobState, deadline: Deadline, *, wo
     if state.least_s is None:
         need = "what an attempt needs was never measured"
     left = f"{duration_text(max(0.0, deadline.working_s))} are left of {deadline.name}"
-    spent_s = deadline.length_s - deadline.left_s if deadline.own and not worked else 0.0
-    if spent_s or least_s > deadline.whole_working_s():
-        text = f"{need}, a window of {length_for_s(least_s + spent_s):.0f} s; {deadline.name} is too short"
-        raise Blocked([Finding("window", f"{job.id}: {text}{f': {left}' if spent_s else ''}")])
-    raise Deferred(f"not started: {need}, and {left}", state)
+    spent = deadline.own and not worked
+    if spent or least_s > deadline.whole_working_s():
+        window = told_for(deadline, state.least_s) if spent else f"a window of {length_for_s(least_s):.0f} s"
+        text = f"{need}, {window}; {deadline.name} is too short"
+        raise Blocked([Finding("window", f"{job.id}: {text}{f': {left}' if spent else ''}")])
+    raise without_room(job.hub, job.id, deadline, f"{need}, and {left}", state)
+
+
+def without_room(
+    hub: Hub, subject: str, deadline: Deadline, why: str, state: JobState | None = None
+) -> Deferred | Blocked:
+    """Defer what finds no room to begin; block it where it found none in the round before either."""
+    opened = deadline.at - deadline.length_s
+    if not begins_again_nothing(hub, subject, opened=opened, window_s=deadline.length_s):
+        return Deferred(f"not started: {why}", state)
+    spent = f"{duration_text(deadline.spent_s)} were spent before it could begin"
+    text = (
+        f"nothing was started in two rounds; {spent}; {told_for(deadline, state and state.least_s)} would do"
+    )
+    return Blocked([Finding("window", f"{subject}: {why}; {text}")])
 
 
 def _spec(job: ComparisonJob, adopted_from: Path | None, options: Options, deadline: Deadline) -> JobSpec:

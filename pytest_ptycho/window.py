@@ -16,6 +16,9 @@ from pytest_ptycho.options import OPTIONS
 
 _GRACE_S = 10.0
 _SHARE_FOR_STOPPING = 0.25
+_BUSIER = 1.2
+_UNMEASURED_S = 60.0
+"""What an attempt is given that was never measured."""
 _WINDOW = pytest.StashKey["Deadline"]()
 _TIMEOUT = pytest.StashKey["Deadline"]()
 _WORKER_KEY = "ptycho_window_end"
@@ -48,6 +51,11 @@ class Deadline:
         return self.at - time.time()
 
     @property
+    def spent_s(self) -> float:
+        """Seconds that are gone of it; 0 where it never ends."""
+        return 0.0 if math.isinf(self.length_s) else max(0.0, self.length_s - self.left_s)
+
+    @property
     def grace_s(self) -> float:
         """Seconds kept for a job to save its work and end."""
         return min(_GRACE_S, _SHARE_FOR_STOPPING * self.length_s)
@@ -65,6 +73,15 @@ class Deadline:
 def length_for_s(working_s: float) -> float:
     """Whole seconds that a deadline must leave in all for a job to work so long."""
     return math.ceil(min(working_s + _GRACE_S, working_s / (1 - _SHARE_FOR_STOPPING)))
+
+
+def told_for(deadline: Deadline, least_s: float | None) -> str:
+    """Say which window would do for an attempt that needs so long, or of which that was never measured.
+
+    What was spent before is spent the next time too, and a little more where the machine is busier.
+    """
+    needed_s = (_UNMEASURED_S if least_s is None else least_s) + _BUSIER * deadline.spent_s
+    return f"a window of {length_for_s(needed_s):.0f} s"
 
 
 def open_window(config: pytest.Config) -> None:

@@ -287,8 +287,9 @@ def test_a_study_about_another_hub_judges_nothing(
     assert f"{own.study()}: there is no such file; name the study" in capsys.readouterr().err
     (tmp_path / "acceptance").mkdir()
     other.rename(tmp_path / "acceptance" / "study.toml")
-    assert main(["list", "--hub", str(own.root)]) == 2
-    assert "asks for dose 5, 7" in capsys.readouterr().err
+    for said in ("asks for dose 5, 7", "there is no such file; name the study"):
+        assert main(["list", "--hub", str(own.root)]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_a_process_that_outlived_its_job_is_noted_once_and_until_it_is_gone(own: Hub, gate: Gate) -> None:

@@ -176,6 +176,16 @@ class TestAWindowThatIsTooShort:
         assert re.search(rf"{TRAIN} +deferred +0/{SLOW_ROWS} patches \(0%\), about \d+ s left", done.stdout)
         assert "train-full" not in launches(hub_after_debug)
         assert not (hub_after_debug / "red").exists()
+        # and never for ever
+        again = run_on(hub_after_debug, "-m", "full", "-k", "train", f"--ptycho-window={window_s:.4f}")
+        assert again.returncode == 1, again.stdout
+        (needed,) = re.findall(
+            rf"window: {TRAIN}: an attempt needs about .*; nothing was started in two rounds; \d+ s were "
+            r"spent before it could begin; a window of (\d+) s would do",
+            again.stdout,
+        )
+        assert int(needed) > window_s
+        assert len(notes(hub_after_debug, "window_too_small")) == 1
 
     def test_to_begin_with_is_none_where_nothing_was_measured(self, untried_hub: Path) -> None:
         """Two attempts are spent to find out; then it is red, and says what to do."""

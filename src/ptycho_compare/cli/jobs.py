@@ -7,11 +7,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+import psutil
+
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration
 from ptycho_compare.cli.status import jobs_of, runs
 from ptycho_compare.errors import JobError
-from ptycho_compare.jobs import LocalExecutor, Stopped, read_launch, run_or_join
+from ptycho_compare.jobs import (
+    ATTEMPTS_WITHOUT_PROGRESS,
+    LocalExecutor,
+    Stopped,
+    begins_again_nothing,
+    read_launch,
+    run_or_join,
+)
 from ptycho_compare.jobs.pace import progress_text, running_line
 from ptycho_compare.phases.comparison.job import ComparisonJob
 
@@ -75,6 +84,8 @@ def _resume(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 
 def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None) -> ExitCode:
     grace_s = 10.0 if arguments.window is None else min(10.0, arguments.window / 4)
+    if end is not None and time.monotonic() >= end - grace_s:
+        return _without_room(job, arguments.window)
     spec = job.spec(
         detached=arguments.detach,
         deadline_s=arguments.deadline if arguments.detach else None,
@@ -91,12 +102,26 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None)
         print(f"{job.id}: runs on {where}; {job.files.launch}; log {job.log}")
         return ExitCode.OK if ended.running.launch is not None else ExitCode.DEFERRED
     if ended.state == "stopped":
+        stalled = job.state().progress.stalled
+        if end is not None and stalled >= ATTEMPTS_WITHOUT_PROGRESS:
+            print(f"{job.id}: {stalled} attempts in a row gained nothing; give --window more; log {job.log}")
+            return ExitCode.FAILED
         print(f"{job.id}: stopped, {progress_text(job.state().progress)}; the same command goes on")
         return ExitCode.DEFERRED
     for finding in ended.findings:
         print(f"{job.id}: {finding}")
     print(f"{job.id}: {'not green' if ended.findings else 'green'}, {job.folder}")
     return ExitCode.FAILED if ended.findings else ExitCode.OK
+
+
+def _without_room(job: ComparisonJob, window_s: float) -> ExitCode:
+    """Say that the window was over before a job could begin."""
+    opened = psutil.Process().create_time()
+    if begins_again_nothing(job.hub, job.id, opened=opened, window_s=window_s):
+        print(f"{job.id}: nothing was started in two rounds; give --window more")
+        return ExitCode.FAILED
+    print(f"{job.id}: not started, the window is over; the same command goes on")
+    return ExitCode.DEFERRED
 
 
 def _clock(job: ComparisonJob, end: float | None, grace_s: float) -> Callable[[], bool]:

@@ -10,7 +10,15 @@ from pathlib import Path
 from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import HubError, StudyError
 from ptycho_compare.hub import HUB_VARIABLE, Hub
-from ptycho_compare.study import WORKPLACE, Comparison, Study, choose_study, load_study, require_about
+from ptycho_compare.study import (
+    WORKPLACE,
+    Comparison,
+    Study,
+    choose_study,
+    doses_of,
+    load_study,
+    require_about,
+)
 from ptycho_compare.study.steps import BASELINE_NETWORK
 
 
@@ -59,10 +67,15 @@ def study_if_any(hub: Hub, named: Path | None) -> tuple[Study | None, Path]:
     if named is None and not file.is_file():
         return None, file
     study = load_study(file)
-    if named is not None or file == hub.study():
-        require_about(hub, study, file)
-        return study, file
-    return (study if set(study.doses) & set(hub.doses()) else None), file
+    if not _was_meant(hub, named, study, file):
+        return None, file
+    require_about(hub, study, file)
+    return study, file
+
+
+def _was_meant(hub: Hub, named: Path | None, study: Study, file: Path) -> bool:
+    """Say if a study was named, is the hub's own, or is about data that lie there."""
+    return named is not None or file == hub.study() or bool(set(study.doses) & set(hub.doses()))
 
 
 def hub_of(arguments: argparse.Namespace, *, new: bool = False) -> Hub:
@@ -92,15 +105,16 @@ def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, 
         There is no study, or it is about another hub.
     """
     hub = hub_of(arguments, new=new)
-    file = choose_study(hub, arguments.study, WORKPLACE)
+    file = choose_study(hub, arguments.study, WORKPLACE).resolve()
+    missing = f"{hub.study()}: there is no such file; name the study that holds here by --study FILE"
     if arguments.study is None and not file.is_file():
-        raise StudyError(
-            f"{hub.study()}: there is no such file; name the study that holds here by --study FILE"
-        )
-    study = load_study(file.resolve())
+        raise StudyError(missing)
+    study = load_study(file)
+    if not _was_meant(hub, arguments.study, study, file):
+        raise StudyError(f"{missing} ({file} {doses_of(hub, study)})")
     if not new:
-        require_about(hub, study, file.resolve())
-    return hub, study, file.resolve()
+        require_about(hub, study, file)
+    return hub, study, file
 
 
 def require_of_study(study: Study, file: Path, arguments: argparse.Namespace) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 from ptycho_compare.checks.blocker import Scope, close_blockers, topic_of, write_blocker
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration, local_path, place_of, require_of_study
+from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import FULL_TIER, Hub, utc_now
+from ptycho_compare.jobs import begins_again_nothing
 from ptycho_compare.phases.pipeline.conditions import conditions
 from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, clobber, execute
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
@@ -87,7 +89,7 @@ def _carry_out(
     if arguments.at_a_time < 1:
         raise InputError(f"--at-a-time {arguments.at_a_time}; needed: at least 1")
     window = inf if arguments.window is None else arguments.window
-    grace_s = min(10.0, window / 4)
+    grace_s, opened = min(10.0, window / 4), time.time()
     end = time.monotonic() + window - grace_s
     outcomes = execute(
         plan.hub,
@@ -99,7 +101,13 @@ def _carry_out(
         success=success,
         closing=closing,
     )
-    return _exit_code(outcomes)
+    status = _exit_code(outcomes)
+    idle = status == ExitCode.DEFERRED and all(outcome.done is None for outcome in outcomes)
+    if idle and begins_again_nothing(plan.hub, name, opened=opened, window_s=window):
+        spent = duration_text(time.time() - opened)
+        print(f"nothing was started in two rounds: to look at what is done took {spent}; give --window more")
+        return ExitCode.FAILED
+    return status
 
 
 def _exit_code(outcomes: Sequence[StepOutcome]) -> ExitCode:

@@ -168,6 +168,10 @@ class Hub:
         """Where running jobs are counted, when their number is bounded."""
         return self.root / "jobs" / "slots"
 
+    def rounds(self) -> Path:
+        """Rounds in which something found no room to begin, a line each."""
+        return self.root / "jobs" / "rounds.jsonl"
+
     def jobs(self) -> list[JobFiles]:
         """Every job folder that is there: steps of the pipeline, then comparisons, in order of path."""
         steps = sorted((self.root / "jobs" / "steps").glob("*/job"))

@@ -9,7 +9,12 @@ from ptycho_compare.jobs.context import JobContext, Stopped, job_context
 from ptycho_compare.jobs.executors.local import LocalExecutor
 from ptycho_compare.jobs.executors.protocol import Running
 from ptycho_compare.jobs.pace import Pace, measured_pace
-from ptycho_compare.jobs.progress import JobProgress, attempts_so_far, read_progress
+from ptycho_compare.jobs.progress import (
+    ATTEMPTS_WITHOUT_PROGRESS,
+    JobProgress,
+    attempts_so_far,
+    read_progress,
+)
 from ptycho_compare.jobs.record import (
     ASKED_BY_LAUNCHER,
     EXIT_STOPPED,
@@ -20,10 +25,12 @@ from ptycho_compare.jobs.record import (
     read_launch,
     was_stopped,
 )
+from ptycho_compare.jobs.rounds import begins_again_nothing
 from ptycho_compare.jobs.run_or_join import Ended, run_or_join
 
 __all__ = [
     "ASKED_BY_LAUNCHER",
+    "ATTEMPTS_WITHOUT_PROGRESS",
     "EXIT_REFUSED",
     "EXIT_STOPPED",
     "Claim",
@@ -38,6 +45,7 @@ __all__ = [
     "Running",
     "Stopped",
     "attempts_so_far",
+    "begins_again_nothing",
     "job_context",
     "living_claim",
     "measured_pace",

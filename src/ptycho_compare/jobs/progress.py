@@ -14,6 +14,9 @@ from typing import Any
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs.states import read_states, seconds_between
 
+ATTEMPTS_WITHOUT_PROGRESS = 2
+"""So many in a row that gain nothing end a job that would otherwise be tried for ever."""
+
 
 @dataclass
 class Part:

@@ -32,6 +32,7 @@ def execute(
     *,
     at_a_time: int = 1,
     out_of_time: Callable[[], bool] = lambda: False,
+    asked: Callable[[], bool] = lambda: False,
     grace_s: float = 10.0,
     success: str = ALL_DONE,
     closing: Callable[[Hub], Iterable[str]] = lambda _: (),
@@ -42,7 +43,9 @@ def execute(
     Parameters
     ----------
     out_of_time : callable
-        Whether the steps that run must save their work now.
+        Whether a window is over, and the steps that run must save their work now.
+    asked : callable
+        Whether somebody has asked for that.
     grace_s : float
         Between asking a step to stop and killing it.
     success : str
@@ -59,7 +62,7 @@ def execute(
     """
     moment = utc_now()
     with Transcript(hub.step_log(name), moment) as transcript:
-        runner = Runner(transcript.say, hub.archive(moment), at_a_time, out_of_time, grace_s)
+        runner = Runner(transcript.say, hub.archive(moment), at_a_time, out_of_time, asked, grace_s)
         with _stoppable(runner) if listen else contextlib.nullcontext():
             outcomes = runner.run(steps)
         transcript.say("\n".join(["", *(f"  {outcome}" for outcome in outcomes), ""]))

@@ -13,7 +13,14 @@ from typing import Literal
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError, PtychoCompareError
 from ptycho_compare.finding import Finding
-from ptycho_compare.jobs import DoneRecord, Ended, LocalExecutor, run_or_join
+from ptycho_compare.jobs import (
+    ATTEMPTS_WITHOUT_PROGRESS,
+    DoneRecord,
+    Ended,
+    LocalExecutor,
+    read_progress,
+    run_or_join,
+)
 from ptycho_compare.phases.pipeline.step import Step
 
 State = Literal["made", "reused", "given", "stopped", "failed", "not begun"]
@@ -64,8 +71,8 @@ class Runner:
         Where stale outputs are moved.
     at_a_time : int
         Steps that may run at the same time; more than one where they do not need each other.
-    out_of_time : callable
-        Whether a window is over.
+    out_of_time, asked : callable
+        Whether a window is over, and whether somebody has asked for the end.
     grace_s : float
         Between asking a step to stop and killing it.
     """
@@ -74,6 +81,7 @@ class Runner:
     archive: Path
     at_a_time: int = 1
     out_of_time: Callable[[], bool] = lambda: False
+    asked: Callable[[], bool] = lambda: False
     grace_s: float = 10.0
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -122,7 +130,7 @@ class Runner:
         return ready[: self.at_a_time - len(running)]
 
     def _is_over(self) -> bool:
-        return self._over.is_set() or self.out_of_time()
+        return self._over.is_set() or self.asked() or self.out_of_time()
 
     def _bring(self, step: Step, banner: str) -> StepOutcome:
         """Bring one step to its end, or as far as time allows."""
@@ -149,6 +157,15 @@ class Runner:
         self.say("\n".join([*heading, f"log: {spec.log}"]))
         ended = run_or_join(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
         if ended.state in ("running", "stopped"):
-            return StepOutcome(step, "stopped", done=ended.record)
+            findings = tuple(self._stalled(step)) if ended.state == "stopped" else ()
+            return StepOutcome(step, "failed" if findings else "stopped", findings, ended.record)
         findings = tuple(step.seal(ended))
         return StepOutcome(step, "failed" if findings else "made", findings, ended.record)
+
+    def _stalled(self, step: Step) -> Iterator[Finding]:
+        """Tell of attempts that gained nothing because the window is too short for the step."""
+        count = read_progress(step.files.job).stalled
+        # an attempt that was stopped because somebody asked for it could have gone on
+        if not self._over.is_set() and not self.asked() and count >= ATTEMPTS_WITHOUT_PROGRESS:
+            text = f"{count} attempts in a row were stopped and gained nothing; give it a longer window"
+            yield Finding("stalled", f"{step.id}: {text}")

@@ -160,9 +160,8 @@ def without_room(
     if not begins_again_nothing(hub, subject, opened=opened, window_s=deadline.length_s):
         return Deferred(f"not started: {why}", state)
     spent = f"{duration_text(deadline.spent_s)} were spent before it could begin"
-    text = (
-        f"nothing was started in two rounds; {spent}; {told_for(deadline, state and state.least_s)} would do"
-    )
+    window = told_for(deadline, None if state is None else state.least_s)
+    text = f"nothing was started in two rounds; {spent}; {window} would do"
     return Blocked([Finding("window", f"{subject}: {why}; {text}")])
 
 

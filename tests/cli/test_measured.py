@@ -54,18 +54,25 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
-    truth, probe = make_object(*SHAPE, smooth_px=2.0), make_probe(SIDE)
+    return make_scene(make_probe(SIDE)[np.newaxis])
+
+
+def make_scene(modes: np.ndarray) -> Scene:
+    truth = make_object(*SHAPE, smooth_px=2.0)
     x, y = np.meshgrid(np.arange(18, 58, 3), np.arange(18, 54, 3))
     positions = np.stack([x.ravel(), y.ravel()], axis=1).astype(float)
     half, images, lit = SIDE // 2, [], np.zeros(SHAPE, bool)
     for column, row in positions.astype(int):
         patch = truth[row - half : row + half, column - half : column + half]
-        images.append(np.abs(np.fft.fftshift(np.fft.fft2(probe * patch))) ** 2)
+        waves = np.fft.fftshift(np.fft.fft2(modes * patch), axes=(1, 2))
+        images.append((np.abs(waves) ** 2).sum(axis=0))
         lit[row, column] = True
     counts = np.array(images)
     counts *= 1e5 / counts.sum(axis=(1, 2)).mean()
     counts = np.random.default_rng(2).poisson(counts).astype(float)
-    return Scene(truth, probe, positions, counts, binary_dilation(lit, np.ones((9, 9))))
+    return Scene(
+        truth, modes if len(modes) > 1 else modes[0], positions, counts, binary_dilation(lit, np.ones((9, 9)))
+    )
 
 
 def compared(
@@ -165,3 +172,23 @@ def test_an_arm_without_a_frame_is_judged_where_it_explains_the_data_best(
     assert verdicts.pop(("framed", "worse")) is True
     assert len(verdicts) == 9
     assert set(verdicts.values()) == {None}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_a_probe_of_several_modes_explains_what_its_main_mode_does_not(
+    tmp_path: Path, order: list[int]
+) -> None:
+    """In whatever order they come, in the scan as well as beside the object."""
+    axis = np.arange(SIDE) - SIDE // 2
+    modes = make_probe(SIDE) * np.stack(
+        [np.ones((SIDE, SIDE)), 0.2 * axis + 0 * axis[:, None], 0.02 * axis[:, None] + 0 * axis]
+    )
+    modes = modes[list(order)].astype(np.complex64)
+    scene = make_scene(modes)
+    image = {"object": scene.noisy(0.002, 1), "origin_yx_px": np.zeros(2)}
+    rows = compared(tmp_path, scene.arrays(), A=image | {"probe": modes[np.newaxis]})
+    right = rows["A", "r_factor"]
+    assert right.note.endswith("through the scan probe of 3 modes")
+    assert rows["A", "r_factor_own_probe"].value == pytest.approx(right.value)
+    strongest = compared(tmp_path, scene.arrays(probeGuess=modes[order.index(0)]), A=image)["A", "r_factor"]
+    assert right.value < 0.7 * strongest.value

@@ -119,13 +119,17 @@ def test_a_tike_window_that_leaves_the_object(tmp_path: Path, arrays: dict[str, 
             open_scan(path, reading=Reading(keys={"object": "psi"})).__enter__()
 
 
-def test_of_several_probes_the_first_is_used(tmp_path: Path, arrays: dict[str, Any]) -> None:
+def test_of_several_modes_the_strongest_is_the_probe(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    """After some engines the first mode holds hardly any of the power."""
     stored = tike_arrays(arrays)
-    stored["probe"] = np.concatenate([stored["probe"], 0.1 * stored["probe"]], axis=-3)
+    stored["probe"] = np.concatenate([each * stored["probe"] for each in (0.1, 1, 0.5)], axis=-3)
     with open_scan(write_scan(tmp_path / "scan.npz", stored)) as scan:
         np.testing.assert_array_equal(scan.probe, arrays["probeGuess"])
+        assert scan.modes is not None
+        np.testing.assert_allclose(scan.modes[:, 8, 8] / scan.modes[0, 8, 8], [1, 0.5, 0.1], rtol=1e-6)
         (warning,) = scan.warnings
-        assert "'probe' holds 2 probes; the first is used" in warning
+        assert "'probe' holds 3 modes of a probe: their intensities add up" in warning
+        assert warning.endswith("it is the strongest, which has 0.794 of the power")
 
 
 @pytest.mark.parametrize("write", [npz, write_hdf5])

@@ -77,7 +77,7 @@ def _lit(arguments: argparse.Namespace, image: NDArray[Any], truth: NDArray[Any]
     path, found = _scan_of(arguments, truth)
     if found is None or truth.ndim != 2:
         return None
-    light = Light.of(found.positions, found.probe, found.patch_px, Grid((0, 0), truth.shape))
+    light = Light.of(found.positions, found.modes, found.patch_px, Grid((0, 0), truth.shape))
     lit, (rows, columns) = light.lit, truth.shape
     if not lit.any():
         raise InputError(f"{path}: lit no pixel of the truth of {rows} x {columns} px; is it its scan?")

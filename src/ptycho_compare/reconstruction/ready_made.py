@@ -21,6 +21,7 @@ from ptycho_compare.reconstruction.frame import Frame
 from ptycho_compare.reconstruction.image_file import ImageFile, open_image_file
 from ptycho_compare.reconstruction.image_source import PROBE_KEYS, ImageSource, find_image
 from ptycho_compare.reconstruction.recorded_frame import read_frame
+from ptycho_compare.scan.probe_modes import modes_of
 from ptycho_compare.scoring.alignment.registration import continued
 
 
@@ -33,8 +34,8 @@ class ReadyMade:
     values : ndarray, (h, w), complex64
     seconds : float or None
         How long it took, if the file says.
-    probe : ndarray, (N, N), complex64, or None
-        Its probe, if the file holds one; of several modes the first, which is the main one.
+    modes : ndarray, (m, N, N), complex64, or None
+        Of its probe, strongest first, if the file holds one.
     frame : Frame or None
         Where it lies, if the file records it.
     weight : ndarray, (h, w), float64, or None
@@ -45,9 +46,14 @@ class ReadyMade:
     arm: str
     values: NDArray[np.complex64]
     seconds: float | None
-    probe: NDArray[np.complex64] | None = None
+    modes: NDArray[np.complex64] | None = None
     frame: Frame | None = None
     weight: NDArray[np.float64] | None = None
+
+    @property
+    def probe(self) -> NDArray[np.complex64] | None:
+        """The strongest mode of its probe, (N, N)."""
+        return None if self.modes is None else self.modes[0]
 
     @property
     def placed(self) -> bool:
@@ -139,14 +145,12 @@ def _complex64(values: NDArray[Any]) -> NDArray[np.complex64]:
 
 
 def _probe(file: ImageFile, key: str) -> NDArray[np.complex64] | None:
-    """The main mode of the probe that lies beside an image, or at the root of its file."""
+    """The modes of the probe that lies beside an image, or at the root of its file."""
     group, slash, _ = key.rpartition("/")
     for name in [f"{group}{slash}{each}" for each in PROBE_KEYS] + list(PROBE_KEYS):
-        if name in file:
-            modes = file.array(name)
-            square = modes.ndim >= 2 and modes.shape[-1] == modes.shape[-2]
-            if square and modes.size and modes.dtype.kind == "c":
-                return _complex64(modes.reshape(-1, *modes.shape[-2:])[0])
+        modes = modes_of(file.array(name)) if name in file else None
+        if modes is not None:
+            return modes
     return None
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArmError, ReadyMadeError
 from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.scan import Plan, Scan
+from ptycho_compare.scan.probe_modes import modes_of
 
 GROUP = "ptycho_compare.reconstructors"
 
@@ -46,7 +47,7 @@ class Reconstructor(Protocol):
             On `grid`: nothing will move it. Any complex gain.
         weight : ndarray, (H, W), float
             Coverage; 0 where nothing was reconstructed.
-        probe : ndarray, (N, N), complex
+        probe : ndarray, (N, N) or (m, N, N), complex
             May be left out. A probe that was retrieved with the object frees its phase ramp, and the
             residual is given through it as well.
         """
@@ -55,11 +56,16 @@ class Reconstructor(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class UserMade:
-    """What a reconstructor returned: object (H, W) complex64, coverage (H, W) float64, its probe if any."""
+    """What a reconstructor returned: object (H, W) complex64, coverage (H, W) float64, its probe's modes."""
 
     values: NDArray[np.complex64]
     weight: NDArray[np.float64]
-    probe: NDArray[np.complex64] | None = None
+    modes: NDArray[np.complex64] | None = None
+
+    @property
+    def probe(self) -> NDArray[np.complex64] | None:
+        """The strongest mode, (N, N)."""
+        return None if self.modes is None else self.modes[0]
 
 
 @dataclass(frozen=True)
@@ -112,11 +118,10 @@ def user_made(source: UserSource, scan: Scan, plan: Plan, grid: Grid) -> UserMad
             f"{source}: returned {values.dtype}{values.shape} and {weight.dtype}{weight.shape}; "
             f"needed: complex and real, both {grid.shape}"
         )
-    for probe in rest:
-        if probe.ndim != 2 or probe.shape[0] != probe.shape[1] or probe.dtype.kind != "c" or len(rest) > 1:
-            raise ArmError(
-                f"{source}: returned {len(rest)} more arrays, {probe.dtype}{probe.shape}; "
-                "needed: no more, or a probe, (N, N) complex"
-            )
-    own_probe = rest[0].astype(np.complex64) if rest else None
-    return UserMade(values.astype(np.complex64), weight.astype(np.float64), own_probe)
+    modes = modes_of(rest[0]) if rest else None
+    if len(rest) > 1 or (rest and modes is None):
+        raise ArmError(
+            f"{source}: returned {len(rest)} more arrays, {rest[-1].dtype}{rest[-1].shape}; "
+            "needed: no more, or a probe, (N, N) complex"
+        )
+    return UserMade(values.astype(np.complex64), weight.astype(np.float64), modes)

@@ -49,7 +49,8 @@ class Scan:
         Columns x and y, px on the object's grid.
     diffraction : Diffraction
         n images of N x N amplitudes, read on demand.
-    probe : ndarray, (N, N), complex64, or None
+    modes : ndarray, (m, N, N), complex64, or None
+        Of the probe, strongest first; their intensities add up.
     truth : ndarray, (H, W), complex64, or None
         The true object.
     metadata : mapping
@@ -62,11 +63,16 @@ class Scan:
     path: Path
     positions: NDArray[np.float64]
     diffraction: Diffraction
-    probe: NDArray[np.complex64] | None
+    modes: NDArray[np.complex64] | None
     truth: NDArray[np.complex64] | None
     metadata: Mapping[str, Any]
     optics: Optics
     warnings: tuple[str, ...] = ()
+
+    @property
+    def probe(self) -> NDArray[np.complex64] | None:
+        """The strongest mode, (N, N), where one must do."""
+        return None if self.modes is None else self.modes[0]
 
     @property
     def values(self) -> Values:
@@ -98,10 +104,10 @@ class Scan:
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """A scan without its images: positions (n, 2) and, where the file has them, probe and truth; N in px."""
+    """A scan without its images: positions (n, 2) and, where the file has them, modes and truth; N in px."""
 
     positions: NDArray[np.float64]
-    probe: NDArray[np.complex64] | None
+    modes: NDArray[np.complex64] | None
     truth: NDArray[np.complex64] | None
     patch_px: int
 
@@ -112,7 +118,7 @@ def read_geometry(path: Path, *, reading: Reading = AS_FOUND) -> Geometry:
         contents = _open(path, reading, None, stack)
         contents.images.close()
         _require_extent(contents, reading, path)
-        return Geometry(contents.positions, contents.probe, contents.truth, contents.images.side)
+        return Geometry(contents.positions, contents.modes, contents.truth, contents.images.side)
 
 
 @contextmanager
@@ -147,7 +153,7 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
             path,
             contents.positions,
             diffraction,
-            contents.probe,
+            contents.modes,
             contents.truth,
             contents.metadata,
             contents.optics,

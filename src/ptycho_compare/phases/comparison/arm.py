@@ -41,7 +41,7 @@ class Setting:
     @cached_property
     def light(self) -> Light:
         """Where the scan lit the object."""
-        return Light.of(self.scan.positions, self.scan.probe, self.scan.patch_px, self.grid)
+        return Light.of(self.scan.positions, self.scan.modes, self.scan.patch_px, self.grid)
 
     def scored_area(self, images: Iterable[ArmImage]) -> NDArray[np.float64]:
         """Coverage (H, W), 0 or 1, that limits all arms: what was not measured is not scored.
@@ -77,8 +77,8 @@ class Arm:
         Two reconstructions of half the data each, or none.
     half_sources : tuple of Path
         Their files, if they were made elsewhere.
-    probe : ndarray, (N, N), complex64, or None
-        The arm's own.
+    modes : ndarray, (m, N, N), complex64, or None
+        Of the arm's own probe.
     """
 
     source: Path | None
@@ -88,7 +88,12 @@ class Arm:
     parameters: Mapping[str, Any] | None = None
     halves: tuple[ArmImage, ...] = ()
     half_sources: tuple[Path, ...] = ()
-    probe: NDArray[np.complex64] | None = None
+    modes: NDArray[np.complex64] | None = None
+
+    @property
+    def probe(self) -> NDArray[np.complex64] | None:
+        """The strongest of its modes, (N, N)."""
+        return None if self.modes is None else self.modes[0]
 
 
 def ready_made_arm(ready_made: ReadyMade, halves: tuple[ReadyMade, ...], setting: Setting) -> Arm:
@@ -107,7 +112,7 @@ def ready_made_arm(ready_made: ReadyMade, halves: tuple[ReadyMade, ...], setting
         seconds={} if ready_made.seconds is None else {"computation_s": ready_made.seconds},
         halves=tuple(half_images),
         half_sources=tuple(half.path for half in halves),
-        probe=ready_made.probe,
+        modes=ready_made.modes,
     )
 
 
@@ -122,7 +127,7 @@ def user_arm(name: str, source: UserSource, setting: Setting, *, raise_if_stoppe
         retrieved = was_retrieved(made.probe, setting.scan.probe)
         image = ArmImage(made.values, made.weight, movable=False, retrieved=retrieved)
         parameters = {"reconstructor": str(source)}
-        return Arm(None, image, seconds=seconds, parameters=parameters, probe=made.probe)
+        return Arm(None, image, seconds=seconds, parameters=parameters, modes=made.modes)
 
     return contained(name, None, run, raise_if_stopped=raise_if_stopped)
 

@@ -67,16 +67,16 @@ def consistency_of(
 ) -> Consistency:
     """Measure one arm; what cannot be measured is logged and has no row."""
     residual, found = None, Measurement((), {}, {})
-    probes = {"r_factor": setting.scan.probe, "r_factor_own_probe": arm.probe}
+    probes = {"r_factor": setting.scan.modes, "r_factor_own_probe": arm.modes}
     for row, probe in probes.items():
         if probe is None:
             continue
-        if len(probe) != setting.scan.patch_px:
+        if probe.shape[-1] != setting.scan.patch_px:
             _log.warning(
                 "%s: no %s: the probe is %d px wide, images are %d",
                 name,
                 row,
-                len(probe),
+                probe.shape[-1],
                 setting.scan.patch_px,
             )
             continue
@@ -88,7 +88,7 @@ def consistency_of(
         residual = seen if row == "r_factor" else residual
         if fitted is not None:
             _log.info("%s: its frame is not known; %s is fitted over the shift: %s", name, row, fitted)
-        found = found.joined(_row(row, seen, fitted, placement.mask, setting))
+        found = found.joined(_row(row, probe, seen, fitted, placement.mask, setting))
     if arm.halves:
         try:
             found = found.joined(_halves(name, arm.halves, placement.mask, setting))
@@ -124,7 +124,12 @@ def _images(setting: Setting) -> NDArray[np.int64]:
 
 
 def _row(
-    name: str, residual: Residual, fitted: FittedShift | None, mask: Mask, setting: Setting
+    name: str,
+    probe: NDArray[np.complex64],
+    residual: Residual,
+    fitted: FittedShift | None,
+    mask: Mask,
+    setting: Setting,
 ) -> Measurement:
     side = Blocks.of(mask, setting.request.scoring.resampling.block_px).side_px
     # images that lie in one block are drawn together
@@ -132,6 +137,8 @@ def _row(
     labels = np.unique(place, axis=0, return_inverse=True)[1].ravel()
     estimate = ratio_estimate(residual.per_image * residual.weights, residual.weights, labels)
     note = f"{len(residual.images)} images through {'the scan' if name == 'r_factor' else 'its own'} probe"
+    if len(probe) > 1:
+        note += f" of {len(probe)} modes"
     if fitted is not None:
         note += f"; frame not known, fitted over the shift: {fitted}"
     metric = Metric(

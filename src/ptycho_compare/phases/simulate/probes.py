@@ -101,7 +101,8 @@ def _from_file(path: Path, side: int) -> NDArray[np.complex64]:
         container = NpzContainer(archive, label=str(path), spool_folder=None)
         if "probeGuess" not in container:
             raise ScanError(f"{path}: 'probeGuess' is missing; found: {container.listing()}")
-        probe, _ = read_probe(container, "probeGuess")
+        modes, _ = read_probe(container, "probeGuess")
+    probe: NDArray[np.complex64] = modes[0]
     if len(probe) != side:
         raise ScanError(
             f"{path}: 'probeGuess' is {probe.shape[0]} x {probe.shape[1]} px and "

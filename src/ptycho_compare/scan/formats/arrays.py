@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.contents import Container
+from ptycho_compare.scan.probe_modes import modes_of, shares_of
 
 
 def read_columns(
@@ -91,19 +92,21 @@ def read_table(container: Container, key: str, *, columns: int) -> NDArray[np.fl
 
 
 def read_probe(container: Container, key: str) -> tuple[NDArray[np.complex64], tuple[str, ...]]:
-    """Read the probe (N, N); of several modes the first, which is the main one, with a warning."""
+    """Read the modes of the probe (m, N, N), strongest first, with a warning where there are several."""
     values = container.array(key)
-    probe = _planes(values)
-    if probe.dtype.kind != "c" or probe.ndim != 3 or probe.shape[1] != probe.shape[2] or not probe.size:
-        raise ScanError(
-            f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; needed: (N, N) complex"
-        )
-    if not np.isfinite(probe[0]).all() or not probe[0].any():
-        raise ScanError(f"{container.label}: '{key}' is zero or not finite")
-    warnings: tuple[str, ...] = ()
-    if len(probe) > 1:
-        warnings = (f"{container.label}: '{key}' holds {len(probe)} probes; the first is used",)
-    return probe[0].astype(np.complex64), warnings
+    modes = modes_of(values)
+    if modes is None:
+        shape = f"{values.dtype} of shape {values.shape}"
+        square = values.dtype.kind == "c" and values.ndim > 1 and values.shape[-1] == values.shape[-2] > 0
+        found = "zero or not finite" if square else f"{shape}; needed: (N, N) complex"
+        raise ScanError(f"{container.label}: '{key}' is {found}")
+    if len(modes) == 1:
+        return modes, ()
+    warning = (
+        f"{container.label}: '{key}' holds {len(modes)} modes of a probe: their intensities add up; where "
+        f"one must do, it is the strongest, which has {shares_of(modes)[0]:.3g} of the power"
+    )
+    return modes, (warning,)
 
 
 def read_truth(container: Container, key: str) -> NDArray[np.complex64]:

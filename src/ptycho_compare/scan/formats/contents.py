@@ -129,7 +129,8 @@ class Contents:
         As stored.
     positions : ndarray, (n, 2), float64
         Columns x and y, px of the object's grid.
-    probe : ndarray, (N, N), complex64, or None
+    modes : ndarray, (m, N, N), complex64, or None
+        Of the probe, strongest first.
     truth : ndarray, (H, W), complex64, or None
     mask : ndarray, (N, N), bool, or None
         True where a detector pixel, as stored, is bad.
@@ -143,7 +144,7 @@ class Contents:
     key: str
     images: Images
     positions: NDArray[np.float64]
-    probe: NDArray[np.complex64] | None
+    modes: NDArray[np.complex64] | None
     truth: NDArray[np.complex64] | None
     mask: NDArray[np.bool_] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -151,6 +152,11 @@ class Contents:
     values: Values | None = None
     dc: DcPlace | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def probe(self) -> NDArray[np.complex64] | None:
+        """The strongest mode, (N, N)."""
+        return None if self.modes is None else self.modes[0]
 
 
 def find_key(container: Container, role: str, named: Mapping[str, str], usual: Sequence[str]) -> str:

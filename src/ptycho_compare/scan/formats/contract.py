@@ -121,9 +121,9 @@ def _gather(
     warnings: tuple[str, ...],
 ) -> Contents:
     named = reading.keys
-    probe, truth, mask = None, None, None
+    modes, truth, mask = None, None, None
     if "probe" in named or names.probe in container:
-        probe, more = read_probe(container, find_key(container, "probe", named, [names.probe]))
+        modes, more = read_probe(container, find_key(container, "probe", named, [names.probe]))
         warnings += more
     if "object" in named or names.truth in container:
         truth = read_truth(container, find_key(container, "object", named, [names.truth]))
@@ -136,9 +136,9 @@ def _gather(
     usual = key in names.diffraction
     return Contents(
         key=key,
-        images=container.images(key, count=len(positions), side=None if probe is None else len(probe)),
+        images=container.images(key, count=len(positions), side=None if modes is None else modes.shape[-1]),
         positions=positions,
-        probe=probe,
+        modes=modes,
         truth=truth,
         mask=mask,
         metadata=metadata,

@@ -71,16 +71,16 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
     translation = find_key(container, "positions", named, _TRANSLATION)
     metres = read_table(container, translation, columns=3)
     metres *= _unit(container, translation, "positions", "length", reading)
-    probe, truth, mask = None, None, None
+    modes, truth, mask = None, None, None
     basis, warnings = _basis(container, reading)
     if "probe" in named:
-        probe, more = read_probe(container, find_key(container, "probe", named, ()))
+        modes, more = read_probe(container, find_key(container, "probe", named, ()))
         warnings += more
     if "mask" in named or f"{_DETECTOR}/mask" in container:
         mask_key = find_key(container, "mask", named, [f"{_DETECTOR}/mask"])
         mask, more = read_mask(container, mask_key, count=len(metres), harmless=_HARMLESS_BITS)
         warnings += more
-    images = container.images(key, count=len(metres), side=None if probe is None else len(probe))
+    images = container.images(key, count=len(metres), side=None if modes is None else modes.shape[-1])
     optics = _optics(container, basis, reading)
     pixel = reading.object_pixel_m or _far_field_pixel(optics, images.side, container.label)
     with np.errstate(all="ignore"):  # what overflows is named next
@@ -94,7 +94,7 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
         key=key,
         images=images,
         positions=positions,
-        probe=probe,
+        modes=modes,
         truth=truth,
         mask=mask,
         optics=replace(optics, object_pixel_m=pixel),

@@ -118,6 +118,18 @@ SAME: dict[str, Callable[[h5py.File], None]] = {
     "no version": put("cxi_version", None),
     "translation linked": lambda f: put("entry_1/data_1/translation", h5py.SoftLink(f"/{TRANSLATION}"))(f),
     "an empty mask of each image": put(f"{DETECTOR}/mask", np.zeros((COUNT, SIDE, SIDE), np.uint32)),
+    "energy of the beam": lambda f: (
+        put("entry_1/instrument_1/source_1/wavelength", None)(f),
+        put("entry_1/instrument_1/source_1/energy", 6e9)(f),  # the ring's
+        put("entry_1/instrument_1/beam_1/energy", 6.62607015e-34 * 299792458 / 1e-10)(f),
+    ),
+    "energy of each image": lambda f: (
+        put("entry_1/instrument_1/source_1/wavelength", None)(f),
+        put(
+            "entry_1/instrument_1/beam_1/incident_beam_energy",
+            6.62607015e-34 * 299792458 / 1e-10 * (1 + 1e-4 * np.linspace(-1, 1, COUNT)),
+        )(f),
+    ),
     "a raster": lambda f: (
         put(f"{DETECTOR}/data", f[f"{DETECTOR}/data"][()].reshape(3, 4, SIDE, SIDE))(f),
         put(TRANSLATION, f[TRANSLATION][()].reshape(3, 4, 3))(f),
@@ -164,6 +176,13 @@ BREACHES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "no wavelength": (put("entry_1/instrument_1/source_1/wavelength", None), "wavelength None"),
     "distance zero": (put(f"{DETECTOR}/distance", 0.0), "'.*distance' is 0; needed: a number above 0"),
     "distance NaN": (put(f"{DETECTOR}/distance", np.nan), "needed: one number|above 0"),
+    "energy changes": (
+        lambda f: (
+            put("entry_1/instrument_1/source_1/wavelength", None)(f),
+            put("entry_1/instrument_1/beam_1/energy", 1e-15 * np.linspace(1, 2, COUNT))(f),
+        ),
+        "beam_1/energy' is .*from 1e-15 to 2e-15; needed: one number, the same for all images",
+    ),
     "distance moves": (put(f"{DETECTOR}/distance", np.arange(1.0, 13.0)), "the same for all images"),
     "oblong pixels": (put(f"{DETECTOR}/y_pixel_size", 2 * PIXEL), "needed: square pixels"),
     "vectors parallel": (put(f"{DETECTOR}/basis_vectors", np.ones((3, 2))), "span no plane"),
@@ -196,10 +215,31 @@ def test_a_breach_is_one_line(tmp_path: Path, case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_translations_have_no_names_for_x_and_y(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", [(COUNT,), (3, 4), (1, COUNT)])
+def test_the_motors_of_the_sample_may_be_named(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """NXcxi_ptycho keeps x and y in the raster's shape; they are the translation, in its unit."""
+
+    def change(file: h5py.File) -> None:
+        for axis, name in enumerate("xy"):
+            motor = file.create_dataset(
+                f"motors/{name}", data=file[TRANSLATION][:, axis].reshape(shape) * 1e6
+            )
+            motor.attrs["units"] = "um"
+        if len(shape) == 2 and 1 not in shape:
+            put(f"{DETECTOR}/data", file[f"{DETECTOR}/data"][()].reshape(*shape, SIDE, SIDE))(file)
+        put(TRANSLATION, None)(file)
+
+    made = write_cxi(tmp_path / "scan.cxi", DOWN_AND_RIGHT, change=change)
+    with open_scan(
+        tmp_path / "scan.cxi", reading=Reading("counts", keys={"x": "motors/x", "y": "motors/y"})
+    ) as scan:
+        np.testing.assert_allclose(scan.positions, made.positions, rtol=1e-6)
+
+
+def test_translations_have_no_other_order(tmp_path: Path) -> None:
     write_cxi(tmp_path / "scan.cxi", DOWN_AND_RIGHT)
     with pytest.raises(ScanError, match=r"translations \(n, 3\); name 'positions'"):
-        open_scan(tmp_path / "scan.cxi", reading=Reading(keys={"x": "a", "y": "b"})).__enter__()
+        open_scan(tmp_path / "scan.cxi", reading=Reading(keys={"positions_yx": "a"})).__enter__()
 
 
 def test_a_measured_file(reference: Path) -> None:

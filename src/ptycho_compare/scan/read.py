@@ -27,6 +27,7 @@ from ptycho_compare.scan.formats.contract import read_by_names
 from ptycho_compare.scan.formats.cxi import is_cxi, read_cxi
 from ptycho_compare.scan.formats.hdf5_container import Hdf5Container
 from ptycho_compare.scan.formats.npz_container import NpzContainer
+from ptycho_compare.scan.formats.ptyd import is_ptyd, read_ptyd
 from ptycho_compare.scan.interpretation import find_evidence, resolve_dc, resolve_values
 from ptycho_compare.scan.reading import AS_FOUND, DcPlace, Reading, Values
 from ptycho_compare.scan.survey import survey
@@ -132,7 +133,7 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
     ----------
     path : Path
         NPZ, as it is or packed by bzip2, with PtychoPINN's names or tike's; HDF5 with PtychoPINN's
-        names; CXI; or NPZ and HDF5 with the names in `reading`.
+        names; CXI; PtyPy's .ptyd; or NPZ and HDF5 with the names in `reading`.
     spool_folder : Path or None
         Where unpacked images are kept while the scan is open.
     reading : Reading
@@ -189,6 +190,8 @@ def _open(path: Path, reading: Reading, spool_folder: Path | None, stack: ExitSt
     hdf5 = Hdf5Container(stack.enter_context(open_hdf5(path)))
     if is_cxi(hdf5):
         return read_cxi(hdf5, reading)
+    if is_ptyd(hdf5, reading):
+        return read_ptyd(hdf5, reading)
     return read_by_names(hdf5, reading)
 
 

@@ -31,8 +31,8 @@ class Reading:
         ``positions`` (n, 2) with columns x and y, or ``positions_yx`` with columns row and column,
         all in px of the object's grid unless a unit is stated, where position
         (x, y) is that of patch pixel [N//2, N//2]; ``probe`` (N, N); ``object`` (H, W), the truth;
-        ``mask`` (N, N), non-zero where a detector pixel is bad. In a CXI file all positions are
-        translations of the sample, so only ``positions`` can be named there.
+        ``mask`` (N, N) or (n, N, N), non-zero where a detector pixel is bad. n may be a raster's rows and
+        columns. In a CXI file positions are the sample's: ``positions`` (n, 3), or ``x`` and ``y``.
     object_pixel_m : float or None
         Side of an object pixel, m.
     units : mapping

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.formats.contents import Container
+from ptycho_compare.scan.formats.contents import Container, Images
 from ptycho_compare.scan.probe_modes import modes_of, shares_of
 
 
@@ -123,37 +123,42 @@ def read_truth(container: Container, key: str) -> NDArray[np.complex64]:
 
 
 def read_mask(
-    container: Container, key: str, *, count: int, harmless: int = 0
+    container: Container, key: str, *, count: int, harmless: int = 0, good: bool = False
 ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """Read a detector mask (N, N): True where any bit that is not `harmless` is set.
 
     Of a mask for each of the `count` images a pixel is bad that is bad in any image, with a warning
-    where they differ.
+    where they differ. With `good` the numbers are weights: 0 and less is bad.
     """
+
+    def is_bad(values: NDArray[Any]) -> NDArray[np.bool_]:
+        bad: NDArray[np.bool_] = ~(values > 0) if good else (values.astype(np.int64) & ~harmless) != 0
+        return bad
+
+    kinds, needed = ("biuf", "numbers") if good else ("biu", "whole numbers")
     shape = container.shape(key)
     if math.prod(shape[:-2]) > 1:
-        return _mask_of_each(container, key, count=count, harmless=harmless)
+        images = container.images(key, count=count, side=None)
+        if images.dtype.kind not in kinds:
+            raise ScanError(f"{container.label}: '{key}' is {images.dtype}; needed: (n, N, N) {needed}")
+        return _bad_in_any(images, is_bad, label=f"{container.label}: '{key}'")
     values = container.array(key)
     mask = _planes(values)
-    if mask.dtype.kind not in "biu" or mask.ndim != 3 or len(mask) != 1:
+    if mask.dtype.kind not in kinds or mask.ndim != 3 or len(mask) != 1:
         raise ScanError(
-            f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; "
-            "needed: (N, N) whole numbers"
+            f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; needed: (N, N) {needed}"
         )
-    return _bad(mask[0], harmless), ()
+    return is_bad(mask[0]), ()
 
 
-def _mask_of_each(
-    container: Container, key: str, *, count: int, harmless: int
+def _bad_in_any(
+    images: Images, is_bad: Callable[[NDArray[Any]], NDArray[np.bool_]], *, label: str
 ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
-    images = container.images(key, count=count, side=None)
-    if images.dtype.kind not in "biu":
-        raise ScanError(f"{container.label}: '{key}' is {images.dtype}; needed: (n, N, N) whole numbers")
-    ever, always = np.zeros((2, images.side, images.side), np.bool_)
-    always |= True
+    ever = np.zeros((images.side, images.side), np.bool_)
+    always = ~ever
     try:
         for block in images.blocks():
-            bad = _bad(block, harmless)
+            bad = is_bad(block)
             ever |= bad.any(axis=0)
             always &= bad.all(axis=0)
     finally:
@@ -162,15 +167,10 @@ def _mask_of_each(
     if not changing:
         return ever, ()
     warning = (
-        f"{container.label}: '{key}' is another for each image: {changing} px that are bad in some "
+        f"{label} is another for each image: {changing} px that are bad in some "
         f"are left out of all, with the {int(always.sum())} that are bad in all"
     )
     return ever, (warning,)
-
-
-def _bad(values: NDArray[Any], harmless: int) -> NDArray[np.bool_]:
-    bad: NDArray[np.bool_] = (values.astype(np.int64) & ~harmless) != 0
-    return bad
 
 
 def require_inside(

@@ -1,9 +1,10 @@
 """Scans in CXI files, the HDF5 layout of the Coherent X-ray Imaging Data Bank (version 1.60).
 
 What is read: ``entry_1/data_1/data`` or ``entry_1/instrument_1/detector_1/data``; of the
-detector ``distance``, ``x_pixel_size``, ``y_pixel_size``, ``basis_vectors``, ``mask``; of
-``source_1`` ``wavelength`` or ``energy``; ``entry_1/sample_1/geometry_1/translation``. Each in the unit
-of its attribute ``units``, or as the user says; without one in m or J, which is CXI's own.
+detector ``distance``, ``x_pixel_size``, ``y_pixel_size``, ``basis_vectors``, ``mask``; ``wavelength`` of
+``source_1``, else the energy of ``beam_1`` (NXcxi_ptycho's) or of ``source_1``;
+``entry_1/sample_1/geometry_1/translation``. Each in the unit of its attribute ``units``, or as the
+user says; without one in m or J, which is CXI's own.
 
 Geometry. CXI's laboratory has z along the beam and y up, in metres. ``basis_vectors`` say how
 one goes from a detector pixel to the next: down a column (b_row) and along a row (b_col). The
@@ -30,7 +31,14 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.formats.arrays import read_mask, read_probe, read_table, read_truth, require_inside
+from ptycho_compare.scan.formats.arrays import (
+    read_columns,
+    read_mask,
+    read_probe,
+    read_table,
+    read_truth,
+    require_inside,
+)
 from ptycho_compare.scan.formats.contents import Container, Contents, Optics, find_key
 from ptycho_compare.scan.formats.units import Kind, factor, unit_of
 from ptycho_compare.scan.reading import Reading
@@ -44,10 +52,14 @@ _TRANSLATION = (
 )
 _BASIS = f"{_DETECTOR}/basis_vectors"
 _SOURCE = "entry_1/instrument_1/source_1"
+# NXcxi_ptycho has the photons' energy in beam_1; what its source has is the ring's
+_BEAM = "entry_1/instrument_1/beam_1"
+_ENERGY = (f"{_BEAM}/incident_beam_energy", f"{_BEAM}/energy", f"{_SOURCE}/energy")
 # bits of a CXI mask that say something else than "bad": in a peak mask, artefact corrected,
 # a peak for the hit finder, background corrected
 _HARMLESS_BITS = 0x20 | 0x800 | 0x2000 | 0x4000
 _SQUARE_TOLERANCE = 0.01
+_DRIFT = 1e-3  # read back for every image, an energy is never quite the same
 _SHORTEST_M, _LONGEST_M = 1e-14, 1e-2  # from hard gamma rays to microwaves
 
 
@@ -65,14 +77,13 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
         An array is missing, is something else than CXI says, or the object pixel is not known.
     """
     named = reading.keys
-    if named.keys() & {"x", "y", "positions_yx"}:
+    if "positions_yx" in named:
         raise ScanError(f"{container.label}: a CXI file has translations (n, 3); name 'positions'")
     key = find_key(container, "diffraction", named, _DATA)
-    translation = find_key(container, "positions", named, _TRANSLATION)
-    metres = read_table(container, translation, columns=3)
-    metres *= _unit(container, translation, "positions", "length", reading)
+    metres, axes, about = _translations(container, reading, images=container.shape(key))
     modes, truth, mask = None, None, None
     basis, warnings = _basis(container, reading)
+    warnings += about
     if "probe" in named:
         modes, more = read_probe(container, find_key(container, "probe", named, ()))
         warnings += more
@@ -86,10 +97,10 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
     with np.errstate(all="ignore"):  # what overflows is named next
         positions = -(metres @ _directions(basis).T) / pixel
     if not np.isfinite(positions).all():
-        raise ScanError(f"{container.label}: '{translation}' is too large for object pixels of {pixel:g} m")
+        raise ScanError(f"{container.label}: '{axes[0]}' is too large for object pixels of {pixel:g} m")
     if "object" in named:
         truth = read_truth(container, find_key(container, "object", named, ()))
-        require_inside(positions, truth, label=container.label, names=(translation, translation))
+        require_inside(positions, truth, label=container.label, names=axes)
     return Contents(
         key=key,
         images=images,
@@ -101,6 +112,24 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
         dc="centre",  # a detector's frame, as it was measured
         warnings=warnings,
     )
+
+
+def _translations(
+    container: Container, reading: Reading, *, images: tuple[int, ...]
+) -> tuple[NDArray[np.float64], tuple[str, str], tuple[str, ...]]:
+    """Translations of the sample (n, 3) in m, the keys that gave them, and warnings.
+
+    NXcxi_ptycho may have the sample's motors instead: x and y, as the user names them.
+    """
+    named = reading.keys
+    if named.keys() & {"x", "y"}:
+        axes = find_key(container, "x", named, ()), find_key(container, "y", named, ())
+        motors, warnings = read_columns(container, *axes, images=images)
+        motors *= [_unit(container, axis, "positions", "length", reading) for axis in axes]
+        return np.pad(motors, ((0, 0), (0, 1))), axes, warnings
+    key = find_key(container, "positions", named, _TRANSLATION)
+    metres = read_table(container, key, columns=3)
+    return metres * _unit(container, key, "positions", "length", reading), (key, key), ()
 
 
 def _basis(container: Container, reading: Reading) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
@@ -145,7 +174,8 @@ def _optics(container: Container, basis: NDArray[np.float64] | None, reading: Re
         raise ScanError(f"{container.label}: a detector pixel is {x:g} m x {y:g} m; needed: square pixels")
     wavelength = _positive(container, f"{_SOURCE}/wavelength", "wavelength", "length", reading)
     if wavelength is None:
-        energy = _positive(container, f"{_SOURCE}/energy", "energy", "energy", reading)
+        key = next((each for each in _ENERGY if each in container), _ENERGY[-1])
+        energy = _positive(container, key, "energy", "energy", reading)
         wavelength = None if energy is None else scipy.constants.h * scipy.constants.c / energy
     if wavelength is not None and not _SHORTEST_M < wavelength < _LONGEST_M:
         raise ScanError(
@@ -178,12 +208,14 @@ def _positive(container: Container, key: str, role: str, kind: Kind, reading: Re
     if key not in container:
         return None
     values = container.array(key)
-    if values.dtype.kind not in "iuf" or not values.size or not np.allclose(values, values.flat[0], atol=0):
+    same = values.dtype.kind in "iuf" and values.size > 0
+    if not same or not np.allclose(values, values.mean(), rtol=_DRIFT, atol=0):
         raise ScanError(
-            f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}; "
-            "needed: one number, the same for all images"
+            f"{container.label}: '{key}' is {values.dtype} of shape {values.shape}"
+            f"{f', from {values.min():g} to {values.max():g}' if same else ''}; "
+            f"needed: one number, the same for all images (to {_DRIFT:g} of it)"
         )
-    value = float(values.flat[0])
+    value = float(values.mean())
     if not 0 < value < np.inf:
         raise ScanError(f"{container.label}: '{key}' is {value:g}; needed: a number above 0")
     return value * _unit(container, key, role, kind, reading)

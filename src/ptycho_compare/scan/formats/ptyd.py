@@ -1,0 +1,202 @@
+"""Scans in PtyPy's .ptyd files: HDF5 with the frames in ``chunks/0``, ``chunks/1``, ...
+
+Of each chunk: ``data`` (n, N, N), counts, DC in the middle; ``positions`` (n, 2), (row, column) in m
+of the object's grid, so x = column / d and y = row / d; ``weights`` (n, N, N), 0 where a pixel is bad.
+A chunk without positions takes them by its ``indices`` from ``info/positions_theory`` or
+``info/positions_scan``. Of ``meta``: ``energy`` in keV, ``distance`` and ``psize`` in m; the pixel is that
+of the far field, d = wavelength * distance / (N psize), unless the user says another. So ptypy.core.data
+of PtyPy writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from ptycho_compare.errors import ScanError
+from ptycho_compare.scan.formats.arrays import read_mask, read_probe, read_table, read_truth, require_inside
+from ptycho_compare.scan.formats.contents import Container, Contents, Images, Optics, find_key
+from ptycho_compare.scan.reading import Reading
+
+_FIRST = "chunks/0/data"
+_KEV = 1e3 * scipy.constants.e
+
+
+def is_ptyd(container: Container, reading: Reading) -> bool:
+    """True for a file with PtyPy's chunks, unless the user names the images or the positions in it."""
+    named = reading.keys.keys() & {"diffraction", "positions", "positions_yx", "x", "y"}
+    return not named and _FIRST in container
+
+
+def read_ptyd(container: Container, reading: Reading) -> Contents:
+    """Read a scan from a .ptyd file.
+
+    Raises
+    ------
+    ScanError, ArchiveError
+        An array is missing or is something else than PtyPy writes, or the object pixel is not known.
+    """
+    chunks = list(_chunks(container))
+    side = container.shape(_FIRST)[-1]
+    modes, truth = None, None
+    warnings: tuple[str, ...] = ()
+    if "probe" in reading.keys:
+        modes, warnings = read_probe(container, find_key(container, "probe", reading.keys, ()))
+    metres = np.concatenate([_positions(container, chunk) for chunk in chunks])
+    optics = _optics(container)
+    pixel = reading.object_pixel_m or optics.far_field_pixel_m(side)
+    if pixel is None:
+        raise ScanError(
+            f"{container.label}: positions in m need an object pixel, and 'meta' lacks one of 'energy', "
+            "'distance', 'psize'; say --pixel-nm"
+        )
+    positions = metres[:, ::-1] / pixel
+    if "object" in reading.keys:
+        truth = read_truth(container, find_key(container, "object", reading.keys, ()))
+        require_inside(positions, truth, label=container.label, names=("positions", "positions"))
+    mask: NDArray[np.bool_] | None
+    if "mask" in reading.keys:
+        mask, more = read_mask(container, find_key(container, "mask", reading.keys, ()), count=len(metres))
+    else:
+        mask, more = _weights(container, chunks)
+    warnings += more
+    return Contents(
+        key=_FIRST if len(chunks) == 1 else f"chunks/0...{len(chunks) - 1}/data",
+        images=JoinedImages([_images(container, chunk, modes) for chunk in chunks]),
+        positions=positions,
+        modes=modes,
+        truth=truth,
+        mask=mask,
+        optics=Optics(optics.wavelength_m, optics.distance_m, optics.detector_pixel_m, pixel),
+        values="counts",
+        dc="centre",
+        warnings=warnings + _incomplete(container, len(metres)),
+    )
+
+
+class JoinedImages:
+    """The images of several stacks, one stack after the other."""
+
+    def __init__(self, parts: Sequence[Images]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([part.count for part in parts])
+        self.count = int(self._ends[-1])
+        self.side = parts[0].side
+        self.dtype: np.dtype[Any] = np.result_type(*(part.dtype for part in parts))
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """All images in their order, (b, N, N) at a time."""
+        for part in self._parts:
+            yield from part.blocks()
+
+    def read(self, indices: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Read images by number, in any order and with repeats: (b, N, N)."""
+        images = np.empty((len(indices), self.side, self.side), self.dtype)
+        which = np.searchsorted(self._ends, indices, side="right")
+        for number, part in enumerate(self._parts):
+            mine = which == number
+            if mine.any():
+                images[mine] = part.read(indices[mine] - (self._ends[number] - part.count))
+        return images
+
+    def close(self) -> None:
+        """Give back what holds the images."""
+        for part in self._parts:
+            part.close()
+
+
+def _chunks(container: Container) -> Iterator[str]:
+    number = 0
+    while f"chunks/{number}/data" in container:
+        yield f"chunks/{number}"
+        number += 1
+
+
+def _images(container: Container, chunk: str, modes: NDArray[np.complex64] | None) -> Images:
+    side = container.shape(_FIRST)[-1] if modes is None else modes.shape[-1]
+    key = f"{chunk}/data"
+    return container.images(key, count=_count(container, chunk), side=side)
+
+
+def _count(container: Container, chunk: str) -> int:
+    shape = container.shape(f"{chunk}/data")
+    if len(shape) != 3:
+        raise ScanError(f"{container.label}: '{chunk}/data' has shape {shape}; needed: (n, N, N)")
+    return shape[0]
+
+
+def _positions(container: Container, chunk: str) -> NDArray[np.float64]:
+    """(row, column) in m of a chunk's frames."""
+    count, own = _count(container, chunk), f"{chunk}/positions"
+    if own in container:
+        positions, key = read_table(container, own, columns=2), own
+    else:
+        key = next((key for key in ("info/positions_theory", "info/positions_scan") if key in container), "")
+        indices = f"{chunk}/indices"
+        if not key or indices not in container:
+            raise ScanError(
+                f"{container.label}: '{own}' is missing, and there are no 'info/positions_scan' with "
+                f"'{indices}'; name the positions: --scan-key positions_yx=KEY with diffraction=KEY"
+            )
+        table, numbers = read_table(container, key, columns=2), container.column(indices)
+        if (
+            numbers.dtype.kind not in "iu"
+            or not numbers.size
+            or not 0 <= numbers.min() <= numbers.max() < len(table)
+        ):
+            raise ScanError(f"{container.label}: '{indices}' does not count the {len(table)} of '{key}'")
+        positions = table[numbers]
+    if len(positions) != count:
+        raise ScanError(
+            f"{container.label}: '{key}' has {len(positions)} positions and '{chunk}/data' {count} frames"
+        )
+    return positions
+
+
+def _weights(container: Container, chunks: Sequence[str]) -> tuple[NDArray[np.bool_] | None, tuple[str, ...]]:
+    """The pixels whose weight is 0 in any frame, with a warning where frames differ; None without weights."""
+    masks: list[NDArray[np.bool_]] = []
+    warnings: tuple[str, ...] = ()
+    for chunk in chunks:
+        key = f"{chunk}/weights"
+        if key in container and 0 not in container.shape(key) and len(container.shape(key)) == 3:
+            mask, about = read_mask(container, key, count=_count(container, chunk), good=True)
+            masks.append(mask)
+            warnings += about
+    if not masks and "info/weight2d" in container and len(container.shape("info/weight2d")) == 2:
+        mask, _ = read_mask(container, "info/weight2d", count=1, good=True)
+        masks.append(mask)
+    return (np.any(masks, axis=0) if masks else None), warnings[:1]
+
+
+def _optics(container: Container) -> Optics:
+    energy, distance, pixel = (_number(container, f"meta/{name}") for name in ("energy", "distance", "psize"))
+    wavelength = None
+    if energy is not None:
+        wavelength = scipy.constants.h * scipy.constants.c / (energy * _KEV)
+    return Optics(wavelength, distance, pixel)
+
+
+def _number(container: Container, key: str) -> float | None:
+    """One number above 0, or two equal ones; None when it is not there."""
+    if key not in container:
+        return None
+    values = container.column(key)
+    if values.dtype.kind not in "iuf" or values.size not in (1, 2) or not (values == values[0]).all():
+        raise ScanError(
+            f"{container.label}: '{key}' is {values.tolist()[:4]}; needed: one number, or two equal ones"
+        )
+    if not 0 < values[0] < np.inf:
+        raise ScanError(f"{container.label}: '{key}' is {values[0]:g}; needed: a number above 0")
+    return float(values[0])
+
+
+def _incomplete(container: Container, count: int) -> tuple[str, ...]:
+    expected = container.column("meta/num_frames") if "meta/num_frames" in container else np.array([count])
+    if expected.size == 1 and expected.dtype.kind in "iu" and expected[0] > count:
+        return (f"{container.label}: holds {count} of the {expected[0]} frames that 'meta' tells of",)
+    return ()

@@ -5,6 +5,7 @@ A patch that begins at (row, column) has its pixel [N//2, N//2] N//2 further: th
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from ptycho_compare.errors import ReadyMadeError
 from ptycho_compare.reconstruction.frame import PositionFrame
 from ptycho_compare.reconstruction.image_file import ImageFile
 from ptycho_compare.reconstruction.recorded.numbers_in import beside, read_numbers, read_pairs, side_of
+
+_ROUNDING_PX = 1e-2
 
 
 def tike_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path) -> PositionFrame | None:  # noqa: ARG001
@@ -49,10 +52,23 @@ def cdtools_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Pa
         return _frame(path, pixels - read_numbers(file, least, path=path, count=2), side)
     original = beside(key, "original_translations")
     start = read_pairs(file, original, path=path, columns=3) @ to_pixel.T if original in file else pixels
-    padding = (np.array(shape) - side - np.ceil(np.ptp(start, axis=0))) / 2
-    if (padding < 0).any() or (padding % 1).any() or padding[0] != padding[1]:
-        return None
-    return _frame(path, pixels - (start.min(axis=0) - padding), side)
+    padding = _padding(np.array(shape) - side, np.ptp(start, axis=0))
+    return None if padding is None else _frame(path, pixels - (start.min(axis=0) - padding), side)
+
+
+def _padding(free: NDArray[np.int64], extent: NDArray[np.float64]) -> int | None:
+    """Pixels around the patches on each side: (free - ceil(extent)) / 2, the same along both axes.
+
+    In single precision an extent of whole pixels may have become one more.
+    """
+    common = set.intersection(
+        *(
+            {(int(room) - math.ceil(length + slack)) / 2 for slack in (-_ROUNDING_PX, _ROUNDING_PX)}
+            for room, length in zip(free, extent, strict=True)
+        )
+    )
+    whole = [int(each) for each in common if each >= 0 and each == int(each)]
+    return whole[0] if len(whole) == 1 else None
 
 
 def _onto_sample(file: ImageFile, key: str, path: Path) -> NDArray[np.float64]:

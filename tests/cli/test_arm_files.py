@@ -80,13 +80,13 @@ def compared(folder: Path) -> Compared:
 
 def test_a_frame_in_the_file_is_as_good_as_ours(compared: Compared) -> None:
     """The same pixels with the frame that tike's file records; they had the residual of a guess."""
-    assert compared.residual["Own"] < 0.1
+    assert compared.residual["Own"] < 0.15
     assert compared.residual["Tike"] == pytest.approx(compared.residual["Own"], rel=0.05)
 
 
 def test_refined_positions_are_a_note(compared: Compared) -> None:
     """Positions refined by 1 px were called another scan, and no arm was compared."""
-    assert compared.residual["Refined"] < 2 * compared.residual["Own"] < 0.2
+    assert compared.residual["Refined"] < 2 * compared.residual["Own"] < 0.3
     (note,) = (text for text in compared.manifest.warnings if "refined" in text)
     assert re.search(r"refined\.h5: its positions are (0\.9|1\.0)\d px \(rms\) from the scan's", note)
 

@@ -48,17 +48,22 @@ def record(
             _close(hub, evidence, item.nodeid)
     except OSError as problem:  # what was judged stays true where the hub cannot be written
         log = f"no log: {problem.filename}: {problem.strerror}"
-    return {
-        "id": evidence.job.id if evidence is not None else _id(item),
-        "outcome": "blocked" if isinstance(error, Blocked) else report.outcome,
-        "seconds": evidence.done.seconds if evidence is not None and evidence.done else report.duration,
-        "findings": [str(finding) for finding in findings],
-        "warnings": _warnings(evidence) if evidence is not None else [],
-        "undecided": _undecided(evidence) if evidence is not None else [],
-        "death": evidence.death if evidence is not None else "",
-        "log": log,
-        "note": note,
-    }
+    from ptycho_compare.storage.files import plain_values
+
+    found: dict[str, Any] = plain_values(
+        {
+            "id": evidence.job.id if evidence is not None else _id(item),
+            "outcome": "blocked" if isinstance(error, Blocked) else report.outcome,
+            "seconds": evidence.done.seconds if evidence is not None and evidence.done else report.duration,
+            "findings": [str(finding) for finding in findings],
+            "warnings": _warnings(evidence) if evidence is not None else [],
+            "undecided": _undecided(evidence) if evidence is not None else [],
+            "death": evidence.death if evidence is not None else "",
+            "log": log,
+            "note": note,
+        }
+    )
+    return found
 
 
 def _judges_a_hub(item: pytest.Item) -> bool:

@@ -135,6 +135,7 @@ def resolve(config: pytest.Config) -> Options:
         config, "ptycho_verify", ("ptycho_fresh", "ptycho_detach", "ptycho_adopt", "ptycho_plan")
     )
     deadline_s = _seconds(config, "ptycho_deadline")
+    _refuse_names_for_workers(config)
     chosen = Options(
         hub=_hub(config),
         study=_existing(config, "ptycho_study"),
@@ -150,6 +151,14 @@ def resolve(config: pytest.Config) -> Options:
     )
     _require_study_to_verify(chosen)
     return chosen
+
+
+def _refuse_names_for_workers(config: pytest.Config) -> None:
+    """Refuse what pytest-xdist cannot hand to its workers: it ends in a traceback of its own."""
+    for word in config.invocation_params.args if config.getoption("numprocesses", None) else ():
+        shown = os.fsencode(word).decode("utf-8", errors="replace")
+        if shown != str(word):
+            raise pytest.UsageError(f"{shown}: is no UTF-8, and xdist's workers take no other names; add -n0")
 
 
 def _require_study_to_verify(chosen: Options) -> None:

@@ -25,9 +25,12 @@ class Planner:
         """Print the plan, unless the tests are only to be listed."""
         if session.config.option.collectonly or session.testsfailed:
             return None
-        writer = session.config.get_terminal_writer()
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         for line in lines(session):
-            writer.line(line)
+            if reporter is None:
+                print(line)
+            else:
+                reporter.write_line(line)
         return True
 
 

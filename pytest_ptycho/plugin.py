@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Generator
 from typing import Any
@@ -103,7 +104,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(
             "ptycho: pytest took the hub for its root directory; write --hub=DIR to use your ini file"
         )
-    return lines
+    # bytes of a path that are no text stand with marks
+    return [os.fsencode(line).decode("utf-8", errors="replace") for line in lines]
 
 
 def _doses(judged: Hub) -> str:

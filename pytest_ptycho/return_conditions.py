@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ptycho_compare.errors import StorageError
 from ptycho_compare.finding import Finding
 from pytest_ptycho.cases import DoseAndView
 from pytest_ptycho.options import OPTIONS
@@ -106,6 +107,8 @@ class ReturnConditions:
                     success=f"met: {condition.text}",
                     listen=False,
                 )
+        except StorageError as error:
+            return [Finding("input", str(error))]
         except Timeout:
             raise Deferred("another session is at the return conditions") from None
         findings = [finding for outcome in outcomes for finding in outcome.findings]

@@ -80,7 +80,8 @@ def showing(config: pytest.Config) -> Iterator[None]:
 
 
 def _seen(config: pytest.Config) -> bool:
-    return config.getoption("verbose") >= 0 and sys.stdout.isatty() and not os.environ.get("CI")
+    shown = config.pluginmanager.hasplugin("terminalreporter") and config.getoption("verbose") >= 0
+    return shown and sys.stdout.isatty() and not os.environ.get("CI")
 
 
 def _show(hub: Hub, config: pytest.Config, terminal: int, over: threading.Event) -> None:

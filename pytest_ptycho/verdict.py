@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ptycho_compare.records.acceptance import Verdict
 
 VERDICT = pytest.StashKey["Verdict"]()
+_PROBLEM = pytest.StashKey[str]()
 
 
 def give_verdict(config: pytest.Config, judged: Collection[str], status: int) -> int:
@@ -34,21 +35,22 @@ def give_verdict(config: pytest.Config, judged: Collection[str], status: int) ->
 
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, EXIT_STOPPED):
         return status
+    from ptycho_compare.gate import publish
+
     verdict = config.stash[VERDICT] = _verdict(hub, options.study or hub.study(), judged)
+    config.stash[_PROBLEM] = publish(hub, verdict)
     if status != pytest.ExitCode.OK or verdict.outcome == "accepted":
         return status
     return EXIT_STOPPED if verdict.outcome == "deferred" else int(pytest.ExitCode.TESTS_FAILED)
 
 
 def _verdict(hub: Hub, file: Path, judged: Collection[str]) -> Verdict:
-    from ptycho_compare.gate import judge_hub, publish
+    from ptycho_compare.gate import judge_hub
     from ptycho_compare.study import load_study
 
     study = load_study(file)
     asked = {comparison.tier for comparison in study.comparisons() if comparison.id in judged}
-    verdict = judge_hub(hub, study, file, require=[tier for tier in study.tiers if tier in asked])
-    publish(hub, verdict)
-    return verdict
+    return judge_hub(hub, study, file, require=[tier for tier in study.tiers if tier in asked])
 
 
 def lines(config: pytest.Config) -> Iterator[str]:
@@ -59,4 +61,4 @@ def lines(config: pytest.Config) -> Iterator[str]:
     from ptycho_compare.gate import verdict_lines
 
     yield from verdict_lines(verdict)
-    yield f"verdict: {hub.relative(hub.verdict().record)}"
+    yield config.stash[_PROBLEM] or f"verdict: {hub.relative(hub.verdict().record)}"

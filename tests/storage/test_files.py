@@ -1,5 +1,7 @@
 """Whole or absent: no exception and no kill leaves half a file under a final name."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -12,7 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptycho_compare.storage.files import atomic_path, sha256_of, write_json_atomic, write_text_atomic
+from ptycho_compare.errors import StorageError
+from ptycho_compare.storage.files import (
+    atomic_path,
+    if_writable,
+    locked,
+    plain_values,
+    reserve,
+    sha256_of,
+    write_json_atomic,
+    write_text_atomic,
+)
 
 
 def names(folder):
@@ -202,6 +214,48 @@ def _killed_after(target: Path, delay_s: float, *, while_writing: bool) -> int:
         assert writer.wait() == -signal.SIGKILL
     assert target.stat().st_mtime_ns != before
     return len(names(target.parent)) - 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, number):
+    def flock(_descriptor, _operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    lock = tmp_path / "locks" / "x.lock"
+    said = rf"{lock}: this file system has no flock \({os.strerror(number)}"
+    with pytest.raises(StorageError, match=said), locked(lock):
+        pass
+    entered = False
+    with locked(lock, required=False):
+        entered = True
+    assert entered
+
+
+def test_an_error_inside_a_lock_is_not_taken_for_a_want_of_locks(tmp_path):
+    with pytest.raises(OSError, match="inside"), locked(tmp_path / "x.lock"):
+        raise OSError(errno.ENOSYS, "inside")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM])
+def test_what_cannot_be_written_may_be_left_out(number):
+    with if_writable():
+        raise OSError(number, "x")
+    with pytest.raises(OSError, match="other"), if_writable():
+        raise OSError(errno.EIO, "other")
+
+
+def test_a_name_that_is_taken_is_never_taken_again(tmp_path):
+    taken = [reserve(tmp_path / "a.log") for _ in range(3)]
+    assert [path.name for path in taken] == ["a.log", "a_2.log", "a_3.log"]
+    assert names(tmp_path) == sorted(path.name for path in taken)
+
+
+def test_names_that_are_no_text_stand_with_marks(tmp_path):
+    name = os.fsdecode(b"m\xe9sure")
+    write_text_atomic(tmp_path / "text", f"{name} é\n")
+    assert (tmp_path / "text").read_text() == "m\ufffdsure é\n"
+    assert plain_values({name: [name, ("é", 1)]}) == {"m\ufffdsure": ["m\ufffdsure", ["é", 1]]}
 
 
 def test_a_killed_writer_always_leaves_a_whole_file(tmp_path):

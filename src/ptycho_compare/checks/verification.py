@@ -12,7 +12,7 @@ from ptycho_compare.checks.highlights import CONFIRMED
 from ptycho_compare.checks.listing import checks_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, utc_text
-from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
+from ptycho_compare.storage.files import UNWRITABLE, write_json_atomic, write_text_atomic
 from ptycho_compare.study import Study
 
 
@@ -73,11 +73,23 @@ def verify(
 
 
 def write_verification(hub: Hub, verification: Verification, *, report: Path | None = None) -> list[str]:
-    """Write the report and its log; returns the lines of the log."""
-    hub.analysis().mkdir(parents=True, exist_ok=True)  # that nothing is there yet is a result too
+    """Write the report and its log; returns the lines of the log.
+
+    What was found holds where a hub may only be read: then the last line says what was not written.
+    """
     lines = verification.lines()
-    write_json_atomic(hub.reports().verification if report is None else report, verification.to_json())
-    write_text_atomic(hub.reports().verification_log, "\n".join([*lines, ""]))
+    files = hub.reports().verification if report is None else report, hub.reports().verification_log
+    try:
+        if report is not None:
+            write_json_atomic(report, verification.to_json())
+        hub.analysis().mkdir(parents=True, exist_ok=True)  # that nothing is there yet is a result too
+        if report is None:
+            write_json_atomic(files[0], verification.to_json())
+        write_text_atomic(files[1], "\n".join([*lines, ""]))
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        return [*lines, f"not written: {error.filename or files[1]}: {error.strerror}"]
     return lines
 
 

@@ -19,6 +19,7 @@ from ptycho_compare.cli.compare_arguments import (
     scoring_settings,
 )
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
+from ptycho_compare.cli.output import running_with_quiet_pipes
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts, place_in_hub, view_of_model
 from ptycho_compare.phases.comparison.compare import compare
@@ -33,7 +34,10 @@ from ptycho_compare.study import ARM_NAME, BASELINE, PTYCHOPINN
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    return running_with_quiet_pipes(lambda: _main(list(sys.argv[1:] if argv is None else argv)))
+
+
+def _main(words: list[str]) -> int:
     parser = build_parser()
     arguments = parser.parse_args(words)
     check_together(parser, arguments)

@@ -41,5 +41,6 @@ def _gate(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     verdict = judge_hub(hub, study, file, require=arguments.require, against=against)
     status = STATUS_OF[verdict.outcome]
     print("\n".join(verdict_lines(verdict)), file=sys.stdout if status == ExitCode.OK else sys.stderr)
-    publish(hub, verdict)
+    if problem := publish(hub, verdict):
+        print(f"ptycho-hub gate: {problem}", file=sys.stderr)
     return status

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ptycho_compare.cli.exit_codes import reporting_bad_input
+from ptycho_compare.cli.output import running_with_quiet_pipes
 
 COMMANDS_OF = {
     "compare": ("compare",),
@@ -30,7 +31,10 @@ COMMANDS_OF = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    return running_with_quiet_pipes(lambda: _main(list(sys.argv[1:] if argv is None else argv)))
+
+
+def _main(words: list[str]) -> int:
     arguments = _parser(words[:1]).parse_args(words)
     return reporting_bad_input("ptycho-hub", lambda: arguments.run(arguments, words))
 

@@ -10,23 +10,34 @@ from ptycho_compare.gate.junit import write_junit
 from ptycho_compare.gate.text import verdict_markdown
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.acceptance import Verdict
-from ptycho_compare.storage.files import write_text_atomic
+from ptycho_compare.storage.files import UNWRITABLE, write_text_atomic
 
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-def publish(hub: Hub, verdict: Verdict) -> None:
+def publish(hub: Hub, verdict: Verdict) -> str:
     """Write ``acceptance.json``, its text and its junit file into ``report/``.
 
-    In a GitHub workflow the text is also appended to what the run's page shows.
+    In a GitHub workflow the text is also appended to what the run's page shows. What was judged holds where
+    the hub is full or may only be read: then nothing is written, and a line that says so is returned.
     """
     names, text = hub.verdict(), verdict_markdown(verdict)
-    names.record.parent.mkdir(parents=True, exist_ok=True)
-    verdict.write(names.record)
-    write_junit(names.junit, verdict)
-    write_text_atomic(names.text, text)
+    _show(text)
+    try:
+        names.record.parent.mkdir(parents=True, exist_ok=True)
+        verdict.write(names.record)
+        write_junit(names.junit, verdict)
+        write_text_atomic(names.text, text)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        return f"the verdict could not be written: {error.filename or names.record}: {error.strerror}"
+    return ""
+
+
+def _show(text: str) -> None:
     if shown := os.environ.get(_STEP_SUMMARY):
-        with Path(shown).open("a", encoding="utf-8") as stream:
+        with Path(shown).open("a", encoding="utf-8", errors="replace") as stream:
             stream.write(text)
 
 

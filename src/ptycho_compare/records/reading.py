@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ptycho_compare.errors import MissingReportError, ReportError
-from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.storage.files import plain_values, write_json_atomic
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -19,8 +19,8 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def write(self, path: Path) -> None:
-        """Write it as JSON; equal records give equal bytes."""
-        write_json_atomic(path, self.model_dump(mode="json"))
+        """Write it as JSON; equal records give equal bytes, and names that are no text stand with marks."""
+        write_json_atomic(path, plain_values(self.model_dump(mode="json")))
 
 
 def read_text(path: Path, *, made_by: str) -> str:

@@ -168,6 +168,18 @@ def plain_text(text: str) -> str:
     return _NO_TEXT.sub("\ufffd", text)
 
 
+def plain_values(value: Any) -> Any:
+    """Return JSON values of which every text is a `plain_text`: readers refuse others."""
+    match value:
+        case str():
+            return plain_text(value)
+        case dict():
+            return {plain_values(key): plain_values(each) for key, each in value.items()}
+        case list() | tuple():
+            return [plain_values(each) for each in value]
+    return value
+
+
 def write_text_atomic(path: Path, text: str) -> None:
     """Write `text` as UTF-8 with the line ends it has; names of files that are no text stand with marks."""
     with atomic_path(path) as temporary:

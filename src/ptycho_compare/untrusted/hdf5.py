@@ -10,6 +10,7 @@ read here has its last two axes as MATLAB shows them.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from ptycho_compare.untrusted.hdf5_inside import require_inside, walk
 
 MAX_LISTED = 12
 MAX_LOOKED_AT = 10_000
+_LOCKED = frozenset((errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOLCK, errno.ENOSYS))
 MAX_ARRAY_BYTES = 4 << 30
 
 
@@ -40,11 +42,19 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except Exception as error:  # a damaged file makes the HDF5 library raise nearly anything
-        raise ArchiveError(
-            f"{path}: not a readable HDF5 file ({type(error).__name__}: {error}); copy or write it again"
-        ) from error
+        raise ArchiveError(f"{path}: {_why_not_opened(error)}") from error
     with file:
         yield file
+
+
+def _why_not_opened(error: Exception) -> str:
+    """Say what to do; HDF5 locks a file that it opens, and refuses one that a writer has locked."""
+    if isinstance(error, OSError) and error.errno in _LOCKED:
+        return (
+            "another program has it open for writing, or its file system has no locks; wait until it is "
+            "closed, or set HDF5_USE_FILE_LOCKING=FALSE if nobody writes to it"
+        )
+    return f"not a readable HDF5 file ({type(error).__name__}: {error}); copy or write it again"
 
 
 def find_dataset(file: h5py.File, path: str) -> h5py.Dataset | None:

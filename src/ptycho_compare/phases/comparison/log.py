@@ -32,7 +32,9 @@ def comparison_log(
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger(LOGGER)
     before = logger.level, logger.propagate
-    handlers: list[logging.Handler] = [_LogFile(path, mode="a" if append else "w", encoding="utf-8")]
+    handlers: list[logging.Handler] = [
+        _LogFile(path, mode="a" if append else "w", encoding="utf-8", errors="replace")
+    ]
     if console_level is not None:
         console = logging.StreamHandler(sys.stderr)
         console.setLevel(console_level)

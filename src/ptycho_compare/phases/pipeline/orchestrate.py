@@ -91,7 +91,7 @@ class Transcript:
 
     def __enter__(self) -> Transcript:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file = self.path.open("a", encoding="utf-8", errors="replace")
         self._file.write(f"--- run of {stamp(self._moment)}\n")
         return self
 

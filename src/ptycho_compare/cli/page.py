@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, local_path, place_of
 from ptycho_compare.errors import MissingReportError
-from ptycho_compare.gate import judge_hub
 from ptycho_compare.records.acceptance import read_verdict
 from ptycho_compare.reporting.page import write_page
 
@@ -31,6 +30,8 @@ def _page(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     try:
         verdict = read_verdict(hub.verdict().record)
     except MissingReportError:
+        from ptycho_compare.gate import judge_hub  # slow to load
+
         verdict = judge_hub(hub, study, file)
     path = write_page(hub, study, verdict, output=arguments.output)
     print(f"wrote {path}, {path.stat().st_size / 2**20:.1f} MiB")

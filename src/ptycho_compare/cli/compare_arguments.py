@@ -112,6 +112,12 @@ def _add_scan(parser: argparse.ArgumentParser) -> None:
         "repeatable",
     )
     group.add_argument(
+        "--geometry",
+        choices=("checked", "as-given"),
+        default="checked",
+        help="as-given: score even where another geometry explains the images clearly better (checked)",
+    )
+    group.add_argument(
         "--pixel-nm",
         type=_above_zero,
         help="side of an object pixel, nm; positions in a unit of length become px by it",

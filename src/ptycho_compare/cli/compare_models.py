@@ -99,6 +99,7 @@ def _request(arguments: argparse.Namespace) -> CompareRequest:
             keys=dict(arguments.scan_key),
             object_pixel_m=None if arguments.pixel_nm is None else arguments.pixel_nm * 1e-9,
             units=dict(arguments.scan_unit),
+            geometry=arguments.geometry,
         ),
         scoring=replace(scoring, placing=placing),
         plot=_plot_limits(arguments),

@@ -2,6 +2,7 @@
 
 from ptycho_compare.reconstruction.canvas import Canvas, Grid
 from ptycho_compare.reconstruction.checkpoint import Cadence, Checkpoint
+from ptycho_compare.reconstruction.geometry import GeometryCheck, check_geometry
 from ptycho_compare.reconstruction.image_source import ImageSource, parse_source, read_image
 from ptycho_compare.reconstruction.own_probe import was_retrieved
 from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
@@ -20,12 +21,14 @@ __all__ = [
     "Canvas",
     "Checkpoint",
     "Chunk",
+    "GeometryCheck",
     "Grid",
     "ImageSource",
     "ReadyMade",
     "Residual",
     "StreamState",
     "UserSource",
+    "check_geometry",
     "diffraction_residual",
     "empty_stream",
     "find_reconstructor",

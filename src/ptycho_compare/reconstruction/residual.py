@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,15 @@ from ptycho_compare.errors import ArmError, ScoringError
 from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.forward_model import ForwardModel, corners_of, lit_part
 from ptycho_compare.reconstruction.light import energy_of
-from ptycho_compare.scan import Diffraction
+
+
+class MeasuredImages(Protocol):
+    """Diffraction amplitudes by image number: a scan's `Diffraction`, or some of it."""
+
+    def read_measured(
+        self, indices: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read images (b,), DC in the centre, and which pixels were measured: (b, N, N) each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +62,7 @@ class Residual:
 def diffraction_residual(
     values: NDArray[np.complexfloating],
     covered: NDArray[np.bool_],
-    diffraction: Diffraction,
+    diffraction: MeasuredImages,
     positions: NDArray[np.float64],
     probe: NDArray[np.complexfloating],
     *,
@@ -82,7 +90,7 @@ def diffraction_residual(
         mean of the covered ones.
     covered : ndarray, (H, W), bool
         Pixels that count as reconstructed. Give all arms one common mask: it selects the images.
-    diffraction : Diffraction
+    diffraction : MeasuredImages
         Amplitudes of the whole scan, n images of N x N.
     positions : ndarray, (n, 2), float64
         x, y in px on the object's grid.
@@ -179,7 +187,7 @@ def _require_comparable(
 
 
 def _pairs(
-    model: ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
+    model: ForwardModel, diffraction: MeasuredImages, images: NDArray[np.int64], batch: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Measured and predicted amplitudes, (b, N, N) each, batch by batch; both 0 in bad pixels."""
     for start in range(0, len(images), batch):
@@ -189,7 +197,7 @@ def _pairs(
 
 
 def _sums(
-    model: ForwardModel, diffraction: Diffraction, images: NDArray[np.int64], batch: int
+    model: ForwardModel, diffraction: MeasuredImages, images: NDArray[np.int64], batch: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Sums over the pixels of each image of A, of A M and of M^2."""
     rows = [np.zeros((3, 0))]

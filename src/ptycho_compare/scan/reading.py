@@ -11,6 +11,7 @@ from ptycho_compare.study import Study
 
 Values = Literal["amplitude", "counts"]
 DcPlace = Literal["centre", "corner"]
+GeometryRule = Literal["checked", "as-given"]
 ROLES = ("diffraction", "x", "y", "positions", "positions_yx", "probe", "object", "mask")
 _YX = {"positions_yx"}
 UNIT_ROLES = ("positions", "distance", "pixel", "wavelength", "energy")
@@ -35,6 +36,8 @@ class Reading:
         columns. In a CXI file positions are the sample's: ``positions`` (n, 3), or ``x`` and ``y``.
     object_pixel_m : float or None
         Side of an object pixel, m.
+    geometry : {"checked", "as-given"}
+        Whether a scan is refused whose images another geometry explains clearly better.
     units : mapping
         Role to unit: of ``positions`` (``px`` or a length), and in CXI files of ``distance``, ``pixel`` (of
         the detector), ``wavelength`` and ``energy``. It goes before what the file says.
@@ -50,11 +53,13 @@ class Reading:
     keys: Mapping[str, str] = field(default_factory=dict)
     object_pixel_m: float | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    geometry: GeometryRule = "checked"
 
     def __post_init__(self) -> None:
         for option, word, known in (
             ("--diffraction-values", self.values, get_args(Values)),
             ("--diffraction-dc", self.dc, get_args(DcPlace)),
+            ("--geometry", self.geometry, get_args(GeometryRule)),
         ):
             if word is not None and word not in known:
                 raise ScanError(f"{option} is {word!r}; needed: {' or '.join(known)}")
@@ -75,7 +80,7 @@ class Reading:
         """Return what a study's section ``[scan]`` says of its files."""
         scan = study.scan
         pixel_m = None if scan.pixel_nm is None else scan.pixel_nm * 1e-9
-        return cls(scan.values, scan.dc, scan.keys, pixel_m, scan.units)
+        return cls(scan.values, scan.dc, scan.keys, pixel_m, scan.units, scan.geometry)
 
 
 AS_FOUND = Reading()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
+from ptycho_compare.scoring.alignment.likeness import find_likeness
 from ptycho_compare.scoring.alignment.ramp import apply_ramp
 from ptycho_compare.scoring.alignment.registration import (
     Shift,
@@ -221,8 +222,10 @@ def _registered(
         return _lost(arm, f"{collapse.kind}: {collapse.detail}")
     shift = register(arm.values, truth, mask, radius_px=settings.search_radius_px)
     if not shift.registered:
-        twin = find_twin(arm.values, truth, mask, direct_overlap=shift.confidence)
-        return _lost(arm, f"not registered: {shift.reason}{f'; {twin}' if twin else ''}", shift)
+        found = find_twin(arm.values, truth, mask, direct_overlap=shift.confidence) or find_likeness(
+            arm.values, truth, mask, direct_overlap=shift.confidence
+        )
+        return _lost(arm, f"not registered: {shift.reason}{f'; {found}' if found else ''}", shift)
     known = (arm.weight > 0) & np.isfinite(arm.values)
     # moved without its ramp, which would carry fine detail past Nyquist: the ramp stays the gauge's matter
     level = apply_ramp(continued(arm.values, known), shift.ramp)

@@ -83,6 +83,7 @@ class ScanFile(Section):
     keys: dict[str, str] = Field(default={})
     units: dict[str, str] = Field(default={})
     pixel_nm: Annotated[float, Field(gt=0)] | None = None
+    geometry: Literal["checked", "as-given"] = "checked"
 
 
 class ArmOfStudy(Section):

@@ -22,6 +22,7 @@ from ptycho_compare.jobs import attempts_so_far, job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Arm, Setting, contained, ready_made_arm, user_arm
 from ptycho_compare.phases.comparison.consistency import Consistency, consistencies
+from ptycho_compare.phases.comparison.geometry_check import geometry_through_arms, geometry_through_truth
 from ptycho_compare.phases.comparison.inputs import ArmInput, Inputs, inspect_inputs, require_fit
 from ptycho_compare.phases.comparison.log import LOGGER, comparison_log
 from ptycho_compare.phases.comparison.network import NetworkArm
@@ -79,12 +80,15 @@ def compare(
                 _log.warning(warning)
             count, size = setting.plan.groups.shape
             _log.info("plan: %d groups of %d, k = %.6f", count, size, setting.plan.normalization)
+            geometry = geometry_through_truth(setting)
             arms = _arms(inputs, setting, work)
             context.step("scoring")
+            if setting.scan.truth is None:
+                arms, geometry = geometry_through_arms(arms, setting)
             scorecard, consistency = score(arms, setting)
             context.step("artifacts")
             attempts = attempts_so_far(names.job)
-            result = Result(setting, arms, scorecard, consistency, warnings, attempts)
+            result = Result(setting, arms, scorecard, consistency, warnings, attempts, geometry)
             publish(result, started=started, command=command, raise_if_stopped=context.raise_if_stopped)
             work.finish()
             _log.info("Comparison complete!")

@@ -17,6 +17,7 @@ from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.consistency import Consistency
 from ptycho_compare.phases.comparison.log import LOGGER
+from ptycho_compare.reconstruction import GeometryCheck
 from ptycho_compare.records.manifest import (
     ArmRecord,
     Manifest,
@@ -47,6 +48,7 @@ class Result:
     consistency: Mapping[str, Consistency]
     warnings: Sequence[str]
     attempts: Sequence[dict[str, Any]] = ()
+    geometry: Sequence[GeometryCheck] = ()
 
     @property
     def images(self) -> dict[str, ArmImage]:
@@ -227,6 +229,7 @@ def _manifest(
             "probe": scan.probe is not None,
             "lit_pixels": int(result.setting.light.lit.sum()),
             **asdict(scan.optics),
+            "geometry": [asdict(check) for check in result.geometry],
         },
         metric_version=result.scorecard.metric_version,
         arms={score.arm: _arm_record(score, result.arms[score.arm]) for score in result.scorecard.arms},

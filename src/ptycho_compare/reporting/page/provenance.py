@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def provenance_of(manifest: Manifest, *, origin: str, adoption: Path, manifest_s
         "Scored pixels": str(manifest.mask_pixels),
         "Pixels that the scan lit": _plain(manifest.scan.get("lit_pixels", "")),
         "Plan": ", ".join(f"{key} {_plain(value)}" for key, value in plan.items()),
+        "Geometry": "; ".join(_geometry(manifest)),
         "Attempts": str(len(manifest.attempts)),
         "Artifacts": f"{len(manifest.artifacts)} files with digests in the manifest",
         "Digest of the manifest": manifest_sha256,
@@ -99,6 +100,14 @@ def _step_line(record: StepRecord) -> StepLine:
         memory=f"{record.peak_bytes / 2**20:.0f} MiB",
         command=readable(shlex.join(record.command)),
     )
+
+
+def _geometry(manifest: Manifest) -> Iterator[str]:
+    """What the check of the geometry found, object by object."""
+    found = manifest.scan.get("geometry")
+    for each in found if isinstance(found, list) else ():
+        if isinstance(each, dict):
+            yield f"through {each.get('through')}: {each.get('reason')}"
 
 
 def _adopted(path: Path) -> str:

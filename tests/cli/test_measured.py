@@ -192,3 +192,58 @@ def test_a_probe_of_several_modes_explains_what_its_main_mode_does_not(
     assert rows["A", "r_factor_own_probe"].value == pytest.approx(right.value)
     strongest = compared(tmp_path, scene.arrays(probeGuess=modes[order.index(0)]), A=image)["A", "r_factor"]
     assert right.value < 0.7 * strongest.value
+
+
+BAD = np.zeros((SIDE, SIDE), bool)
+BAD[2, 3] = BAD[10, 10] = BAD[7] = True
+MARKS: dict[str, tuple[Any, float]] = {
+    "uint32, its own largest": (np.uint32, 2**32 - 1),
+    "uint32, the largest but one": (np.uint32, 2**32 - 2),
+    "uint32, of uint16": (np.uint32, 2**16 - 1),
+    "int32, of uint16": (np.int32, 2**16 - 1),
+    "int32, its own largest": (np.int32, 2**31 - 1),
+    "int64, of uint32": (np.int64, 2**32 - 1),
+    "float32, of uint32": (np.float32, 2**32 - 1),
+    "float64, of uint16": (np.float64, 2**16 - 1),
+    "float32, a number of the lab's own": (np.float32, 1e9),
+    "int32, below zero": (np.int32, -2),
+    "float32, not a number": (np.float32, np.nan),
+}
+
+
+@pytest.fixture(scope="module")
+def masked(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> MetricRow:
+    """R of a right image where a mask says which pixels are bad, and these hold nonsense."""
+    counts = scene.counts.copy()
+    counts[:, BAD] = 5000
+    place = tmp_path_factory.mktemp("masked")
+    scan = scene.arrays(diff3d=counts.astype(np.uint32), objectGuess=None, mask=BAD.astype(np.uint8))
+    arms = {"A": {"object": scene.noisy(0.005, 1), "origin_yx_px": np.zeros(2)}}
+    return compared(place, scan, "--scan-key=mask=mask", **arms)["A", "r_factor"]
+
+
+@pytest.mark.parametrize("kind", MARKS)
+def test_a_marked_pixel_is_no_measurement_in_whatever_type(
+    scene: Scene, masked: MetricRow, tmp_path: Path, kind: str
+) -> None:
+    dtype, mark = MARKS[kind]
+    counts = scene.counts.astype(dtype)
+    counts[:, BAD] = mark
+    arms = {"A": {"object": scene.noisy(0.005, 1), "origin_yx_px": np.zeros(2)}}
+    found = compared(tmp_path, scene.arrays(diff3d=counts, objectGuess=None), **arms)["A", "r_factor"]
+    assert found.value == pytest.approx(masked.value, rel=1e-5)
+
+
+def test_a_mask_that_takes_the_light_is_refused_until_its_good_value_is_said(
+    scene: Scene, masked: MetricRow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = (~BAD).astype(np.uint8)
+    scan = scene.arrays(diff3d=scene.counts.astype(np.uint32), objectGuess=None, mask=good)
+    arms = {"A": {"object": scene.noisy(0.005, 1), "origin_yx_px": np.zeros(2)}}
+    with pytest.raises(AssertionError, match="2 == 0"):
+        compared(tmp_path, scan, "--scan-key=mask=mask", **arms)
+    said = capsys.readouterr().err
+    assert f"its mask calls {good.sum()} of 256 px bad" in said
+    assert said.endswith("say which of its values is good: --mask-good 0|1 (now 0)\n")
+    rows = compared(tmp_path, scan, "--scan-key=mask=mask", "--mask-good=1", **arms)
+    assert rows["A", "r_factor"].value == pytest.approx(masked.value, rel=1e-5)

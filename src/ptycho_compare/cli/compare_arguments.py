@@ -122,6 +122,15 @@ def _add_scan(parser: argparse.ArgumentParser) -> None:
         type=_above_zero,
         help="side of an object pixel, nm; positions in a unit of length become px by it",
     )
+    group.add_argument(
+        "--mask-good", type=int, choices=(0, 1), help="which value of the mask is good (default: 0)"
+    )
+    group.add_argument(
+        "--bad-from",
+        type=_above_zero,
+        metavar="NUMBER",
+        help="stored numbers from here on mark bad pixels (default: found out)",
+    )
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:

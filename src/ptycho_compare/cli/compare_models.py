@@ -100,6 +100,8 @@ def _request(arguments: argparse.Namespace) -> CompareRequest:
             object_pixel_m=None if arguments.pixel_nm is None else arguments.pixel_nm * 1e-9,
             units=dict(arguments.scan_unit),
             geometry=arguments.geometry,
+            mask_good=arguments.mask_good,
+            bad_from=arguments.bad_from,
         ),
         scoring=replace(scoring, placing=placing),
         plot=_plot_limits(arguments),

@@ -68,6 +68,7 @@ def diffraction_residual(
     *,
     grid: Grid,
     images: NDArray[np.int64] | None = None,
+    known: NDArray[np.bool_] | None = None,
     batch: int = 64,
     least_coverage: float = 0.95,
 ) -> Residual:
@@ -103,6 +104,9 @@ def diffraction_residual(
     images : ndarray, (k,), int, or None
         Image numbers to use; None for all. Images that the reconstruction has not seen give an
         R that fitting their noise cannot lower.
+    known : ndarray, (H, W), bool, or None
+        Uncovered pixels whose values are used nevertheless, and finite: at the rim of a scan a mean in their
+        place raises R by 2 to 3 %.
     batch : int
         Images in memory at a time; changes no result.
     least_coverage : float
@@ -126,7 +130,8 @@ def diffraction_residual(
     asked = np.arange(len(positions)) if images is None else np.asarray(images, np.int64)
     lit = lit_part(covered, positions[asked], probe, grid)
     chosen = asked[lit >= least_coverage]
-    filled = np.where(covered, values, values[covered].mean(dtype=np.complex128))
+    kept = covered if known is None else covered | known
+    filled = np.where(kept, values, values[covered].mean(dtype=np.complex128))
     model = ForwardModel.of(filled, positions, probe, grid)
     # BLAS threads only get in each other's way in products this small
     with threadpool_limits(limits=1, user_api="blas"):

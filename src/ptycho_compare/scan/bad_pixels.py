@@ -32,9 +32,9 @@ class BadPixels:
         """Take a mask (N, N), True where bad, if there is one; `side` is N."""
         return cls(np.zeros((side, side), np.bool_) if mask is None else mask, mark_from)
 
-    def joined(self, more: NDArray[np.bool_]) -> BadPixels:
-        """The same with more pixels (N, N) that are bad in all images."""
-        return BadPixels(self.everywhere | more, self.mark_from)
+    def joined(self, more: NDArray[np.bool_], mark_from: float = np.inf) -> BadPixels:
+        """The same with more pixels (N, N) that are bad in all images, and lower marks."""
+        return BadPixels(self.everywhere | more, min(self.mark_from, mark_from))
 
     def marked(self, raw: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Find the numbers (b, N, N) that mark a pixel of their image; None where there are none.

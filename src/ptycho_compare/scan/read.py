@@ -22,21 +22,25 @@ from ptycho_compare.errors import ArchiveError, ScanError
 from ptycho_compare.scan.bad_pixels import BadPixels
 from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.extent import require_extent
-from ptycho_compare.scan.formats.contents import Contents, Optics
+from ptycho_compare.scan.formats.contents import Contents, Images, Optics
 from ptycho_compare.scan.formats.contract import read_by_names
 from ptycho_compare.scan.formats.cxi import is_cxi, read_cxi
 from ptycho_compare.scan.formats.hdf5_container import Hdf5Container
 from ptycho_compare.scan.formats.npz_container import NpzContainer
 from ptycho_compare.scan.formats.ptyd import is_ptyd, read_ptyd
 from ptycho_compare.scan.interpretation import find_evidence, resolve_dc, resolve_values
+from ptycho_compare.scan.marks import find_marks
+from ptycho_compare.scan.mask_check import check_mask
 from ptycho_compare.scan.reading import AS_FOUND, DcPlace, Reading, Values
-from ptycho_compare.scan.survey import survey
+from ptycho_compare.scan.survey import Survey, survey
 from ptycho_compare.storage.files import naming
 from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC, unpack_bzip2
 from ptycho_compare.untrusted.hdf5 import open_hdf5
 from ptycho_compare.untrusted.npz import open_npz
 
 _ZIP_MAGIC = b"PK"
+_MOST_MARKS = 4
+"""Different numbers that mark bad pixels of one detector."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +216,8 @@ def _interpret(contents: Contents, reading: Reading, *, label: str) -> tuple[Dif
         raise ScanError(
             f"{label} has images of {images.side} x {images.side} px and its mask is {mask.shape}"
         )
-    found = survey(images, BadPixels.of(mask, images.side), label=label)
+    masked = () if mask is None else check_mask(images, mask, said=reading.mask_good is not None, label=label)
+    found, marked = _survey(images, BadPixels.of(mask, images.side), reading, label=label)
     dc, dc_warnings = resolve_dc(found.pattern, reading.dc, contents.dc, label=label)
     as_stored = Diffraction(images, found, values="amplitude", dc=dc)
     evidence = find_evidence(
@@ -224,4 +229,20 @@ def _interpret(contents: Contents, reading: Reading, *, label: str) -> tuple[Dif
             f"{label} image {found.lowest_image} holds {found.lowest:g}; amplitudes are not negative "
             "(dark-corrected counts? --diffraction-values counts)"
         )
-    return Diffraction(images, found, values=values, dc=dc), dc_warnings + warnings
+    return Diffraction(images, found, values=values, dc=dc), masked + marked + dc_warnings + warnings
+
+
+def _survey(
+    images: Images, bad: BadPixels, reading: Reading, *, label: str
+) -> tuple[Survey, tuple[str, ...]]:
+    """Look at all images, again without what was found to be marked, until nothing else is."""
+    if reading.bad_from is not None:
+        return survey(images, bad.joined(bad.everywhere, reading.bad_from), label=label), ()
+    found, notes = survey(images, bad, label=label), tuple[str, ...]()
+    for _ in range(_MOST_MARKS):
+        marks = find_marks(found, label=label)
+        notes += marks.notes
+        if not marks.certain:
+            break
+        found = survey(images, found.bad.joined(marks.everywhere, marks.mark_from), label=label)
+    return found, notes

@@ -41,6 +41,10 @@ class Reading:
     units : mapping
         Role to unit: of ``positions`` (``px`` or a length), and in CXI files of ``distance``, ``pixel`` (of
         the detector), ``wavelength`` and ``energy``. It goes before what the file says.
+    mask_good : {0, 1} or None
+        Which value of a mask is good: 0 (so is None: every other is bad), or 1 (every value but 0).
+    bad_from : float or None
+        A stored number from here on marks a bad pixel of its image; None: found out.
 
     Raises
     ------
@@ -54,6 +58,8 @@ class Reading:
     object_pixel_m: float | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     geometry: GeometryRule = "checked"
+    mask_good: Literal[0, 1] | None = None
+    bad_from: float | None = None
 
     def __post_init__(self) -> None:
         for option, word, known in (
@@ -74,13 +80,26 @@ class Reading:
             raise ScanError("positions are named twice; give 'positions', 'positions_yx', or 'x' and 'y'")
         if self.object_pixel_m is not None and not 0 < self.object_pixel_m < float("inf"):
             raise ScanError(f"the object pixel is {self.object_pixel_m} m; needed: a size above 0")
+        if self.mask_good not in (None, 0, 1):
+            raise ScanError(f"--mask-good is {self.mask_good!r}; needed: 0 or 1")
+        if self.bad_from is not None and not 0 < self.bad_from < float("inf"):
+            raise ScanError(f"--bad-from is {self.bad_from}; needed: a number above 0")
 
     @classmethod
     def of_study(cls, study: Study) -> Reading:
         """Return what a study's section ``[scan]`` says of its files."""
         scan = study.scan
         pixel_m = None if scan.pixel_nm is None else scan.pixel_nm * 1e-9
-        return cls(scan.values, scan.dc, scan.keys, pixel_m, scan.units, scan.geometry)
+        return cls(
+            values=scan.values,
+            dc=scan.dc,
+            keys=scan.keys,
+            object_pixel_m=pixel_m,
+            units=scan.units,
+            geometry=scan.geometry,
+            mask_good=scan.mask_good,
+            bad_from=scan.bad_from,
+        )
 
 
 AS_FOUND = Reading()

@@ -84,6 +84,8 @@ class ScanFile(Section):
     units: dict[str, str] = Field(default={})
     pixel_nm: Annotated[float, Field(gt=0)] | None = None
     geometry: Literal["checked", "as-given"] = "checked"
+    mask_good: Literal[0, 1] | None = None
+    bad_from: Annotated[float, Field(gt=0)] | None = None
 
 
 class ArmOfStudy(Section):

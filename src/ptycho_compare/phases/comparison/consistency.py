@@ -28,6 +28,7 @@ from ptycho_compare.scoring import (
     fit_gauge,
     place_arms,
     shift_image,
+    shift_weight,
 )
 from ptycho_compare.scoring.alignment.registration import continued
 from ptycho_compare.scoring.mask import Mask
@@ -63,9 +64,12 @@ class Consistency:
 
 
 def consistency_of(
-    name: str, arm: Arm, placed: PlacedArm, placement: Placement, setting: Setting
+    name: str, arm: Arm, placed: PlacedArm, placement: Placement, setting: Setting, *, rim: bool = False
 ) -> Consistency:
-    """Measure one arm; what cannot be measured is logged and has no row."""
+    """Measure one arm; what cannot be measured is logged and has no row.
+
+    `rim`: its own content counts in the residual also where it is not scored.
+    """
     residual, found = None, Measurement((), {}, {})
     probes = {"r_factor": setting.scan.modes, "r_factor_own_probe": arm.modes}
     for row, probe in probes.items():
@@ -81,7 +85,7 @@ def consistency_of(
             )
             continue
         try:
-            seen, fitted = _residual(placed, probe, placement.mask, setting)
+            seen, fitted = _residual(placed, probe, placement.mask, setting, rim=rim)
         except (ArmError, ScoringError) as error:
             _log.warning("%s: no %s: %s", name, row, error)
             continue
@@ -98,20 +102,29 @@ def consistency_of(
 
 
 def _residual(
-    placed: PlacedArm, probe: NDArray[np.complex64], mask: Mask, setting: Setting
+    placed: PlacedArm, probe: NDArray[np.complex64], mask: Mask, setting: Setting, *, rim: bool
 ) -> tuple[Residual, FittedShift | None]:
     """Compare an arm with the diffraction; where its frame was only guessed, in the frame that fits best."""
     scan, grid, images = setting.scan, setting.grid, _images(setting)
     values, fitted = placed.values, None
+    known = (placed.weight > 0) & np.isfinite(values)
     if placed.movable and not placed.moved:
         radius = setting.request.scoring.placing.search_radius_px
-        filled = continued(values, (placed.weight > 0) & np.isfinite(values))
+        filled = continued(values, known)
         fitted = fit_shift(
             filled, mask, scan.diffraction, scan.positions, probe, grid=grid, images=images, radius_px=radius
         )
         values = shift_image(filled, fitted.dy, fitted.dx)
+        known = shift_weight(known.astype(np.float64), fitted.dy, fitted.dx) > 0
     found = diffraction_residual(
-        values, mask, scan.diffraction, scan.positions, probe, grid=grid, images=images
+        values,
+        mask,
+        scan.diffraction,
+        scan.positions,
+        probe,
+        grid=grid,
+        images=images,
+        known=known if rim else None,
     )
     return found, fitted
 
@@ -178,8 +191,10 @@ def _halves(name: str, halves: tuple[ArmImage, ...], mask: Mask, setting: Settin
 
 def consistencies(arms: Mapping[str, Arm], placement: Placement, setting: Setting) -> dict[str, Consistency]:
     """Measure every arm that has a place and no fault."""
+    # networks reach as far as their patches, the others further; beside each other none may
+    rim = not any(arm.image is not None and arm.image.of_patches for arm in arms.values())
     return {
-        name: consistency_of(name, arms[name], placed, placement, setting)
+        name: consistency_of(name, arms[name], placed, placement, setting, rim=rim)
         for name, placed in placement.arms.items()
         if not placed.fault and np.isfinite(placed.values[placement.mask]).all()
     }

@@ -129,7 +129,8 @@ def _gather(
         truth = read_truth(container, find_key(container, "object", named, [names.truth]))
     require_inside(positions, truth, label=container.label, names=axes)
     if "mask" in named:
-        mask, more = read_mask(container, find_key(container, "mask", named, ()), count=len(positions))
+        mask_key = find_key(container, "mask", named, ())
+        mask, more = read_mask(container, mask_key, count=len(positions), good=reading.mask_good == 1)
         warnings += more
     key = find_key(container, "diffraction", named, names.diffraction)
     metadata = read_metadata(container)

@@ -89,7 +89,9 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
         warnings += more
     if "mask" in named or f"{_DETECTOR}/mask" in container:
         mask_key = find_key(container, "mask", named, [f"{_DETECTOR}/mask"])
-        mask, more = read_mask(container, mask_key, count=len(metres), harmless=_HARMLESS_BITS)
+        mask, more = read_mask(
+            container, mask_key, count=len(metres), good=reading.mask_good == 1, harmless=_HARMLESS_BITS
+        )
         warnings += more
     images = container.images(key, count=len(metres), side=None if modes is None else modes.shape[-1])
     optics = _optics(container, basis, reading)

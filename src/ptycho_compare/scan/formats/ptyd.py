@@ -60,7 +60,8 @@ def read_ptyd(container: Container, reading: Reading) -> Contents:
         require_inside(positions, truth, label=container.label, names=("positions", "positions"))
     mask: NDArray[np.bool_] | None
     if "mask" in reading.keys:
-        mask, more = read_mask(container, find_key(container, "mask", reading.keys, ()), count=len(metres))
+        mask_key = find_key(container, "mask", reading.keys, ())
+        mask, more = read_mask(container, mask_key, count=len(metres), good=reading.mask_good == 1)
     else:
         mask, more = _weights(container, chunks)
     warnings += more

@@ -27,7 +27,7 @@ FAR = 100.0
 
 _LOCALLY = 2.0
 _NEAR_PX = 7
-"""A pixel that is full because of the light has neighbours that are nearly so; one that is marked need not."""
+"""A pixel that is full of light has neighbours that are nearly so; one that is marked need not."""
 
 _AT_MOST = 0.1
 """Part of the pixels in which a set far above the others is looked for."""

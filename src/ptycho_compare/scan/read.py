@@ -239,6 +239,9 @@ def _survey(
     if reading.bad_from is not None:
         return survey(images, bad.joined(bad.everywhere, reading.bad_from), label=label), ()
     found, notes = survey(images, bad, label=label), tuple[str, ...]()
+    lost = int(np.count_nonzero(found.bad.everywhere & ~bad.everywhere))
+    if lost:
+        notes += (f"{label}: {lost} px are finite in no image; read as bad pixels",)
     for _ in range(_MOST_MARKS):
         marks = find_marks(found, label=label)
         notes += marks.notes

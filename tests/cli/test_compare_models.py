@@ -152,19 +152,32 @@ class TestInvariance:
             np.testing.assert_allclose(canvases(tmp_path)[name], array, atol=1e-6, err_msg=name)
         assert without_times(tmp_path) == without_times(reference_run)
 
-    def test_arms_do_not_change_each_other(self, own_hub: Path, tmp_path: Path, reference_run: Path) -> None:
-        """With the two bundles exchanged, each arm's canvas is the other's of before.
-
-        The models are loaded in the other order, and the plan is made for the other arm.
-        """
-        models = own_hub / f"data/phase_e/dose_{DOSE}"
-        (models / "dense/gs2").rename(models / "x")
-        (models / "baseline/gs1").rename(models / "dense/gs2")
-        (models / "x").rename(models / "baseline/gs1")
-        assert main(command_of(own_hub, "test", tmp_path, "--quiet")) == 0
+    def test_arms_do_not_change_each_other(
+        self, small_hub: Path, tmp_path: Path, reference_run: Path
+    ) -> None:
+        """The models are loaded in the other order, under other names."""
+        words = command_of(small_hub, "test", tmp_path, "--quiet")
+        pinn, baseline = words[1], words[3]
+        assert main([*words[4:], f"--arm=Single={baseline}", f"--arm=Groups={pinn}"]) == 0
         new, old = canvases(tmp_path), canvases(reference_run)
-        np.testing.assert_array_equal(new["baseline_complex"], old["ptychopinn_complex"])
-        np.testing.assert_array_equal(new["ptychopinn_complex"], old["baseline_complex"])
+        np.testing.assert_array_equal(new["groups_complex"], old["ptychopinn_complex"])
+        np.testing.assert_array_equal(new["single_complex"], old["baseline_complex"])
+
+    def test_exchanged_bundles_are_refused_by_name(
+        self, small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = command_of(small_hub, "test", tmp_path, "--quiet")
+        words[1], words[3] = words[3], words[1]
+        assert main(words) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert re.search(
+            r"gs2.wts.h5.zip: Baseline \(--baseline_dir\) takes single images, and .* 4, as if", line
+        )
+        assert main([*words[2:]]) == 2  # alone too
+        assert "as if" not in capsys.readouterr().err
+        legacy = write_supervised_baseline(tmp_path / "net/baseline_model.h5", patch_px=32)
+        assert main(["--pinn_dir", str(legacy.parent), *words[4:]]) == 2
+        assert "this is a supervised network of single images" in capsys.readouterr().err
 
     def test_a_dead_arm_leaves_the_others_alone(
         self, own_hub: Path, tmp_path: Path, reference_run: Path

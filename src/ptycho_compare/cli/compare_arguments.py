@@ -6,6 +6,7 @@ import argparse
 import logging
 
 from ptycho_compare.cli.place_arguments import local_path
+from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, PtychoPinnSettings, Resampling, ScoringSettings
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -38,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 every arm is scored, 1 an arm failed, 2 bad arguments or bad input.",
     )
     _add_inputs(parser)
-    _add_scan(parser)
+    add_scan(parser)
     _add_sampling(parser)
     _add_inference(parser)
     add_scoring(parser)
@@ -85,7 +86,8 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_scan(parser: argparse.ArgumentParser) -> None:
+def add_scan(parser: argparse.ArgumentParser) -> None:
+    """Declare what a user says of a scan file, which `ptycho-hub scan` has too."""
     group = parser.add_argument_group("scan file", "what the file does not say of itself")
     group.add_argument(
         "--diffraction-values", choices=("amplitude", "counts"), help="what images hold (default: found out)"
@@ -130,6 +132,20 @@ def _add_scan(parser: argparse.ArgumentParser) -> None:
         type=_above_zero,
         metavar="NUMBER",
         help="stored numbers from here on mark bad pixels (default: found out)",
+    )
+
+
+def reading_of(arguments: argparse.Namespace) -> Reading:
+    """Gather the options of `add_scan`."""
+    return Reading(
+        values=arguments.diffraction_values,
+        dc=arguments.diffraction_dc,
+        keys=dict(arguments.scan_key),
+        object_pixel_m=None if arguments.pixel_nm is None else arguments.pixel_nm * 1e-9,
+        units=dict(arguments.scan_unit),
+        geometry=arguments.geometry,
+        mask_good=arguments.mask_good,
+        bad_from=arguments.bad_from,
     )
 
 

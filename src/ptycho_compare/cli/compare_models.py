@@ -16,6 +16,7 @@ from ptycho_compare.cli.compare_arguments import (
     build_parser,
     check_together,
     console_level,
+    reading_of,
     scoring_settings,
 )
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
@@ -27,7 +28,6 @@ from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings, Co
 from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.reporting.terminal import summary_lines
-from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import Scorecard
 from ptycho_compare.study import ARM_NAME, BASELINE, PTYCHOPINN
 
@@ -93,16 +93,7 @@ def _request(arguments: argparse.Namespace) -> CompareRequest:
         seed=arguments.seed,
         crop_px=arguments.stitch_crop_size,
         half_data=arguments.half_data,
-        reading=Reading(
-            values=arguments.diffraction_values,
-            dc=arguments.diffraction_dc,
-            keys=dict(arguments.scan_key),
-            object_pixel_m=None if arguments.pixel_nm is None else arguments.pixel_nm * 1e-9,
-            units=dict(arguments.scan_unit),
-            geometry=arguments.geometry,
-            mask_good=arguments.mask_good,
-            bad_from=arguments.bad_from,
-        ),
+        reading=reading_of(arguments),
         scoring=replace(scoring, placing=placing),
         plot=_plot_limits(arguments),
         save_npz=arguments.save_npz,

@@ -25,6 +25,7 @@ COMMANDS_OF = {
     "blockers": ("blockers",),
     "page": ("page",),
     "score": ("score",),
+    "scan": ("scan",),
 }
 """Which module beside this one declares which commands."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ptycho_compare.errors import ArchiveError, ScanError
 from ptycho_compare.scan.bad_pixels import BadPixels
 from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.extent import require_extent
-from ptycho_compare.scan.formats.contents import Contents, Images, Optics
+from ptycho_compare.scan.formats.contents import Container, Contents, Images, Optics
 from ptycho_compare.scan.formats.contract import read_by_names
 from ptycho_compare.scan.formats.cxi import is_cxi, read_cxi
 from ptycho_compare.scan.formats.hdf5_container import Hdf5Container
@@ -63,6 +63,8 @@ class Scan:
     optics : Optics
     warnings : tuple of str
         One line for each thing that is unusual and was read.
+    roles, units : mapping
+        Which key was taken for what; the units that the file states for them.
     """
 
     path: Path
@@ -73,6 +75,8 @@ class Scan:
     metadata: Mapping[str, Any]
     optics: Optics
     warnings: tuple[str, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def probe(self) -> NDArray[np.complex64] | None:
@@ -163,6 +167,8 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
             contents.metadata,
             contents.optics,
             contents.warnings + warnings,
+            contents.roles,
+            contents.units,
         )
 
 
@@ -186,17 +192,23 @@ def _open(path: Path, reading: Reading, spool_folder: Path | None, stack: ExitSt
                 stream = short.enter_context(unpack_bzip2(path, folder=spool_folder))
             archive = short.enter_context(open_npz(path, stream=stream))
             npz = NpzContainer(archive, label=str(path), spool_folder=spool_folder)
-            return read_by_names(npz, reading)
+            return _described(npz, read_by_names(npz, reading))
     if not h5py.is_hdf5(path):
         raise ArchiveError(
             f"{path}: neither NPZ nor HDF5, it begins with {magic!r}; copy or write the file again"
         )
     hdf5 = Hdf5Container(stack.enter_context(open_hdf5(path)))
     if is_cxi(hdf5):
-        return read_cxi(hdf5, reading)
+        return _described(hdf5, read_cxi(hdf5, reading))
     if is_ptyd(hdf5, reading):
-        return read_ptyd(hdf5, reading)
-    return read_by_names(hdf5, reading)
+        return _described(hdf5, read_ptyd(hdf5, reading))
+    return _described(hdf5, read_by_names(hdf5, reading))
+
+
+def _described(container: Container, contents: Contents) -> Contents:
+    units = {key: container.unit(key) for key in container.roles.values()}
+    stated = {key: unit for key, unit in units.items() if unit}
+    return replace(contents, roles=dict(container.roles), units=stated)
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -19,6 +19,7 @@ from ptycho_compare.reconstruction import (
     read_ready_made,
 )
 from ptycho_compare.scan import Scan
+from ptycho_compare.study import BASELINE, PTYCHOPINN
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def inspect_inputs(request: CompareRequest) -> Inputs:
     if not arms:
         raise InputError("no arm to compare; give --pinn_dir and --baseline_dir, or --arm NAME=PATH")
     inputs = Inputs(arms)
+    _require_kinds(inputs.networks)
     groups = {model.group_size: model for model in inputs.networks.values() if model.group_size > 1}
     if len(groups) > 1:
         (first, one), (second, other), *_ = groups.items()
@@ -102,6 +104,25 @@ def inspect_inputs(request: CompareRequest) -> Inputs:
             "one plan cannot serve both"
         )
     return inputs
+
+
+def _require_kinds(networks: Mapping[str, ModelFile]) -> None:
+    """Refuse a network under the name of the other kind; a PtychoPINN of single images is a PtychoPINN."""
+    ours = "give each network its own flag, or compare it under another name: --arm NAME=PATH"
+    pinn, baseline = networks.get(PTYCHOPINN), networks.get(BASELINE)
+    if baseline is not None and baseline.group_size > 1:
+        exchanged = ""
+        if pinn is not None and pinn.group_size == 1:
+            exchanged = ", as if the two bundles were exchanged"
+        raise BundleError(
+            f"{baseline.path}: {BASELINE} (--baseline_dir) takes single images, and this network takes "
+            f"groups of {baseline.group_size}{exchanged}; {ours}"
+        )
+    if pinn is not None and pinn.kind == "supervised":
+        raise BundleError(
+            f"{pinn.path}: {PTYCHOPINN} (--pinn_dir) is a bundle wts.h5.zip, and this is a supervised "
+            f"network of single images; {ours}"
+        )
 
 
 def _inspect(request: ArmRequest) -> tuple[str, ArmInput]:

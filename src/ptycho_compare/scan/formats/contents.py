@@ -90,6 +90,10 @@ class Container(Protocol):
     def label(self) -> str:
         """The file's name in messages."""
 
+    @property
+    def roles(self) -> dict[str, str]:
+        """Which key was taken for what, as far as the file was read."""
+
     def __contains__(self, key: str) -> bool: ...
 
     def array(self, key: str) -> NDArray[Any]:
@@ -139,6 +143,8 @@ class Contents:
     values, dc : str or None
         As the format states them; None where it states nothing.
     warnings : tuple of str
+    roles, units : mapping
+        Which key was taken for what; the units that the file states for them.
     """
 
     key: str
@@ -152,6 +158,8 @@ class Contents:
     values: Values | None = None
     dc: DcPlace | None = None
     warnings: tuple[str, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def probe(self) -> NDArray[np.complex64] | None:
@@ -170,6 +178,7 @@ def find_key(container: Container, role: str, named: Mapping[str, str], usual: S
     candidates = [named[role]] if role in named else list(usual)
     for key in candidates:
         if key in container:
+            container.roles[role] = key
             return key
     wanted = f"'{candidates[0]}' is missing" if len(candidates) == 1 else ""
     wanted = wanted or "neither " + " nor ".join(f"'{key}'" for key in candidates) + " is there"

@@ -65,6 +65,7 @@ def _read_tike(container: Container, reading: Reading) -> Contents:
         positions, axes, warnings = _positions(container, reading, _TIKE)
         return _gather(container, reading, _TIKE, positions, axes, warnings)
     axes = ("scan", "scan")
+    container.roles["positions"] = "scan"
     first_pixel, warnings = _pixels(
         read_table(container, "scan", columns=2)[:, ::-1], container, axes, reading
     )

@@ -142,6 +142,7 @@ def _basis(container: Container, reading: Reading) -> tuple[NDArray[np.float64] 
             "columns from left to right, seen along the beam"
         )
         return None, (warning,)
+    container.roles["basis vectors"] = _BASIS
     values = container.array(_BASIS)
     # one pair of vectors for all images, or one for each
     pairs = values.reshape(-1, *values.shape[-2:]) if values.ndim >= 2 and values.size else values[None]
@@ -209,6 +210,7 @@ def _positive(container: Container, key: str, role: str, kind: Kind, reading: Re
     """Read one number in m or J, which may be stored once for every image; None when it is not there."""
     if key not in container:
         return None
+    container.roles[role] = key
     values = container.array(key)
     same = values.dtype.kind in "iuf" and values.size > 0
     if not same or not np.allclose(values, values.mean(), rtol=_DRIFT, atol=0):

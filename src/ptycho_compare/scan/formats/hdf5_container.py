@@ -31,6 +31,7 @@ class Hdf5Container:
     def __init__(self, file: h5py.File) -> None:
         self._file = file
         self.label = str(file.filename)
+        self.roles: dict[str, str] = {}
 
     def __contains__(self, key: str) -> bool:
         return find_dataset(self._file, key) is not None

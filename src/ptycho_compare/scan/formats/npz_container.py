@@ -29,6 +29,7 @@ class NpzContainer:
         self._archive = archive
         self._spool_folder = spool_folder
         self.label = label
+        self.roles: dict[str, str] = {}
 
     def __contains__(self, key: str) -> bool:
         if key not in self._archive:

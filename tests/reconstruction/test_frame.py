@@ -482,6 +482,7 @@ BREACHES: dict[str, tuple[str, str, Any, str]] = {
     "flat translations": ("cdtools", "translations", np.zeros((40, 2)), r"needed: \(n, 3\) finite"),
     "a line as probe": ("cdtools", "probe", np.ones(16, "c8"), r"'probe' has shape \(16,\); needed: \("),
     "no centre": ("PtyPy", "content/obj/SscanG00/_center", [1.0, np.inf], "_center' is .*needed: 2 finite"),
+    "no pixel": ("PtyPy", "content/obj/SscanG00/_psize", [], "_psize' is .*needed: 2 finite"),
     "texts": ("PtychoShelves", "outputs/probe_positions", ["a", "b"], "holds no numbers"),
 }  # fmt: skip
 
@@ -494,6 +495,16 @@ def test_a_record_that_cannot_be_is_one_line(tmp_path: Path, case: str) -> None:
         read_ready_made(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_pixel_size_that_is_none_is_named(tmp_path: Path) -> None:
+    stored = ptypy_file((11, 17)) | {"content/obj/SscanG00/_psize": 5e-324}
+    found = read_ready_made(write_hdf5(tmp_path / "r.h5", stored))
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ReadyMadeError, match="its positions lie inf px from the scan's"),
+    ):
+        found.on_grid(SCAN, GRID)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -146,6 +146,7 @@ BREACHES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "indices beyond": (indices_beyond, "'chunks/0/indices' does not count the 20 of 'info/positions_scan'"),
     "another side": (put("chunks/1/data", np.ones((8, SIDE, 18), "i4")), "its images are not square"),
     "flat data": (put("chunks/1/data", np.ones((8, 9))), r"has shape \(8, 9\); needed: \(n, N, N\)"),
+    "one number": (put("chunks/0/data", 3), r"'chunks/0/data' has shape \(\); needed: \(n, N, N\)"),
     "linked": (put("chunks/1/data", h5py.ExternalLink("scan.ptyd.part001", "/data")), "link to another file"),
 }  # fmt: skip
 

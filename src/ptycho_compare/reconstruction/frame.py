@@ -15,6 +15,8 @@ from ptycho_compare.errors import ReadyMadeError
 
 MAX_MISFIT_PX = 0.5
 """Root mean square distance of a file's positions from the scan's that still is no more than a shift."""
+MAX_OFFSET_PX = 1e9
+"""No object is so far away: a pixel size that is none."""
 MAX_DISTORTION = 0.02
 """Scale, turn or shear, as part of the scan's extent, that still is a refinement of positions."""
 MAX_REFINEMENT = 0.25
@@ -72,6 +74,10 @@ class PositionFrame:
         """
         scan = self._of_scan(positions)
         offsets = scan - self.pixels
+        if not np.abs(offsets).max() < MAX_OFFSET_PX:
+            raise ReadyMadeError(
+                f"{self.path}: its positions lie {np.abs(offsets).max():g} px from the scan's"
+            )
         offset = offsets.mean(axis=0)
         misfit = _rms(offsets - offset)
         if misfit > MAX_MISFIT_PX:

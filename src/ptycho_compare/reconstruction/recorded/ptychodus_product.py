@@ -104,5 +104,7 @@ def _product_frame(file: ImageFile, product: _Product, shape: tuple[int, ...], p
         if not pitch_m > 0:
             raise ReadyMadeError(f"{path}: '{pitch}' is {pitch_m}; needed: metres per pixel, more than 0")
         size, side = shape[1 - axis], probe.shape[-1 - axis]
-        columns.append((metres - centre_m) / pitch_m + (size - 1) / 2 + side // 2 - (side - 1) / 2)
+        with np.errstate(over="ignore"):  # a frame that lies nowhere is refused when it is used
+            pixels = (metres - centre_m) / pitch_m
+        columns.append(pixels + (size - 1) / 2 + side // 2 - (side - 1) / 2)
     return PositionFrame(path, indexes.astype(np.intp), np.stack(columns, axis=1))

@@ -30,13 +30,15 @@ def ptypy_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path
     if not (pitch > 0).all():
         return None
     coordinates = _one_an_image(read_pairs(file, positions, path=path), _probe_modes(file, key))
-    return PositionFrame(path, None, (coordinates / pitch + origin)[:, ::-1])
+    with np.errstate(over="ignore"):  # a frame that lies nowhere is refused when it is used
+        pixels = coordinates / pitch + origin
+    return PositionFrame(path, None, pixels[:, ::-1])
 
 
 def _two(file: ImageFile, key: str, path: Path) -> NDArray[np.float64]:
     """Two numbers, (row, column), or one for both."""
-    count = file.array(key).size
-    return np.broadcast_to(read_numbers(file, key, path=path, count=min(count, 2)), 2)
+    count = 1 if file.array(key).size == 1 else 2
+    return np.broadcast_to(read_numbers(file, key, path=path, count=count), 2)
 
 
 def _probe_modes(file: ImageFile, key: str) -> int:

@@ -41,6 +41,7 @@ def read_ptyd(container: Container, reading: Reading) -> Contents:
         An array is missing or is something else than PtyPy writes, or the object pixel is not known.
     """
     chunks = list(_chunks(container))
+    _count(container, chunks[0])
     side = container.shape(_FIRST)[-1]
     modes, truth = None, None
     warnings: tuple[str, ...] = ()

@@ -45,6 +45,11 @@ LAYOUTS: dict[str, Callable[[Arrays], Arrays]] = {
     "coordinate grids, images in a row": lambda a: {"xcoords": GRID_X, "ycoords": GRID_Y},
     "axes": lambda a: {"diff3d": raster(a), "xcoords": X, "ycoords": Y},
     "axes, (1, n) and (n, 1)": lambda a: {"diff3d": raster(a), "xcoords": X[None], "ycoords": Y[:, None]},
+    "coordinate grids, images with a channel": lambda a: {
+        "diff3d": a["diff3d"][..., None],
+        "xcoords": GRID_X,
+        "ycoords": GRID_Y,
+    },
     "lines (1, n)": lambda a: {"xcoords": a["xcoords"][None], "ycoords": a["ycoords"][None]},
     "columns (n, 1)": lambda a: {"xcoords": a["xcoords"][:, None], "ycoords": a["ycoords"][:, None]},
     "a line and a column": lambda a: {"xcoords": a["xcoords"][None], "ycoords": a["ycoords"][:, None]},
@@ -91,6 +96,14 @@ def test_tables_of_positions(tmp_path: Path, plain: Arrays, table: str) -> None:
     keys = {"diffraction": "datacube", "positions": "where", "probe": "probe"}
     reading = Reading("counts", "centre", keys=keys)
     require_plain(write_scan(tmp_path / "scan.npz", stored), plain, reading)
+
+
+@pytest.mark.parametrize("turned", [TABLE.transpose(1, 0, 2), np.moveaxis(TABLE.transpose(1, 0, 2), -1, 0)])
+def test_a_table_of_another_raster_is_refused(tmp_path: Path, plain: Arrays, turned: np.ndarray) -> None:
+    stored = {"datacube": raster(plain), "where": turned}
+    reading = Reading("counts", "centre", keys={"diffraction": "datacube", "positions": "where"})
+    with pytest.raises(InputError, match="'where' is a grid of 6 x 4, and the images are one of 4 x 6"):
+        open_scan(write_scan(tmp_path / "scan.npz", stored), reading=reading).__enter__()
 
 
 @pytest.mark.parametrize(
@@ -153,6 +166,7 @@ MATLAB: dict[str, Callable[[Arrays], Arrays]] = {
     "columns": lambda a: {
         "dp": np.moveaxis(a["diff3d"], 0, -1), "x": POSITIONS[:, :1], "y": POSITIONS[None, :, 1]
     },
+    "a grid of pairs": lambda a: {"dp": raster(a).transpose(2, 3, 1, 0), "p": TABLE.transpose(1, 0, 2)},
     "grids": lambda a: {"dp": raster(a).transpose(2, 3, 1, 0), "x": GRID_X.T, "y": GRID_Y.T},
 }  # fmt: skip
 
@@ -234,6 +248,10 @@ MISFITS: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
     "axes that multiply to it": (
         lambda a: {"diff3d": raster(a), "xcoords": np.arange(12.0), "ycoords": np.arange(2.0)},
         r"are 12 and 2 numbers, and the raster is 4 x 6; needed: one number an image, or as many as",
+    ),
+    "grids the other way round": (
+        lambda a: {"diff3d": raster(a), "xcoords": GRID_X.T, "ycoords": GRID_Y.T},
+        "'xcoords' is a grid of 6 x 4, and the images are one of 4 x 6; needed: both the same way round",
     ),
     "a table as x": (
         lambda a: {"xcoords": POSITIONS},

@@ -99,8 +99,8 @@ class Container(Protocol):
     def array(self, key: str) -> NDArray[Any]:
         """Read an array of numbers whole."""
 
-    def column(self, key: str) -> NDArray[Any]:
-        """Read an array of numbers of any shape as (n,), in the order in which images of that shape come."""
+    def in_order(self, key: str) -> NDArray[Any]:
+        """Read an array of numbers with its axes as those of images lie: row by row, MATLAB's not turned."""
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array that is not read yet; of images, (..., N, N) in the order in which they come."""

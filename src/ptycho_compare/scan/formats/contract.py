@@ -66,9 +66,8 @@ def _read_tike(container: Container, reading: Reading) -> Contents:
         return _gather(container, reading, _TIKE, positions, axes, warnings)
     axes = ("scan", "scan")
     container.roles["positions"] = "scan"
-    first_pixel, warnings = _pixels(
-        read_table(container, "scan", columns=2)[:, ::-1], container, axes, reading
-    )
+    table = read_table(container, "scan", columns=2, images=_images_shape(container, reading, _TIKE))
+    first_pixel, warnings = _pixels(table[:, ::-1], container, axes, reading)
     contents = _gather(container, reading, _TIKE, first_pixel, axes, warnings)
     positions = first_pixel + contents.images.side // 2
     require_inside(positions, contents.truth, label=container.label, names=axes)
@@ -81,17 +80,21 @@ def _positions(
     """Positions (n, 2) in px, the keys that gave x and y, and warnings."""
     named = reading.keys
     about: tuple[str, ...] = ()
+    images = _images_shape(container, reading, names)
     for role, columns in (("positions", slice(None)), ("positions_yx", slice(None, None, -1))):
         if role in named:
             key = find_key(container, role, named, ())
-            axes, values = (key, key), read_table(container, key, columns=2)[:, columns]
+            axes, values = (key, key), read_table(container, key, columns=2, images=images)[:, columns]
             break
     else:
         axes = find_key(container, "x", named, ["xcoords"]), find_key(container, "y", named, ["ycoords"])
-        images = container.shape(find_key(container, "diffraction", named, names.diffraction))
         values, about = read_columns(container, *axes, images=images)
     positions, warnings = _pixels(values, container, axes, reading)
     return positions, axes, about + warnings
+
+
+def _images_shape(container: Container, reading: Reading, names: _Names) -> tuple[int, ...]:
+    return container.shape(find_key(container, "diffraction", reading.keys, names.diffraction))
 
 
 def _pixels(

@@ -130,7 +130,7 @@ def _translations(
         motors *= [_unit(container, axis, "positions", "length", reading) for axis in axes]
         return np.pad(motors, ((0, 0), (0, 1))), axes, warnings
     key = find_key(container, "positions", named, _TRANSLATION)
-    metres = read_table(container, key, columns=3)
+    metres = read_table(container, key, columns=3, images=images)
     return metres * _unit(container, key, "positions", "length", reading), (key, key), ()
 
 

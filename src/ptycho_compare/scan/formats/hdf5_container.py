@@ -41,12 +41,11 @@ class Hdf5Container:
         with self._damage(key):
             return read_array(self._file, key)
 
-    def column(self, key: str) -> NDArray[Any]:
-        """Read an array of numbers as (n,), in the order in which the file holds it."""
+    def in_order(self, key: str) -> NDArray[Any]:
+        """Read an array of numbers with its axes as the file has them."""
         with self._damage(key):
             values = read_array(self._file, key)
-            dataset = self._dataset(key)
-            return (np.swapaxes(values, -1, -2) if is_matlab(dataset) else values).reshape(-1)
+            return np.swapaxes(values, -1, -2) if is_matlab(self._dataset(key)) else values
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of a dataset."""

@@ -41,9 +41,9 @@ class NpzContainer:
         """Read an array of numbers whole."""
         return self._archive.array(key)
 
-    def column(self, key: str) -> NDArray[Any]:
-        """Read an array of numbers as (n,), row by row."""
-        return self._archive.array(key).reshape(-1)
+    def in_order(self, key: str) -> NDArray[Any]:
+        """Read an array of numbers whole: an NPZ file has its axes as they are."""
+        return self._archive.array(key)
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array."""

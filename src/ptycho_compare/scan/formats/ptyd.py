@@ -144,7 +144,7 @@ def _positions(container: Container, chunk: str) -> NDArray[np.float64]:
                 f"{container.label}: '{own}' is missing, and there are no 'info/positions_scan' with "
                 f"'{indices}'; name the positions: --scan-key positions_yx=KEY with diffraction=KEY"
             )
-        table, numbers = read_table(container, key, columns=2), container.column(indices)
+        table, numbers = read_table(container, key, columns=2), container.in_order(indices).reshape(-1)
         if (
             numbers.dtype.kind not in "iu"
             or not numbers.size
@@ -187,7 +187,7 @@ def _number(container: Container, key: str) -> float | None:
     """One number above 0, or two equal ones; None when it is not there."""
     if key not in container:
         return None
-    values = container.column(key)
+    values = container.in_order(key).reshape(-1)
     if values.dtype.kind not in "iuf" or values.size not in (1, 2) or not (values == values[0]).all():
         raise ScanError(
             f"{container.label}: '{key}' is {values.tolist()[:4]}; needed: one number, or two equal ones"
@@ -198,7 +198,8 @@ def _number(container: Container, key: str) -> float | None:
 
 
 def _incomplete(container: Container, count: int) -> tuple[str, ...]:
-    expected = container.column("meta/num_frames") if "meta/num_frames" in container else np.array([count])
-    if expected.size == 1 and expected.dtype.kind in "iu" and expected[0] > count:
-        return (f"{container.label}: holds {count} of the {expected[0]} frames that 'meta' tells of",)
+    key = "meta/num_frames"
+    expected = container.in_order(key) if key in container else np.array(count)
+    if expected.size == 1 and expected.dtype.kind in "iu" and expected.item() > count:
+        return (f"{container.label}: holds {count} of the {expected.item()} frames that 'meta' tells of",)
     return ()

@@ -41,13 +41,15 @@ def read_ptyd(container: Container, reading: Reading) -> Contents:
         An array is missing or is something else than PtyPy writes, or the object pixel is not known.
     """
     chunks = list(_chunks(container))
-    _count(container, chunks[0])
+    for number, chunk in enumerate(chunks):
+        _count(container, chunk)
+        _note(container, "diffraction", f"{chunk}/data", number)
     side = container.shape(_FIRST)[-1]
     modes, truth = None, None
     warnings: tuple[str, ...] = ()
     if "probe" in reading.keys:
         modes, warnings = read_probe(container, find_key(container, "probe", reading.keys, ()))
-    metres = np.concatenate([_positions(container, chunk) for chunk in chunks])
+    metres = np.concatenate([_positions(container, chunk, number) for number, chunk in enumerate(chunks)])
     optics = _optics(container)
     pixel = reading.object_pixel_m or optics.far_field_pixel_m(side)
     if pixel is None:
@@ -131,7 +133,12 @@ def _count(container: Container, chunk: str) -> int:
     return shape[0]
 
 
-def _positions(container: Container, chunk: str) -> NDArray[np.float64]:
+def _note(container: Container, role: str, key: str, number: int) -> None:
+    """Say what an array of a chunk is for."""
+    container.roles[f"{role}, chunk {number}" if number else role] = key
+
+
+def _positions(container: Container, chunk: str, number: int) -> NDArray[np.float64]:
     """(row, column) in m of a chunk's frames."""
     count, own = _count(container, chunk), f"{chunk}/positions"
     if own in container:
@@ -152,6 +159,7 @@ def _positions(container: Container, chunk: str) -> NDArray[np.float64]:
         ):
             raise ScanError(f"{container.label}: '{indices}' does not count the {len(table)} of '{key}'")
         positions = table[numbers]
+    _note(container, "positions", key, number)
     if len(positions) != count:
         raise ScanError(
             f"{container.label}: '{key}' has {len(positions)} positions and '{chunk}/data' {count} frames"
@@ -163,30 +171,36 @@ def _weights(container: Container, chunks: Sequence[str]) -> tuple[NDArray[np.bo
     """The pixels whose weight is 0 in any frame, with a warning where frames differ; None without weights."""
     masks: list[NDArray[np.bool_]] = []
     warnings: tuple[str, ...] = ()
-    for chunk in chunks:
+    for number, chunk in enumerate(chunks):
         key = f"{chunk}/weights"
         if key in container and 0 not in container.shape(key) and len(container.shape(key)) == 3:
             mask, about = read_mask(container, key, count=_count(container, chunk), good=True)
+            _note(container, "mask", key, number)
             masks.append(mask)
             warnings += about
     if not masks and "info/weight2d" in container and len(container.shape("info/weight2d")) == 2:
         mask, _ = read_mask(container, "info/weight2d", count=1, good=True)
+        container.roles["mask"] = "info/weight2d"
         masks.append(mask)
     return (np.any(masks, axis=0) if masks else None), warnings[:1]
 
 
 def _optics(container: Container) -> Optics:
-    energy, distance, pixel = (_number(container, f"meta/{name}") for name in ("energy", "distance", "psize"))
+    energy, distance, pixel = (
+        _number(container, role, f"meta/{name}")
+        for role, name in (("energy", "energy"), ("distance", "distance"), ("pixel", "psize"))
+    )
     wavelength = None
     if energy is not None:
         wavelength = scipy.constants.h * scipy.constants.c / (energy * _KEV)
     return Optics(wavelength, distance, pixel)
 
 
-def _number(container: Container, key: str) -> float | None:
+def _number(container: Container, role: str, key: str) -> float | None:
     """One number above 0, or two equal ones; None when it is not there."""
     if key not in container:
         return None
+    container.roles[role] = key
     values = container.in_order(key).reshape(-1)
     if values.dtype.kind not in "iuf" or values.size not in (1, 2) or not (values == values[0]).all():
         raise ScanError(

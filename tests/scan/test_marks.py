@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.bad_pixels import BadPixels
-from ptycho_compare.scan.formats.npz_container import SpooledImages
+from ptycho_compare.scan.formats.spooled_images import SpooledImages
 from ptycho_compare.scan.marks import find_marks
 from ptycho_compare.scan.survey import survey
 from scans import counts_of, make_scan, write_scan

@@ -18,15 +18,14 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.arrays import (
-    read_columns,
     read_mask,
     read_metadata,
     read_probe,
-    read_table,
     read_truth,
     require_inside,
 )
 from ptycho_compare.scan.formats.contents import Container, Contents, Optics, find_key
+from ptycho_compare.scan.formats.positions import read_columns, read_table
 from ptycho_compare.scan.formats.units import in_pixels, unit_of
 from ptycho_compare.scan.reading import DcPlace, Reading, Values
 

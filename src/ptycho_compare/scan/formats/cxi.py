@@ -31,15 +31,9 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.formats.arrays import (
-    read_columns,
-    read_mask,
-    read_probe,
-    read_table,
-    read_truth,
-    require_inside,
-)
+from ptycho_compare.scan.formats.arrays import read_mask, read_probe, read_truth, require_inside
 from ptycho_compare.scan.formats.contents import Container, Contents, Optics, find_key
+from ptycho_compare.scan.formats.positions import read_columns, read_table
 from ptycho_compare.scan.formats.units import Kind, factor, unit_of
 from ptycho_compare.scan.reading import Reading
 

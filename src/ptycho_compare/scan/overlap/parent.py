@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan.formats.arrays import read_columns, read_metadata
+from ptycho_compare.scan.formats.arrays import read_metadata
 from ptycho_compare.scan.formats.npz_container import NpzContainer
+from ptycho_compare.scan.formats.positions import read_columns
 from ptycho_compare.scan.write import METADATA
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile, open_npz

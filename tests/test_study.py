@@ -46,6 +46,42 @@ def test_a_mistake_is_named(tmp_path: Path, mistake: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def before_stitching(section: str) -> tuple[str, str]:
+    return "[stitching]", f"{section}\n[stitching]"
+
+
+NEAREST = [
+    ("seed = 123", "sed = 1", "'grouping.sed': .* found 1; did you mean seed?"),
+    ("[grouping]", "[groupings]", "'groupings': .*; did you mean grouping?"),
+    ("groups = 320", "gropus = 320", "'tiers.debug.gropus': .*; did you mean groups?"),
+    ("views =", "view =", r"line 6: 'view': .* found \['dense'\]; did you mean views\? \(and 1 more"),
+    (*before_stitching("[uncertainty]\nlevels = 1"), "'uncertainty.levels': .*; did you mean level?"),
+    (*before_stitching("[acceptance.default]\nrelativ = 1"), "acceptance.default.relativ'.* mean relative?"),
+    (*before_stitching("[arms.X]\npaht = 'x'"), "'arms.X.paht': .*; did you mean path?"),
+    (*before_stitching("[scoring]\nreference = 'thruth'"), "found 'thruth'; did you mean truth?"),
+    (*before_stitching("[simulation]\nobject = 'sieman'"), "found 'sieman'; did you mean siemens?"),
+    ("seed = 123", "quux = 1", r"'grouping.quux': Extra inputs are not permitted, found 1$"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), NEAREST)
+def test_a_misspelt_word_is_told_with_the_nearest(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "study.toml"
+    text = SHIPPED.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(StudyError, match=message) as caught:
+        load_study(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_keys_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text('name = "s"\n[tiers.debug]\n[arms.X]\n')
+    with pytest.raises(StudyError, match=r"'doses', 'views', 'splits': Field required \(and 1 more\)"):
+        load_study(path)
+
+
 def test_several_mistakes_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(

@@ -7,7 +7,8 @@ computation, which names the arm and the numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class PtychoCompareError(Exception):
@@ -105,6 +106,13 @@ class OutOfMemoryError(ArmError):
 
 class ScoringError(PtychoCompareError):
     """Two images cannot be compared: shapes, values or mask rule it out."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the nearest of the known words as a question behind a message; empty where none is near."""
+    plain = {each.replace("-", "_"): each for each in known}
+    near = get_close_matches(word.replace("-", "_"), plain, n=1)
+    return f"; did you mean {plain[near[0]]}?" if near else ""
 
 
 def first_of(problems: Sequence[object]) -> str:

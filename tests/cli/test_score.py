@@ -11,7 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
+from hubs import DOSE
 from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.hub import Hub
 from ptycho_compare.scoring import score_pair
 from scans import make_object
 
@@ -195,3 +197,34 @@ def test_a_real_image_is_no_complex_object(
     assert out == ""
     assert re.search(r"real\.npy: is \w+ of shape \(200, 200\); needed: \(h, w\) complex; ", error)
     assert error.count("\n") == 1
+
+
+def test_a_hubs_own_reconstruction_is_laid_where_the_scan_says(
+    quick_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its frame is far off the middle of the truth's grid; only what the scan lit is scored."""
+    recon = Hub(quick_hub).ptychi(DOSE, "dense", "train")
+    with np.load(Hub(quick_hub).patched(DOSE, "train")) as scan:
+        arrays = {name: scan[name] for name in scan.files if name != "_metadata"}
+    edges = ((90, 0), (0, 70))  # so much more of the object was never scanned
+    arrays["objectGuess"] = np.pad(arrays["objectGuess"], edges, constant_values=1)
+    arrays["ycoords"] = arrays["ycoords"] + 90
+    truth = tmp_path / "truth.npz"
+    np.savez(truth, **arrays)
+    assert main(["score", str(recon), str(truth), "--json", "--bootstrap-draws", "0"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert found["shift"]["registered"]
+    assert abs(found["shift"]["dy_px"]) < 2
+    assert found["metrics"]["fienup"]["value"] < 0.1
+    assert found["mask_pixels"] < 5000
+    assert f"laid on the truth's grid about the middle of the positions (scan {truth})" in said.err
+    assert main(["score", str(recon), f"{truth}:objectGuess", "--everywhere", "--bootstrap-draws", "0"]) == 0
+    capsys.readouterr()
+    # without a scan nothing says where it lies: how to look further is said, and no offset is made up
+    np.save(tmp_path / "truth.npy", arrays["objectGuess"])
+    main(["score", str(recon), str(tmp_path / "truth.npy"), "--bootstrap-draws", "0"])
+    alone = capsys.readouterr()
+    assert "not registered: " in alone.out
+    assert "px, applied" not in alone.out
+    assert "--search-radius looks further" in alone.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 
+from ptycho_compare.cli.parsing import OneLineParser, add_version
 from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, PtychoPinnSettings, Resampling, ScoringSettings
@@ -33,11 +34,12 @@ DEPRECATED = {
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser; help texts say where we differ from PtychoPINN."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="compare_models",
         description="Compare PtychoPINN, a Baseline and an iterative reconstruction on one split.",
         epilog="Exit status: 0 every arm is scored, 1 an arm failed, 2 bad arguments or bad input.",
     )
+    add_version(parser)
     _add_inputs(parser)
     add_scan(parser)
     _add_sampling(parser)

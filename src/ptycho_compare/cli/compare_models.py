@@ -75,7 +75,21 @@ def _notices(arguments: argparse.Namespace) -> list[str]:
     return notices
 
 
+def _require_inputs(arguments: argparse.Namespace) -> None:
+    """See that what the options name is there; the message says which option it was."""
+    named = [(f"--{name}", getattr(arguments, name)) for name in ("test_data", "pinn_dir", "baseline_dir")]
+    named += [(f"--arm {name}=", parse_source(text).path) for name, text in arguments.arm]
+    named += [
+        (f"--halves {name}", parse_source(each).path) for name, *pair in arguments.halves for each in pair
+    ]
+    for option, path in named:
+        if path is not None and not path.exists():
+            raise InputError(f"{path}: no such file or folder ({option})")
+
+
 def _request(arguments: argparse.Namespace) -> CompareRequest:
+    arms = _arms(arguments)
+    _require_inputs(arguments)
     for old, new in DEPRECATED.items():
         if getattr(arguments, new) is None:
             setattr(arguments, new, getattr(arguments, old))
@@ -83,7 +97,7 @@ def _request(arguments: argparse.Namespace) -> CompareRequest:
     scoring = scoring_settings(arguments, free_ramp=None)
     placing = replace(scoring.placing, skip_registration=arguments.skip_registration)
     return CompareRequest(
-        arms=_arms(arguments),
+        arms=arms,
         test_data=arguments.test_data,
         output_dir=_output_dir(arguments.output_dir),
         groups=min(limits, default=None),

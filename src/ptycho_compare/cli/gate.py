@@ -7,9 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import add_place, local_path, place_of
+from ptycho_compare.cli.place_arguments import add_place, local_path, open_hub, place_of
 from ptycho_compare.gate import judge_hub, publish, verdict_lines
-from ptycho_compare.hub import Hub
 
 STATUS_OF = {
     "accepted": ExitCode.OK,
@@ -37,7 +36,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _gate(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub, study, file = place_of(arguments)
-    against = None if arguments.against is None else Hub.open(arguments.against)
+    against = None if arguments.against is None else open_hub(arguments.against, "--against")
     verdict = judge_hub(hub, study, file, require=arguments.require, against=against)
     status = STATUS_OF[verdict.outcome]
     print("\n".join(verdict_lines(verdict)), file=sys.stdout if status == ExitCode.OK else sys.stderr)

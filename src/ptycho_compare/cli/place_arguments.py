@@ -63,7 +63,7 @@ OPTIONAL_STUDY = "study file (default: as for other commands, if there is one ab
 
 def study_if_any(hub: Hub, named: Path | None) -> tuple[Study | None, Path]:
     """Read the study of a hub as `place_of` does; None where none was named and none is about the hub."""
-    file = choose_study(hub, named, WORKPLACE).resolve()
+    file = choose_study(hub, _existing(named), WORKPLACE).resolve()
     if named is None and not file.is_file():
         return None, file
     study = load_study(file)
@@ -71,6 +71,12 @@ def study_if_any(hub: Hub, named: Path | None) -> tuple[Study | None, Path]:
         return None, file
     require_about(hub, study, file)
     return study, file
+
+
+def _existing(named: Path | None) -> Path | None:
+    if named is not None and not named.is_file():
+        raise StudyError(f"--study {named}: cannot be read: there is no such file")
+    return named
 
 
 def _was_meant(hub: Hub, named: Path | None, study: Study, file: Path) -> bool:
@@ -88,10 +94,15 @@ def hub_of(arguments: argparse.Namespace, *, new: bool = False) -> Hub:
     """
     if arguments.hub is None:
         raise HubError(f"no hub: give --hub DIR, or set {HUB_VARIABLE}")
+    return Hub(arguments.hub.resolve()) if new else open_hub(arguments.hub, "--hub")
+
+
+def open_hub(folder: Path, option: str) -> Hub:
+    """Open the hub that an option names; HubError, with the option, where there is none."""
     try:
-        return Hub(arguments.hub.resolve()) if new else Hub.open(arguments.hub)
+        return Hub.open(folder)
     except HubError as error:
-        raise HubError(f"--hub {error}") from None
+        raise HubError(f"{option} {error}") from None
 
 
 def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, Study, Path]:
@@ -105,7 +116,7 @@ def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, 
         There is no study, or it is about another hub.
     """
     hub = hub_of(arguments, new=new)
-    file = choose_study(hub, arguments.study, WORKPLACE).resolve()
+    file = choose_study(hub, _existing(arguments.study), WORKPLACE).resolve()
     missing = f"{hub.study()}: there is no such file; name the study that holds here by --study FILE"
     if arguments.study is None and not file.is_file():
         raise StudyError(missing)

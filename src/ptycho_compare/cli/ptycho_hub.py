@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from ptycho_compare.cli.exit_codes import reporting_bad_input
 from ptycho_compare.cli.output import running_with_quiet_pipes
+from ptycho_compare.cli.parsing import OneLineParser, add_version
 
 COMMANDS_OF = {
     "compare": ("compare",),
@@ -36,16 +36,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
-    arguments = _parser(words[:1]).parse_args(words)
+    arguments = build_parser(words[:1]).parse_args(words)
     return reporting_bad_input("ptycho-hub", lambda: arguments.run(arguments, words))
 
 
-def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
+def build_parser(asked: Sequence[str]) -> OneLineParser:
     """Build the parser of the command that was asked for, or of all where it was none of them.
 
     Every command loads libraries of its own, and a pipeline starts one process after another.
     """
-    parser = argparse.ArgumentParser(prog="ptycho-hub", description="Work with a study hub.")
+    parser = OneLineParser(prog="ptycho-hub", description="Work with a study hub.")
+    add_version(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     modules = [name for name, declared in COMMANDS_OF.items() if {*asked} & {*declared}] or [*COMMANDS_OF]
     for name in modules:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ptycho_compare.cli.compare_arguments import add_scoring, scoring_settings
 from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.errors import InputError, ScoringError
-from ptycho_compare.reconstruction import Grid, parse_source, read_image
+from ptycho_compare.reconstruction import Grid, parse_source, read_image, read_ready_made
 from ptycho_compare.reconstruction.light import Light
 from ptycho_compare.records.manifest import alignment_record
 from ptycho_compare.reporting.terminal import summary_lines
@@ -34,7 +35,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--scan",
-        type=Path,
+        type=local_path,
         help="a scan of the truth's object: only what it lit is scored (default: the truth's own file)",
     )
     where.add_argument("--everywhere", action="store_true", help="score what no image lit as well")
@@ -47,14 +48,24 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
-    pair = [_read_complex(text) for text in (arguments.reconstruction, arguments.truth)]
+    _require_files(arguments)
+    image, truth = (_read_complex(text) for text in (arguments.reconstruction, arguments.truth))
+    path, found = _scan_of(arguments, truth)
+    there = None
+    if found is not None and truth.ndim == 2 and image.shape != truth.shape and not arguments.aligned:
+        made = read_ready_made(parse_source(arguments.reconstruction))
+        image, weight = made.on_grid(found.positions, Grid((0, 0), truth.shape))
+        there = weight > 0
+        how = "as its file records" if made.placed else "about the middle of the positions"
+        _say(f"laid on the truth's grid {how} (scan {path})")
     mask = None if arguments.mask is None else read_image(parse_source(arguments.mask)) != 0
-    lit = None if arguments.everywhere else _lit(arguments, *pair)
-    if lit is not None:
-        mask = lit if mask is None or mask.shape != lit.shape else lit & mask
+    lit = None if arguments.everywhere else _lit(arguments, path, found, image, truth)
+    for part in (lit, there):
+        if part is not None:
+            mask = part if mask is None or mask.shape != part.shape else part & mask
     settings = scoring_settings(arguments, free_ramp=not arguments.aligned)
     try:
-        scorecard = score_pair(*pair, aligned=arguments.aligned, mask=mask, settings=settings)
+        scorecard = score_pair(image, truth, aligned=arguments.aligned, mask=mask, settings=settings)
     except ScoringError as error:
         raise InputError(f"{arguments.reconstruction} and {arguments.truth}: {error}") from None
     (score,) = scorecard.arms
@@ -64,27 +75,45 @@ def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         for line in _lines(scorecard, score):
             print(line)
     if score.shift is not None and not score.shift.registered and not arguments.aligned:
-        print(
-            f"ptycho-hub score: the frame was searched within {arguments.search_radius:g} px; "
-            "--search-radius looks further, --aligned takes both as they lie",
-            file=sys.stderr,
+        _say(
+            f"the frame was searched within {arguments.search_radius:g} px; "
+            "--search-radius looks further, --aligned takes both as they lie"
         )
     return ExitCode.OK if score.status == "ok" else ExitCode.FAILED
 
 
-def _lit(arguments: argparse.Namespace, image: NDArray[Any], truth: NDArray[Any]) -> Mask | None:
+def _require_files(arguments: argparse.Namespace) -> None:
+    """See that what is named is there; the message says by which word of the command line."""
+    named = {"RECON": arguments.reconstruction, "TRUTH": arguments.truth, "--mask": arguments.mask}
+    files = {name: parse_source(text).path for name, text in named.items() if text is not None}
+    if arguments.scan is not None:
+        files["--scan"] = arguments.scan
+    for name, path in files.items():
+        if not path.exists():
+            raise InputError(f"{path}: no such file ({name})")
+
+
+def _say(text: str) -> None:
+    print(f"ptycho-hub score: {text}", file=sys.stderr)
+
+
+def _lit(
+    arguments: argparse.Namespace,
+    path: Path,
+    found: Geometry | None,
+    image: NDArray[Any],
+    truth: NDArray[Any],
+) -> Mask | None:
     """Pixels of the truth that its scan lit, without those that the image leaves blank at their rim."""
-    path, found = _scan_of(arguments, truth)
     if found is None or truth.ndim != 2:
         return None
     light = Light.of(found.positions, found.modes, found.patch_px, Grid((0, 0), truth.shape))
     lit, (rows, columns) = light.lit, truth.shape
     if not lit.any():
         raise InputError(f"{path}: lit no pixel of the truth of {rows} x {columns} px; is it its scan?")
-    print(
-        f"ptycho-hub score: {lit.sum()} of {lit.size} px of the truth can be scored, those that {path} lit; "
-        "--everywhere takes them all",
-        file=sys.stderr,
+    _say(
+        f"{lit.sum()} of {lit.size} px of the truth can be scored, those that {path} lit; "
+        "--everywhere takes them all"
     )
     if image.shape != truth.shape:
         return lit

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-from ptycho_compare.errors import StudyError, and_more
+from ptycho_compare.errors import StudyError, and_more, did_you_mean
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Hub
 from ptycho_compare.study.comparing import (
     BASELINE,
@@ -174,13 +177,39 @@ def load_study(path: Path) -> Study:
 
 
 def _first_problem(path: Path, text: str, error: ValidationError) -> str:
-    problems = error.errors()
+    """Tell one mistake, all keys that are missing as one, and how many there are besides.
+
+    A key that is unknown comes first: what it was meant for is missing because of it.
+    """
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     first = problems[0]
+    if first["type"] == "missing":
+        keys = [".".join(map(str, each["loc"])) for each in problems if each["type"] == "missing"]
+        others = [each for each in problems if each["type"] != "missing"]
+        return f"{path}: {', '.join(map(repr, keys))}: {first['msg']}{and_more([first, *others])}"
     keys = [str(part) for part in first["loc"]]
-    found = "" if first["type"] == "missing" else f", found {first['input']!r}"
     where = f"line {_line_of(text, keys)}: " if keys else ""
     name = f"'{'.'.join(keys)}': " if keys else ""
+    found = f", found {first['input']!r}{_nearest(first)}"
     return f"{path}: {where}{name}{first['msg']}{found}{and_more(problems)}"
+
+
+def _nearest(problem: ErrorDetails) -> str:
+    """Ask for the word that was perhaps meant: another key of the section, or another of the values."""
+    if problem["type"] == "extra_forbidden":
+        *section, key = problem["loc"]
+        return did_you_mean(str(key), _keys_of(section))
+    if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+        return did_you_mean(problem["input"], re.findall(r"'([^']+)'", problem["ctx"]["expected"]))
+    return ""
+
+
+def _keys_of(section: Sequence[int | str]) -> tuple[str, ...]:
+    """Return the keys that a section of the file may hold."""
+    kind: Any = Study
+    for part in section:
+        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[part].annotation
+    return tuple(kind.model_fields)
 
 
 def _line_of(text: str, keys: list[str]) -> int:

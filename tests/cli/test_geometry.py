@@ -146,6 +146,16 @@ def test_an_arm_alone_that_is_otherwise_fails_alone(tmp_path: Path) -> None:
     assert "the object's complex conjugate (the other sign of phase)" in arms["Turned"].reason
 
 
+def test_a_frame_saves_no_image_of_another_convention(tmp_path: Path) -> None:
+    """What lies where its file says is not registered: the images tell."""
+    scan = write(tmp_path / "scan.npz", MADE["positions"], truth=True)
+    np.savez(tmp_path / "F.npz", object=GOOD.conj().astype(np.complex64), origin_yx_px=np.zeros(2))
+    assert run(scan, tmp_path, "--arm", f"Framed={tmp_path}/F.npz") == 1
+    arms = read_manifest(tmp_path / "out" / "manifest.json").arms
+    assert arms["A"].status == "ok"
+    assert "(the other sign of phase); the images agree with the truth" in arms["Framed"].reason
+
+
 def test_a_study_can_say_as_given() -> None:
     study = Study.model_validate(
         {

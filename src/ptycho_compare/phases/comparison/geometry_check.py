@@ -42,21 +42,26 @@ def geometry_through_arms(
     """Check the scan, and the arms against each other, by what each arm's image explains.
 
     Where the images agree with one arm as given, an arm that explains them clearly better otherwise is at
-    fault itself, and is returned as such. Where they agree with none, the scan is.
+    fault itself, and is returned as such. Where they agree with none, the scan is. Beside a truth, by which
+    the scan was checked, only arms are asked that came with a frame: others are registered, or made of
+    patches of this scan.
 
     Raises
     ------
     ScanError
         The scan is at fault, and the request does not say ``as-given``.
     """
+    known = setting.scan.truth is not None
     checks = {
         name: _checked(name, arm.image, arm, setting)
         for name, arm in arms.items()
-        if arm.image is not None and not arm.image.fault
+        if arm.image is not None
+        and not arm.image.fault
+        and not (known and (arm.image.movable or arm.image.of_patches))
     }
     _tell(list(checks.values()))
     amiss = {name: check for name, check in checks.items() if check.better}
-    if amiss and not any(check.fits for check in checks.values()):
+    if amiss and not known and not any(check.fits for check in checks.values()):
         _refuse(next(iter(amiss.values())), setting)
     judged = dict(arms)
     if setting.request.reading.geometry == "checked":
@@ -104,5 +109,5 @@ def _refuse(check: GeometryCheck, setting: Setting) -> None:
 def _at_fault(arm: Arm, check: GeometryCheck) -> Arm:
     if arm.image is None:
         return arm
-    fault = f"geometry: {check.reason}, and the images agree with another arm as given"
+    fault = f"geometry: {check.reason}; the images agree with the truth or with another arm as given"
     return replace(arm, image=replace(arm.image, fault=fault))

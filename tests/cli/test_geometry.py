@@ -129,6 +129,13 @@ def test_a_right_scan_is_told_so(tmp_path: Path) -> None:
     assert found["r_factor"] < 0.5 * found["shuffled"]
 
 
+def test_a_scan_of_another_object_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = make_object(HEIGHT, WIDTH, seed=9, smooth_px=1.5)
+    scan = write(tmp_path / "scan.npz", MADE["positions"], truth=True, objectGuess=other)
+    assert run(scan, tmp_path) == 2
+    assert "it is another object, or positions are in another unit" in capsys.readouterr().err
+
+
 def test_without_a_truth_the_arms_tell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scan = write(tmp_path / "scan.npz", turned(Orientation(columns=True)), truth=False)
     assert run(scan, tmp_path) == 2

@@ -208,9 +208,22 @@ POOR_ARMS: dict[str, np.ndarray] = {
 RIGHT_SCANS |= {name: replace(RIGHT, truth=values.astype(np.complex64)) for name, values in POOR_ARMS.items()}
 
 
+NOT_OF_THIS_OBJECT = ("noise alone", "of another object")
+
+
 @pytest.mark.parametrize("name", RIGHT_SCANS)
 def test_no_right_scan_is_called_wrong(name: str) -> None:
-    assert RIGHT_SCANS[name].check().better == ""
+    found = RIGHT_SCANS[name].check()
+    assert found.better == ""
+    assert not found.unexplained or name in NOT_OF_THIS_OBJECT
+
+
+def test_positions_of_another_pixel_size_explain_nothing() -> None:
+    """A unit that no span tells: the object predicts differences that nothing shows."""
+    half = replace(RIGHT, positions=RIGHT.positions / 2 + SIDE / 2).check()
+    assert half.unexplained
+    assert "it is another object, or positions are in another unit or order" in half.reason
+    assert not RIGHT.check().unexplained
 
 
 @pytest.mark.slow
@@ -234,7 +247,9 @@ def test_no_right_scan_of_any_kind_is_called_wrong(
     )
     probe = np.abs(right.probe) * np.exp(1j * phase * np.angle(right.probe)) if phase > 0.5 else right.probe
     values = noisy(right.truth, noise).astype(np.complex64)
-    assert not replace(right, truth=values, probe=probe, movable=movable).check().better
+    found = replace(right, truth=values, probe=probe, movable=movable).check()
+    assert not found.better
+    assert not found.unexplained or noise > 0.5 * contrast * np.std(base)
 
 
 def test_what_cannot_be_checked_says_why() -> None:

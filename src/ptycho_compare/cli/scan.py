@@ -44,7 +44,8 @@ def _scan(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     except InputError:
         _print("holds", _listed(arrays, {}, {}))
         raise
-    return ExitCode.BAD_INPUT if check.better and reading.geometry == "checked" else ExitCode.OK
+    amiss = bool(check.better) or check.unexplained
+    return ExitCode.BAD_INPUT if amiss and reading.geometry == "checked" else ExitCode.OK
 
 
 def _print(title: str, lines: Sequence[str] | Iterator[str]) -> None:
@@ -95,7 +96,7 @@ def _understood(scan: Scan, check: GeometryCheck) -> Iterator[str]:
 
 def _not_settled(scan: Scan, check: GeometryCheck) -> Iterator[str]:
     """What a comparison goes without, or may get wrong, and the option that says it."""
-    if check.better:
+    if check.better or check.unexplained:
         yield "the geometry: mend the file, --scan-key positions_yx=KEY, or --geometry as-given"
     if scan.modes is None:
         yield "no probe, so no residual: --scan-key probe=KEY"

@@ -32,6 +32,8 @@ LEAST_EXPLAINED = 0.05
 """Part of R that it must explain at least."""
 CHANCE = 1e-4
 """Chance of such a difference between images where there is none."""
+HARDLY, LEAST_CONTRADICTING = 0.2, 16
+"""Part of what a right reading would explain, below which none is; images that are needed to say so."""
 RANKED_BY = 16
 """Images by which the last few readings are ranked."""
 SIMPLER = 0.02
@@ -57,6 +59,8 @@ class GeometryCheck:
         The reading that is clearly better; empty where none is.
     better_r_factor : float or None
         Its R, on the same images.
+    unexplained : bool
+        Images should differ by where they lie on this object, and nothing of that is seen in any reading.
     """
 
     through: str
@@ -66,6 +70,7 @@ class GeometryCheck:
     shuffled: float | None = None
     better: str = ""
     better_r_factor: float | None = None
+    unexplained: bool = False
 
     @property
     def fits(self) -> bool:
@@ -159,11 +164,32 @@ def _judged(
     more = two.beyond - CLEARLY * max(float(one.beyond.mean()), 0.0)
     needed = np.std(more, ddof=1) / len(more) ** 0.5 * scipy.special.stdtrit(len(more) - 1, 1 - CHANCE)
     if more.mean() <= needed or two.r_factor > (1 - LEAST_EXPLAINED) * two.shuffled:
-        return found
+        return _unless_contradicted(found, held.spread(given, common))
     reason = (
         f"R of {one.images} images is {one.r_factor:.4f} as given and {two.r_factor:.4f} otherwise: {other}"
     )
     return replace(found, reason=reason, better=str(other), better_r_factor=two.r_factor)
+
+
+def _unless_contradicted(found: GeometryCheck, spread: float) -> GeometryCheck:
+    """Say so where far less is explained than a right reading would, whatever the noise.
+
+    Misfits of noise and of position add up in squares, nearly: what is left of the shuffled R without
+    the spread of the predicted images is what R would be as read rightly.
+    """
+    if found.fits or found.r_factor is None or found.shuffled is None or found.images < LEAST_CONTRADICTING:
+        return found
+    expected = found.shuffled - float(np.sqrt(max(found.shuffled**2 - spread**2, 0.0)))
+    if expected < 2 * LEAST_EXPLAINED * found.shuffled:
+        return found
+    if found.shuffled - found.r_factor > HARDLY * expected:
+        return found
+    reason = (
+        f"R of {found.images} images is {found.r_factor:.4f} as given, {found.shuffled:.4f} with positions "
+        f"shuffled and as high in every other reading, though this object predicts images that differ by "
+        f"{spread:.2g}: it is another object, or positions are in another unit or order"
+    )
+    return replace(found, reason=reason, unexplained=True)
 
 
 def _rank(held: HeldImages, geometry: GeometryReading, images: NDArray[np.int64]) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.forward_model import ForwardModel
 from ptycho_compare.reconstruction.geometry_search import GeometryReading, ImageSample
 from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
 
@@ -113,6 +114,17 @@ class HeldImages:
             float(np.mean([each.r_factor for each in others])),
             (by_chance - found.per_image) * found.weights / found.weights.mean(),
         )
+
+    def spread(self, geometry: GeometryReading, images: NDArray[np.int64]) -> float:
+        """How far the images that a reading predicts differ from each other, as an R: 0 for a flat object."""
+        points = geometry.points(self.positions, self.covered.shape, self.middle)
+        values = self.values.conj() if geometry.conjugate else self.values
+        filled = np.where(self.covered, values, values[self.covered].mean())
+        grid = Grid((0, 0), (self.covered.shape[0], self.covered.shape[1]))
+        model = ForwardModel.of(filled, points[:, ::-1], geometry.of_probe(self.probe), grid)
+        made = model.amplitudes(images)
+        others = [np.abs(made - np.roll(made, roll, axis=0)).sum() for roll in _SHUFFLES]
+        return float(np.mean(others) / made.sum())
 
     def sample(self, count: int) -> ImageSample:
         """The first images and the strongest mode of the probe, for a search."""

@@ -23,7 +23,8 @@ def geometry_through_truth(setting: Setting) -> tuple[GeometryCheck, ...]:
     Raises
     ------
     ScanError
-        Another geometry explains the images clearly better, and the request does not say ``as-given``.
+        Another geometry explains the images clearly better, or none explains any, and the request does not
+        say ``as-given``.
     """
     truth = setting.scan.truth
     if truth is None:
@@ -31,7 +32,7 @@ def geometry_through_truth(setting: Setting) -> tuple[GeometryCheck, ...]:
     known = np.isfinite(truth)
     found = _checked("the truth", ArmImage(truth, known.astype(np.float64), movable=False), None, setting)
     _tell([found])
-    if found.better:
+    if found.better or found.unexplained:
         _refuse(found, setting)
     return (found,)
 
@@ -94,7 +95,8 @@ def _checked(through: str, image: ArmImage, arm: Arm | None, setting: Setting) -
 
 def _tell(checks: Sequence[GeometryCheck]) -> None:
     for check in checks:
-        _log.log(logging.WARNING if check.better else logging.INFO, "%s", check)
+        amiss = check.better or check.unexplained
+        _log.log(logging.WARNING if amiss else logging.INFO, "%s", check)
 
 
 def _refuse(check: GeometryCheck, setting: Setting) -> None:

@@ -75,6 +75,33 @@ def test_any_images_in_any_order(
         np.testing.assert_array_equal(np.concatenate(blocks), images)
 
 
+@examples(60)
+@given(
+    rows=st.integers(1, 6),
+    columns=st.integers(1, 6),
+    chunk=st.one_of(st.none(), st.tuples(*[st.integers(1, 6)] * 4)),
+    lead=st.sampled_from([(), (1,)]),
+    block=st.integers(1, 40),
+    data=st.data(),
+)
+def test_a_raster_comes_row_by_row(
+    rows: int, columns: int, chunk: Any, lead: tuple[int, ...], block: int, data: st.DataObject
+) -> None:
+    """Whatever its chunks are, and however many images are read at a time."""
+    count, side = rows * columns, 3
+    images = np.random.default_rng(count).integers(0, 1000, (count, side, side))
+    wanted = np.array(data.draw(st.lists(st.integers(0, count - 1), max_size=40)), np.int64)
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        shape = (rows, columns, side, side)
+        chunks = None if chunk is None else (*lead, *map(min, chunk, shape))
+        dataset = file.create_dataset("d", data=images.reshape(*lead, *shape), chunks=chunks)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stored_images, "BLOCK_BYTES", block * side * side * images.itemsize)
+            found = StoredImages(dataset, label="f", count=count, side=None)
+            np.testing.assert_array_equal(found.read(wanted), images[wanted])
+            np.testing.assert_array_equal(np.concatenate(list(found.blocks())), images)
+
+
 def test_blocks_end_where_chunks_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_images, "BLOCK_BYTES", 10 * 4 * 4)  # ten images
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:

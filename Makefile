@@ -2,6 +2,7 @@
 # make debug HUB=path   judge another hub instead
 # make test             set up .venv and pass the tests
 # make slow             those that take minutes each, and what is tried a little by make test, all of it
+# make floors           the lowest versions that pyproject.toml allows, installed together: all is imported on them
 # make lint             style and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -21,7 +22,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
 DEMO := .demo
 
-.PHONY: debug demo test slow lint clean
+.PHONY: debug demo test slow floors lint clean
 
 debug: HUB ?= $(DEMO)
 debug: $(if $(HUB),$(READY),demo)
@@ -38,6 +39,14 @@ test: $(READY) $(PTYCHI) $(ORACLES) $(AXE)
 
 slow: $(READY) $(PTYCHI) $(ORACLES)
 	PTYCHO_TESTS=thorough $(VENV)/bin/python -m pytest tests -m slow -n$(WORKERS) --dist worksteal $(ARGS)
+
+floors:
+	$(PYTHON) -m venv --clear $(VENV)-floors
+	$(VENV)-floors/bin/python -m pip install --quiet --upgrade pip
+	$(PYTHON) scripts/floors.py > $(VENV)-floors/floors.txt
+	$(VENV)-floors/bin/python -m pip install --quiet --constraint $(VENV)-floors/floors.txt .
+	$(VENV)-floors/bin/python scripts/import_everything.py
+	$(VENV)-floors/bin/python -m pytest --version
 
 lint: $(READY)
 	$(VENV)/bin/python -m ruff format --check .
@@ -69,4 +78,4 @@ $(AXE): $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(VENV)-floors $(DEMO)

@@ -57,6 +57,12 @@ class Diffraction:
         """N, the side of an image, px."""
         return self._images.side
 
+    @property
+    def good(self) -> NDArray[np.bool_]:
+        """The pixels (N, N) that are not bad in all images, DC in pixel [N//2, N//2]."""
+        good = ~self._bad.everywhere
+        return np.fft.fftshift(good) if self.dc == "corner" else good
+
     def read(self, indices: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Read images by index: `read_measured` without its map."""
         return self.read_measured(indices)[0]

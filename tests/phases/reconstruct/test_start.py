@@ -61,6 +61,19 @@ def test_intensities_are_in_photons_with_the_zero_frequency_in_the_corner(tmp_pa
     np.testing.assert_allclose(ratio[images > 1], np.median(ratio[images > 1]), rtol=1e-4)
 
 
+@pytest.mark.parametrize("dc", ["centre", "corner"])
+def test_good_pixels_lie_as_the_intensities_do(tmp_path: Path, dc: str) -> None:
+    arrays = make_scan(count=40)
+    arrays["diff3d"][:, 16, 20] = np.nan  # four columns right of the zero frequency
+    if dc == "corner":
+        arrays["diff3d"] = np.fft.ifftshift(arrays["diff3d"], axes=(1, 2))
+    with open_scan(write_scan(tmp_path / "s.npz", arrays)) as scan:
+        good = scan.diffraction.good
+        probe = scan.probe
+    start = make_start(np.array([[0.0, 0.0], [9.0, 4.0]]), probe, 1.0, seed=0, good=good)
+    assert np.argwhere(~start.good).tolist() == [[0, 4]]
+
+
 def test_counts_stay_as_they_are(tmp_path: Path) -> None:
     arrays = tike_arrays(make_scan(count=40))
     with open_scan(write_scan(tmp_path / "s.npz", arrays)) as scan:

@@ -137,6 +137,8 @@ class _Engine:
             probe_data=state.probe[None, None],
             probe_position_x_px=np.ascontiguousarray(columns),
             probe_position_y_px=np.ascontiguousarray(rows),
+            # nothing is said of a whole detector, so that no arithmetic is done with it
+            **({} if self.start.good.all() else {"valid_pixel_mask": self.start.good}),
         )
         # pty-chi draws the order of images by a generator that its own seed does not reach
         task.reconstructor.dataloader.generator.manual_seed((self.how.seed << 32) + state.epochs)

@@ -75,7 +75,7 @@ class Exchange:
 
     @property
     def start(self) -> Path:
-        """Positions, object and probe."""
+        """Positions, object, probe and good detector pixels."""
         return self.folder / "start.npz"
 
     @property
@@ -123,7 +123,9 @@ class Exchange:
         """Read where it begins."""
         with np.load(self.start, allow_pickle=False) as held:
             row, column = (int(each) for each in held["origin_yx"])
-            return InitialGuess(held["positions_yx"], held["object"], held["probe"], (row, column))
+            return InitialGuess(
+                held["positions_yx"], held["object"], held["probe"], (row, column), held["good"]
+            )
 
     def write_state(self, state: State, fingerprint: Fingerprint) -> float:
         """Replace the checkpoint; the seconds it took."""

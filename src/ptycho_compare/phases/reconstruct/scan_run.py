@@ -123,7 +123,8 @@ def _hand_over(place: Exchange, measured: Measured, seed: int) -> InitialGuess:
     """Write the engine's input."""
     probe = measured.probe
     energy = place.write_images(measured.shape, measured.blocks())
-    start = make_start(measured.positions, probe, energy, seed=seed)
+    good = measured.scan.diffraction.good
+    start = make_start(measured.positions, probe, energy, seed=seed, good=good)
     place.write_start(start)
     return start
 

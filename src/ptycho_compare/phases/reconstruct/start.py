@@ -26,7 +26,7 @@ _BLOCK = 128
 
 @dataclass(frozen=True)
 class InitialGuess:
-    """Positions, object and probe that pty-chi begins from.
+    """Positions, object and probe that pty-chi begins from, and the detector pixels that it looks at.
 
     Attributes
     ----------
@@ -38,16 +38,24 @@ class InitialGuess:
         The scan's, with the power of the measured images.
     origin_yx : tuple of int
         Row and column of the array's pixel [0, 0] on the scan's own grid.
+    good : ndarray, (N, N), bool
+        DC in pixel [0, 0].
     """
 
     positions_yx: NDArray[np.float32]
     object: NDArray[np.complex64]
     probe: NDArray[np.complex64]
     origin_yx: tuple[int, int]
+    good: NDArray[np.bool_]
 
 
 def make_start(
-    positions: NDArray[np.float64], probe: NDArray[np.complex64], energy: float, *, seed: int
+    positions: NDArray[np.float64],
+    probe: NDArray[np.complex64],
+    energy: float,
+    *,
+    seed: int,
+    good: NDArray[np.bool_] | None = None,
 ) -> InitialGuess:
     """Lay out the object's array around the middle of the positions' range.
 
@@ -62,6 +70,8 @@ def make_start(
         Mean over the images of the sum of their intensities.
     seed : int
         Of the noise.
+    good : ndarray, (N, N), bool, or None
+        Detector pixels that were measured, DC in the centre; None: all.
     """
     side = len(probe)
     rows_columns = positions[:, ::-1]
@@ -82,6 +92,7 @@ def make_start(
         (1 + noise[0] + 1j * noise[1]).astype(np.complex64),
         (probe * scale).astype(np.complex64),
         (int(row), int(column)),
+        np.ones((side, side), np.bool_) if good is None else np.fft.ifftshift(good),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
@@ -128,10 +129,19 @@ WRONG: dict[str, tuple[Callable[[Experiment], Experiment], str]] = {
 }
 
 
-@pytest.mark.parametrize(("wrong", "named"), WRONG.values(), ids=WRONG)
+TELLING = ("positions (y, x)", "patterns upside down", "the other sign of phase", "a frame 5 px beside")
+
+
+def some(names: Iterable[str], telling: Container[str]) -> list[ParameterSet]:
+    """Try the most telling with every push, all in make slow."""
+    return [pytest.param(each, marks=() if each in telling else pytest.mark.slow) for each in names]
+
+
+@pytest.mark.parametrize("name", some(WRONG, TELLING))
 def test_a_wrong_geometry_is_named_with_both_numbers(
-    wrong: Callable[[Experiment], Experiment], named: str
+    name: str,
 ) -> None:
+    wrong, named = WRONG[name]
     right, found = RIGHT.check(), wrong(RIGHT).check()
     assert (right.better, right.fits, right.images) == ("", True, 36)
     assert named in found.better
@@ -151,7 +161,7 @@ def test_every_turn_of_anything_is_found(
     assert what(how)(experiment(seed=seed, photons=photons)).check().better
 
 
-@pytest.mark.parametrize("count", [12, 200])
+@pytest.mark.parametrize("count", [12, pytest.param(200, marks=pytest.mark.slow)])
 def test_few_images_tell_and_many_cost_no_more(count: int) -> None:
     right = experiment(count=count)
     assert right.check().fits
@@ -211,7 +221,19 @@ RIGHT_SCANS |= {name: replace(RIGHT, truth=values.astype(np.complex64)) for name
 NOT_OF_THIS_OBJECT = ("noise alone", "of another object")
 
 
-@pytest.mark.parametrize("name", RIGHT_SCANS)
+SETTLED_BY_A_SEARCH = ("flat object", "30 photons", "half its twin")
+SETTLED_AT_ONCE = (
+    "centrosymmetric object",
+    "mirror-symmetric object",
+    "stripes",
+    "phase object",
+    "1000 photons",
+    "three images",
+    "half a pixel beside",
+)
+
+
+@pytest.mark.parametrize("name", some(RIGHT_SCANS, SETTLED_BY_A_SEARCH + SETTLED_AT_ONCE))
 def test_no_right_scan_is_called_wrong(name: str) -> None:
     found = RIGHT_SCANS[name].check()
     assert found.better == ""

@@ -17,7 +17,10 @@ MAX_CANVAS_PX = 1 << 28
 # a position so many times as far from the middle as nine in ten of the others, and many images away
 _WILD, _WILD_IMAGES = 10, 4
 _APART = 2  # images from one neighbour to the next
-_ASK = "say their unit: --scan-unit positions=px, or m, mm, um, nm with --pixel-nm"
+_ASK = (
+    "say their unit: --scan-unit positions=px, or m, mm, um, nm with --pixel-nm (in CXI distance, pixel and "
+    "energy have one too)"
+)
 
 
 def require_extent(

@@ -173,12 +173,13 @@ def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading 
 
 
 def _require_extent(contents: Contents, reading: Reading, path: Path) -> None:
+    pixel_nm = contents.optics.object_pixel_nm
     require_extent(
         contents.positions,
         side=contents.images.side,
         probe=contents.probe,
         sure="positions" in reading.units,
-        label=str(path),
+        label=str(path) if pixel_nm is None else f"{path} (object pixels of {pixel_nm:.4g} nm)",
     )
 
 

@@ -158,7 +158,7 @@ def test_an_arm_without_a_frame_is_judged_where_it_explains_the_data_best(
         "worse": {"object": scene.noisy(0.03, 3), **at_zero},
         "own": {"object": better, "probe": np.roll(scene.probe, 1, axis=0)},
     }
-    rows = compared(tmp_path, scene.arrays(objectGuess=None), **arms)
+    rows = compared(tmp_path, scene.arrays(objectGuess=None), "--search-radius=3", **arms)
     framed = rows["framed", "r_factor"].value
     for arm in ("guessed", "cropped", "own"):  # half a pixel's move takes some of the noise
         assert rows[arm, "r_factor"].value == pytest.approx(framed, rel=0.04)

@@ -13,7 +13,7 @@ from ptycho_compare.scoring import shift_image
 from reconstruction.test_residual import HEIGHT, SIDE, WIDTH, Images, make_case
 from thorough import examples
 
-SHIFTS = st.tuples(st.floats(-3, 3), st.floats(-3, 3))
+SHIFTS = st.tuples(st.floats(-2, 2), st.floats(-2, 2))
 GRID = Grid((0, 0), (HEIGHT, WIDTH))
 
 

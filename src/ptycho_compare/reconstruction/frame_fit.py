@@ -18,6 +18,7 @@ _STEPS = 31
 """Whole places tried along an axis; beyond this radius only every second one, and so on."""
 
 _STARTS = 3
+_HARDLY_WORSE = 1.2
 _PRECISION_PX = 0.01
 
 
@@ -89,10 +90,20 @@ def fit_shift(
                 "fatol": 1e-6,
             },
         )
-        for index in np.argsort(tried, kind="stable")[:_STARTS]
+        for index in _starts(np.array(places), tried, step)
     ]
     dy, dx = (float(each) for each in min(found, key=lambda each: float(each.fun)).x)
     return FittedShift(dy, dx, at_edge=max(abs(dy), abs(dx)) > radius_px - 0.5)
+
+
+def _starts(places: NDArray[np.int64], tried: NDArray[np.float64], step: int) -> list[int]:
+    """Indexes of the best places that are no neighbours of a better one and hardly worse than the best."""
+    chosen: list[int] = []
+    for index in np.argsort(tried, kind="stable"):
+        away = [np.abs(places[index] - places[other]).max() > step for other in chosen]
+        if all(away) and len(chosen) < _STARTS and tried[index] <= _HARDLY_WORSE * tried.min():
+            chosen.append(int(index))
+    return chosen
 
 
 _SIMPLEX = np.array([[0.0, 0.0], [0.6, 0.2], [-0.2, 0.6]])

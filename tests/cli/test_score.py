@@ -219,8 +219,6 @@ def test_a_hubs_own_reconstruction_is_laid_where_the_scan_says(
     assert found["metrics"]["fienup"]["value"] < 0.1
     assert found["mask_pixels"] < 5000
     assert f"laid on the truth's grid about the middle of the positions (scan {truth})" in said.err
-    assert main(["score", str(recon), f"{truth}:objectGuess", "--everywhere", "--bootstrap-draws", "0"]) == 0
-    capsys.readouterr()
     # without a scan nothing says where it lies: how to look further is said, and no offset is made up
     np.save(tmp_path / "truth.npy", arrays["objectGuess"])
     main(["score", str(recon), str(tmp_path / "truth.npy"), "--bootstrap-draws", "0"])

@@ -7,8 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-import psutil
-
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration
 from ptycho_compare.cli.status import jobs_of, runs
@@ -77,15 +75,16 @@ def _resume(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     if not jobs:
         raise JobError(f"{arguments.hub}: no job was begun here; name the comparisons to begin with")
     end = None if arguments.window is None else time.monotonic() + arguments.window
-    codes = [_bring(job, arguments, end) for job in jobs]
+    opened = time.time()
+    codes = [_bring(job, arguments, end, opened) for job in jobs]
     red = [code for code in codes if code not in (ExitCode.OK, ExitCode.DEFERRED)]
     return red[0] if red else max(codes)
 
 
-def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None) -> ExitCode:
+def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None, opened: float) -> ExitCode:
     grace_s = 10.0 if arguments.window is None else min(10.0, arguments.window / 4)
     if end is not None and time.monotonic() >= end - grace_s:
-        return _without_room(job, arguments.window)
+        return _without_room(job, opened, arguments.window)
     spec = job.spec(
         detached=arguments.detach,
         deadline_s=arguments.deadline if arguments.detach else None,
@@ -114,9 +113,8 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None)
     return ExitCode.FAILED if ended.findings else ExitCode.OK
 
 
-def _without_room(job: ComparisonJob, window_s: float) -> ExitCode:
+def _without_room(job: ComparisonJob, opened: float, window_s: float) -> ExitCode:
     """Say that the window was over before a job could begin."""
-    opened = psutil.Process().create_time()
     if begins_again_nothing(job.hub, job.id, opened=opened, window_s=window_s):
         print(f"{job.id}: nothing was started in two rounds; give --window more")
         return ExitCode.FAILED

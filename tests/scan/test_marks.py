@@ -52,6 +52,24 @@ def test_two_marks_of_one_detector(tmp_path: Path, arrays: dict[str, Any], count
     assert sum("read as bad pixels" in text for text in warnings) == 2
 
 
+def test_the_same_number_in_all_images_is_no_count(
+    tmp_path: Path, arrays: dict[str, Any], counts: np.ndarray
+) -> None:
+    """A mark that brighter pixels overtake is known; of any other number is said that it does not change."""
+    images = counts * 1000
+    images[:, 3, 3] = 2**16 - 1
+    assert images.max() > 2**17
+    good, _ = opened(tmp_path, arrays, images)
+    assert not good[:, 3, 3].any()
+    assert good.sum() == COUNT * (SIDE**2 - 1)
+    images = counts.copy()
+    images[:, 3, 3] = 255
+    good, warnings = opened(tmp_path, arrays, images)
+    assert good.all()
+    (text,) = [each for each in warnings if "counting does not give" in each]
+    assert "pixel (3, 3) holds 255 in all images" in text
+
+
 def test_amplitudes_of_which_marks_were_rooted(tmp_path: Path, arrays: dict[str, Any]) -> None:
     images = arrays["diff3d"].copy()
     images[:, 3, :4] = np.sqrt(2**32 - 1)

@@ -33,6 +33,9 @@ _AT_MOST = 0.1
 """Part of the pixels in which a set far above the others is looked for."""
 
 _LEAST_IMAGES = 3
+_MANY_COUNTS, _MANY_IMAGES = 100.0, 10
+"""So many counts are not the same in so many images."""
+
 _BEAM_PX = 2
 
 
@@ -53,10 +56,10 @@ class Marks:
 def find_marks(found: Survey, *, label: str) -> Marks:
     """Look for marks among the pixels that a survey took as measured.
 
-    Certain are negative numbers that a pixel holds in all images; a number of `KNOWN` that is the largest
-    and that pixels hold in all images while their neighbours are far from full, or that lies far above all
-    others; and any number far above all others that pixels hold in all images, unless it is the direct
-    beam. Nothing is certain of images that are all alike.
+    Certain are negative numbers that a pixel holds in all images; a number of `KNOWN` that pixels hold in
+    all images while others hold more, or their neighbours far less, or that lies far above all others; and
+    any number far above all others that pixels hold in all images, unless it is the direct beam. Nothing is
+    certain of images that are all alike.
 
     Returns
     -------
@@ -71,7 +74,19 @@ def find_marks(found: Survey, *, label: str) -> Marks:
     if below.any():
         note = f"{label}: {_held(found, below)} in all images; read as bad pixels"
         return Marks(below, notes=(note,))
-    return _above(found, alive, steady, label)
+    overtaken = steady & np.isin(found.peak, KNOWN_STORED) & (found.peak < found.peak[alive].max())
+    if overtaken.any():  # a full pixel would hold the largest number of all
+        note = f"{label}: {_held(found, overtaken)} in all images: a mark; read as bad pixels"
+        return Marks(overtaken, notes=(note,))
+    marks = _above(found, alive, steady, label)
+    many = steady & (found.peak >= _MANY_COUNTS) & found.integral
+    if marks.notes or found.count < _MANY_IMAGES or not many.any():
+        return marks
+    note = (
+        f"{label}: {_held(found, many)} in all images, which counting does not give; "
+        "if they are bad, name a mask: --scan-key mask=KEY"
+    )
+    return Marks(marks.everywhere, notes=(note,))
 
 
 def _varies(found: Survey, changing: NDArray[np.bool_], alive: NDArray[np.bool_]) -> bool:

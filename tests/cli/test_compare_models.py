@@ -399,7 +399,7 @@ MISTAKES = {
     "no scan": (
         lambda hub: (hub / f"data/phase_c/dose_{DOSE}/patched_train.npz").unlink(),
         [],
-        "there is no such file (--test_data)",
+        "no such file or folder (--test_data)",
     ),
     "truncated scan": (
         lambda hub: truncate(hub / f"data/phase_c/dose_{DOSE}/patched_train.npz"),

@@ -102,7 +102,7 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None,
         return ExitCode.OK if ended.running.launch is not None else ExitCode.DEFERRED
     if ended.state == "stopped":
         stalled = job.state().progress.stalled
-        if end is not None and stalled >= ATTEMPTS_WITHOUT_PROGRESS:
+        if end is not None and stalled > ATTEMPTS_WITHOUT_PROGRESS:  # one may have been stopped by hand
             print(f"{job.id}: {stalled} attempts in a row gained nothing; give --window more; log {job.log}")
             return ExitCode.FAILED
         print(f"{job.id}: stopped, {progress_text(job.state().progress)}; the same command goes on")

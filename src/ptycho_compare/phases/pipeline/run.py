@@ -165,7 +165,7 @@ class Runner:
     def _stalled(self, step: Step) -> Iterator[Finding]:
         """Tell of attempts that gained nothing because the window is too short for the step."""
         count = read_progress(step.files.job).stalled
-        # an attempt that was stopped because somebody asked for it could have gone on
-        if not self._over.is_set() and not self.asked() and count >= ATTEMPTS_WITHOUT_PROGRESS:
+        # what was stopped because somebody asked for it could have gone on, and one before may have been
+        if not self._over.is_set() and not self.asked() and count > ATTEMPTS_WITHOUT_PROGRESS:
             text = f"{count} attempts in a row were stopped and gained nothing; give it a longer window"
             yield Finding("stalled", f"{step.id}: {text}")

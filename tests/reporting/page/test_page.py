@@ -18,7 +18,7 @@ from PIL import Image
 
 from hubs import SPLITS
 from ptycho_compare.cli.page import add_commands
-from ptycho_compare.errors import MissingReportError
+from ptycho_compare.gate import judge_hub
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.claim import take_claim
 from ptycho_compare.records.acceptance import Verdict
@@ -353,18 +353,20 @@ def test_a_computed_hub_is_shown_whole(compared_hub: Path, tmp_path: Path) -> No
     assert "0 attempts" not in page.text
 
 
-def test_the_command_needs_a_verdict(own: Made, capsys: pytest.CaptureFixture[str]) -> None:
-    hub, _, verdict = own
+def test_the_command_shows_the_last_verdict_and_judges_where_there_is_none(
+    own: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub, study, verdict = own
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers())
     words = ["page", "--hub", str(hub.root), "--output", str(hub.root / "x.html")]
     arguments = parser.parse_args(words)
-    with pytest.raises(MissingReportError, match="ptycho-hub gate writes it"):
-        arguments.run(arguments, words)
-    hub.verdict().folder.mkdir(exist_ok=True)
-    verdict.write(hub.verdict().record)
-    assert arguments.run(arguments, words) == 0
-    assert capsys.readouterr().out.startswith(f"wrote {hub.root / 'x.html'}, ")
+    for shown in (judge_hub(hub, study, hub.study()), verdict):
+        assert arguments.run(arguments, words) == 0
+        assert capsys.readouterr().out.startswith(f"wrote {hub.root / 'x.html'}, ")
+        assert f"{shown.outcome} {shown.reason}" in Words((hub.root / "x.html").read_text()).text
+        hub.verdict().folder.mkdir(exist_ok=True)
+        verdict.write(hub.verdict().record)
 
 
 def test_all_of_one_accepted_study_stands_open(tmp_path: Path, made: Made) -> None:

@@ -62,7 +62,7 @@ def test_refused_results_block_and_what_was_not_offered_is_computed(
     theirs = Path(shutil.copytree(quick_compared_hub, tmp_path / "theirs"))
     shutil.rmtree(folder_of(theirs, "test", "debug"))
     train = folder_of(theirs, "train", "debug")
-    edit_table(train, lambda line: line.replace("PtyChi,ssim,0.7", "PtyChi,ssim,0.9"))
+    edit_table(train, lambda line: line.replace("PtyChi,ssim,0.", "PtyChi,ssim,0.9"))
 
     done = run_on(hub, "-m", "debug", f"--ptycho-adopt={theirs}", measured=True)
     assert done.returncode == 1, done.stdout

@@ -121,3 +121,26 @@ def test_results_of_cdtools(cdtools: ModuleType, torch: ModuleType, tmp_path: Pa
     for wave, (x, y) in zip(waves, pixels, strict=True):
         patch = values[y - SIDE // 2 :, x - SIDE // 2 :][:SIDE, :SIDE]
         np.testing.assert_allclose(wave, beams * patch, atol=1e-3 * np.abs(beams).max())
+
+
+# ---- pty-chi
+
+
+@pytest.mark.slow
+def test_the_patches_of_pty_chi(torch: ModuleType, tmp_path: Path) -> None:
+    """Its own function cuts the patches that our frame says."""
+    from ptycho_compare.phases.reconstruct.library import provide_torchvision
+
+    provide_torchvision()
+    cut = pytest.importorskip("ptychi.image_proc", reason="no pty-chi").extract_patches_fourier_shift
+    origin = np.round(np.array(OBJECT.shape) / 2) - 0.5
+    positions = FIRST + (SIDE - 1) / 2 - origin
+    y, x = positions.T
+    arrays = {"probe_position_y_px": y, "probe_position_x_px": x, "pos_origin_coords": origin}
+    np.savez(tmp_path / "results.npz", object=OBJECT[None], probe=PROBE[None, None], **arrays)
+    pixels = frame_of(require_read(tmp_path / "results.npz")).pixels
+    patches = cut(
+        torch.tensor(OBJECT), torch.tensor(positions + origin, dtype=torch.float32), (SIDE, SIDE)
+    ).numpy()
+    for patch, (column, row) in zip(patches, np.rint(pixels).astype(int) - SIDE // 2, strict=True):
+        np.testing.assert_allclose(patch, OBJECT[row : row + SIDE, column : column + SIDE], atol=1e-4)

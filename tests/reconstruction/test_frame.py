@@ -316,6 +316,22 @@ def test_texts_are_no_indexes(tmp_path: Path) -> None:
         read_ready_made(path)
 
 
+@pytest.mark.parametrize("layout", ["npz", "hdf5"])
+def test_a_product_without_indexes_is_in_the_scan_s_order(tmp_path: Path, layout: str) -> None:
+    """So pty-chi's example data are."""
+    product = make_product((11, 17))
+    order = np.argsort(product.indexes)
+    path = replace(product, metres=product.metres[order]).write(tmp_path / f"r.{layout}", layout)
+    if layout == "npz":
+        with np.load(path) as arrays:
+            kept = {key: arrays[key] for key in arrays if key != "probe_position_indexes"}
+        save(path, **kept)
+    else:
+        with h5py.File(path, "a") as file:
+            del file["probe_position_indexes"]
+    require_in_place(read_ready_made(path), SCAN)
+
+
 def test_half_a_product_is_no_frame(tmp_path: Path) -> None:
     path = make_product((11, 17)).write(tmp_path / "r.npz", "npz")
     with np.load(path) as arrays:
@@ -406,12 +422,27 @@ def ptychoshelves_file(corner: tuple[float, float]) -> dict[str, Any]:
     }
 
 
+def ptychi_file(corner: tuple[float, float]) -> dict[str, Any]:
+    """The arguments of a pty-chi task, its object, and where its positions begin."""
+    first = SCAN[:, ::-1] - 8 - np.array(corner)
+    origin = np.round(np.array(SHAPE) / 2) - 0.5
+    y, x = (first + (16 - 1) / 2 - origin).T
+    return {
+        "object": cut(*corner)[None],
+        "probe": np.ones((1, 2, 16, 16), "c8"),
+        "probe_position_y_px": y,
+        "probe_position_x_px": x,
+        "pos_origin_coords": origin,
+    }
+
+
 PROGRAMS: dict[str, Callable[[tuple[float, float]], dict[str, Any]]] = {
     "tike": tike_file,
     "cdtools": cdtools_file,
     "PtyPy": ptypy_file,
     "PtyPy, 3 modes": lambda corner: ptypy_file(corner, modes=3),
     "PtychoShelves": ptychoshelves_file,
+    "pty-chi": ptychi_file,
 }
 
 
@@ -429,7 +460,10 @@ def test_files_of_programs_lie_where_their_patches_were_taken(
     tmp_path_factory: pytest.TempPathFactory, program: str, corner: tuple[float, float]
 ) -> None:
     path = write_hdf5(tmp_path_factory.mktemp("frame") / "r.h5", PROGRAMS[program](corner))
-    require_in_place(read_ready_made(path, arm=program), SCAN, atol=2e-5)
+    found = read_ready_made(path, arm=program)
+    require_in_place(found, SCAN, atol=2e-5)
+    assert found.probe is not None
+    assert found.probe.shape[-2:] == (16, 16)
 
 
 def test_tike_s_arrays_in_an_npz_file(tmp_path: Path) -> None:
@@ -464,6 +498,7 @@ WITHOUT: dict[str, tuple[str, str]] = {
     "cdtools without its probe": ("cdtools", "probe"),
     "PtyPy without its centre": ("PtyPy", "content/obj/SscanG00/_center"),
     "PtyPy without its positions": ("PtyPy", "content/positions/SscanG00"),
+    "pty-chi without its origin": ("pty-chi", "pos_origin_coords"),
     "PtychoShelves without its positions": ("PtychoShelves", "outputs/probe_positions"),
 }
 

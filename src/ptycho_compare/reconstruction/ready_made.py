@@ -147,7 +147,8 @@ def _complex64(values: NDArray[Any]) -> NDArray[np.complex64]:
 def _probe(file: ImageFile, key: str) -> NDArray[np.complex64] | None:
     """The modes of the probe that lies beside an image, or at the root of its file."""
     group, slash, _ = key.rpartition("/")
-    for name in [f"{group}{slash}{each}" for each in PROBE_KEYS] + list(PROBE_KEYS):
+    of_ptypy = [key.replace("/obj/", "/probe/")] if "/obj/" in key else []
+    for name in [*(f"{group}{slash}{each}" for each in PROBE_KEYS), *of_ptypy, *PROBE_KEYS]:
         modes = modes_of(file.array(name)) if name in file else None
         if modes is not None:
             return modes

@@ -11,12 +11,17 @@ from pathlib import Path
 
 from ptycho_compare.reconstruction.frame import Frame, OriginFrame
 from ptycho_compare.reconstruction.image_file import ImageFile
-from ptycho_compare.reconstruction.recorded.first_pixel import cdtools_frame, ptychoshelves_frame, tike_frame
+from ptycho_compare.reconstruction.recorded.first_pixel import (
+    cdtools_frame,
+    ptychi_frame,
+    ptychoshelves_frame,
+    tike_frame,
+)
 from ptycho_compare.reconstruction.recorded.numbers_in import read_numbers
 from ptycho_compare.reconstruction.recorded.ptychodus_product import ptychodus_frame
 from ptycho_compare.reconstruction.recorded.ptypy_storage import ptypy_frame
 
-_OF_PROGRAMS = (ptychodus_frame, tike_frame, cdtools_frame, ptypy_frame, ptychoshelves_frame)
+_OF_PROGRAMS = (ptychodus_frame, tike_frame, cdtools_frame, ptypy_frame, ptychi_frame, ptychoshelves_frame)
 
 
 def read_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path) -> Frame | None:

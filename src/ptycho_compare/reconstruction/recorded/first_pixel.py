@@ -84,6 +84,23 @@ def _onto_sample(file: ImageFile, key: str, path: Path) -> NDArray[np.float64]:
     return plane
 
 
+def ptychi_frame(file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path) -> PositionFrame | None:  # noqa: ARG001
+    """Read the positions that pty-chi was given, under the names of its task, and ``pos_origin_coords``.
+
+    ptychi.data_structures.object: a patch's pixel (N - 1)/2 lies at position + pos_origin_coords, both
+    (row, column) in px. Without the latter, which the task keeps beside the object, there is no frame.
+    """
+    names = ("pos_origin_coords", "probe_position_y_px", "probe_position_x_px", "probe")
+    origin, y, x, probe = (beside(key, name) for name in names)
+    if not all(name in file for name in (origin, y, x, probe)):
+        return None
+    side = side_of(file, probe, path=path)
+    count = file.array(y).size
+    positions = np.stack([read_numbers(file, name, path=path, count=count) for name in (y, x)], axis=1)
+    start = read_numbers(file, origin, path=path, count=2) - (side - 1) / 2
+    return _frame(path, positions + start, side)
+
+
 def ptychoshelves_frame(
     file: ImageFile, key: str, shape: tuple[int, ...], *, path: Path
 ) -> PositionFrame | None:

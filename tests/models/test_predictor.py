@@ -83,6 +83,7 @@ def test_batch_size_changes_no_patch(forward_order, arm, rows):
     assert np.max(np.abs(forward_order(arm, rows) - forward_order(arm, 16))) < 1e-6
 
 
+@pytest.mark.slow  # in a process of its own, which loads TensorFlow
 def test_load_order_changes_no_patch_and_keras_is_not_needed(reference, forward_order, tmp_path):
     out = tmp_path / "reversed.npz"
     tests = str(Path(__file__).parents[1])

@@ -60,6 +60,7 @@ def test_real_networks_and_figures_are_green_in_a_worker(own_hub: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_two_commands_of_a_study_in_turn(light_hub: Path) -> None:
     """As a study's plan writes them; the second finds that the first was green."""
     for command in (["-m", "debug"], ["-m", "full", "--timeout=0"]):

@@ -71,6 +71,7 @@ def test_no_heavy_library_is_imported(project: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_cases_cost_hardly_more_than_plain_ones(project: Path) -> None:
     """The least of several, taken in turn: whoever else is at work only adds to it."""
     rounds = [[collect(project / kind)[0] for kind in ("plain", "study")] for _ in range(3)]

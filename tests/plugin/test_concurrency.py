@@ -71,6 +71,7 @@ def test_a_job_that_waited_for_a_slot_in_vain_is_deferred(hub_after_debug: Path)
     assert progress_of(hub_after_debug, second).stalled == 0
 
 
+@pytest.mark.slow
 def test_of_three_sessions_one_works_and_another_goes_on(hub_after_debug: Path, unbroken: Unbroken) -> None:
     """Started at once; the one at work is stopped, and the rest take what the next one does."""
     sessions = [start_on(hub_after_debug, "-m", "full", "-k", "train", *more) for more in ([], [], ["-n2"])]

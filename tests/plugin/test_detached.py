@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 
 from processes import marked, until
 from ptycho_compare.jobs import EXIT_STOPPED, LaunchRecord, read_done, read_launch
@@ -71,6 +72,7 @@ def test_a_detached_job_outlives_its_session_and_is_collected(
     assert results_of(hub_after_debug) == unbroken.results
 
 
+@pytest.mark.slow
 def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
     hub_after_debug: Path, unbroken: Unbroken
 ) -> None:

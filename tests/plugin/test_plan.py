@@ -100,11 +100,12 @@ def test_what_is_done_is_not_done_again(finished_hub: Path, unbroken: Unbroken, 
     assert "computed: earlier; inputs, settings, code and artifacts are as they were" in logs[-1].read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "why"),
     [
         pytest.param("--ptycho-any-tier", "stale: .*: input test_data was", id="other inputs"),
-        pytest.param("--ptycho-fresh", "--ptycho-fresh", id="asked for", marks=pytest.mark.slow),
+        pytest.param("--ptycho-fresh", "--ptycho-fresh", id="asked for"),
     ],
 )
 def test_what_is_not_of_use_any_more_is_done_anew(finished_hub: Path, option: str, why: str) -> None:

@@ -95,6 +95,7 @@ assert main(second) == 0
 """
 
 
+@pytest.mark.slow
 def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, tmp_path: Path) -> None:
     """The real thing: its allocator is bounded, 512 rows do not fit and 256 do."""
     folder, whole_folder = tmp_path / "bounded", tmp_path / "whole"

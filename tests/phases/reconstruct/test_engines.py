@@ -23,6 +23,8 @@ from .conftest import DOSE, SPLIT, VIEW
 ENGINES = ("EPIE", "RPIE", "DM", "RAAR", "AD", "LSQML")
 EMPTY = Fingerprint({}, {}, "", {})
 
+pytestmark = pytest.mark.slow  # LSQML, that of the demo, runs in test_reconstruct.py with every push
+
 
 def prepare(folder: Path, hub: Hub, study: Study, engine: str) -> Exchange:
     folder.mkdir()

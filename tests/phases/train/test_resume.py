@@ -26,6 +26,7 @@ def records_of(hub: Hub, network: str) -> JobFiles:
     return hub.step(f"dose_{DOSE}-train-{network}").job
 
 
+@pytest.mark.slow
 def test_killed_and_then_asked_to_stop_it_ends_with_the_same_bytes(
     trained: Trained, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,7 +63,6 @@ def test_killed_and_then_asked_to_stop_it_ends_with_the_same_bytes(
     assert progress.attempts[2].gained == (3 - done) * progress.total // 3
 
 
-@pytest.mark.slow
 def test_the_baseline_asked_to_stop_loses_no_epoch(
     trained: Trained, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

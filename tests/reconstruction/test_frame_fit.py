@@ -35,7 +35,7 @@ def fitted(values: np.ndarray, radius_px: float, bad: np.ndarray | None = None, 
 
 
 @examples(3)
-@given(shift=SHIFTS, seed=st.integers(0, 10**6), noise=st.floats(0, 0.1))
+@given(shift=SHIFTS, seed=st.integers(0, 10**6), noise=st.floats(0, 0.02))
 def test_a_moved_image_is_found(shift: tuple[float, float], seed: int, noise: float) -> None:
     generator = np.random.default_rng(seed)
     truth = make_case(seed=seed).truth

@@ -33,7 +33,7 @@ class Counted:
         return getattr(self._dataset, name)
 
     def __getitem__(self, key: Any) -> Any:
-        self.asked.append((key[-1].start, key[-1].stop))
+        self.asked.append(key[-1].indices(self._dataset.shape[len(key) - 1])[:2])
         return self._dataset[key]
 
 

@@ -112,7 +112,7 @@ def test_no_ramp_changes_a_number_where_it_is_free(seed, ky, kx, phase):
     plain = score(image, how=FREE)
     found, expected = numbers(other), numbers(plain)
     kept = ("fienup_ramp_kept", "value")  # the one number that says what the ramp did
-    assert found.pop(kept) >= expected.pop(kept)
+    assert found.pop(kept) >= expected.pop(kept) * (1 - 1e-9)
     assert found == pytest.approx(expected, rel=1e-6)
     assert np.subtract(other.gauge.ramp, plain.gauge.ramp) == pytest.approx((-ky, -kx), abs=1e-9)
 

@@ -23,13 +23,15 @@ HOMES = {
     "pytest": "pytest_ptycho.",
     "tensorflow": "ptycho_compare.models.",
     "keras": "ptycho_compare.models.",
+    "onnx": "ptycho_compare.models.",
+    "onnxruntime": "ptycho_compare.models.engines.",
     "torch": "ptycho_compare.phases.reconstruct.",
     "torchvision": "ptycho_compare.phases.reconstruct.",
     "ptychi": "ptycho_compare.phases.reconstruct.",
     "matplotlib": "ptycho_compare.reporting.figures.",
 }
 """The one room that may import a library."""
-HEAVY = ("tensorflow", "keras", "torch", "ptychi", "matplotlib")
+HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "torch", "ptychi", "matplotlib")
 
 
 def drawn_floors() -> list[list[str]]:

@@ -121,12 +121,14 @@ def test_the_transfer_of_a_gaussian_blur_is_its_analytic_curve(sigma, gain, seed
     found = transfer_of(truth, gain * gaussian(truth, sigma))
     analytic = np.exp(-2 * (np.pi * sigma * found.frequency) ** 2)
     # where the truth, which ends at 0.12, has more than what leaks in from lower rings, and rings enough
-    # pixels that the window's cross terms average out
+    # pixels that the window's cross terms nearly average out: over 800 such images no ring was off by more
+    # than 0.018, no mean of rings by more than 0.003, no cut-off by more than 1.8 %
     judged = (found.frequency > 0.05) & (found.frequency < 0.15)
-    np.testing.assert_allclose(found.transfer[judged], analytic[judged], rtol=0.02, atol=0.002)
+    np.testing.assert_allclose(found.transfer[judged], analytic[judged], rtol=0, atol=0.025)
+    assert found.transfer[judged].mean() == pytest.approx(analytic[judged].mean(), abs=0.005)
     half = np.sqrt(np.log(2) / 2) / (np.pi * sigma)
     if half < 0.25:
-        assert found.transfer_cutoff().frequency == pytest.approx(half, rel=0.02)
+        assert found.transfer_cutoff().frequency == pytest.approx(half, rel=0.03)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.1, 0.3])

@@ -45,8 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     number = 100 if THOROUGH else 20
     settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=number)
     settings.load_profile("repeatable")
-    # Hypothesis also tries numbers that stand in the modules loaded so far, and which those are depends on the
-    # tests that ran before in the same worker: without them a test tries the same alone, here and in CI
+    # Hypothesis also tries numbers that stand in the modules loaded so far, and which those are depends on
+    # the tests that ran before in the same worker: without them a test tries the same alone, here and in CI
     providers.HypothesisProvider._local_constants = providers.Constants()  # type: ignore[assignment]
 
 

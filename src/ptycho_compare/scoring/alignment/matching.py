@@ -10,6 +10,7 @@ A *pose* is (dy, dx, ty, tx): the shift in px, and the tilt in rad over half the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy
@@ -108,6 +109,14 @@ class Scene:
         along = [(np.arange(side) - (side - 1) / 2) / (side / 2) for side in self.truth.shape]
         return [along[0][:, np.newaxis], along[1][np.newaxis, :]]
 
+    @cached_property
+    def slopes(self) -> list[Field]:
+        """Change of the truth with each part of a pose, (H, W) each."""
+        spectrum = scipy.fft.fft2(self.truth)
+        fy, fx = (-2j * np.pi * np.fft.fftfreq(side) for side in self.truth.shape)
+        moving = [scipy.fft.ifft2(spectrum * ramp) for ramp in (fy[:, np.newaxis], fx)]
+        return moving + [1j * phase * (self.truth + self.means[0]) for phase in self.tilts()]
+
     def moved(self, pose: Vector) -> Field:
         """Image in a pose; its faded rim is no image."""
         ramp_y, ramp_x = (
@@ -143,14 +152,15 @@ class Region:
         whole = scene.truth + scene.means[0]
         truth = _flat(whole[counts], root)
         _require_texture_left(truth, whole, "truth")
-        spectrum = scipy.fft.fft2(scene.truth)
-        fy, fx = (-2j * np.pi * np.fft.fftfreq(side) for side in scene.truth.shape)
-        slopes = [scipy.fft.ifft2(spectrum * ramp) for ramp in (fy[:, np.newaxis], fx)]
-        slopes += [1j * phase * whole for phase in scene.tilts()]
-        flat = [_flat(slope[counts], root) for slope in slopes]
+        flat = [_flat(slope[counts], root) for slope in scene.slopes]
         # what a change of gain explains as well is no sign of a shift
         free = [slope - truth * (np.vdot(truth, slope) / np.vdot(truth, truth)) for slope in flat]
         return cls(scene, counts, root, truth, np.stack(free))
+
+    @cached_property
+    def normal(self) -> Vector:
+        """Matrix of the least-squares step, (4, 4)."""
+        return np.asarray((self.slopes.conj() @ self.slopes.T).real)
 
     def image(self, pose: Vector) -> Field:
         """Image in a pose under the window, its mean removed."""
@@ -174,9 +184,10 @@ class Region:
         image = self.image(pose)
         gain = np.vdot(image, self.truth) / np.vdot(image, image)
         residual = self.truth - gain * image
-        normal = (self.slopes.conj() @ self.slopes.T).real
+        # the real part of conj(slopes) @ residual, without a copy of the slopes
+        change = (self.slopes @ residual.conj()).real
         # lstsq: along the lines of a grating nothing is known, and nothing is moved
-        return np.asarray(np.linalg.lstsq(normal, (self.slopes.conj() @ residual).real, rcond=1e-9)[0])
+        return np.asarray(np.linalg.lstsq(self.normal, change, rcond=1e-9)[0])
 
 
 def refine(scene: Scene) -> tuple[Vector, Vector | None]:

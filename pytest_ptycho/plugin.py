@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ptycho_compare.hub import STUDY_FILE, Hub
+from ptycho_compare.printable import one_line
 from pytest_ptycho import evidence_log, options, outcomes, planned_jobs, terminal, verdict, window
 from pytest_ptycho.cases import parametrize
 from pytest_ptycho.fixtures import (
@@ -178,8 +179,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("ptycho: acceptance")
         command = shlex.join(["pytest", *config.invocation_params.args])
         for line in terminal.lines(records, command=command):
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(one_line(line))
     if found := list(verdict.lines(config)):
         terminalreporter.section("ptycho: gate")
         for line in found:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(one_line(line))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ptycho_compare.duration import duration_text
+from ptycho_compare.printable import one_line
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _show(hub: Hub, config: pytest.Config, terminal: int, over: threading.Event)
     writer, shown = config.get_terminal_writer(), False
     while True:
         ended = over.wait(_EVERY_S)
-        text = "" if ended else running_line(hub.jobs())
+        text = "" if ended else one_line(running_line(hub.jobs()))
         if text or shown:
             _write_below(terminal, text[: writer.fullwidth - 1], column=writer.width_of_current_line + 1)
         shown = bool(text)

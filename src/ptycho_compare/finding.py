@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ptycho_compare.printable import one_line
+
 Kind = Literal[
     "input",  # refused before anything was computed
     "missing",  # an artifact or an arm is not there
@@ -32,6 +34,10 @@ class Finding:
     kind: Kind
     text: str
     arm: str = ""
+
+    def __post_init__(self) -> None:
+        """Keep the sentence one line, whatever names and records it quotes."""
+        object.__setattr__(self, "text", one_line(self.text))
 
     def __str__(self) -> str:
         who = f"arm {self.arm}: " if self.arm else ""

@@ -110,7 +110,7 @@ def parameters(**changes: object) -> dict:
 
 
 @pytest.mark.parametrize(
-    "value", [None, float("nan"), float("inf"), 0.0, -3.0, "988", [1.0, 2.0], [[1], 2], 10**400]
+    "value", [None, float("nan"), float("inf"), 0.0, -3.0, "988", [1.0, 2.0], [[1], 2], 10**300]
 )
 def test_an_impossible_scale_is_refused(tmp_path, value):
     refuse(tmp_path, r"params\.dill: key 'intensity_scale'", parameters=parameters(intensity_scale=value))

@@ -267,7 +267,7 @@ def test_objects_beyond_the_cap_are_refused(tmp_path, monkeypatch):
     path = save(tmp_path, a=np.array("x" * 1000, dtype=object))
     assert read_plain(path) == "x" * 1000
     monkeypatch.setattr(npz, "MAX_OBJECT_BYTES", 1000)
-    with pytest.raises(ArchiveError, match=r"member 'a\.npy' unpacks to \d+ bytes; at most 1000"):
+    with pytest.raises(ArchiveError, match=r"more than 1000 bytes of them"):
         read_plain(path)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from ptycho_compare.checks.blocker import Blocker, Closing, all_blockers, close_by_hand
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_hub, hub_of
+from ptycho_compare.printable import one_line
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,7 +33,7 @@ def _list(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = hub_of(arguments)
     shown = [pair for pair in all_blockers(hub) if arguments.all or pair[1] is None]
     for pair in shown:
-        print("\n".join(_lines(*pair)))
+        print("\n".join(map(one_line, _lines(*pair))))
     if not shown:
         print("no open blocker")
     return ExitCode.OK

@@ -8,7 +8,10 @@ from enum import IntEnum
 
 from ptycho_compare.errors import AdoptionError, InputError, PtychoCompareError
 from ptycho_compare.jobs import EXIT_STOPPED, Stopped
+from ptycho_compare.printable import one_line
 from ptycho_compare.storage.files import STORAGE_ERRORS
+
+MAX_ERROR_CHARACTERS = 4000
 
 
 class ExitCode(IntEnum):
@@ -38,8 +41,14 @@ def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
         print(f"{program}: error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         return int(ExitCode.BAD_INPUT)
     except InputError as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
+        print(f"{program}: error: {_line_of(error)}", file=sys.stderr)
         return int(ExitCode.FAILED if isinstance(error, AdoptionError) else ExitCode.BAD_INPUT)
     except PtychoCompareError as error:
-        print(f"{program}: failed: {error}", file=sys.stderr)
+        print(f"{program}: failed: {_line_of(error)}", file=sys.stderr)
         return int(ExitCode.FAILED)
+
+
+def _line_of(error: Exception) -> str:
+    """Return what an error says as one line that a terminal can hold."""
+    line = one_line(error)
+    return line if len(line) <= MAX_ERROR_CHARACTERS else f"{line[:MAX_ERROR_CHARACTERS]}..."

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, local_path, open_hub, place_of
 from ptycho_compare.gate import judge_hub, publish, verdict_lines
+from ptycho_compare.printable import one_line
 
 STATUS_OF = {
     "accepted": ExitCode.OK,
@@ -39,7 +40,10 @@ def _gate(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     against = None if arguments.against is None else open_hub(arguments.against, "--against")
     verdict = judge_hub(hub, study, file, require=arguments.require, against=against)
     status = STATUS_OF[verdict.outcome]
-    print("\n".join(verdict_lines(verdict)), file=sys.stdout if status == ExitCode.OK else sys.stderr)
+    print(
+        "\n".join(map(one_line, verdict_lines(verdict))),
+        file=sys.stdout if status == ExitCode.OK else sys.stderr,
+    )
     if problem := publish(hub, verdict):
         print(f"ptycho-hub gate: {problem}", file=sys.stderr)
     return status

@@ -1,7 +1,7 @@
 """Standard output and standard error of our commands: whoever stops reading stops nothing.
 
 ``ptycho-hub run | head`` goes on to its end, and its exit status is its own. Names of files that are no text
-are shown with marks in place of what has no letter.
+and characters that would steer the terminal are shown by their codes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO, cast
 
-from ptycho_compare.storage.files import plain_text
+from ptycho_compare.printable import printable
 
 
 def running_with_quiet_pipes(main: Callable[[], int]) -> int:
@@ -40,7 +40,7 @@ class _UntilClosed(io.FileIO):
 
 
 class _Plain:
-    """A stream to which every name of a file can be written."""
+    """A stream to which every name of a file can be written: the one place that prints."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -48,9 +48,19 @@ class _Plain:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
+    @property
+    def beneath(self) -> TextIO:
+        """The stream itself."""
+        return self._stream
+
     def write(self, text: str) -> int:
-        """Write a text that has a UTF-8 form."""
-        return self._stream.write(plain_text(text))
+        """Write a text that steers no terminal, whatever names and records it quotes."""
+        return self._stream.write(printable(text))
+
+
+def beneath(stream: TextIO) -> TextIO:
+    """Return the stream for what steers the terminal itself; foreign texts go there by `one_line` alone."""
+    return stream.beneath if isinstance(stream, _Plain) else stream
 
 
 def _quiet(stream: TextIO | None, own: TextIO | None) -> TextIO:

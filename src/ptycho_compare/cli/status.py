@@ -12,6 +12,7 @@ from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import living_claim
 from ptycho_compare.jobs.pace import progress_text, since_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.printable import one_line
 
 COLUMNS = ("comparison", "state", "progress", "since", "left", "attempts", "where")
 
@@ -41,7 +42,9 @@ def status(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     rows = [row_of(job) for job in jobs_of(arguments)]
     widths = [max(len(row[index]) for row in (COLUMNS, *rows)) for index in range(len(COLUMNS))]
     for row in (COLUMNS, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(one_line(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
     return ExitCode.OK
 
 

@@ -8,13 +8,17 @@ import sys
 import time
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.output import beneath
 from ptycho_compare.cli.place_arguments import add_place
 from ptycho_compare.cli.status import COLUMNS, jobs_of, row_of, runs, status
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.printable import one_line
 
 _WATCH_S = 1.0
 
@@ -31,7 +35,11 @@ def _watch(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
         return status(arguments, words)
     jobs = jobs_of(arguments)
     # whoever has seen enough leaves by Ctrl-C
-    with Live(_table(jobs), auto_refresh=False) as live, contextlib.suppress(KeyboardInterrupt):
+    console = Console(file=beneath(sys.stdout))
+    with (
+        Live(_table(jobs), console=console, auto_refresh=False) as live,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         while any(runs(job) for job in jobs):
             time.sleep(_WATCH_S)
             live.update(_table(jobs), refresh=True)
@@ -42,5 +50,5 @@ def _watch(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
 def _table(jobs: Sequence[ComparisonJob]) -> Table:
     table = Table(*COLUMNS, box=None)
     for job in jobs:
-        table.add_row(*row_of(job))
+        table.add_row(*map(escape, map(one_line, row_of(job))))
     return table

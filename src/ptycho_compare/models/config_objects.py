@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ptycho_compare.errors import BundleError
+from ptycho_compare.untrusted.bounds import why_unbounded
 
 Identity = tuple[str | None, str, str | None]  # module, class_name, registered_name
 
@@ -87,9 +88,13 @@ _OLD_LAYERS = frozenset(
 def parse_config(text: bytes | str, *, label: str) -> Any:
     """Parse JSON; a BundleError where it is none."""
     try:
-        return json.loads(text)
+        config = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{label}: not readable as JSON ({error})") from error
+    why = why_unbounded(config)
+    if why:
+        raise BundleError(f"{label}: {why}; refused")
+    return config
 
 
 def refuse_unknown_objects(config: Any, allowed: frozenset[Identity], *, label: str) -> None:

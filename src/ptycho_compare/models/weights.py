@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArchiveError, BundleError
 from ptycho_compare.models.graph import MAX_WEIGHT_BYTES, Graph
 from ptycho_compare.untrusted.hdf5_inside import require_inside
+from ptycho_compare.untrusted.hdf5_survey import require_sound
 
 MAX_OBJECTS = 20_000
 
@@ -38,11 +39,14 @@ def open_weights(source: Path | bytes, *, label: str) -> Iterator[h5py.File]:
         No HDF5, damaged, a link or a storage outside the file, or too large.
     """
     try:
+        require_sound(source, label=label)
         with h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
             _inspect(file, label=label)
             yield file
     except BundleError:
         raise
+    except ArchiveError as error:
+        raise BundleError(str(error)) from error
     except Exception as error:  # a damaged file makes the HDF5 library raise nearly anything
         raise BundleError(
             f"{label}: not a readable HDF5 file ({type(error).__name__}: {error}); copy or train it again"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import reprlib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def _check_manifest(archive: zipfile.ZipFile, *, label: str) -> None:
     models = manifest.get("models") if isinstance(manifest, dict) else None
     names = [name for name in models if isinstance(name, str)] if isinstance(models, list | tuple) else []
     if NETWORK not in names:
-        raise BundleError(f"{label}: manifest.dill lists {models!r:.200}; needed: '{NETWORK}'")
+        raise BundleError(f"{label}: manifest.dill lists {reprlib.repr(models)}; needed: '{NETWORK}'")
 
 
 def _read_parameters(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:

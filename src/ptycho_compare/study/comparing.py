@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, model_validator
@@ -10,8 +11,9 @@ PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
 ARM_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
 """What an arm may be called: its name becomes part of keys and file names."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 ArmName = Annotated[str, Field(pattern=ARM_NAME)]
+_FILLED_IN = frozenset({"dose", "view", "split"})
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
 
@@ -108,9 +110,12 @@ class ArmOfStudy(Section):
         if bool(self.path) == bool(self.reconstructor):
             raise ValueError("an arm has a path or a reconstructor, one of the two")
         try:
-            self.path.format(dose=0, view="", split="")
-        except (KeyError, IndexError, ValueError):
-            raise ValueError("a path may hold {dose}, {view} and {split}, and no other braces") from None
+            parts = list(string.Formatter().parse(self.path))
+        except ValueError:
+            parts = [("", "a single brace", "", None)]
+        # a width such as {dose:>99999999999} is a path of that many characters
+        if any(name is not None and (name not in _FILLED_IN or spec or how) for _, name, spec, how in parts):
+            raise ValueError("a path may hold {dose}, {view} and {split}, and no other braces")
         return self
 
 
@@ -127,7 +132,7 @@ class Tier(Section):
     groups: PositiveInt | None = None
     chunk: PositiveInt = 256
     batch: PositiveInt = 16
-    required_arms: tuple[str, ...] = (PTYCHOPINN, BASELINE, PTYCHI)
+    required_arms: tuple[ArmName, ...] = (PTYCHOPINN, BASELINE, PTYCHI)
     after: Name | Literal[""] | None = None
 
 

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from ptycho_compare.errors import StudyError, and_more, did_you_mean
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Hub
+from ptycho_compare.printable import one_line
 from ptycho_compare.study.comparing import (
     BASELINE,
     PTYCHI,
@@ -43,6 +44,15 @@ def _without_repetition(values: tuple[object, ...]) -> tuple[object, ...]:
     return values
 
 
+def _printable(name: str) -> str:
+    if one_line(name) != name:
+        raise ValueError(f"a name without control characters is needed: {one_line(name)}")
+    return name
+
+
+StudyName = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+
+
 class Study(Section):
     """A study as its file states it.
 
@@ -58,7 +68,7 @@ class Study(Section):
         Arms beside PtychoPINN, Baseline and PtyChi.
     """
 
-    name: str
+    name: StudyName
     doses: Annotated[tuple[PositiveInt, ...], Field(min_length=1), AfterValidator(_without_repetition)]
     views: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_without_repetition)]
     splits: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_without_repetition)]

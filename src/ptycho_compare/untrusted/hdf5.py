@@ -20,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError
+from ptycho_compare.untrusted.bounds import shown
 from ptycho_compare.untrusted.hdf5_inside import require_inside, walk
+from ptycho_compare.untrusted.hdf5_survey import MAX_LOOKED_AT, require_sound
 
 MAX_LISTED = 12
-MAX_LOOKED_AT = 10_000
 _LOCKED = frozenset((errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOLCK, errno.ENOSYS))
 MAX_ARRAY_BYTES = 4 << 30
+MAX_ATTRIBUTE_BYTES = 1 << 20
 
 
 @contextmanager
@@ -35,10 +37,11 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     Raises
     ------
     ArchiveError
-        Missing, no HDF5, or damaged.
+        Missing, no HDF5, damaged, or harmful to the process that looks through it.
     """
     if not path.is_file():
         raise ArchiveError(f"{path}: no such file")
+    require_sound(path, label=str(path))
     try:
         file = h5py.File(path, "r")
     except Exception as error:  # a damaged file makes the HDF5 library raise nearly anything
@@ -143,6 +146,8 @@ def read_attribute(dataset: h5py.Dataset, name: str) -> NDArray[np.generic] | No
     """Read an attribute that holds numbers; None where there is none of this name."""
     try:
         held = dataset.attrs.get_id(name)
+        if held.get_storage_size() > MAX_ATTRIBUTE_BYTES:
+            return None
         return np.asarray(dataset.attrs[name]) if held.dtype.kind in "biuf" else None
     except Exception:  # KeyError when it is absent; a damaged one is as good as absent
         return None
@@ -154,11 +159,11 @@ def read_text_attribute(dataset: h5py.Dataset, *names: str) -> str:
     An attribute that is no text comes out as it would be printed; of several texts, all that differ.
     """
     name = next((each for each in names if each in dataset.attrs), None)
-    if name is None:
+    if name is None or dataset.attrs.get_id(name).get_storage_size() > MAX_ATTRIBUTE_BYTES:
         return ""
     values = np.atleast_1d(dataset.attrs[name]).ravel()[:MAX_LISTED]
     texts = [each.decode(errors="replace") if isinstance(each, bytes) else str(each) for each in values]
-    return " ".join(" ".join(dict.fromkeys(texts)).split())
+    return shown(" ".join(dict.fromkeys(texts)))
 
 
 def datasets(file: h5py.File, *, at_most: int = MAX_LOOKED_AT) -> dict[str, h5py.Dataset]:
@@ -183,12 +188,12 @@ def datasets(file: h5py.File, *, at_most: int = MAX_LOOKED_AT) -> dict[str, h5py
     try:
         file.visititems(note)  # hard links only
     except Exception as error:  # damaged object headers surface here
-        raise ArchiveError(f"{file.filename}: its contents cannot be listed ({error})") from error
+        raise ArchiveError(f"{file.filename}: its contents cannot be listed ({shown(error)})") from error
     return found
 
 
 def listing(file: h5py.File) -> str:
     """Name the first datasets of a file with their shapes, for messages."""
     found = datasets(file, at_most=MAX_LISTED + 1)
-    named = [f"{name} {dataset.shape}" for name, dataset in list(found.items())[:MAX_LISTED]]
+    named = [f"{shown(name)} {dataset.shape}" for name, dataset in list(found.items())[:MAX_LISTED]]
     return (", ".join(named) or "no datasets") + (" ..." if len(found) > MAX_LISTED else "")

@@ -17,6 +17,8 @@ from ptycho_compare.untrusted.hdf5_filters import require_filters
 MAX_LINKS = 64
 MAX_VIRTUAL_DEPTH = 8
 MAX_SOURCE_CHUNK_BYTES = 256 << 20
+# below this nobody is harmed by what was never written; gzip makes a thousandth of zeros
+EMPTY_BYTES, EMPTY_RATIO = 64 << 20, 2000
 
 
 def walk(file: h5py.File, path: str) -> h5py.Dataset | None:
@@ -60,9 +62,11 @@ def require_inside(dataset: h5py.Dataset, *, label: str, depth: int = 0) -> None
         )
     require_filters(dataset, label=label)
     if not dataset.is_virtual:
+        _require_held(dataset, dataset.id.get_storage_size(), label=label)
         return
     if depth >= MAX_VIRTUAL_DEPTH:
         raise ArchiveError(f"{label}: '{dataset.name}' is made of virtual datasets without end; refused")
+    held = 0
     for source in _sources(dataset, label=label):
         found = walk(dataset.file, source)
         if found is None:  # HDF5 itself would read it as zeros
@@ -70,12 +74,24 @@ def require_inside(dataset: h5py.Dataset, *, label: str, depth: int = 0) -> None
                 f"{label}: '{dataset.name}' is made of '{source}', which is not there; copy the data again"
             )
         require_inside(found, label=label, depth=depth + 1)
+        held += found.nbytes if found.is_virtual else found.id.get_storage_size()
         chunk_bytes = math.prod(found.chunks or (1,)) * found.dtype.itemsize
         if chunk_bytes > MAX_SOURCE_CHUNK_BYTES:
             raise ArchiveError(
                 f"{label}: '{source}' is stored in chunks of {chunk_bytes >> 20} MiB; "
                 f"write it with chunks below {MAX_SOURCE_CHUNK_BYTES >> 20} MiB (h5repack)"
             )
+    _require_held(dataset, held, label=label)
+
+
+def _require_held(dataset: h5py.Dataset, held: int, *, label: str) -> None:
+    """Refuse a dataset that states far more than the file holds: a kilobyte can state a petabyte."""
+    stated = math.prod(dataset.shape or (0,)) * dataset.id.get_type().get_size()
+    if stated > EMPTY_BYTES and stated > EMPTY_RATIO * held:
+        raise ArchiveError(
+            f"{label}: '{dataset.name}' states {stated} bytes, shape {dataset.shape}, and the file holds "
+            f"{held} of them; it was never filled: copy or write it again"
+        )
 
 
 def _sources(dataset: h5py.Dataset, *, label: str) -> set[str]:

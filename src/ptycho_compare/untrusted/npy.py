@@ -23,6 +23,9 @@ from ptycho_compare.errors import ArchiveError
 
 MAX_ARRAY_BYTES = 4 << 30
 MAX_HEADER_BYTES = 10_000  # numpy's own limit
+MAX_AXES = 32
+MAX_TEXT_BYTES = 16 << 20
+_BLOCK_BYTES = 16 << 20
 
 _HEADER_LENGTHS = {(1, 0): "<H", (2, 0): "<I"}
 
@@ -60,8 +63,13 @@ def read_header(stream: IO[bytes]) -> ArrayHeader:
     header = io.BytesIO(field + stream.read(length))
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     shape, fortran_order, dtype = readers[version](header)
-    if any(type(side) is not int or side < 0 for side in shape) or max(shape, default=0) > sys.maxsize:
-        raise ValueError(f"the shape {shape}")
+    if any(type(side) is not int or side < 0 for side in shape) or len(shape) > MAX_AXES:
+        raise ValueError(f"the shape {shape!r:.80}")
+    # an empty array counts too: numpy multiplies the other sides
+    if math.prod(max(side, 1) for side in shape) * max(dtype.itemsize, 1) > sys.maxsize:
+        raise ValueError(f"the shape {shape!r:.80}")
+    if dtype.kind in "SU" and dtype.itemsize > MAX_TEXT_BYTES:
+        raise ValueError(f"texts of {dtype.itemsize} bytes; at most {MAX_TEXT_BYTES} are accepted")
     if dtype.kind not in "biufcSUO" or (dtype.itemsize == 0 and math.prod(shape) > 0):
         raise ValueError(f"the dtype {dtype}; plain numbers and text are accepted")
     return ArrayHeader(shape, fortran_order, dtype)
@@ -83,7 +91,9 @@ def read_data(stream: IO[bytes], header: ArrayHeader, *, label: str) -> NDArray[
     ArchiveError
         It holds less than the header states.
     """
-    data = bytearray(stream.read(header.nbytes))  # bytearray: the caller may write to its array
+    data = bytearray()  # the caller may write to its array; what is stated and not there takes no memory
+    while len(data) < header.nbytes and (block := stream.read(min(_BLOCK_BYTES, header.nbytes - len(data)))):
+        data += block
     if len(data) != header.nbytes:
         raise ArchiveError(f"{label} states {header.nbytes} bytes of data and holds {len(data)}")
     values: NDArray[Any] = np.frombuffer(data, dtype=header.dtype)

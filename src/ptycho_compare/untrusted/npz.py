@@ -7,6 +7,7 @@ unpickled as numpy would do it: only plain text, numbers and containers come out
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,11 @@ from ptycho_compare.untrusted.pickles import load_plain
 
 MAX_UNPACKED_BYTES = 1 << 40
 MAX_OBJECT_BYTES = 16 << 20
+"""Of all arrays of objects of a file together."""
+MAX_OBJECT_ARRAYS = 16
+MAX_PLAIN_VALUES = 100_000
+# deflate turns zeros into a thousandth; numbers that were measured or computed shrink far less
+BOMB_BYTES, BOMB_RATIO = 256 << 20, 500
 
 __all__ = ["ArrayHeader", "NpzFile", "open_npz"]
 
@@ -40,6 +46,7 @@ class NpzFile:
         self._archive = archive
         self._label = label
         self.headers: dict[str, ArrayHeader] = {}
+        self._object_arrays, self._object_bytes = 0, 0
         for info in archive.infolist():
             if not info.filename.endswith(".npy"):
                 raise ArchiveError(f"{label}: member '{info.filename}' is not an array; this is no NPZ file")
@@ -59,11 +66,15 @@ class NpzFile:
     def plain(self, key: str) -> Any:
         """Read an object or text array as plain Python data (text, numbers, containers)."""
         header = self._header(key)
-        if not header.dtype.hasobject:
-            return self.array(key).tolist()
         label = f"{self._label}: '{key}'"
-        value = load_plain(self._object_data(key), label=label)
-        return value.tolist() if isinstance(value, np.ndarray) else value
+        if header.dtype.hasobject:
+            value = load_plain(self._object_data(key), label=label)
+            return value.tolist() if isinstance(value, np.ndarray) else value
+        if math.prod(max(side, 1) for side in header.shape) > MAX_PLAIN_VALUES:
+            raise ArchiveError(
+                f"{label} is an array of shape {header.shape}; needed: a text or a few numbers"
+            )
+        return self.array(key).tolist()
 
     @contextmanager
     def stream(self, key: str) -> Iterator[IO[bytes]]:
@@ -90,6 +101,7 @@ class NpzFile:
         except Exception as error:  # numpy's parser lets TokenError, MemoryError and more through
             raise ArchiveError(f"{self._label}: '{key}' has no readable array header ({error})") from error
         if header.dtype.hasobject:
+            self._count_objects(info)
             # even a key nobody reads is looked at: a file that carries code is not data
             load_plain(self._object_data(key), label=f"{self._label}: '{key}' holds pickled objects")
         elif header.nbytes != info.file_size - offset:
@@ -97,7 +109,21 @@ class NpzFile:
                 f"{self._label}: '{key}' states {header.nbytes} bytes of data "
                 f"and holds {info.file_size - offset}"
             )
+        elif info.file_size > BOMB_BYTES and info.file_size > BOMB_RATIO * info.compress_size:
+            raise ArchiveError(
+                f"{self._label}: '{key}' unpacks from {info.compress_size} to {info.file_size} bytes; "
+                "images do not compress like that; refused"
+            )
         return header
+
+    def _count_objects(self, info: zipfile.ZipInfo) -> None:
+        self._object_arrays += 1
+        self._object_bytes += info.file_size
+        if self._object_arrays > MAX_OBJECT_ARRAYS or self._object_bytes > MAX_OBJECT_BYTES:
+            raise ArchiveError(
+                f"{self._label}: holds more than {MAX_OBJECT_ARRAYS} arrays of objects, or more than "
+                f"{MAX_OBJECT_BYTES} bytes of them; store plain numbers instead"
+            )
 
     def _object_data(self, key: str) -> bytes:
         data = read_member(self._archive, f"{key}.npy", label=self._label, max_bytes=MAX_OBJECT_BYTES)

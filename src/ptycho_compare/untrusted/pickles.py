@@ -17,9 +17,13 @@ from typing import Any
 import numpy as np
 
 from ptycho_compare.errors import ArchiveError
+from ptycho_compare.untrusted.bounds import why_unbounded
 
 _ALLOWED_DTYPE_KINDS = frozenset("biufcSU")
 MAX_REASON_CHARACTERS = 300
+MAX_TYPE_CHARACTERS = 16
+MAX_OPCODES = 100_000
+"""How many steps a pickle may have; parameters have hundreds, and an array's data are one step."""
 
 
 class _Dtype:
@@ -34,6 +38,8 @@ class _Dtype:
     def __init__(self, spec: Any = None, *_flags: Any) -> None:
         if not isinstance(spec, str):
             raise pickle.UnpicklingError("a dtype given by something else than its name")
+        if len(spec) > MAX_TYPE_CHARACTERS:
+            raise pickle.UnpicklingError("a dtype with a long name")
         dtype = np.dtype(spec)
         if dtype.kind not in _ALLOWED_DTYPE_KINDS | {"O"}:
             raise pickle.UnpicklingError(f"an array of dtype {dtype}")
@@ -53,9 +59,15 @@ class _Dtype:
 
 
 class _Ndarray(np.ndarray):
-    """The array class that pickles fill, once; it takes plain dtypes only."""
+    """The array class that pickles fill, once; it takes plain dtypes only.
+
+    numpy reads the elements of an object array as addresses, as many as its shape states, whatever the
+    list holds that came with it. So it never builds one here: its list stays a list, in `objects`.
+    """
 
     _filled = False
+    objects: list[Any] | None = None
+    without_axes = False
 
     def __setstate__(self, state: Any) -> None:
         version, shape, dtype, fortran_order, data = state
@@ -65,7 +77,19 @@ class _Ndarray(np.ndarray):
         if not isinstance(dtype, _Dtype):
             raise pickle.UnpicklingError("array state without a dtype")
         self._filled = True
-        super().__setstate__((version, shape, dtype.resolve(), fortran_order, data))
+        plain = dtype.resolve()
+        if plain.hasobject:
+            self.objects, self.without_axes = _objects(shape, data), tuple(shape) == ()
+        else:
+            super().__setstate__((version, shape, plain, fortran_order, data))
+
+
+def _objects(shape: Any, held: Any) -> list[Any]:
+    """Return the elements of an object array with one axis or none, which is all that texts need."""
+    sides = tuple(shape)
+    if len(sides) > 1 or type(held) is not list or len(held) != (sides[0] if sides else 1):
+        raise pickle.UnpicklingError(f"an array of objects of shape {sides!r:.80} that holds others")
+    return list(held)
 
 
 def _reconstruct(_subtype: Any, shape: Any, _typecode: Any) -> Any:
@@ -148,6 +172,10 @@ _GLOBALS: dict[tuple[str, str], Callable[..., Any]] = {
 class RestrictedUnpickler(pickle.Unpickler):
     """Unpickler for plain containers, text, numbers and numeric arrays."""
 
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self._arrays: list[_Ndarray] = []
+
     def find_class(self, module: str, name: str) -> Any:
         """Return our stand-in for an allowed global; refuse every other one."""
         try:
@@ -155,7 +183,26 @@ class RestrictedUnpickler(pickle.Unpickler):
         except KeyError:
             raise pickle.UnpicklingError(f"it names {module}.{name}") from None
         # a fresh wrapper each time: the BUILD opcode can set attributes on whatever it is given
-        return lambda *arguments: stand_in(*arguments)
+        return lambda *arguments: self._noted(stand_in(*arguments))
+
+    def _noted(self, value: Any) -> Any:
+        if isinstance(value, _Ndarray):
+            self._arrays.append(value)
+        return value
+
+    def load_plain(self) -> Any:
+        """Load; an array of objects comes out as their list, one without axes as its object."""
+        value = self.load()
+        objects = [each for each in self._arrays if each.objects is not None]
+        if any(each is not value for each in objects):
+            raise pickle.UnpicklingError("an array of objects inside something else")
+        if objects:
+            held = objects[0].objects or []
+            value = held[0] if objects[0].without_axes else held
+        why = why_unbounded(value)
+        if why:
+            raise pickle.UnpicklingError(why)
+        return value
 
     def persistent_load(self, pid: Any) -> Any:
         """Refuse references to objects outside the pickle."""
@@ -179,18 +226,20 @@ def load_plain(data: bytes, *, label: str) -> Any:
     """
     try:
         _inspect(data)
-        return RestrictedUnpickler(io.BytesIO(data)).load()
+        return RestrictedUnpickler(data).load_plain()
     except Exception as error:  # a hostile stream can raise anything; all of it means: refused
         text = repr(str(error))[1:-1][:MAX_REASON_CHARACTERS]  # its names may hold line ends and escapes
         raise ArchiveError(f"{label}: pickle refused, nothing was executed: {text}") from error
 
 
 def _inspect(data: bytes) -> None:
-    """Refuse a memo index that no honest pickle of this length reaches.
+    """Refuse a memo index that no honest pickle of this length reaches, and steps without end.
 
     The C unpickler allocates its memo up to the largest index, 16 bytes each: nine bytes
     of pickle can ask for 64 GB.
     """
-    for opcode, argument, _position in pickletools.genops(data):
+    for step, (opcode, argument, _position) in enumerate(pickletools.genops(data)):
+        if step >= MAX_OPCODES:
+            raise pickle.UnpicklingError(f"it has more than {MAX_OPCODES} steps")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(data):
             raise pickle.UnpicklingError("a memo index beyond the pickle's length")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.contents import Container, Images
 from ptycho_compare.scan.probe_modes import modes_of, shares_of
+from ptycho_compare.untrusted.bounds import shown, why_unbounded
 
 
 def read_probe(container: Container, key: str) -> tuple[NDArray[np.complex64], tuple[str, ...]]:
@@ -124,8 +125,11 @@ def read_metadata(container: Container) -> Mapping[str, Any]:
     text = container.text("_metadata")
     try:
         metadata = json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise ScanError(f"{container.label}: '_metadata' is not JSON text ({error})") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ScanError(f"{container.label}: '_metadata' is not JSON text ({shown(error)})") from None
+    why = why_unbounded(metadata)
+    if why:
+        raise ScanError(f"{container.label}: '_metadata': {why}; store plain facts there")
     if not isinstance(metadata, dict):
         raise ScanError(f"{container.label}: '_metadata' is JSON, but no object: {text[:60]!r}")
     return metadata

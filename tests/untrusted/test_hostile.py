@@ -1,0 +1,115 @@
+"""Small files that once crashed, hung or bloated a reader: refused in one line, in its own process."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.errors import ArchiveError
+from ptycho_compare.untrusted import in_child, npz
+from ptycho_compare.untrusted.hdf5 import open_hdf5
+from ptycho_compare.untrusted.hdf5_survey import require_sound
+from ptycho_compare.untrusted.in_child import why_not_survived
+from ptycho_compare.untrusted.npz import open_npz
+
+from .hostile import IMAGES, READ, SCANS, Builder
+
+CORPUS = Path(__file__).parent / "corpus"
+MOST_BYTES = 64 << 20
+MOST_CPU_S = 5.0
+
+
+def cases(table: dict[str, Builder]) -> list[object]:
+    return [pytest.param(build, id=name.replace(" ", "-")) for name, build in table.items()]
+
+
+def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that refuses; its line, when it took neither much time nor much memory."""
+    tracemalloc.start()
+    begun = time.process_time()
+    try:
+        status = main(words)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert status == 2
+    assert peak < MOST_BYTES
+    assert time.process_time() - begun < MOST_CPU_S
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert line.startswith("ptycho-hub: error: ")
+    assert len(line) < 5000
+    return line
+
+
+@pytest.mark.parametrize("build", cases(IMAGES))
+def test_a_hostile_reconstruction_is_refused_in_one_line(
+    build: Builder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = build(tmp_path)
+    assert str(path) in refused(["score", str(path), str(path), "--everywhere"], capsys)
+
+
+@pytest.mark.parametrize("build", cases(SCANS))
+def test_a_hostile_scan_is_refused_in_one_line(
+    build: Builder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = build(tmp_path)
+    assert str(path) in refused(["scan", str(path)], capsys)
+
+
+@pytest.mark.parametrize("build", cases(READ))
+def test_what_is_only_unusual_is_read(build: Builder, tmp_path: Path) -> None:
+    path = build(tmp_path)
+    assert main(["score", str(path), str(path), "--aligned", "--everywhere"]) in (0, 1)
+
+
+def test_zeros_packed_to_a_thousandth_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as nobody would unpack who asked for an image; here of a MiB, since the limit is the same."""
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, a=np.zeros((1 << 20,), np.uint8), b=np.arange(9))
+    with open_npz(path) as file:
+        assert file.array("a").size == 1 << 20
+    monkeypatch.setattr(npz, "BOMB_BYTES", 1 << 19)
+    with pytest.raises(ArchiveError, match=r"'a' unpacks from \d+ to \d+ bytes"), open_npz(path):
+        pass
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CORPUS.glob("*.h5")))
+def test_an_hdf5_file_that_crashes_the_library_crashes_a_child_alone(name: str, tmp_path: Path) -> None:
+    """A single wrong byte each, found by exchanging bytes at random."""
+    path = Path(shutil.copy(CORPUS / name, tmp_path))
+    with pytest.raises(ArchiveError, match=r"crashes the library that reads it \(SIG"), open_hdf5(path):
+        pass
+    with pytest.raises(ArchiveError, match="LABEL: the HDF5 file is damaged or hostile"):
+        require_sound(path.read_bytes(), label="LABEL")
+
+
+def test_a_child_that_computes_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_child, "CPU_S", 1)
+
+    def endless() -> None:
+        while True:
+            pass
+
+    assert why_not_survived(endless) == "takes more than 1 s of computing"
+
+
+def test_a_child_that_waits_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_child, "WALL_S", 0.2)
+    assert why_not_survived(lambda: time.sleep(600)) == "takes longer than 0.2 s"
+
+
+def test_a_child_that_takes_all_memory_is_refused_it() -> None:
+    assert why_not_survived(lambda: bytearray(4 << 30)) == "asks for more than 512 MiB"
+
+
+def test_what_ends_well_or_by_an_exception_harms_nobody() -> None:
+    assert why_not_survived(lambda: None) == ""
+    assert why_not_survived(lambda: 1 / 0) == ""

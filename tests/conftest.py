@@ -15,6 +15,7 @@ from sharing import shared
 if TYPE_CHECKING:
     from ptycho_compare.models.bundle import ModelFile
     from ptycho_compare.models.predictor import Predictor
+    from ptycho_compare.study import EngineName
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
@@ -108,7 +109,7 @@ def _undraw(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(publish, name, draw_a_pixel)
 
 
-_BUILT: dict[tuple[str, int], Predictor] = {}
+_BUILT: dict[tuple[str, int, str], Predictor] = {}
 
 
 @pytest.fixture
@@ -120,10 +121,10 @@ def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from ptycho_compare.models.predictor import load_predictor
     from ptycho_compare.phases.comparison import network, recompute
 
-    def load(model: ModelFile, *, batch_rows: int) -> Predictor:
-        key = model.sha256, batch_rows
+    def load(model: ModelFile, *, batch_rows: int, engine: EngineName) -> Predictor:
+        key = model.sha256, batch_rows, engine
         if key not in _BUILT:
-            _BUILT[key] = load_predictor(model, batch_rows=batch_rows)
+            _BUILT[key] = load_predictor(model, batch_rows=batch_rows, engine=engine)
         return _BUILT[key]
 
     for place in (network, recompute):

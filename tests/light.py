@@ -56,7 +56,7 @@ class Arithmetic:
 def _predictors(module: Any) -> None:
     pauses = json.loads(os.environ["PTYCHO_TEST_LIGHT"])
 
-    def load_predictor(model: Any, *, batch_rows: int) -> Arithmetic:
+    def load_predictor(model: Any, *, batch_rows: int, engine: str) -> Arithmetic:
         time.sleep(pauses.pop("load_s", 0.0))  # once in a process, as a framework
         now, _, weights = module.read_model(model.path, with_weights=True)
         alive = any(array.any() for arrays in weights.values() for array in arrays)

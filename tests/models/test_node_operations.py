@@ -1,4 +1,4 @@
-"""Each node computes what Keras' layer of that name does, to the last bit."""
+"""Each node computes what Keras' layer of that name does: in TensorFlow to the last bit, as ONNX nearly."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import pytest
 import tensorflow as tf
 
 from bundles import diffraction_like
+from ptycho_compare.models.engines import open_onnx
+from ptycho_compare.models.engines.onnx_graph import serialised
+from ptycho_compare.models.engines.onnx_layers import LAYERS
+from ptycho_compare.models.engines.onnx_parts import OnnxParts, Signal
 from ptycho_compare.models.graph import Node
 from ptycho_compare.models.node_operations import operation_of
 from ptycho_compare.models.node_rules import STOCK_RULES
 from ptycho_compare.models.node_settings import ACTIVATIONS
+from ptycho_compare.models.ptycho_rules import PTYCHO_RULES
 
 ROWS, SIDE, CHANNELS = 5, 16, 3
 
@@ -60,3 +65,40 @@ def test_a_node_computes_what_keras_does(kind: str, settings: dict[str, Any]) ->
     )
     assert traced.shape == (ROWS, *found.shape)
     np.testing.assert_array_equal(traced, expected)
+    scale = np.max(np.abs(expected))
+    np.testing.assert_allclose(as_onnx(node, weights, images), expected, rtol=0, atol=2e-6 * scale)
+
+
+def as_onnx(node: Node, weights: list[np.ndarray], images: np.ndarray) -> np.ndarray:
+    parts = OnnxParts()
+    fed = Signal((parts.node("Transpose", "x", perm=[0, 3, 1, 2]),), images.shape[1:])
+    written = LAYERS[node.kind](parts, node, [fed], weights)
+    assert written is not None
+    parts.node("Transpose", *written, output="y", perm=[0, 2, 3, 1])
+    graph = serialised(parts, {"x": images.shape[1:]}, {"y": node.shape})
+    return open_onnx(graph, label=node.kind, threads=1).run({"x": images})["y"]
+
+
+def test_every_kind_of_node_can_be_written_as_onnx() -> None:
+    computed = {*STOCK_RULES, *PTYCHO_RULES} - {"InputLayer", "IntensityScaler"}
+    assert set(LAYERS) == computed
+
+
+REAL_ONLY = {"Conv2D", "MaxPooling2D", "Activation", "ActivationLayer", "Silu", "BatchNormalization"}
+
+
+@pytest.mark.parametrize("kind", sorted(REAL_ONLY | {"CombineComplexLayer", "Multiply"}))
+def test_what_takes_real_numbers_only_does_not_take_complex_ones(kind: str) -> None:
+    given = [Signal(("real", "imaginary"), (4, 4, 1))] * (1 if kind in REAL_ONLY else 2)
+    node = Node("it", kind, {"pool_size": (1, 1), "strides": (1, 1)}, ("a",), (4, 4, 1), ())
+    assert LAYERS[kind](OnnxParts(), node, given, []) is None
+
+
+@pytest.mark.parametrize("kind", ["Add", "Concatenate"])
+def test_real_and_complex_maps_are_not_joined(kind: str) -> None:
+    node = Node("it", kind, {}, ("a", "b"), (4, 4, 1), ())
+    real, both = Signal(("x",), node.shape), Signal(("real", "imaginary"), node.shape)
+    assert LAYERS[kind](OnnxParts(), node, [real, both], []) is None
+    written = LAYERS[kind](OnnxParts(), node, [both, both], [])
+    assert written is not None
+    assert len(written) == 2

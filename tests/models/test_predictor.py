@@ -7,6 +7,7 @@ import functools
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from processes import PATIENCE_S
 from ptycho_compare.errors import ArmError, BundleError
 from ptycho_compare.models.bundle import find_model, inspect_model
 from ptycho_compare.models.predictor import NetworkPredictor, load_predictor
+from ptycho_compare.study import EngineName
 
 ARMS = {"gs2": "dense/gs2", "gs1": "baseline/gs1"}
-ROWS = [3, *(pytest.param(rows, marks=pytest.mark.slow) for rows in (1, 64))]
+ROWS = [3, *(pytest.param(rows, marks=pytest.mark.slow) for rows in (1, 2, 64))]
 BAR = 1e-5  # max |difference| to PtychoPINN's own layers
+ENGINES = get_args(EngineName)
 
 
 def reference_case(reference: Path, arm: str):
@@ -41,7 +44,8 @@ from models.test_predictor import reference_case
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.predictor import load_predictor
 cases = {arm: reference_case(Path(sys.argv[1]), arm) for arm in ("gs1", "gs2")}
-predictors = {arm: load_predictor(inspect_model(case[0]), batch_rows=16) for arm, case in cases.items()}
+how = {"batch_rows": 16, "engine": "tensorflow"}
+predictors = {arm: load_predictor(inspect_model(case[0]), **how) for arm, case in cases.items()}
 np.savez(sys.argv[3], **{arm: predictors[arm].predict(*cases[arm][1:3]) for arm in ("gs2", "gs1")})
 
 # no network needs Keras to run; whoever does need it later finds it as ever
@@ -55,23 +59,24 @@ assert tensorflow.keras.__version__.startswith("3.")
 
 @pytest.fixture(scope="module")
 def forward_order(reference):
-    """Patches by arm and batch size; gs2 loaded first, gs1 second, in one process."""
+    """Patches by engine, arm and batch size; gs2 loaded first, gs1 second, in one process."""
 
     @functools.cache
-    def patches(arm, rows):
+    def patches(engine, arm, rows):
         if arm == "gs1":
-            patches("gs2", rows)
+            patches(engine, "gs2", rows)
         path, images, offsets, _ = reference_case(reference, arm)
-        return load_predictor(inspect_model(path), batch_rows=rows).predict(images, offsets)
+        return load_predictor(inspect_model(path), batch_rows=rows, engine=engine).predict(images, offsets)
 
     return patches
 
 
 @pytest.mark.parametrize("rows", [16, *ROWS])
 @pytest.mark.parametrize("arm", ["gs2", "gs1"])
-def test_patches_are_those_of_ptychopinn(reference, forward_order, arm, rows):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_patches_are_those_of_ptychopinn(reference, forward_order, engine, arm, rows):
     expected = reference_case(reference, arm)[3]
-    found = forward_order(arm, rows)
+    found = forward_order(engine, arm, rows)
     assert found.shape == expected.shape
     assert found.dtype == np.complex64
     assert np.max(np.abs(found - expected)) < BAR
@@ -80,7 +85,26 @@ def test_patches_are_those_of_ptychopinn(reference, forward_order, arm, rows):
 @pytest.mark.parametrize("rows", ROWS)
 @pytest.mark.parametrize("arm", ["gs2", "gs1"])
 def test_batch_size_changes_no_patch(forward_order, arm, rows):
-    assert np.max(np.abs(forward_order(arm, rows) - forward_order(arm, 16))) < 1e-6
+    """TensorFlow nearly, ONNX Runtime to the last bit."""
+    one, other = (forward_order("tensorflow", arm, each) for each in (rows, 16))
+    assert np.max(np.abs(one - other)) < 1e-6
+    one, other = (forward_order("onnxruntime", arm, each) for each in (rows, 16))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("arm", ["gs2", "gs1"])
+def test_engines_agree(forward_order, arm):
+    one, other = (forward_order(engine, arm, 16) for engine in ENGINES)
+    assert 0 < np.max(np.abs(one - other)) < BAR
+
+
+@pytest.mark.parametrize("arm", ["gs2", "gs1"])
+def test_threads_change_no_bit_of_onnx_runtime(reference, forward_order, monkeypatch, arm):
+    path, images, offsets, _ = reference_case(reference, arm)
+    for threads in (1, 2):
+        monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+        patches = load_predictor(inspect_model(path), batch_rows=3).predict(images, offsets)
+        np.testing.assert_array_equal(patches, forward_order("onnxruntime", arm, 16))
 
 
 @pytest.mark.slow  # in a process of its own, which loads TensorFlow
@@ -93,7 +117,7 @@ def test_load_order_changes_no_patch_and_keras_is_not_needed(reference, forward_
     with np.load(out) as other:
         for arm in ("gs2", "gs1"):
             assert np.max(np.abs(other[arm] - reference_case(reference, arm)[3])) < BAR
-            np.testing.assert_array_equal(other[arm], forward_order(arm, 16))
+            np.testing.assert_array_equal(other[arm], forward_order("tensorflow", arm, 16))
 
 
 def test_feeding_faults_would_be_seen(reference):
@@ -127,11 +151,14 @@ def test_any_number_of_groups(small, count):
 
 @pytest.mark.parametrize("sizes", [(2, 5, 32), pytest.param((2, 8, 16), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("gridsize", [1, 2])
-def test_batch_size_changes_no_bit_of_a_small_network(tmp_path, gridsize, sizes):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_batch_size_changes_no_bit_of_a_small_network(tmp_path, engine, gridsize, sizes):
     """On every processor: without oneDNN TensorFlow's sums depend on how many rows there are."""
     model = inspect_model(write_bundle(tmp_path / "w.zip", gridsize=gridsize))
     fed = feed(32, model.patch_px, model.group_size)
-    expected, *others = (load_predictor(model, batch_rows=rows).predict(*fed) for rows in sizes)
+    expected, *others = (
+        load_predictor(model, batch_rows=rows, engine=engine).predict(*fed) for rows in sizes
+    )
     for patches in others:
         np.testing.assert_array_equal(patches, expected)
 
@@ -194,10 +221,12 @@ def test_each_network_owns_its_scale(tmp_path, nphotons):
     ],
     ids=str,
 )
-def test_every_variant_of_the_network_runs(tmp_path, settings):
+def test_every_variant_of_the_network_runs_alike_in_all_engines(tmp_path, settings):
     model = inspect_model(write_bundle(tmp_path / "wts.h5.zip", **settings))
-    patches = load_predictor(model, batch_rows=2).predict(*feed(3, 32, model.group_size))
+    fed = feed(3, 32, model.group_size)
+    patches, other = (load_predictor(model, batch_rows=2, engine=name).predict(*fed) for name in ENGINES)
     assert patches.shape == (3, 32, 32)
+    assert np.max(np.abs(patches - other)) < BAR * max(1, np.max(np.abs(patches)))
     centre = np.abs(patches[:, 8:24, 8:24])
     assert np.all(np.isfinite(centre))
     assert np.all(centre.std((1, 2)) > 0.1 * centre.mean((1, 2)))
@@ -264,11 +293,12 @@ def test_a_network_of_real_output_is_refused(tmp_path):
         layers.append(trim)
 
     path = write_bundle(tmp_path / "wts.h5.zip", gridsize=1, edit=edit)
-    with pytest.raises(BundleError, match=r"the network yields .*float32.*; needed: complex patches"):
-        load_predictor(inspect_model(path), batch_rows=2)
+    for engine in ENGINES:
+        with pytest.raises(BundleError, match=r"the network yields .*float32.*; needed: complex patches"):
+            load_predictor(inspect_model(path), batch_rows=2, engine=engine)
 
 
-def test_a_network_tensorflow_cannot_build_is_refused(tmp_path):
+def test_a_network_that_cannot_be_built_is_refused(tmp_path):
     def edit(parts):  # a convolution of complex numbers
         layers = parts.config["config"]["layers"]
         combine = next(x for x in layers if x["class_name"] == "CombineComplexLayer")
@@ -290,8 +320,9 @@ def test_a_network_tensorflow_cannot_build_is_refused(tmp_path):
         layers[-2]["inbound_nodes"][0]["args"][0][0]["config"]["keras_history"][0] = "late2"
 
     path = write_bundle(tmp_path / "wts.h5.zip", edit=edit)
-    with pytest.raises(BundleError, match="TensorFlow cannot build this network"):
-        load_predictor(inspect_model(path), batch_rows=2)
+    for engine, name in zip(ENGINES, ("ONNX Runtime", "TensorFlow"), strict=True):
+        with pytest.raises(BundleError, match=f"{name} cannot build this network"):
+            load_predictor(inspect_model(path), batch_rows=2, engine=engine)
 
 
 def tensor(name: str) -> dict:

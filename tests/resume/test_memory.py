@@ -1,11 +1,12 @@
 """Too little memory: smaller batches, then a blocker by name; and what is killed goes on with the next run.
 
-What TensorFlow 2.21 does on a CPU when memory is short depends on which allocation fails: with oneDNN, its
-default, it mostly ends by SIGSEGV, else by SIGABRT (std::bad_alloc), and only where the output of an
-operation does not fit into its own allocator does it raise ResourceExhaustedError. So one test has that
-allocator bounded and meets the real error. A bound on the address space (RLIMIT_AS) gave any of the three,
-and the allocator asks 10 s long before it gives up: the other tests have the error raised where a batch
-is handed to TensorFlow (`scarce.py`), and the signals sent.
+ONNX Runtime raises where memory is short, and what it says is the only sign
+(`models/engines/test_onnxruntime.py` has it meet the real thing). What TensorFlow 2.21 does on a CPU depends
+on which allocation fails: with oneDNN, its default, it mostly ends by SIGSEGV, else by SIGABRT
+(std::bad_alloc), and only where the output of an operation does not fit into its own allocator does it raise
+ResourceExhaustedError. So one test has that allocator bounded and meets the real error. It asks 10 s long
+before it gives up: the other tests have the error raised where a batch is handed to the engine
+(`scarce.py`), and the signals sent.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from hubs import command_of
@@ -41,7 +43,7 @@ from .runs import (
     events,
     finish_here,
 )
-from .scarce import short_of_memory
+from .scarce import short_onnxruntime, short_tensorflow
 
 SCARCE = Path(__file__).with_name("scarce.py")
 PINN_IMAGES, BASELINE_IMAGES = 4, 1
@@ -57,7 +59,7 @@ def no_cores() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
-def limit(rows: int, *, after: int = 0, error: str = "ResourceExhaustedError") -> dict[str, Any]:
+def limit(rows: int, *, after: int = 0, error: str = "Fail") -> dict[str, Any]:
     """See `scarce.py`."""
     return {"rows": rows, "after": after, "error": error}
 
@@ -104,7 +106,8 @@ def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, t
     commands = []
     for output, batch in ((whole_folder, 32), (folder, 512)):
         options = command_of(small_hub, "train", output, "--n-test-groups", "48")[2:]  # without --pinn_dir
-        commands.append([*options, "--baseline-predict-batch-size", str(batch), "--bootstrap-draws", "0"])
+        options += ["--engine", "tensorflow", "--bootstrap-draws", "0"]
+        commands.append([*options, "--baseline-predict-batch-size", str(batch)])
     both = [sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(commands)]
     done = run(both, small_hub, TF_ENABLE_ONEDNN_OPTS="0", **bounded)
     assert done.returncode == 0, done.stderr
@@ -131,13 +134,13 @@ def test_a_batch_for_which_tensorflow_has_no_memory_is_halved(small_hub: Path, t
 def test_memory_that_becomes_short_costs_no_patch(
     own_hub: Path, unbroken: Whole, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From the middle of its second chunk on for one arm; numpy's want of memory counts as TensorFlow's."""
+    """From the middle of its second chunk on for one arm; numpy's want of memory counts as the engine's."""
     study = own_hub / "study.toml"
     study.write_text(study.read_text().replace("batch = 4", "batch = 8"))
     # nine batches: one to warm up, four to see whether the network uses its input, three of the first chunk
     limits = {PINN_IMAGES: limit(3, after=9), BASELINE_IMAGES: limit(4, error="MemoryError")}
     with monkeypatch.context() as patch:
-        patch.setattr(tf, "constant", short_of_memory(limits))
+        patch.setattr(onnxruntime.InferenceSession, "run", short_onnxruntime(limits))
         finish_here(own_hub)
     said = capsys.readouterr().err
     folder = debug_folder(own_hub)
@@ -170,7 +173,8 @@ def test_an_arm_whose_single_rows_do_not_fit_is_blocked_by_name(own_hub: Path, u
         "Baseline": "ok",
         "PtyChi": "ok",
     }
-    assert "out_of_memory: a batch of 2 did not fit into memory (OOM when" in scored["PtychoPINN"].reason
+    said = "out_of_memory: a batch of 2 did not fit into memory (failed to allocate memory for requested"
+    assert said in scored["PtychoPINN"].reason
     assert scored["PtychoPINN"].reason.endswith("; not even one row at a time")
     (note,) = (own_hub / "red").glob("blocked_*")
     assert note.name.endswith("Z_out_of_memory.md")
@@ -212,7 +216,8 @@ def test_a_training_whose_batch_does_not_fit_says_which_setting_to_lower(
 ) -> None:
     hub = make_hub(tmp_path / "hub")
     what = ("--hub", str(hub.root), "--dose", str(DOSE), "--network", VIEW)
-    monkeypatch.setattr(tf, "constant", short_of_memory({PINN_IMAGES: limit(1)}))
+    scarce_now = {PINN_IMAGES: limit(1, error="ResourceExhaustedError")}
+    monkeypatch.setattr(tf, "constant", short_tensorflow(scarce_now))
     assert main(["train", *what]) == 1
     said = capsys.readouterr().err
     (line,) = [line for line in said.splitlines() if line.startswith("ptycho-hub: ")]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+from typing import get_args
 
 from ptycho_compare.cli.parsing import OneLineParser, add_version
 from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, PtychoPinnSettings, Resampling, ScoringSettings
+from ptycho_compare.study import EngineName
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -167,6 +169,12 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
 
 def _add_inference(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("inference")
+    group.add_argument(
+        "--engine",
+        choices=get_args(EngineName),
+        default="onnxruntime",
+        help="by what networks are run (onnxruntime)",
+    )
     for arm in ("pinn", "baseline"):
         group.add_argument(
             f"--{arm}-chunk-size", type=_positive, help="groups after which progress is recorded"

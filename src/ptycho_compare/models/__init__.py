@@ -1,6 +1,6 @@
 """Trained networks: model files read without executing them, and one predictor per kind of arm.
 
-Only loading a model, and `training`, import TensorFlow.
+Nothing heavy is loaded until a network is run, then its engine alone; `training` imports TensorFlow.
 """
 
 import os

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from ptycho_compare.models.bare_tensorflow import tf
-
-# keeps an uncovered pixel at zero instead of 0/0; the trained networks saw this value
-MASK_FLOOR = 0.001
+from ptycho_compare.models.ptycho_rules import MASK_FLOOR
 
 
 def silu(x: Any) -> Any:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError, BundleError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile, read_model
+from ptycho_compare.models.engines.choosing_engine import engine_named
+from ptycho_compare.models.engines.engine import Network
 from ptycho_compare.models.weights import Weights
+from ptycho_compare.study import EngineName
 
-if TYPE_CHECKING:
-    from ptycho_compare.models.build import Network
-
-# For one row oneDNN picks another convolution kernel, whose sums differ by up to 1e-6. From two rows
-# on, the rows of the reference networks are bit-equal in batches of every size that was tried.
+# For one row TensorFlow's oneDNN picks another convolution kernel, whose sums differ by up to 1e-6. From two
+# rows on, the rows of the reference networks are bit-equal in batches of every size that was tried.
 MIN_COMPILED_ROWS = 2
 
 
@@ -103,7 +103,7 @@ class NetworkPredictor:
             for start in range(0, count, self._rows):
                 part = slice(start, start + self._rows)
                 patches[part] = self._predict_batch(diffraction[part], local_offsets[part])
-        except MemoryError as error:  # the network reports TensorFlow's own
+        except MemoryError as error:  # the network reports its engine's own
             raise OutOfMemoryError(f"a batch of {self._rows} did not fit into memory ({error})") from error
         return patches
 
@@ -145,13 +145,13 @@ class NetworkPredictor:
             )
 
 
-def load_predictor(model: ModelFile, *, batch_rows: int) -> Predictor:
-    """Read a model's weights and compile its network; imports TensorFlow.
+def load_predictor(model: ModelFile, *, batch_rows: int, engine: EngineName = "onnxruntime") -> Predictor:
+    """Read a model's weights and compile its network; loads the engine's library.
 
     Raises
     ------
     BundleError
-        The file is not the one that was inspected, or TensorFlow cannot build it.
+        The file is not the one that was inspected, or the engine cannot build it.
     DeviceError
         There is a GPU that cannot be used.
     OutOfMemoryError
@@ -164,12 +164,7 @@ def load_predictor(model: ModelFile, *, batch_rows: int) -> Predictor:
         raise BundleError(
             f"{model.path}: changed since it was inspected (sha256 {model.sha256[:9]}, now {now.sha256[:9]})"
         )
-    # TensorFlow: only when a network is run
-    from ptycho_compare.models.build import compile_network
-    from ptycho_compare.models.device import choose_device
-
-    device = choose_device().name
-    network = compile_network(
+    compiled = engine_named(engine).compile(
         graph,
         weights,
         kind=now.kind,
@@ -177,8 +172,15 @@ def load_predictor(model: ModelFile, *, batch_rows: int) -> Predictor:
         rows=max(batch_rows, MIN_COMPILED_ROWS),
         label=str(model.path),
     )
-    fault = _fault_of(weights)
-    return NetworkPredictor(now.patch_px, now.group_size, batch_rows, network, str(model.path), fault, device)
+    return NetworkPredictor(
+        now.patch_px,
+        now.group_size,
+        batch_rows,
+        compiled.run,
+        str(model.path),
+        _fault_of(weights),
+        compiled.device,
+    )
 
 
 def _fault_of(weights: Weights) -> str:

@@ -17,6 +17,9 @@ from ptycho_compare.models.node_settings import (
     one_input,
 )
 
+MASK_FLOOR = 0.001
+"""Keeps an uncovered pixel at zero instead of 0/0; the trained networks saw this value."""
+
 
 def _intensity_scaler(raw: Any, inputs: list[Shape], _extra: list[Any]) -> Yield:
     settings = Settings(raw)

@@ -11,11 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ptycho_compare.models.engines import libraries_of, with_engine
 from ptycho_compare.records.reading import Record
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, version_of
 
-_VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "h5py", "matplotlib")
+_VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "onnxruntime", "onnx", "h5py", "matplotlib")
 
 
 class FileRecord(Record):
@@ -88,10 +89,11 @@ class Manifest(Record):
 
     def fingerprint(self) -> Fingerprint:
         """What the results rest on."""
-        versions = {name: self.versions[name] for name in NUMERIC_LIBRARIES if name in self.versions}
+        settings = with_engine(self.settings)
+        versions = {name: self.versions[name] for name in libraries_of(settings) if name in self.versions}
         python = ".".join(self.versions.get("python", "").split(".")[:2])
         inputs = {name: record.sha256 for name, record in self.inputs.items()}
-        return Fingerprint(inputs, self.settings, self.code, {"python": python, **versions})
+        return Fingerprint(inputs, settings, self.code, {"python": python, **versions})
 
 
 def record_file(path: Path, *, below: Path | None = None) -> FileRecord:

@@ -16,6 +16,8 @@ ArmName = Annotated[str, Field(pattern=ARM_NAME)]
 _FILLED_IN = frozenset({"dose", "view", "split"})
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
+EngineName = Literal["onnxruntime", "tensorflow"]
+"""By what trained networks are run."""
 
 
 class Section(BaseModel):
@@ -45,6 +47,12 @@ class Tolerances(Section):
     max_zero_fraction: Fraction = 0.05
     min_contrast: Fraction = 1e-3
     min_relative_contrast: Fraction = 0.05
+
+
+class Models(Section):
+    """How trained networks are run."""
+
+    engine: EngineName = "onnxruntime"
 
 
 class Scoring(Section):

@@ -23,6 +23,7 @@ from ptycho_compare.study.comparing import (
     ArmName,
     ArmOfStudy,
     Grouping,
+    Models,
     Name,
     ScanFile,
     Scoring,
@@ -75,6 +76,7 @@ class Study(Section):
     tiers: Annotated[dict[Name, Tier], Field(min_length=1)]
     grouping: Grouping = Grouping()
     stitching: Stitching = Stitching()
+    models: Models = Models()
     tolerances: Tolerances = Tolerances()
     scoring: Scoring = Scoring()
     uncertainty: Uncertainty = Uncertainty()

@@ -24,17 +24,18 @@ from ptycho_compare.phases.comparison.request import ArmSettings
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Grid
 from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.study import EngineName
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def out_of_memory_for(*kinds: int) -> Any:
-    """Stand for TensorFlow running out of memory, which cannot be brought about at will."""
+    """Stand for an engine running out of memory, which cannot be brought about at will."""
 
-    def load(model: ModelFile, *, batch_rows: int) -> Predictor:
+    def load(model: ModelFile, *, batch_rows: int, engine: EngineName) -> Predictor:
         if model.group_size in kinds:
             raise MemoryError("no room for\n a tensor")
-        return load_predictor(model, batch_rows=batch_rows)
+        return load_predictor(model, batch_rows=batch_rows, engine=engine)
 
     return load
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -15,16 +16,16 @@ Network = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.comple
 """From images, k * amplitude, (rows, N, N, C) and offsets, px, (rows, 1, 2, C) to patches (rows, N, N)."""
 
 
-class Engine(Protocol):
-    """A way to run networks.
+@dataclass(frozen=True)
+class Compiled:
+    """A network that can be run, and what it runs on: the name of a GPU, or ``cpu``."""
 
-    Attributes
-    ----------
-    device : str
-        Name of the GPU that it runs on, or ``cpu``.
-    """
-
+    run: Network
     device: str
+
+
+class Engine(Protocol):
+    """A way to run networks."""
 
     def compile(
         self,
@@ -35,7 +36,7 @@ class Engine(Protocol):
         input_scale: float,
         rows: int,
         label: str,
-    ) -> Network:
+    ) -> Compiled:
         """Make a network of a graph, for batches of exactly `rows`.
 
         Parameters
@@ -51,6 +52,8 @@ class Engine(Protocol):
         ------
         BundleError
             The engine cannot build what the file describes.
+        DeviceError
+            There is a GPU that cannot be used.
         OutOfMemoryError
             Not even the network itself fits.
         """

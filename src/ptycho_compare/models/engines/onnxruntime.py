@@ -1,128 +1,41 @@
-"""ONNX Runtime: a checked ONNX graph, given as bytes, is run on the CPU, or on a GPU where the build has one.
-
-The graph must have passed the checks of its reader before: nothing here looks at what is in it.
-ONNX Runtime is loaded when a graph is opened.
-"""
+"""ONNX Runtime as an engine for the checked graph of a Keras bundle. Importing this module imports onnx."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import BundleError, OutOfMemoryError
-
-OPTIMISATION = "all"
-"""Level of graph optimisation. Others round convolutions differently, by 2e-6 of the reference networks."""
-
-_SHORT_OF_MEMORY = ("failed to allocate memory", "bad_alloc", "out of memory", "alloc_failed")
-"""In small letters, from its arena, C++, CUDA, or one of its libraries: the message is the only sign."""
-_CUDA = "CUDAExecutionProvider"
-# float32 without rounding of factors, and always the same kernel, as on a CPU
-_CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}
+from ptycho_compare.models.engines.engine import Compiled
+from ptycho_compare.models.engines.onnx_graph import IMAGES, IMAGINARY, OFFSETS, REAL, write_onnx
+from ptycho_compare.models.engines.onnx_session import open_onnx
+from ptycho_compare.models.graph import Graph
+from ptycho_compare.models.weights import Weights
 
 
-@dataclass(frozen=True)
-class OnnxSession:
-    """An opened graph.
+class OnnxRuntime:
+    """The engine: a network is written as an ONNX graph, and opened."""
 
-    Attributes
-    ----------
-    inputs, outputs : tuple of str
-        Names, in the graph's order.
-    label : str
-        What errors call it.
-    device : str
-        ``cpu``, or ``cuda`` where the graph runs on a GPU.
-    """
+    def compile(
+        self,
+        graph: Graph,
+        weights: Weights,
+        *,
+        kind: Literal["ptychopinn", "supervised"],
+        input_scale: float,
+        rows: int,
+        label: str,
+    ) -> Compiled:
+        """See `Engine.compile`."""
+        written = write_onnx(graph, weights, kind=kind, input_scale=input_scale, rows=rows, label=label)
+        session = open_onnx(written, label=label)
 
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    label: str
-    device: str
-    _session: Any = field(repr=False)
+        def predict(images: NDArray[np.float32], offsets: NDArray[np.float32]) -> NDArray[np.complex64]:
+            fed = {IMAGES: images, OFFSETS: offsets}
+            found = session.run({name: fed[name] for name in session.inputs})
+            patches = np.empty(found[REAL].shape, np.complex64)
+            patches.real, patches.imag = found[REAL], found[IMAGINARY]
+            return patches
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Compute all outputs, by name.
-
-        Raises
-        ------
-        OutOfMemoryError
-            They did not fit into memory; a smaller batch may.
-        BundleError
-            ONNX Runtime cannot compute them.
-        """
-        rows = max((len(values) for values in inputs.values() if values.ndim), default=0)
-        with _own_errors(self.label, f"a batch of {rows}"):
-            values = self._session.run(list(self.outputs), dict(inputs))
-        return {name: np.asarray(each) for name, each in zip(self.outputs, values, strict=True)}
-
-
-def open_onnx(content: bytes, *, label: str, threads: int | None = None) -> OnnxSession:
-    """Open a serialised graph.
-
-    Parameters
-    ----------
-    content : bytes
-        Of an ONNX model that was checked; what it refers to in other files is never read.
-    threads : int or None
-        None: as ``OMP_NUM_THREADS`` says, else one for each core that this process may use. The numbers
-        are the same.
-
-    Raises
-    ------
-    BundleError
-        ONNX Runtime cannot open it.
-    OutOfMemoryError
-        Not even the network itself fits.
-    """
-    # a graph could otherwise ask for threads of its own, and write a profile into the working directory
-    os.environ.pop("ORT_LOAD_CONFIG_FROM_MODEL", None)
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = told_threads() if threads is None else threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.use_deterministic_compute = True
-    options.log_severity_level = 4  # errors are raised; its own lines beside them say nothing more
-    for kind in ("intra_op", "inter_op"):  # waiting threads would burn the cores that others need
-        options.add_session_config_entry(f"session.{kind}.allow_spinning", "0")
-    providers: list[Any] = ["CPUExecutionProvider"]
-    if _CUDA in onnxruntime.get_available_providers():
-        providers.insert(0, (_CUDA, _CUDA_OPTIONS))
-    with _own_errors(label, "the network"):
-        session = onnxruntime.InferenceSession(content, options, providers=providers)
-    return OnnxSession(
-        inputs=tuple(each.name for each in session.get_inputs()),
-        outputs=tuple(each.name for each in session.get_outputs()),
-        label=label,
-        device="cuda" if _CUDA in session.get_providers() else "cpu",
-        _session=session,
-    )
-
-
-def told_threads() -> int:
-    """Return how many threads a network may use: ``OMP_NUM_THREADS``, else one for each usable core."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdecimal() and int(told) > 0 else len(os.sched_getaffinity(0))
-
-
-@contextmanager
-def _own_errors(label: str, what: str) -> Iterator[None]:
-    """Turn any of ONNX Runtime's errors, which share no base, into one of this package's."""
-    try:
-        yield
-    except MemoryError as error:
-        raise OutOfMemoryError(f"{what} did not fit into memory ({error})") from error
-    except Exception as error:
-        text = " ".join(str(error).split())[:300]
-        if any(words in str(error).lower() for words in _SHORT_OF_MEMORY):
-            raise OutOfMemoryError(f"{what} did not fit into memory ({text})") from error
-        raise BundleError(f"{label}: ONNX Runtime cannot run this network ({text})") from error
+        return Compiled(predict, session.device)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.models import layers
-from ptycho_compare.models.operations import MASK_FLOOR
+from ptycho_compare.models.ptycho_rules import MASK_FLOOR
 from ptycho_compare.models.training import physics
 from ptycho_compare.models.training.design import DECODER_FILTERS, ENCODER_FILTERS, MEAN_AMPLITUDE, Design
 

@@ -27,6 +27,7 @@ from ptycho_compare.jobs import (
     read_progress,
 )
 from ptycho_compare.jobs.progress import AttemptProgress
+from ptycho_compare.models.engines import libraries_of
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.inputs import input_files
 from ptycho_compare.phases.comparison.request import CompareRequest, request_of, scoring_of
@@ -136,7 +137,8 @@ class ComparisonJob:
             digests = {name: digest_of(path) for name, path in input_files(self.request).items()}
         except OSError as error:
             raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
-        return Fingerprint.here(digests, self.request.settings(), computed_by=COMPUTED_BY)
+        settings = self.request.settings()
+        return Fingerprint.here(digests, settings, computed_by=COMPUTED_BY, libraries=libraries_of(settings))
 
     def why_not_ready(self) -> list[Finding]:
         """Say which of its inputs are not there; empty when it can begin."""

@@ -178,7 +178,11 @@ class _Network:
         """Load it for the state's batch; what it cost and shows of itself is noted once, in the state."""
         if self._loaded is None:
             began = time.perf_counter()
-            self._loaded = load_predictor(self._arm.model, batch_rows=state.notes["batch_rows"])
+            self._loaded = load_predictor(
+                self._arm.model,
+                batch_rows=state.notes["batch_rows"],
+                engine=self._arm.setting.request.engine,
+            )
             loaded_s = time.perf_counter() - began
             state.notes["load_s"] = state.notes.get("load_s", 0.0) + loaded_s
             state.notes["compile_s"] = state.notes.get("compile_s", 0.0) + self._loaded.warm_up()

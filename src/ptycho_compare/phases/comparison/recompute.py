@@ -111,7 +111,7 @@ def check_network(
 
     Raises AdoptionError when one differs from what is stored.
     """
-    predictor = load_predictor(content, batch_rows=batch_rows)
+    predictor = load_predictor(content, batch_rows=batch_rows, engine=setting.request.engine)
     units = setting.plan.units(setting.scan.positions, group_size=predictor.group_size)
     places = generator.permutation(_inside(units.centres, setting))[:pieces]
     for row, column in places:

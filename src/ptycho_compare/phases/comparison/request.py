@@ -8,12 +8,13 @@ from typing import Any
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
+from ptycho_compare.models.engines import engine_settings
 from ptycho_compare.reconstruction import ImageSource, UserSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, Resampling, ScoringSettings
 from ptycho_compare.scoring.collapse import limits_of
-from ptycho_compare.study import PTYCHI, ArmOfStudy, Comparison, Study, networks_of
+from ptycho_compare.study import PTYCHI, ArmOfStudy, Comparison, EngineName, Study, networks_of
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class CompareRequest:
         M, side of the central part of each patch that is used.
     half_data : bool or None
         Whether networks reconstruct each half of the data as well; None: where there is no truth.
+    engine : {"onnxruntime", "tensorflow"}
+        By what networks are run.
     """
 
     arms: tuple[ArmRequest, ...]
@@ -77,6 +80,7 @@ class CompareRequest:
     seed: int = 123
     crop_px: int = 20
     half_data: bool | None = None
+    engine: EngineName = "onnxruntime"
     reading: Reading = field(default_factory=Reading)
     scoring: ScoringSettings = field(default_factory=ScoringSettings)
     plot: PlotLimits = field(default_factory=PlotLimits)
@@ -87,9 +91,10 @@ class CompareRequest:
 
     def settings(self) -> dict[str, Any]:
         """Everything but the arms and the paths, for the manifest."""
-        return {
+        plain = {
             key: value for key, value in asdict(self).items() if key != "arms" and not isinstance(value, Path)
         }
+        return plain | {"engine": engine_settings(self.engine)}
 
 
 def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest:
@@ -125,6 +130,7 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
         seed=study.grouping.seed,
         crop_px=study.stitching.crop_px,
         half_data=study.scoring.half_data,
+        engine=study.models.engine,
         reading=Reading.of_study(study),
         scoring=scoring_of(study),
     )

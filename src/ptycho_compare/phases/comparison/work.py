@@ -12,6 +12,7 @@ from typing import Any
 from ptycho_compare.errors import StorageError
 from ptycho_compare.jobs import JobContext
 from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.models.engines import libraries_of
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
@@ -47,13 +48,19 @@ class Work:
         request = self.request
         self._scan_digest = self._scan_digest or sha256_of(request.test_data)
         # not the other arms, nor how images are scored: neither reaches a canvas
-        settings = {"crop_px": request.crop_px, "reading": request.settings()["reading"], **plan}
+        asked = request.settings()
+        settings = {
+            "crop_px": request.crop_px,
+            "reading": asked["reading"],
+            "engine": asked["engine"],
+            **plan,
+        }
         inputs = {"test_data": self._scan_digest, "model": model.sha256}
         files = self.context.files
         return Checkpoint(
             files.checkpoints,
             stream,
-            Fingerprint.here(inputs, settings, computed_by=COMPUTED_BY),
+            Fingerprint.here(inputs, settings, computed_by=COMPUTED_BY, libraries=libraries_of(settings)),
             files.set_aside,
             self.cadence,
         )

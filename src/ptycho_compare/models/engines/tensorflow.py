@@ -1,4 +1,4 @@
-"""An inspected model as a compiled function. Importing this module imports TensorFlow.
+"""TensorFlow: an inspected model as a compiled function. Importing this module imports TensorFlow.
 
 The network is rebuilt from the checked graph, node by node and without Keras: nothing in the
 configuration or the weights file can reach its deserialisation.
@@ -14,15 +14,33 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import BundleError
 from ptycho_compare.models.bare_tensorflow import tf
-from ptycho_compare.models.device import fitting_memory
+from ptycho_compare.models.device import choose_device, fitting_memory
+from ptycho_compare.models.engines.engine import Compiled, Network
 from ptycho_compare.models.graph import Graph
 from ptycho_compare.models.node_operations import Operation, operation_of
 from ptycho_compare.models.weights import Weights
 
-Network = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.complex64]]
+
+class TensorFlow:
+    """The engine: a network is rebuilt, and traced once."""
+
+    def compile(
+        self,
+        graph: Graph,
+        weights: Weights,
+        *,
+        kind: Literal["ptychopinn", "supervised"],
+        input_scale: float,
+        rows: int,
+        label: str,
+    ) -> Compiled:
+        """See `Engine.compile`."""
+        device = choose_device().name
+        network = _traced(graph, weights, kind=kind, input_scale=input_scale, rows=rows, label=label)
+        return Compiled(network, device)
 
 
-def compile_network(
+def _traced(
     graph: Graph,
     weights: Weights,
     *,
@@ -31,21 +49,6 @@ def compile_network(
     rows: int,
     label: str,
 ) -> Network:
-    """Build a network and trace it once, for batches of exactly `rows`.
-
-    Returns
-    -------
-    callable
-        (rows, N, N, C) float32 = k * amplitude and (rows, 1, 2, C) float32 px to
-        (rows, N, N) complex64. Multiplying by s happens inside.
-
-    Raises
-    ------
-    BundleError
-        TensorFlow cannot build what the file describes.
-    OutOfMemoryError
-        Not even the network itself fits.
-    """
     side, _, channels = graph.shape(graph.inputs[0])
     signature = [
         tf.TensorSpec((rows, side, side, channels), tf.float32),

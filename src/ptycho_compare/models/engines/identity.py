@@ -1,0 +1,30 @@
+"""By what a comparison's networks were run, as its settings and its fingerprint say it; nothing is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ptycho_compare.study import EngineName
+
+OPTIMISATION: Mapping[EngineName, str] = {"onnxruntime": "all", "tensorflow": "default"}
+"""Level of graph optimisation. ONNX Runtime's others round convolutions differently, by 2e-6."""
+_COMPUTING = ("numpy", "scipy", "scikit-image")
+_BEFORE_ENGINES: EngineName = "tensorflow"
+
+
+def engine_settings(name: EngineName) -> dict[str, str]:
+    """Return what is recorded of an engine; its version stands among those of the libraries."""
+    return {"name": name, "optimisation": OPTIMISATION[name]}
+
+
+def with_engine(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a comparison's settings; of one from before there were engines, TensorFlow ran the networks."""
+    return {"engine": engine_settings(_BEFORE_ENGINES), **settings}
+
+
+def libraries_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the distributions that a comparison's numbers depend on; the engine's own is the last."""
+    engine = with_engine(settings)["engine"]
+    name = engine.get("name") if isinstance(engine, Mapping) else engine
+    return (*_COMPUTING, str(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_evidence_of_another_basis_is_stale_by_name(finished: Path) -> None:
         (finding,) = stale(finished, other)
         assert finding.kind == "stale"
         assert text in finding.text
+
+
+def test_results_of_one_engine_are_not_taken_for_those_of_another(folder: Path) -> None:
+    """Evidence from before engines were recorded was made by TensorFlow; adopted evidence is no exception."""
+    here = read_manifest(folder / "manifest.json").fingerprint()
+    assert "onnxruntime" in here.versions
+    assert "tensorflow" not in here.versions
+    stored = json.loads((folder / "manifest.json").read_text())
+    del stored["settings"]["engine"]
+    (folder / "manifest.json").write_text(json.dumps(stored))
+    found = [finding.text for finding in stale(folder, here)]
+    assert any("setting engine.name was tensorflow, is onnxruntime" in text for text in found)
+    assert any("version of onnxruntime was None, is " in text for text in found)
+    (folder / "adoption.json").write_text("{}")
+    found = [finding.text for finding in stale(folder, here)]
+    assert [text.partition(": setting ")[2] for text in found] == [
+        "engine.name was tensorflow, is onnxruntime",
+        "engine.optimisation was default, is all",
+    ]
 
 
 def test_adopted_evidence_may_be_of_other_code(folder: Path) -> None:

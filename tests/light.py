@@ -35,6 +35,7 @@ class Arithmetic:
     alive: bool
     call_s: float
     device: str = "cpu"
+    separate: bool = False
 
     def predict(self, diffraction: Any, local_offsets: Any) -> Any:
         """Amplitude and phase follow the images; only exact operations, so that no batch changes a bit."""
@@ -60,7 +61,7 @@ def _predictors(module: Any) -> None:
         time.sleep(pauses.pop("load_s", 0.0))  # once in a process, as a framework
         now, _, weights = module.read_model(model.path, with_weights=True)
         alive = any(array.any() for arrays in weights.values() for array in arrays)
-        fault = module._fault_of(weights)
+        fault = module.fault_of(weights)
         return Arithmetic(now.patch_px, now.group_size, batch_rows, fault, alive, pauses["call_s"])
 
     module.load_predictor = load_predictor

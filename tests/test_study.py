@@ -217,7 +217,7 @@ def test_whose_ramp_is_free_is_said_by_the_study_or_left_to_the_files(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('reconstructor = "my-code:fast"', "", "'arms.Mine': .*one of the two"),
+        ('reconstructor = "my-code:fast"', "", "'arms.Mine': .*one of the three"),
         (
             'path = "data/{split}/lsqml.h5:object"',
             'path = "data/{spilt}.h5"',

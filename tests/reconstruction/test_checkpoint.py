@@ -59,6 +59,8 @@ class Painter:
     finite: bool = True
     patch_px: int = SIDE
     fault: str = ""
+    device: str = "cpu"
+    separate: bool = False
 
     def warm_up(self) -> float:
         return 0.0

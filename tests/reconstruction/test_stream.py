@@ -39,6 +39,8 @@ class Oracle:
     normalization: float
     patch_px: int = SIDE
     fault: str = ""
+    device: str = "cpu"
+    separate: bool = False
 
     def __post_init__(self) -> None:
         assert self.scan.truth is not None
@@ -61,28 +63,37 @@ class Oracle:
             patches[row] = true_patches(truth, np.array(centres), SIDE).mean(axis=0)
         return patches
 
+    def apart(self, diffraction: np.ndarray) -> np.ndarray:
+        """Return the true patch of each image, as a network that merges nothing does."""
+        assert self.scan.truth is not None
+        numbers = [self._number(each) for each in diffraction.transpose(0, 3, 1, 2).reshape(-1, SIDE, SIDE)]
+        patches = true_patches(self.scan.truth, self.scan.positions[numbers], SIDE)
+        return patches.reshape(len(diffraction), self.group_size, SIDE, SIDE)
+
     def _number(self, image: np.ndarray) -> int:
         distance = np.abs(self.images * np.float32(self.normalization) - image).sum(axis=(1, 2))
         return int(distance.argmin())
 
 
-def run(scan: Scan, group_size: int, **how: int | None) -> tuple[np.ndarray, np.ndarray, list[Chunk], Oracle]:
+def run(
+    scan: Scan, group_size: int, *, oracle: type[Oracle] = Oracle, **how: int | None
+) -> tuple[np.ndarray, np.ndarray, list[Chunk], Oracle]:
     plan = draw_plan(scan, group_size=4, groups=60, neighbors=7, seed=5)
-    oracle = Oracle(scan, group_size, how.get("batch") or 16, plan.normalization)
+    knows = oracle(scan, group_size, how.get("batch") or 16, plan.normalization)
     chunks: list[Chunk] = []
     state = empty_stream(plan, scan.positions, group_size=group_size, crop_px=16)
     reconstruct(
         plan,
         scan.diffraction,
         scan.positions,
-        oracle,
+        knows,
         state,
         chunk_groups=how.get("chunk"),
         on_chunk=chunks.append,
     )
     assert scan.truth is not None
     values, weight = state.canvas.on_grid(Grid((0, 0), scan.truth.shape))
-    return values, weight, chunks, oracle
+    return values, weight, chunks, knows
 
 
 @pytest.mark.parametrize("group_size", [1, 4])
@@ -106,6 +117,23 @@ def test_chunk_and_batch_change_nothing(scan: Scan, group_size: int) -> None:
             np.testing.assert_array_equal(other_weight, weight)
             assert [part.done for part in parts] == [*range(chunk, 60, chunk), 60]
             assert sum(part.statistics.outputs.size for part in parts) == chunks[0].statistics.outputs.size
+
+
+def test_separate_patches_lie_each_about_its_own_position(scan: Scan) -> None:
+    @dataclass
+    class Apart(Oracle):
+        separate: bool = True
+
+        def predict(self, diffraction: np.ndarray, local_offsets: np.ndarray) -> np.ndarray:
+            return self.apart(diffraction)
+
+    values, weight, (chunk,), _ = run(scan, 4, oracle=Apart)
+    assert scan.truth is not None
+    assert fienup_error(values, scan.truth, weight > 0) < 2e-3
+    assert chunk.statistics.outputs.size == 60 * 4 * SIDE * SIDE
+    for size in (7, 256):
+        other, _, _, _ = run(scan, 4, oracle=Apart, chunk=size, batch=3)
+        np.testing.assert_array_equal(other, values)
 
 
 def test_each_image_is_predicted_once_and_each_group_once(scan: Scan) -> None:

@@ -70,7 +70,8 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=PATH[:KEY]",
         type=_named,
-        help="another arm: a ready-made reconstruction (NPZ, NPY, HDF5) or a trained model; repeatable",
+        help="another arm: a ready-made reconstruction (NPZ, NPY, HDF5), a trained model, or a network in an "
+        "ONNX file with its toml; repeatable",
     )
     group.add_argument(
         "--reconstructor",

@@ -33,23 +33,23 @@ class ModelFile:
     Attributes
     ----------
     path : Path
-    kind : {"ptychopinn", "supervised"}
-        Scaled input and local offsets to one complex patch per group, or plain input to amplitude
-        and phase of one image.
+    kind : {"ptychopinn", "supervised", "onnx"}
+        Scaled input and local offsets to one complex patch per group, plain input to amplitude and phase
+        of one image, or whatever the toml of an ONNX file says.
     patch_px : int
         N, side of a diffraction pattern and of a patch, px.
     group_size : int
         C, images per group; 1 for supervised.
     input_scale : float
-        s, by which normalised amplitudes are multiplied; 1.0 for supervised.
+        s, by which normalised amplitudes are multiplied; 1.0 for the others.
     parameters : mapping
-        Scalars of ``params.dill``, fit for JSON; empty for supervised.
+        Scalars of ``params.dill``, fit for JSON; empty for supervised. Of an ONNX file its toml.
     sha256 : str
-        Of the whole file.
+        Of the whole file; of an ONNX file and its toml.
     """
 
     path: Path
-    kind: Literal["ptychopinn", "supervised"]
+    kind: Literal["ptychopinn", "supervised", "onnx"]
     patch_px: int
     group_size: int
     input_scale: float

@@ -41,6 +41,8 @@ class Predictor(Protocol):
         NaN of a broken weight into a plausible 0, so the output alone would not show it.
     device : str
         Name of the GPU, or ``cpu``.
+    separate : bool
+        A group gives a patch for each of its images, centred on that image's position, instead of one.
     """
 
     patch_px: int
@@ -48,6 +50,7 @@ class Predictor(Protocol):
     batch_rows: int
     fault: str
     device: str
+    separate: bool
 
     def predict(
         self, diffraction: NDArray[np.float32], local_offsets: NDArray[np.float32]
@@ -64,7 +67,7 @@ class Predictor(Protocol):
         Returns
         -------
         ndarray, (B, N, N) complex64
-            Row b belongs to group b, whatever the batch size.
+            Row b belongs to group b, whatever the batch size. (B, C, N, N) of separate patches.
 
         Raises
         ------
@@ -91,6 +94,7 @@ class NetworkPredictor:
     label: str
     fault: str = ""
     device: str = "cpu"
+    separate: bool = False
 
     def predict(
         self, diffraction: NDArray[np.float32], local_offsets: NDArray[np.float32]
@@ -99,7 +103,7 @@ class NetworkPredictor:
         count = len(diffraction)
         self._check_shapes(diffraction, local_offsets)
         try:
-            patches = np.empty((count, self.patch_px, self.patch_px), np.complex64)
+            patches = np.empty((count, *self._patch), np.complex64)
             for start in range(0, count, self._rows):
                 part = slice(start, start + self._rows)
                 patches[part] = self._predict_batch(diffraction[part], local_offsets[part])
@@ -115,6 +119,12 @@ class NetworkPredictor:
         return time.perf_counter() - begin
 
     @property
+    def _patch(self) -> tuple[int, ...]:
+        """Shape of what a group gives."""
+        members = (self.group_size,) if self.separate else ()
+        return (*members, self.patch_px, self.patch_px)
+
+    @property
     def _rows(self) -> int:
         return max(self.batch_rows, MIN_COMPILED_ROWS)
 
@@ -128,10 +138,10 @@ class NetworkPredictor:
         if self.group_size > 1:  # an image alone lies at the mean of its group
             offsets[:count] = local_offsets
         patches = self.network(images, offsets)
-        if patches.shape != (rows, self.patch_px, self.patch_px):
+        if patches.shape != (rows, *self._patch):
             raise ArmError(
                 f"{self.label}: the network returned {patches.shape} for {rows} groups; "
-                f"needed: ({rows}, {self.patch_px}, {self.patch_px})"
+                f"needed: {(rows, *self._patch)}"
             )
         return patches[:count]
 
@@ -160,6 +170,8 @@ def load_predictor(model: ModelFile, *, batch_rows: int, engine: EngineName = "o
     if batch_rows < 1:
         raise ValueError(f"batch_rows is {batch_rows}; needed: at least 1")
     now, graph, weights = read_model(model.path, with_weights=True)
+    if now.kind == "onnx":
+        raise ValueError(f"{model.path}: an ONNX file is opened by `load_own`")
     if now.sha256 != model.sha256:
         raise BundleError(
             f"{model.path}: changed since it was inspected (sha256 {model.sha256[:9]}, now {now.sha256[:9]})"
@@ -178,12 +190,12 @@ def load_predictor(model: ModelFile, *, batch_rows: int, engine: EngineName = "o
         batch_rows,
         compiled.run,
         str(model.path),
-        _fault_of(weights),
+        fault_of(weights),
         compiled.device,
     )
 
 
-def _fault_of(weights: Weights) -> str:
+def fault_of(weights: Weights) -> str:
     """Name the layers whose weights are not finite."""
     bad = {
         layer: sum(int(np.count_nonzero(~np.isfinite(array))) for array in arrays)

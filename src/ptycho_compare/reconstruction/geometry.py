@@ -128,7 +128,7 @@ def _checked(held: HeldImages, through: str, *, movable: bool) -> GeometryCheck:
     lit = held.lit(given, everything)
     if len(lit) >= LEAST_IMAGES:
         found = held.explained(given, lit)
-        if found.r_factor < found.shuffled / CLEARLY:
+        if settled(found):
             return _as_given(through, found)
     # fewer of large images, and never more than a third: the others judge what is found
     seen = max(2, min(len(everything) // 3, int(np.clip(384 // held.side, 4, 8))))
@@ -161,14 +161,24 @@ def _judged(
         return GeometryCheck(through, f"not checked: {len(common)} of {len(images)} images lie on the object")
     one, two = held.explained(given, common), held.explained(other, common)
     found = _as_given(through, one)
-    more = two.beyond - CLEARLY * max(float(one.beyond.mean()), 0.0)
-    needed = np.std(more, ddof=1) / len(more) ** 0.5 * scipy.special.stdtrit(len(more) - 1, 1 - CHANCE)
-    if more.mean() <= needed or two.r_factor > (1 - LEAST_EXPLAINED) * two.shuffled:
+    if not clearly_better(two, one):
         return _unless_contradicted(found, held.spread(given, common))
     reason = (
         f"R of {one.images} images is {one.r_factor:.4f} as given and {two.r_factor:.4f} otherwise: {other}"
     )
     return replace(found, reason=reason, better=str(other), better_r_factor=two.r_factor)
+
+
+def clearly_better(other: Explained, one: Explained) -> bool:
+    """Say if one reading of the same images explains over twice as much as another, and not by chance."""
+    more = other.beyond - CLEARLY * max(float(one.beyond.mean()), 0.0)
+    needed = np.std(more, ddof=1) / len(more) ** 0.5 * scipy.special.stdtrit(len(more) - 1, 1 - CHANCE)
+    return bool(more.mean() > needed) and other.r_factor <= (1 - LEAST_EXPLAINED) * other.shuffled
+
+
+def settled(found: Explained) -> bool:
+    """Say if a reading explains half of R: no other can be clearly better."""
+    return found.r_factor < found.shuffled / CLEARLY
 
 
 def _unless_contradicted(found: GeometryCheck, spread: float) -> GeometryCheck:

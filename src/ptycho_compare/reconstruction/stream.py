@@ -115,13 +115,14 @@ def _add(
     """Predict one batch and lay it on the canvas."""
     images, patches = _predict(plan, units, batch, diffraction, predictor, state.timing)
     began = time.perf_counter()
-    state.canvas.add(patches, units.centres[batch])
+    places = units.places(batch) if predictor.separate else units.centres[batch]
+    state.canvas.add(patches.reshape(-1, *patches.shape[-2:]), places)
     window = state.canvas.window(patches)
     state.chunk.inputs.add(images)
     state.chunk.outputs.add(patches)
-    state.chunk.used.add(patches[:, window, window])
+    state.chunk.used.add(patches[..., window, window])
     if batch.start == 0:
-        state.first_patch = patches[0].copy()
+        state.first_patch = patches.reshape(-1, *patches.shape[-2:])[0].copy()
     state.next_row = batch.stop
     state.timing.stitch_s += time.perf_counter() - began
 

@@ -45,6 +45,12 @@ class Units:
         start, end = np.searchsorted(self.group, [first, stop])
         return slice(int(start), int(end))
 
+    def places(self, rows: slice) -> NDArray[np.float64]:
+        """Positions of the members of some rows, (rows x C, 2), x, y in px."""
+        offsets = self.local_offsets[rows, 0].transpose(0, 2, 1).astype(np.float64)
+        members: NDArray[np.float64] = (self.centres[rows, None] - offsets).reshape(-1, 2)
+        return members
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -108,17 +108,22 @@ class ArmOfStudy(Section):
         reconstruction as FILE or FILE:KEY.
     reconstructor : str or None
         Or ENTRY or ENTRY:ARGUMENT of an installed reconstructor.
+    network : str or None
+        Or an ONNX file, below the hub like a path.
     """
 
     path: str = ""
     reconstructor: str | None = None
+    network: str | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> ArmOfStudy:
-        if bool(self.path) == bool(self.reconstructor):
-            raise ValueError("an arm has a path or a reconstructor, one of the two")
+        if sum(map(bool, (self.path, self.reconstructor, self.network))) != 1:
+            raise ValueError("an arm has a path, a reconstructor or a network, one of the three")
+        if self.network and not self.network.lower().endswith(".onnx"):
+            raise ValueError("a network is an ONNX file, .onnx; a trained bundle is a path")
         try:
-            parts = list(string.Formatter().parse(self.path))
+            parts = list(string.Formatter().parse(self.path or self.network or ""))
         except ValueError:
             parts = [("", "a single brace", "", None)]
         # a width such as {dose:>99999999999} is a path of that many characters

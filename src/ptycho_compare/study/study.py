@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
-from ptycho_compare.errors import StudyError, and_more, did_you_mean
+from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Hub
 from ptycho_compare.printable import one_line
 from ptycho_compare.study.comparing import (
@@ -34,6 +31,7 @@ from ptycho_compare.study.comparing import (
     Uncertainty,
 )
 from ptycho_compare.study.making import Commands, Overlap, Reconstruction, Simulation, Training
+from ptycho_compare.study.toml_problems import first_problem
 
 NETWORKS = (PTYCHOPINN, BASELINE)
 """The built-in networks; which of them a study compares in a hub, `networks_of` says."""
@@ -185,58 +183,4 @@ def load_study(path: Path) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"{path}: is not TOML: {error}") from None
     except ValidationError as error:
-        raise StudyError(_first_problem(path, text, error)) from None
-
-
-def _first_problem(path: Path, text: str, error: ValidationError) -> str:
-    """Tell one mistake, all keys that are missing as one, and how many there are besides.
-
-    A key that is unknown comes first: what it was meant for is missing because of it.
-    """
-    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    first = problems[0]
-    if first["type"] == "missing":
-        keys = [".".join(map(str, each["loc"])) for each in problems if each["type"] == "missing"]
-        others = [each for each in problems if each["type"] != "missing"]
-        return f"{path}: {', '.join(map(repr, keys))}: {first['msg']}{and_more([first, *others])}"
-    keys = [str(part) for part in first["loc"]]
-    where = f"line {_line_of(text, keys)}: " if keys else ""
-    name = f"'{'.'.join(keys)}': " if keys else ""
-    found = f", found {first['input']!r}{_nearest(first)}"
-    return f"{path}: {where}{name}{first['msg']}{found}{and_more(problems)}"
-
-
-def _nearest(problem: ErrorDetails) -> str:
-    """Ask for the word that was perhaps meant: another key of the section, or another of the values."""
-    if problem["type"] == "extra_forbidden":
-        *section, key = problem["loc"]
-        return did_you_mean(str(key), _keys_of(section))
-    if problem["type"] == "literal_error" and isinstance(problem["input"], str):
-        return did_you_mean(problem["input"], re.findall(r"'([^']+)'", problem["ctx"]["expected"]))
-    return ""
-
-
-def _keys_of(section: Sequence[int | str]) -> tuple[str, ...]:
-    """Return the keys that a section of the file may hold."""
-    kind: Any = Study
-    for part in section:
-        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[part].annotation
-    return tuple(kind.model_fields)
-
-
-def _line_of(text: str, keys: list[str]) -> int:
-    """Line on which the deepest key that stands in the file is written, from 1."""
-    section: list[str] = []
-    best, depth = 1, 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.split("#", 1)[0].strip()
-        if stripped.startswith("[") and stripped.endswith("]"):
-            section = [part.strip() for part in stripped.strip("[]").split(".")]
-            here = section
-        elif "=" in stripped:
-            here = [*section, stripped.split("=", 1)[0].strip().strip("\"'")]
-        else:
-            continue
-        if here == keys[: len(here)] and len(here) > depth:
-            best, depth = number, len(here)
-    return best
+        raise StudyError(first_problem(path, text, error, Study)) from None

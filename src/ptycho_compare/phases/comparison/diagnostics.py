@@ -62,6 +62,7 @@ class BaselineDebug:
         self.batch_rows = predictor.batch_rows
         self.fault = predictor.fault
         self.device = predictor.device
+        self.separate = predictor.separate
         self._kept: dict[str, list[NDArray[np.inexact]]] = {"input": [], "offsets": [], "output": []}
         self._rows = 0
 

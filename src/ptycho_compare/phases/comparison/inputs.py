@@ -11,6 +11,7 @@ import numpy as np
 from ptycho_compare.errors import BundleError, InputError
 from ptycho_compare.hub import dose_of
 from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model, is_model
+from ptycho_compare.models.own import declaration_beside, inspect_own
 from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
 from ptycho_compare.reconstruction import (
     ReadyMade,
@@ -20,6 +21,7 @@ from ptycho_compare.reconstruction import (
 )
 from ptycho_compare.scan import Scan
 from ptycho_compare.study import BASELINE, PTYCHOPINN
+from ptycho_compare.untrusted.onnx import is_onnx
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,15 @@ def input_files(request: CompareRequest) -> dict[str, Path]:
             continue
         name, path = arm.name or arm.source.path.stem, arm.source.path
         files[name] = find_model(path) if arm.source.key is None and is_model(path) else path
+        files |= companions_of(name, files[name])
         files |= {f"{name}, half {number}": half.path for number, half in enumerate(arm.halves, start=1)}
     return files
+
+
+def companions_of(name: str, source: Path) -> dict[str, Path]:
+    """List what is read beside an arm's file: the toml of an ONNX network, where it lies there."""
+    beside = declaration_beside(source)
+    return {} if beside is None else {f"{name}, toml": beside}
 
 
 def inspect_inputs(request: CompareRequest) -> Inputs:
@@ -130,6 +139,8 @@ def _inspect(request: ArmRequest) -> tuple[str, ArmInput]:
     if isinstance(source, UserSource):
         find_reconstructor(source)
         return request.name or source.entry, ArmInput(request, source)
+    if request.name is not None and source.key is None and is_onnx(source.path):
+        return request.name, ArmInput(request, inspect_own(source.path))
     if request.name is not None and source.key is None and is_model(source.path):
         return request.name, ArmInput(request, inspect_model(find_model(source.path)))
     ready_made = read_ready_made(source, arm=request.name)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from ptycho_compare.errors import ArmError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.models.own import kept_part, load_own
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.diagnostics import BaselineDebug, arm_lines, chunk_lines
 from ptycho_compare.phases.comparison.log import LOGGER
+from ptycho_compare.phases.comparison.own_reading import require_right_reading
 from ptycho_compare.phases.comparison.request import ArmSettings, CompareRequest
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import (
@@ -163,7 +165,7 @@ class NetworkArm:
 
     def _image(self, state: StreamState, fault: str = "") -> ArmImage:
         values, weight = state.canvas.on_grid(self.setting.grid)
-        return ArmImage(values, weight, movable=False, fault=fault, of_patches=True)
+        return ArmImage(kept_part(self.model, values), weight, movable=False, fault=fault, of_patches=True)
 
 
 class _Network:
@@ -178,18 +180,17 @@ class _Network:
         """Load it for the state's batch; what it cost and shows of itself is noted once, in the state."""
         if self._loaded is None:
             began = time.perf_counter()
-            self._loaded = load_predictor(
-                self._arm.model,
-                batch_rows=state.notes["batch_rows"],
-                engine=self._arm.setting.request.engine,
-            )
+            self._loaded = self._load(state.notes["batch_rows"])
             loaded_s = time.perf_counter() - began
             state.notes["load_s"] = state.notes.get("load_s", 0.0) + loaded_s
             state.notes["compile_s"] = state.notes.get("compile_s", 0.0) + self._loaded.warm_up()
             state.notes["device"] = self._loaded.device
         if "response" not in state.notes:
-            setting = self._arm.setting
+            setting, model = self._arm.setting, self._arm.model
             plan, scan = setting.plan, setting.scan
+            if model.kind == "onnx":
+                rows = state.notes["batch_rows"]
+                require_right_reading(self._arm.name, model, self._loaded, setting, batch_rows=rows)
             response = response_to_images(plan, scan.diffraction, scan.positions, self._loaded)
             # as text: it may be not a number, which JSON cannot hold
             state.notes |= {"response": repr(response), "fault": self._loaded.fault}
@@ -197,6 +198,13 @@ class _Network:
             self._debug = self._debug or BaselineDebug(self._loaded)
             return self._debug
         return self._loaded
+
+    def _load(self, batch_rows: int) -> Predictor:
+        model = self._arm.model
+        if model.kind == "onnx":
+            k = self._arm.setting.plan.normalization
+            return load_own(model, batch_rows=batch_rows, normalization=k)
+        return load_predictor(model, batch_rows=batch_rows, engine=self._arm.setting.request.engine)
 
     def halve(self, state: StreamState, error: OutOfMemoryError) -> None:
         """Go on with half the batch; raises ArmError when a single row did not fit."""

@@ -16,6 +16,7 @@ from ptycho_compare.hub import Artifacts, short_name, utc_text
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.consistency import Consistency
+from ptycho_compare.phases.comparison.inputs import companions_of
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.reconstruction import GeometryCheck
 from ptycho_compare.records.manifest import (
@@ -203,6 +204,7 @@ def _manifest(
     inputs |= {name: arm.source for name, arm in result.arms.items() if arm.source is not None}
     for name, arm in result.arms.items():
         inputs |= {f"{name}, half {number}": path for number, path in enumerate(arm.half_sources, start=1)}
+        inputs |= {} if arm.source is None else companions_of(name, arm.source)
     plan, scan = result.setting.plan, result.setting.scan
     return Manifest(
         started=utc_text(started, to="microseconds"),

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import AdoptionError, ArchiveError
 from ptycho_compare.models.bundle import ModelFile
+from ptycho_compare.models.own import kept_part, load_own
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison.arm import Arm, Setting, laid, ready_made_arm
 from ptycho_compare.phases.comparison.inputs import ArmInput
@@ -111,11 +112,16 @@ def check_network(
 
     Raises AdoptionError when one differs from what is stored.
     """
-    predictor = load_predictor(content, batch_rows=batch_rows, engine=setting.request.engine)
+    if content.kind == "onnx":
+        k = setting.plan.normalization
+        predictor = load_own(content, batch_rows=batch_rows, normalization=k)
+    else:
+        predictor = load_predictor(content, batch_rows=batch_rows, engine=setting.request.engine)
     units = setting.plan.units(setting.scan.positions, group_size=predictor.group_size)
     places = generator.permutation(_inside(units.centres, setting))[:pieces]
     for row, column in places:
-        yield _require_equal(_piece(arm, (int(row), int(column)), predictor, stored, setting))
+        place = int(row), int(column)
+        yield _require_equal(_piece(arm, place, content, predictor, stored, setting))
 
 
 def check_ready_made(arm: str, content: ReadyMade, stored: ArmImage, setting: Setting) -> None:
@@ -179,17 +185,27 @@ def _inside(centres: NDArray[np.float64], setting: Setting) -> NDArray[np.int64]
 
 
 def _piece(
-    arm: str, place: tuple[int, int], predictor: Predictor, stored: ArmImage, setting: Setting
+    arm: str,
+    place: tuple[int, int],
+    content: ModelFile,
+    predictor: Predictor,
+    stored: ArmImage,
+    setting: Setting,
 ) -> Piece:
     scan, plan, crop_px = setting.scan, setting.plan, setting.request.crop_px
     units = plan.units(scan.positions, group_size=predictor.group_size)
     middle = np.array(place) + (WINDOW_PX - 1) / 2
     reach = crop_px / 2 + WINDOW_PX / 2 + 1
-    near = (np.abs(units.centres[:, ::-1] - middle) <= reach).all(axis=1)
+    # a group lies here where any of its patches does
+    places = units.centres[:, None]
+    if predictor.separate:
+        places = units.places(slice(None)).reshape(*units.images.shape, 2)
+    near = np.any((np.abs(places[..., ::-1] - middle) <= reach).all(axis=-1), axis=1)
     part = replace(plan, groups=units.images[near])
     state = empty_stream(part, scan.positions, group_size=predictor.group_size, crop_px=crop_px)
     reconstruct(part, scan.diffraction, scan.positions, predictor, state)
     values, weight = state.canvas.on_grid(Grid(place, (WINDOW_PX, WINDOW_PX)))
+    values = kept_part(content, values)
     row, column = (first - start for first, start in zip(place, setting.grid.origin, strict=True))
     window = np.s_[row : row + WINDOW_PX, column : column + WINDOW_PX]
     if not np.array_equal(weight, stored.weight[window]):

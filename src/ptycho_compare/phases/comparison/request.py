@@ -14,7 +14,7 @@ from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, Resampling, ScoringSettings
 from ptycho_compare.scoring.collapse import limits_of
-from ptycho_compare.study import PTYCHI, ArmOfStudy, Comparison, EngineName, Study, networks_of
+from ptycho_compare.study import PTYCHI, Comparison, EngineName, Study, networks_of
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,10 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
     for name, arm in study.arms.items():
         if arm.reconstructor is not None:
             arms.append(ArmRequest(name, parse_user_source(arm.reconstructor), how))
+        elif arm.network is not None:
+            arms.append(ArmRequest(name, ImageSource(_in_hub(hub, arm.network, comparison)), how))
         else:
-            ready_made[name] = _in_hub(hub, arm, comparison)
+            ready_made[name] = parse_source(str(_in_hub(hub, arm.path, comparison)))
     for name, source in ready_made.items():
         if source.path.exists():
             arms.append(ArmRequest(name, source, how))
@@ -136,9 +138,8 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
     )
 
 
-def _in_hub(hub: Hub, arm: ArmOfStudy, comparison: Comparison) -> ImageSource:
-    place = arm.path.format(dose=comparison.dose, view=comparison.view, split=comparison.split)
-    return parse_source(str(hub.root / place))
+def _in_hub(hub: Hub, path: str, comparison: Comparison) -> Path:
+    return hub.root / path.format(dose=comparison.dose, view=comparison.view, split=comparison.split)
 
 
 def scoring_of(study: Study) -> ScoringSettings:

@@ -1,0 +1,127 @@
+"""ONNX arms of a study: scored, resumed, recomputed, and told when their toml is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hubs import DOSE, make_split, request_on
+from own_networks import write_memorised
+from ptycho_compare.checks import judge_comparison
+from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.errors import BundleError
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.phases.comparison.compare import compare
+from ptycho_compare.phases.comparison.inputs import inspect_inputs
+from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings
+from ptycho_compare.reconstruction import ImageSource
+from ptycho_compare.records.manifest import read_manifest
+from results import assert_same_results, results
+from resume.runs import finish_here, stop_here
+
+pytestmark = pytest.mark.usefixtures("undrawn")
+
+DEBUG = f"dose_{DOSE}-dense-train-debug"
+ARMS = """
+[arms.Whole]
+network = "networks/whole.onnx"
+
+[arms.Phase]
+network = "networks/phase.onnx"
+"""
+
+
+@pytest.fixture(scope="module")
+def own_arms(quick_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub whose study compares two ONNX networks: the whole object, and its phase alone."""
+    hub = Path(shutil.copytree(quick_hub, tmp_path_factory.mktemp("own") / "hub"))
+    arrays = make_split()
+    write_memorised(hub / "networks/whole.onnx", arrays)
+    write_memorised(hub / "networks/phase.onnx", arrays, gives="phase", dc="corner")
+    study = hub / "study.toml"
+    text = study.read_text().replace("groups = 48\n", "groups = 48\nbatch = 4\nchunk = 16\n")
+    study.write_text(text + ARMS)
+    return hub
+
+
+@pytest.fixture(scope="module")
+def compared(own_arms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    hub = Path(shutil.copytree(own_arms, tmp_path_factory.mktemp("compared") / "hub"))
+    assert main(["compare", DEBUG, "--hub", str(hub)]) == 0
+    return hub
+
+
+def folder_of(hub: Path) -> Path:
+    return Hub(hub).comparison_dir(DOSE, "dense", "train", "debug")
+
+
+def test_they_are_scored_and_the_phase_alone_in_its_phase(compared: Path) -> None:
+    assert judge_comparison(folder_of(compared), required=("Whole", "Phase")) == []
+    manifest = read_manifest(Artifacts(folder_of(compared)).manifest)
+    assert {"Whole", "Whole, toml", "Phase", "Phase, toml"} < set(manifest.inputs)
+    assert manifest.arms["Whole"].details["parameters"]["input"]["zero_frequency"] == "centre"
+    verdicts = manifest.arms["Phase"].details["verdicts"]
+    assert "phase only" in str(verdicts)
+
+
+def test_stopped_they_go_on_to_the_same_bytes(own_arms: Path, compared: Path, tmp_path: Path) -> None:
+    hub = Path(shutil.copytree(own_arms, tmp_path / "hub"))
+    stop_here(hub, "Whole", 24, signal.SIGTERM)
+    stop_here(hub, "Phase", 12, signal.SIGINT)
+    finish_here(hub)
+    assert_same_results(folder_of(hub), results(folder_of(compared)))
+
+
+def test_they_are_adopted_after_pieces_were_computed_again(
+    own_arms: Path, compared: Path, tmp_path: Path
+) -> None:
+    hub = Path(shutil.copytree(own_arms, tmp_path / "hub"))
+    assert main(["adopt", str(folder_of(compared)), DEBUG, "--hub", str(hub)]) == 0
+
+
+def test_another_toml_makes_evidence_stale(
+    compared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub = Path(shutil.copytree(compared, tmp_path / "hub"))
+    with (hub / "networks/phase.toml").open("a") as toml:
+        toml.write("# another remark\n")
+    main(["gate", "--hub", str(hub)])
+    assert "Phase, toml" in capsys.readouterr().err
+
+
+def test_a_wrong_zero_frequency_is_told_by_r(quick_hub: Path, tmp_path: Path) -> None:
+    arrays = make_split()
+    right = write_memorised(tmp_path / "right.onnx", arrays)
+    wrong = write_memorised(tmp_path / "wrong.onnx", arrays, said_dc="corner")
+    arms = [ArmRequest(path.stem, ImageSource(path)) for path in (right, wrong)]
+    request = request_on(quick_hub, tmp_path / "out", *arms, networks=False, groups=40)
+    scores = {score.arm: score for score in compare(request, command=[], console_level=None).arms}
+    assert scores["right"].status == "ok"
+    reason = scores["wrong"].reason
+    assert 'says zero_frequency = "corner", and R of' in reason
+    assert 'with "centre"; mend the toml' in reason
+    assert "ptycho-hub network" in reason
+
+
+def test_a_network_without_a_toml_is_asked_about(quick_hub: Path, tmp_path: Path) -> None:
+    bare = write_memorised(tmp_path / "bare.onnx", make_split(), toml=None)
+    request = request_on(quick_hub, tmp_path / "out", ArmRequest("Bare", ImageSource(bare)), networks=False)
+    with pytest.raises(BundleError, match=r"ptycho-hub network .*bare\.onnx --scan"):
+        inspect_inputs(request)
+
+
+def test_batch_and_order_change_nothing(quick_hub: Path, tmp_path: Path) -> None:
+    path = write_memorised(tmp_path / "net.onnx", make_split(), gives="real and imaginary", scale=3.0)
+    found = []
+    for rows in (1, 3, 64):
+        arm = ArmRequest("Net", ImageSource(path), how=ArmSettings(batch_rows=rows))
+        request = request_on(
+            quick_hub, tmp_path / f"out{rows}", arm, networks=False, ready_made=None, groups=30
+        )
+        found.append(compare(request, command=[], console_level=None).arms[0].image)
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], atol=1e-5)

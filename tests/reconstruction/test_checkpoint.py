@@ -474,11 +474,14 @@ def test_checkpoints_cost_no_more_than_their_share(steps: list[tuple[float, floa
         assert cadence.spent_s - last_s <= MAX_SHARE * cadence.worked_s
 
 
-@given(st.randoms(use_true_random=False), st.floats(0.0005, 0.05), st.floats(1e-5, 0.0066), st.floats(1, 3))
+@given(st.randoms(use_true_random=False), st.floats(0.0005, 0.05), st.floats(1e-5, 0.0066), st.floats(1, 1.6))
 def test_checkpoints_of_even_cost_stay_below_two_percent(
     random: Random, batch_s: float, cost_s: float, uneven: float
 ) -> None:
-    """At any moment, once what they cost is no surprise: at first 5 ms are taken for granted."""
+    """At any moment, once what they cost is no surprise: at first 5 ms are taken for granted.
+
+    Due is what keeps within 1.5 % at the mean cost so far; a second of 1.6 times the first makes it 1.95 %.
+    """
     cadence = Cadence()
     for _ in range(400):
         cadence.worked_s += batch_s * random.uniform(0.5, 2)

@@ -34,7 +34,7 @@ def compared(networks_gpu: str, small_hub: Path, tmp_path_factory: pytest.TempPa
     folders = {}
     for name, more in (("gpu", ON_GPU), ("again", ON_GPU), ("cpu", ON_CPU)):
         folders[name] = tmp_path_factory.mktemp(name)
-        command = (*COMPARE_MODELS, *command_of(small_hub, "train", folders[name]))
+        command = (*COMPARE_MODELS, *command_of(small_hub, "train", folders[name]), "--engine", "tensorflow")
         done = run(command, folders[name], **more)
         assert done.returncode == 0, done.stderr
     return folders

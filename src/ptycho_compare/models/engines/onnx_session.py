@@ -110,7 +110,10 @@ def open_onnx(content: bytes, *, label: str, threads: int | None = None) -> Onnx
 def told_threads() -> int:
     """Return how many threads a network may use: ``OMP_NUM_THREADS``, else one for each usable core."""
     told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdecimal() and int(told) > 0 else len(os.sched_getaffinity(0))
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    usable = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return len(usable(0)) if usable is not None else os.cpu_count() or 1
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.errors import DeviceError
-from ptycho_compare.hub import JobFiles
+from ptycho_compare.hub import Artifacts, JobFiles
 from ptycho_compare.jobs import job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
@@ -23,6 +24,7 @@ from ptycho_compare.phases.comparison.network import NetworkArm
 from ptycho_compare.phases.comparison.request import ArmSettings
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Grid
+from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.scan import draw_plan, open_scan
 from ptycho_compare.study import EngineName
 
@@ -38,6 +40,10 @@ def out_of_memory_for(*kinds: int) -> Any:
         return load_predictor(model, batch_rows=batch_rows, engine=engine)
 
     return load
+
+
+CLOSE, LAST_DIGITS = 1e-5, 4e-6
+"""Between engines: relative; and of what a table says to six digits behind the point."""
 
 
 @pytest.mark.parametrize("name", ["PtychoPINN", "Baseline"])
@@ -75,6 +81,29 @@ def test_an_arm_that_breaks_down_leaves_the_others(
     assert "Traceback" in (tmp_path / "logs/logs/debug.log").read_text()
     with np.load(tmp_path / "reconstructions_aligned.npz") as arrays:
         assert np.isnan(arrays["baseline_complex"]).all()
+
+
+def test_engines_give_the_same_canvases_and_scores(small_hub: Path, tmp_path: Path) -> None:
+    engines: tuple[EngineName, ...] = get_args(EngineName)
+    for engine in engines:
+        request = request_on(small_hub, tmp_path / engine, groups=40, engine=engine)
+        compare(request, command=["test"], console_level=None)
+        manifest = read_manifest(Artifacts(tmp_path / engine).manifest)
+        assert manifest.settings["engine"]["name"] == engine
+        assert manifest.fingerprint().versions[engine] == manifest.versions[engine]
+    one, other = (np.load(tmp_path / engine / "reconstructions.npz") for engine in engines)
+    for name in ("ptychopinn_complex", "baseline_complex"):
+        assert 0 < np.abs(one[name] - other[name]).max() < CLOSE * np.abs(one[name]).max()
+    tables = [list(csv.reader((tmp_path / engine / "comparison_metrics.csv").open())) for engine in engines]
+    different = [
+        (first, second)
+        for rows in zip(*tables, strict=True)
+        for first, second in zip(*rows, strict=True)
+        if first != second and "time" not in rows[0][1]
+    ]
+    assert different
+    for first, second in different:
+        assert float(first) == pytest.approx(float(second), rel=CLOSE, abs=LAST_DIGITS)
 
 
 def test_a_gpu_that_cannot_be_used_is_no_fault_of_an_arm(

@@ -41,6 +41,7 @@ def write_memorised(
     scale: float = 1.0,
     toml: str | None = "",
     said_dc: str | None = None,
+    mirrored: bool = False,
 ) -> Path:
     """Write a network and its toml.
 
@@ -54,13 +55,16 @@ def write_memorised(
         Appended; None: no toml at all.
     said_dc : str or None
         What the toml says instead.
+    mirrored : bool
+        Patches are learned mirrored top to bottom, about pixel [N//2, N//2].
     """
     images = arrays["diff3d"].astype(np.float64) * scale
     if dc == "corner":
         images = np.fft.ifftshift(images, axes=(1, 2))
     count, side, _ = images.shape
     positions = np.stack([arrays["xcoords"], arrays["ycoords"]], axis=1)
-    parts = _parts(true_patches(arrays["objectGuess"], positions, side), gives)
+    patches = true_patches(arrays["objectGuess"], positions, side)
+    parts = _parts(np.roll(patches[:, ::-1], 1, axis=1) if mirrored else patches, gives)
     content = _network(images.reshape(count, -1), {f"part{n}": part for n, part in enumerate(parts)}, side)
     if toml is not None:
         planes = [f"part{number}" for number in range(len(parts))]

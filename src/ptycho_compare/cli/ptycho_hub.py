@@ -26,6 +26,7 @@ COMMANDS_OF = {
     "page": ("page",),
     "score": ("score",),
     "scan": ("scan",),
+    "network": ("network",),
 }
 """Which module beside this one declares which commands."""
 

@@ -22,17 +22,8 @@ from ptycho_compare.scan import Plan, Scan
 CHECKED_IMAGES = 64
 
 
-def explained_by_network(
-    predictor: Predictor, scan: Scan, plan: Plan, *, count: int = CHECKED_IMAGES
-) -> Explained | None:
+def explained_by_network(predictor: Predictor, scan: Scan, plan: Plan) -> Explained | None:
     """Predict some neighbouring groups, and compare what they were made from with what they predict.
-
-    Parameters
-    ----------
-    plan : Plan
-        Of the whole scan; its groups nearest to the middle are taken.
-    count : int
-        Images, at most.
 
     Returns
     -------
@@ -40,28 +31,43 @@ def explained_by_network(
         R as given and with positions shuffled, over the images of which 95 % of the light lies on the
         canvas; None where those are too few, where there is no probe, or where nothing came out.
     """
+    held = held_by_network(predictor, scan, plan)
+    if held is None:
+        return None
+    with threadpool_limits(limits=1, user_api="blas"):
+        lit = held.lit(GeometryReading(), np.arange(len(held.positions)))
+        return held.explained(GeometryReading(), lit) if len(lit) >= LEAST_IMAGES else None
+
+
+def r_of_network(predictor: Predictor, scan: Scan, plan: Plan) -> float:
+    """R as given alone, over the same images; infinite where `explained_by_network` gives None."""
+    held = held_by_network(predictor, scan, plan)
+    if held is None:
+        return np.inf
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = held.residual(GeometryReading(), np.arange(len(held.positions)))
+    return found.r_factor if len(found.images) >= LEAST_IMAGES and np.isfinite(found.r_factor) else np.inf
+
+
+def held_by_network(
+    predictor: Predictor, scan: Scan, plan: Plan, *, count: int = CHECKED_IMAGES
+) -> HeldImages | None:
+    """Lay the patches of the groups nearest to the middle, at most `count` images; None without a probe."""
     if scan.modes is None or scan.modes.shape[-1] != scan.patch_px:
         return None
     units = plan.units(scan.positions, group_size=predictor.group_size)
     distance = np.hypot(*(units.centres - np.median(units.centres, axis=0)).T)
     nearest = np.sort(np.argsort(distance, kind="stable")[: max(count // predictor.group_size, LEAST_IMAGES)])
     part = replace(plan, groups=units.images[nearest])
-    canvas = Canvas.covering(scan.positions[np.unique(part.groups)], crop_px=scan.patch_px // 2)
+    images = np.unique(part.groups)
+    canvas = Canvas.covering(scan.positions[images], crop_px=scan.patch_px // 2)
     state = StreamState(canvas, len(part.groups), len(part.groups))
     reconstruct(part, scan.diffraction, scan.positions, predictor, state)
-    return _explained(canvas, scan, np.unique(part.groups))
-
-
-def _explained(canvas: Canvas, scan: Scan, images: np.ndarray) -> Explained | None:
     grid = Grid(canvas.origin, (canvas.weight.shape[0], canvas.weight.shape[1]))
     values, weight = canvas.on_grid(grid)
     covered = (weight > 0) & np.isfinite(values)
-    if scan.modes is None or not np.any(values[covered]):
+    if not np.any(values[covered]):
         return None
     amplitudes, good = scan.diffraction.read_measured(images)
     places = scan.positions[images][:, ::-1] - np.array(grid.origin)
-    held = HeldImages(values, covered, scan.modes, amplitudes, good, places, places.mean(axis=0))
-    given = GeometryReading()
-    with threadpool_limits(limits=1, user_api="blas"):
-        lit = held.lit(given, np.arange(len(images)))
-        return held.explained(given, lit) if len(lit) >= LEAST_IMAGES else None
+    return HeldImages(values, covered, scan.modes, amplitudes, good, places, places.mean(axis=0))

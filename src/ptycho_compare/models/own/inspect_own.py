@@ -22,6 +22,20 @@ class OwnFile:
     said: Declaration
     ends: Ends
 
+    @classmethod
+    def of(cls, path: Path, graph: OnnxGraph, said: Declaration, ends: Ends, digest: str = "") -> OwnFile:
+        """Put together what belongs together."""
+        file = ModelFile(
+            path=path,
+            kind="onnx",
+            patch_px=ends.patch_px,
+            group_size=said.group.size,
+            input_scale=1.0,
+            parameters=said.model_dump(mode="json"),
+            sha256=digest,
+        )
+        return cls(file, graph, said, ends)
+
 
 def inspect_own(path: Path) -> ModelFile:
     """Read everything about an ONNX network; raises BundleError, one line."""
@@ -47,13 +61,4 @@ def read_own(path: Path) -> OwnFile:
         raise BundleError(str(error)) from error
     # both together: another toml makes another network of the same weights
     digest = hashlib.sha256(hashlib.sha256(content).digest() + hashlib.sha256(text).digest()).hexdigest()
-    file = ModelFile(
-        path=path,
-        kind="onnx",
-        patch_px=ends.patch_px,
-        group_size=said.group.size,
-        input_scale=1.0,
-        parameters=said.model_dump(mode="json"),
-        sha256=digest,
-    )
-    return OwnFile(file, graph, said, ends)
+    return OwnFile.of(path, graph, said, ends, digest)

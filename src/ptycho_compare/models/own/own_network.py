@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError, BundleError
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.models.engines import OnnxSession, open_onnx
+from ptycho_compare.models.engines import open_onnx
 from ptycho_compare.models.own.declaration import Declaration, NetworkOutput
 from ptycho_compare.models.own.ends import Ends, Plane, offsets_shape
 from ptycho_compare.models.own.inspect_own import OwnFile, read_own
@@ -20,6 +20,21 @@ from ptycho_compare.models.predictor import MIN_COMPILED_ROWS, NetworkPredictor,
 from ptycho_compare.untrusted.onnx import encoded
 
 _IMAGE_AXES = "BCHW"
+
+
+class OpenNetwork(Protocol):
+    """What runs a graph; `OnnxSession` is one."""
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+
+    @property
+    def device(self) -> str:
+        """Name of the GPU, or ``cpu``."""
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Compute all outputs, by name."""
 
 
 def load_own(
@@ -56,7 +71,7 @@ def load_own(
 
 
 def own_network(
-    own: OwnFile, session: OnnxSession, *, batch_rows: int, normalization: float
+    own: OwnFile, session: OpenNetwork, *, batch_rows: int, normalization: float
 ) -> NetworkPredictor:
     """Make a predictor of an open network and what is said of it."""
     said, ends = own.said, own.ends
@@ -83,7 +98,7 @@ def own_network(
 
 
 def _call(
-    session: OnnxSession,
+    session: OpenNetwork,
     said: Declaration,
     ends: Ends,
     images: NDArray[np.float32],

@@ -104,7 +104,7 @@ class TestArtifacts:
         written = {path.name for path in output.iterdir()} - {"manifest.json", "logs", "job"}
         assert written == set(manifest["artifacts"])
         assert manifest["plan"]["groups"] == COUNT
-        assert manifest["versions"]["tensorflow"]
+        assert manifest["versions"]["onnxruntime"]
         assert manifest["truth_range"]["amplitude"] == pytest.approx(0.45, abs=0.2)
         assert manifest["mask_pixels"] == scores(output).mask_pixels[0]
 
@@ -498,7 +498,7 @@ def test_bad_input_loses_nothing_of_an_earlier_run(own_hub: Path, earlier: Path)
     assert {path: path.read_bytes() for path in earlier.rglob("*") if path.is_file()} == before
 
 
-def test_bad_input_is_found_before_tensorflow_is_loaded(own_hub: Path, tmp_path: Path) -> None:
+def test_bad_input_is_found_before_an_engine_is_loaded(own_hub: Path, tmp_path: Path) -> None:
     truncate(own_hub / f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip")
     command = [sys.executable, "-X", "importtime", "-m", "ptycho_compare.cli.compare_models"]
     done = subprocess.run(
@@ -506,6 +506,7 @@ def test_bad_input_is_found_before_tensorflow_is_loaded(own_hub: Path, tmp_path:
     )
     assert done.returncode == 2
     assert "| tensorflow" not in done.stderr
+    assert "| onnx" not in done.stderr
     assert "| matplotlib" not in done.stderr
 
 

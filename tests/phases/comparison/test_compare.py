@@ -83,6 +83,7 @@ def test_an_arm_that_breaks_down_leaves_the_others(
         assert np.isnan(arrays["baseline_complex"]).all()
 
 
+@pytest.mark.slow  # loads TensorFlow
 def test_engines_give_the_same_canvases_and_scores(small_hub: Path, tmp_path: Path) -> None:
     engines: tuple[EngineName, ...] = get_args(EngineName)
     for engine in engines:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bundles import write_bundle, write_supervised_baseline
 from own_networks import write_memorised
 from ptycho_compare.cli.ptycho_hub import main
-from ptycho_compare.models.own import read_own
+from ptycho_compare.errors import BundleError
+from ptycho_compare.models.bundle import inspect_model, is_model
+from ptycho_compare.models.own import inspect_own, load_own, read_own
+from ptycho_compare.models.predictor import load_predictor
 from scans import make_scan, write_scan
 
 
@@ -84,3 +90,47 @@ def test_a_toml_that_is_there_is_kept(
     assert main(["network", str(path), "--scan", str(scan)]) == 2
     assert "--clobber writes over it" in capsys.readouterr().err
     assert path.with_suffix(".toml").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["gs2", "gs1", "supervised"])
+def test_an_exported_bundle_gives_the_bundles_patches(tmp_path: Path, kind: str) -> None:
+    gridsize = 2 if kind == "gs2" else 1
+    if kind == "supervised":
+        bundle = write_supervised_baseline(tmp_path / "baseline_model.h5", patch_px=32)
+    else:
+        bundle = write_bundle(tmp_path / "wts.h5.zip", gridsize=gridsize, patch_px=32)
+    net = tmp_path / "net.onnx"
+    assert main(["export", str(bundle), str(net)]) == 0
+    generator = np.random.default_rng(0)
+    images = generator.random((3, 32, 32, gridsize**2), np.float32)
+    offsets = generator.normal(0, 2, (3, 1, 2, gridsize**2)).astype(np.float32)
+    found = load_own(inspect_own(net), batch_rows=2, normalization=0.37).predict(images, offsets)
+    expected = load_predictor(inspect_model(bundle), batch_rows=2).predict(images, offsets)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_an_export_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = write_bundle(tmp_path / "wts.h5.zip")
+    (tmp_path / "net.toml").write_text("mine")
+    assert main(["export", str(bundle), str(tmp_path / "net.onnx")]) == 2
+    assert "net.toml: is there already; --clobber" in capsys.readouterr().err
+    assert not (tmp_path / "net.onnx").exists()
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_torch_bundle_is_told_how_it_becomes_an_arm(tmp_path: Path, stated: bool) -> None:
+    path = tmp_path / "wts.h5.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(
+            "manifest.dill", pickle.dumps({"models": ["diffraction_to_obj"], "version": "2.0-pytorch"})
+        )
+        for name in ("model.pth", "params.dill"):
+            archive.writestr(f"diffraction_to_obj/{name}", b"never read")
+        if stated:
+            archive.writestr("torch_scaling_metadata.pt", b"never read")
+    assert is_model(path)
+    which = "torch_scaling_metadata.pt in it says which" if stated else "it does not say which"
+    with pytest.raises(
+        BundleError, match=rf"2\.0-pytorch.*docs/own_networks\.md.*three input scales \({which}\)"
+    ):
+        inspect_model(path)

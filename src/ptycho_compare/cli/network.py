@@ -10,13 +10,14 @@ from ptycho_compare.cli.compare_arguments import add_scan, reading_of
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.errors import ArchiveError, BundleError, InputError
+from ptycho_compare.models.bundle import find_model
 from ptycho_compare.models.own.candidates import described, readings_of
 from ptycho_compare.models.own.toml_text import toml_of
 from ptycho_compare.reconstruction.geometry import SIMPLER
 from ptycho_compare.reconstruction.network_search import RankedReadings, rank_readings
 from ptycho_compare.scan import Scan, draw_plan, open_scan
 from ptycho_compare.storage.files import atomic_path
-from ptycho_compare.untrusted.onnx import OnnxGraph, parse_onnx, read_bytes
+from ptycho_compare.untrusted.onnx import OnnxGraph, is_onnx, parse_onnx, read_bytes
 
 _SHOWN = 5
 
@@ -30,6 +31,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--clobber", action="store_true", help="write over a toml that is there")
     add_scan(parser)
     parser.set_defaults(run=_network)
+    parser = commands.add_parser("export", help="write a trained bundle as an ONNX network with its toml")
+    parser.add_argument("bundle", type=local_path, help="wts.h5.zip or baseline_model.h5, or its folder")
+    parser.add_argument("file", type=local_path, help="net.onnx; net.toml is written beside it")
+    parser.add_argument("--clobber", action="store_true", help="write over files that are there")
+    parser.set_defaults(run=_export)
 
 
 def _network(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
@@ -60,6 +66,26 @@ def _network(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
             toml_of(ranked.tried[0].said, remark=f"found by ptycho-hub network: {told}"), encoding="utf-8"
         )
     print(f"written: {toml}")
+    return ExitCode.OK
+
+
+def _export(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    # onnx: only when something is exported
+    from ptycho_compare.models.own.export import exported
+
+    path: Path = arguments.file
+    toml = path.with_suffix(".toml")
+    if not is_onnx(path):
+        raise InputError(f"{path}: give a name that ends in .onnx")
+    there = [each for each in (path, toml) if each.exists()]
+    if there and not arguments.clobber:
+        raise InputError(f"{there[0]}: is there already; --clobber writes over it")
+    content, text = exported(find_model(arguments.bundle))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    with atomic_path(toml) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"written: {path} and {toml}")
     return ExitCode.OK
 
 

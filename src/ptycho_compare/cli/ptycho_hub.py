@@ -26,7 +26,7 @@ COMMANDS_OF = {
     "page": ("page",),
     "score": ("score",),
     "scan": ("scan",),
-    "network": ("network",),
+    "network": ("network", "export"),
 }
 """Which module beside this one declares which commands."""
 

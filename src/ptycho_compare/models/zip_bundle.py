@@ -81,10 +81,24 @@ def _check_members(archive: zipfile.ZipFile, *, label: str) -> None:
                 f"{label}: member '{info.filename}' makes this an older bundle (TensorFlow SavedModel), "
                 "whose graph may hold any code; save it again with a PtychoPINN that writes model.keras"
             )
+        if name == "model.pth":
+            raise BundleError(_torch_bundle(archive, label))
         known = info.filename == "manifest.dill" or (name in _MODEL_FILES and re.fullmatch(r"\w+", folder))
         if not known and not (info.is_dir() and info.file_size == 0):
             raise BundleError(f"{label}: member '{info.filename}' is not part of a model bundle; refused")
         _refuse_bomb(info, label=label)
+
+
+def _torch_bundle(archive: zipfile.ZipFile, label: str) -> str:
+    """Say how the other kind of bundle becomes an arm: pickled weights without a graph; none is read."""
+    stated = "torch_scaling_metadata.pt" in archive.namelist()
+    which = "torch_scaling_metadata.pt in it says which" if stated else "it does not say which"
+    return (
+        f"{label}: a bundle of PtychoPINN's PyTorch side (version 2.0-pytorch), weights without a graph; "
+        "export the network to ONNX and compare that (docs/own_networks.md, PtychoPINN on PyTorch); its toml "
+        f'names one of three input scales ({which}): "k"; "k" with factor = 2, of its memory-mapped loader; '
+        'or values = "counts" with the number rms_input_scale'
+    )
 
 
 def _refuse_bomb(info: zipfile.ZipInfo, *, label: str) -> None:

@@ -13,7 +13,8 @@ from ptycho_compare.untrusted.onnx import OnnxGraph, OnnxValue, measured
 
 _VALUES: tuple[Literal["amplitude", "intensity"], ...] = ("amplitude", "intensity")
 _PLACES: tuple[Literal["centre", "corner"], ...] = ("centre", "corner")
-_SCALES = ("none", "k", "image sum", "image maximum")
+_SCALES = (("none", 1.0), ("k", 1.0), ("k", 2.0), ("image sum", 1.0), ("image maximum", 1.0))
+"""With their factors: twice k is how PtychoPINN's memory-mapped loader on PyTorch scales."""
 _RANGES: tuple[str | tuple[float, float], ...] = ("radians", (-1.0, 1.0), (0.0, 1.0))
 
 
@@ -58,11 +59,11 @@ def readings_of(graph: OnnxGraph, *, label: str) -> list[Declaration]:
     name = image.name if len(graph.inputs) > 1 else None
     return [
         Declaration(
-            input=NetworkInput(values=values, zero_frequency=place, scale=scale, name=name),
+            input=NetworkInput(values=values, zero_frequency=place, scale=scale, factor=factor, name=name),
             output=output,
             group=taken.model_copy(update={"patches": patches}),
         )
-        for values, place, scale, (output, patches) in product(_VALUES, _PLACES, _SCALES, outputs)
+        for values, place, (scale, factor), (output, patches) in product(_VALUES, _PLACES, _SCALES, outputs)
     ]
 
 
@@ -125,6 +126,7 @@ def differences(said: Declaration) -> int:
             fed.values != "amplitude",
             fed.zero_frequency != "centre",
             fed.scale != "none",
+            fed.factor != 1.0,
             fed.orientation != "as given",
             out.phase_range not in (None, "radians"),
         )
@@ -135,6 +137,7 @@ def described(said: Declaration) -> str:
     """Say a reading in one line."""
     fed, out = said.input, said.output
     scale = "" if fed.scale == "none" else f", scale {fed.scale}"
+    scale += "" if fed.factor == 1.0 else f" times {fed.factor:g}"
     turned = "" if fed.orientation == "as given" else f", {fed.orientation}"
     spread = "" if out.phase_range in (None, "radians") else f", phase_range {out.phase_range}"
     patches = "" if said.group.size == 1 else f", {said.group.patches} patches"

@@ -12,7 +12,9 @@ from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.errors import ArchiveError, BundleError, InputError
 from ptycho_compare.models.bundle import find_model
 from ptycho_compare.models.own.candidates import described, readings_of
+from ptycho_compare.models.own.ends import fit
 from ptycho_compare.models.own.toml_text import toml_of
+from ptycho_compare.printable import one_line
 from ptycho_compare.reconstruction.geometry import SIMPLER
 from ptycho_compare.reconstruction.network_search import RankedReadings, rank_readings
 from ptycho_compare.scan import Scan, draw_plan, open_scan
@@ -92,15 +94,14 @@ def _export(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 def _taken(graph: OnnxGraph, path: Path) -> tuple[int, int]:
     """How many images the network takes at a time, and their side, px."""
     said = readings_of(graph, label=str(path))[0]
-    sides = [each for value in graph.inputs for each in value.dims if isinstance(each, int)]
-    return said.group.size, max(sides)
+    return said.group.size, fit(graph, said, label=str(path)).patch_px
 
 
 def _show(ranked: RankedReadings, scan: Scan) -> None:
     first, *others = ranked.tried
     print(f"{len(ranked.tried)} readings tried on {ranked.best.images} images of {scan.path}, by R:")
     for each in ranked.tried[:_SHOWN]:
-        print(f"  {each.r_factor:.4f}  {described(each.said)}")
+        print(f"  {each.r_factor:.4f}  {one_line(described(each.said))}")
     close = [each for each in others if each.rank <= first.rank * (1 + SIMPLER)]
     if close:
         print(f"  {len(close)} of the others are hardly worse: the first is the plainest of them, look at it")

@@ -21,7 +21,7 @@ from ptycho_compare.models.own.candidates import differences, readings_of
 from ptycho_compare.models.own.declaration import Declaration
 from ptycho_compare.models.own.ends import fit
 from ptycho_compare.models.own.inspect_own import OwnFile
-from ptycho_compare.models.own.own_network import own_network
+from ptycho_compare.models.own.own_network import own_predictor
 from ptycho_compare.models.own.turning import ORIENTATION_NAMES
 from ptycho_compare.models.predictor import NetworkPredictor
 from ptycho_compare.reconstruction.geometry import LEAST_EXPLAINED, SIMPLER, settled
@@ -137,4 +137,4 @@ class _Trial:
     def _predictor(self, said: Declaration) -> NetworkPredictor:
         ends = fit(self.graph, said, label=self.label)
         own = OwnFile.of(Path(self.label), self.graph, said, ends)
-        return own_network(own, self.network, batch_rows=_ROWS, normalization=self.plan.normalization)
+        return own_predictor(own, self.network, batch_rows=_ROWS, normalization=self.plan.normalization)

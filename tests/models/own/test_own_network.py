@@ -10,8 +10,8 @@ import pytest
 from onnx import helper
 
 from onnx_graphs import model, value, write
-from ptycho_compare.errors import BundleError
-from ptycho_compare.models.own import inspect_own, load_own, read_own
+from ptycho_compare.errors import BundleError, OutOfMemoryError
+from ptycho_compare.models.own import inspect_own, load_own, own_network, read_own
 from ptycho_compare.models.own.turning import ORIENTATION_NAMES, turned, undoing
 from ptycho_compare.scoring.alignment.orientation import ORIENTATIONS
 
@@ -239,3 +239,24 @@ def test_orientations_are_those_of_geometry_checks() -> None:
 def test_a_hostile_network_is_a_bad_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="truncated"):
         read_own(network(tmp_path, content=two_planes()[:-3]))
+
+
+def test_a_batch_whose_tensors_are_too_large_is_halved_before_it_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_file = inspect_own(network(tmp_path))
+    monkeypatch.setattr(own_network, "MAX_BATCH_BYTES", 8 * SIDE**2 * 4)
+    with pytest.raises(OutOfMemoryError, match="a batch of 9 makes a tensor of 2304 bytes"):
+        load_own(model_file, batch_rows=9, normalization=K)
+    assert load_own(model_file, batch_rows=8, normalization=K).batch_rows == 8
+
+
+def test_names_from_the_file_cannot_break_the_line(tmp_path: Path) -> None:
+    odd = "p\n\x1b[2J"
+    content = model(
+        [node("Identity", ["x"], ["a"]), node("Neg", ["x"], [odd])],
+        outputs=[value("a", ONE), value(odd, ONE)],
+    )
+    with pytest.raises(BundleError, match="no output 'p'") as told:
+        inspect_own(network(tmp_path, content=content))
+    assert str(told.value).isprintable()

@@ -193,6 +193,15 @@ def data_sized() -> bytes:
     return model(made, weights={"one": np.array([1])})
 
 
+def split_into_fewer() -> bytes:
+    """What brings ONNX Runtime 1.32 down."""
+    made = [
+        node("Split", ["x"], ["a", "b"], axis=3, num_outputs=1),
+        node("Concat", ["a", "b"], ["y"], axis=3),
+    ]
+    return model(made, opset=18)
+
+
 START = identity()[:2] + message(8, b"\x10\x11")
 """What stands before the graph is read: IR version 8, opset 17."""
 
@@ -295,6 +304,11 @@ def files() -> Iterator[tuple[str, bytes, str]]:
     yield "an unknown operator", model([node("Convv", ["x"], ["y"])]), "known: Conv"
     yield "an operator off the list", model([node("NonZero", ["x"], ["y"])]), "not on the list"
     yield "a name that is no text", whole.replace(b"Identity", b"Ident\xff\xfey"), "UTF-8"
+    yield (
+        "odd names in a ring",
+        model([node("A\n\x1b[2J", ["x", "b\x1b"], ["\x07\n" * 999])]),
+        "nothing made before",
+    )
     yield "a name of many lines", model([node("A\n\x1b[2J", ["x"], ["y"])]), "not on the list"
     yield (
         "a reference",

@@ -65,6 +65,11 @@ CASES: dict[str, Case] = {
         {"a": ints(-1, 1), "b": ints(-99, 99), "c": ints(2, 3), "d": ints(-2, 3)},
         17,
     ),
+    "slice from before the first": (
+        [node("Slice", ["x", "a", "b", "c", "d"], ["y"])],
+        {"a": ints(-99), "b": ints(-99), "c": ints(2), "d": ints(-2)},
+        17,
+    ),
     "pad": ([node("Pad", ["x", "p"], ["y"])], {"p": ints(0, 0, 1, -1, 0, 0, 2, 3)}, 17),
     "pad of axes": ([node("Pad", ["x", "p", "", "a"], ["y"])], {"p": ints(1, 2), "a": ints(-1)}, 20),
     "reduce": ([node("ReduceMean", ["x"], ["y"], axes=[1, -1], keepdims=0)], {}, 17),

@@ -2,7 +2,7 @@
 
 from ptycho_compare.models.own.declaration import Declaration, declaration_beside, read_declaration
 from ptycho_compare.models.own.inspect_own import inspect_own, read_own
-from ptycho_compare.models.own.own_network import kept_part, load_own, own_network
+from ptycho_compare.models.own.own_network import kept_part, load_own, own_predictor
 
 __all__ = [
     "Declaration",
@@ -10,7 +10,7 @@ __all__ = [
     "inspect_own",
     "kept_part",
     "load_own",
-    "own_network",
+    "own_predictor",
     "read_declaration",
     "read_own",
 ]

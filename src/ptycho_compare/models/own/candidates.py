@@ -32,14 +32,14 @@ def readings_of(graph: OnnxGraph, *, label: str) -> list[Declaration]:
     (axes, *others) = possible_axes(image.dims, None)
     if others:
         raise BundleError(
-            f"{label}: input '{image.name}' has the shape {image.dims}, which may be "
+            f"{label}: input {image.name[:60]!a} has the shape {image.dims}, which may be "
             f"{' or '.join([axes, *others])}; write the toml (docs/own_networks.md)"
         )
     sides = dict(zip(axes, image.dims, strict=True))
     size, side = sides.get("C", 1), sides["H"]
     if not isinstance(size, int) or not isinstance(side, int):
         raise BundleError(
-            f"{label}: input '{image.name}' has the shape {image.dims}; needed: only the batch free"
+            f"{label}: input {image.name[:60]!a} has the shape {image.dims}; needed: only the batch free"
         )
     rows = sides["B"] if isinstance(sides.get("B"), int) else LEAST_ROWS
     fed = {image.name: shape_of(axes, int(rows) if "B" in axes else 1, size, side)}
@@ -72,7 +72,7 @@ def _inputs(graph: OnnxGraph, label: str) -> tuple[OnnxValue, OnnxValue | None]:
     rest = [each for each in graph.inputs if each not in images]
     offsets = [each for each in rest if len(each.dims) == 4 and 2 in each.dims and 1 in each.dims]
     if len(images) != 1 or len(rest) > 1 or rest != offsets:
-        named = ", ".join(f"'{each.name}' {each.dims}" for each in graph.inputs[:4])
+        named = ", ".join(f"{each.name[:60]!a} {each.dims}" for each in graph.inputs[:4])
         raise BundleError(
             f"{label}: takes {named}; needed: one input of square images of a fixed size, and at most one of "
             "offsets beside it; write the toml (docs/own_networks.md)"

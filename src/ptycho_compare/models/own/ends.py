@@ -38,6 +38,8 @@ class Ends:
         N.
     rows : int or None
         Of a batch that the file fixes; 1 where there is no axis for it.
+    row_bytes : int
+        Of the largest tensor, for each row of a batch.
     """
 
     image: str
@@ -45,6 +47,7 @@ class Ends:
     axes: str
     patch_px: int
     rows: int | None
+    row_bytes: int
     planes: tuple[Plane, ...]
 
 
@@ -59,17 +62,19 @@ def fit(graph: OnnxGraph, said: Declaration, *, label: str) -> Ends:
         A size has no bound, or is too large.
     """
     image, offsets = _inputs(graph, said, label)
-    axes = _axes(image.dims, said.input.axes, said.group.size, f"{label}: input '{image.name}'", "input.axes")
+    axes = _axes(
+        image.dims, said.input.axes, said.group.size, f"{label}: input {_named(image.name)}", "input.axes"
+    )
     sides = dict(zip(axes, image.dims, strict=True))
     side = sides["H"]
     if not isinstance(side, int) or side != sides["W"]:
         raise BundleError(
-            f"{label}: input '{image.name}' takes images of {sides['H']} x {sides['W']}; needed: a fixed "
-            "square N x N (export with a fixed size)"
+            f"{label}: input {_named(image.name)} takes images of {side} x {sides['W']}; needed: a "
+            "fixed square N x N (export with a fixed size)"
         )
     if sides.get("C", 1) not in (said.group.size,) and isinstance(sides.get("C", 1), int):
         raise BundleError(
-            f"{label}: input '{image.name}' takes {sides['C']} images at a time and 'group.size' is "
+            f"{label}: input {_named(image.name)} takes {sides['C']} images at a time and 'group.size' is "
             f"{said.group.size}; needed: equal"
         )
     batch = sides.get("B", 1)
@@ -78,9 +83,15 @@ def fit(graph: OnnxGraph, said: Declaration, *, label: str) -> Ends:
     if offsets is not None:
         fed[offsets.name] = offsets_shape(said, rows or LEAST_ROWS)
         _require_fed(offsets, fed[offsets.name], label)
-    shapes = measured(graph, fed, label=label).outputs
-    planes = tuple(_plane(text, shapes, said, side, axes, label) for text in said.output.planes)
-    return Ends(image.name, "" if offsets is None else offsets.name, axes, side, rows, planes)
+    found = measured(graph, fed, label=label)
+    planes = tuple(_plane(text, found.outputs, said, side, axes, label) for text in said.output.planes)
+    row_bytes = found.largest // (rows or LEAST_ROWS)
+    return Ends(image.name, "" if offsets is None else offsets.name, axes, side, rows, row_bytes, planes)
+
+
+def _named(name: str) -> str:
+    """Return a name of the file's, fit for one line."""
+    return ascii(name[:60]) if not name.isprintable() else repr(name[:60])
 
 
 def shape_of(axes: str, rows: int, channels: int, side: int) -> tuple[int, ...]:
@@ -100,18 +111,18 @@ def _inputs(graph: OnnxGraph, said: Declaration, label: str) -> tuple[OnnxValue,
     for key, name in (("input.name", said.input.name), ("group.offsets_input", offsets)):
         if name is not None and name not in named:
             raise BundleError(
-                f"{label}: there is no input {name!r}, which '{key}' names; there are "
-                f"{', '.join(map(repr, named))}{did_you_mean(name, named)}"
+                f"{label}: there is no input {_named(name)}, which '{key}' names; there are "
+                f"{', '.join(map(_named, named))}{did_you_mean(name, named)}"
             )
     images = [each for name, each in named.items() if name != offsets and said.input.name in (None, name)]
     if len(named) != (1 if offsets is None else 2) or len(images) != 1:
         raise BundleError(
-            f"{label}: takes the inputs {', '.join(map(repr, named))}; needed: one of images, and one of "
+            f"{label}: takes the inputs {', '.join(map(_named, named))}; needed: one of images, and one of "
             "offsets where 'group.offsets_input' names it"
         )
     for each in (images[0], *([] if offsets is None else [named[offsets]])):
         if each.dtype != "float32":
-            raise BundleError(f"{label}: input '{each.name}' is {each.dtype}; needed: float32")
+            raise BundleError(f"{label}: input {_named(each.name)} is {each.dtype}; needed: float32")
     return images[0], None if offsets is None else named[offsets]
 
 
@@ -120,7 +131,9 @@ def _require_fed(offsets: OnnxValue, shape: tuple[int, ...], label: str) -> None
         isinstance(stated, str) or stated == side for stated, side in zip(offsets.dims, shape, strict=True)
     )
     if not fits:
-        raise BundleError(f"{label}: input '{offsets.name}' is {offsets.dims}, and the toml says {shape}")
+        raise BundleError(
+            f"{label}: input {_named(offsets.name)} is {offsets.dims}, and the toml says {shape}"
+        )
 
 
 def possible_axes(dims: Sequence[int | str], channels: int | None) -> list[InputAxes]:
@@ -173,15 +186,15 @@ def _plane(
     name = text if match is None or text in shapes else match["name"]
     if name not in shapes:
         raise BundleError(
-            f"{label}: there is no output {name!r}, which 'output.planes' names; there are "
-            f"{', '.join(map(repr, shapes))}{did_you_mean(name, shapes)}"
+            f"{label}: there is no output {_named(name)}, which 'output.planes' names; there are "
+            f"{', '.join(map(_named, shapes))}{did_you_mean(name, shapes)}"
         )
     shape = shapes[name]
-    axes = _axes(shape, said.output.axes, None, f"{label}: output '{name}'", "output.axes", taken)
+    axes = _axes(shape, said.output.axes, None, f"{label}: output {_named(name)}", "output.axes", taken)
     sides = dict(zip(axes, shape, strict=True))
     if (sides["H"], sides["W"]) != (side, side):
         raise BundleError(
-            f"{label}: output '{name}' holds patches of {sides['H']} x {sides['W']} px, images have "
+            f"{label}: output {_named(name)} holds patches of {sides['H']} x {sides['W']} px, images have "
             f"{side} x {side}; needed: equal"
         )
     held, wanted = sides.get("C", 1), said.group.size if said.group.patches == "separate" else 1
@@ -191,7 +204,7 @@ def _plane(
         channels = slice(first, int(match["stop"]) if match["range"] else first + 1)
     if not 0 <= channels.start < channels.stop <= held or channels.stop - channels.start != wanted:
         raise BundleError(
-            f"{label}: output '{name}' has {held} channels, and {text!r} takes "
+            f"{label}: output {_named(name)} has {held} channels, and {text!r} takes "
             f'{channels.stop - channels.start} of them; needed: {wanted}, as "{name}[0'
             f'{f":{wanted}" if wanted > 1 else ""}]"'
         )

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import ArmError, BundleError
+from ptycho_compare.errors import ArmError, BundleError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.engines import open_onnx
 from ptycho_compare.models.own.declaration import Declaration, NetworkOutput
@@ -19,6 +19,8 @@ from ptycho_compare.models.own.turning import turned, undoing
 from ptycho_compare.models.predictor import MIN_COMPILED_ROWS, NetworkPredictor, Predictor, fault_of
 from ptycho_compare.untrusted.onnx import encoded
 
+MAX_BATCH_BYTES = 1 << 30
+"""Of one tensor of a batch: systems promise more than they have, so that no allocation fails in time."""
 _IMAGE_AXES = "BCHW"
 
 
@@ -63,14 +65,18 @@ def load_own(
     own = read_own(model.path)
     if own.file.sha256 != model.sha256:
         raise BundleError(f"{model.path}: the network or its toml changed since they were inspected")
+    rows = own.ends.rows or max(batch_rows, MIN_COMPILED_ROWS)
+    if rows > MIN_COMPILED_ROWS and not own.ends.rows and rows * own.ends.row_bytes > MAX_BATCH_BYTES:
+        size = rows * own.ends.row_bytes
+        raise OutOfMemoryError(f"a batch of {rows} makes a tensor of {size} bytes; at most {MAX_BATCH_BYTES}")
     session = open_onnx(encoded(own.graph), label=str(model.path))
     if zero_frequency is not None:
         fed = own.said.input.model_copy(update={"zero_frequency": zero_frequency})
         own = replace(own, said=own.said.model_copy(update={"input": fed}))
-    return own_network(own, session, batch_rows=batch_rows, normalization=normalization)
+    return own_predictor(own, session, batch_rows=batch_rows, normalization=normalization)
 
 
-def own_network(
+def own_predictor(
     own: OwnFile, session: OpenNetwork, *, batch_rows: int, normalization: float
 ) -> NetworkPredictor:
     """Make a predictor of an open network and what is said of it."""

@@ -176,6 +176,8 @@ def _unusual(request: CompareRequest, inputs: Inputs, scan: Scan) -> Iterator[st
         trained = model.parameters.get("nphotons")
         if photons is not None and isinstance(trained, int | float) and not np.isclose(photons, trained):
             yield f"{arm} was trained at {trained:g} photons and the scan has {photons:g}"
+        if model.kind == "onnx" and model.parameters["input"]["values"] == "counts":
+            yield from _no_counts(arm, scan)
         known = model.parameters.get("neighbor_count")
         if model.group_size > 1 and isinstance(known, int) and known != request.neighbors:
             yield f"{arm} was trained on groups from {known} neighbours, here from {request.neighbors}"
@@ -187,3 +189,15 @@ def _unusual(request: CompareRequest, inputs: Inputs, scan: Scan) -> Iterator[st
     yield from filter(None, (frame.note(scan.positions) for frame in frames))
     if scan.truth is None:
         yield f"{scan.path}: holds no true object; arms are judged by residual and agreement"
+
+
+def _no_counts(arm: str, scan: Scan) -> Iterator[str]:
+    """Say so where a network was trained on photons and the scan's numbers are not known to be any."""
+    energy = scan.diffraction.mean_energy
+    counted = scan.values == "counts" or (scan.photons and np.isclose(energy, scan.photons, rtol=0.05))
+    if not counted:
+        stated = "are not stated" if scan.photons is None else f"are {scan.photons:g}"
+        yield (
+            f"{arm} expects counts, and {scan.path} holds amplitudes whose squares add up to {energy:.4g} an "
+            f"image (photons {stated}); where they are no photons, 'scale' of its toml can say the factor"
+        )

@@ -51,7 +51,8 @@ class OnnxNode:
     attributes: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return f"node {self.operator} (makes {', '.join(map(repr, self.outputs[:2]))})"
+        operator = self.operator if self.operator.isidentifier() else repr(self.operator)
+        return f"node {operator[:60]} (makes {', '.join(repr(name[:60]) for name in self.outputs[:2])})"
 
 
 @dataclass(frozen=True, eq=False)

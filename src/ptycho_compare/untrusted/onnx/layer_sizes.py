@@ -135,7 +135,7 @@ def _reduced(node: OnnxNode, inputs: Inputs) -> list[Sized]:
             return [Sized(image.dtype, image.shape)]
         axes = list(range(len(image.shape)))
     gone = {image.axis(int(each)) for each in axes}
-    if node.attributes.get("keepdims", 1):
+    if node.attributes.get("keepdims", 1) == 1:
         return [Sized(image.dtype, tuple(1 if n in gone else side for n, side in enumerate(image.shape)))]
     return [Sized(image.dtype, tuple(side for n, side in enumerate(image.shape) if n not in gone))]
 

@@ -119,6 +119,8 @@ def _split(node: OnnxNode, inputs: Inputs) -> list[Sized]:
     tensor, count = given(inputs, 0), len(node.outputs)
     axis = tensor.axis(node.attributes.get("axis", 0))
     side, sizes = tensor.shape[axis], numbers(inputs, 1, "sizes")
+    if node.attributes.get("num_outputs", count) != count:  # ONNX Runtime is brought down by it
+        raise RefusedError(f"it splits into {node.attributes['num_outputs']} and names {count}")
     if sizes is None:
         part = -(-side // count)
         sizes = [min(part, max(side - part * number, 0)) for number in range(count)]
@@ -137,9 +139,10 @@ def _slice(_node: OnnxNode, inputs: Inputs) -> list[Sized]:
     cuts = [slice(None)] * len(tensor.shape)
     axes = list(range(len(starts))) if axes is None else axes
     for axis, start, end, step in zip(axes, starts, ends, steps or [1] * len(starts), strict=True):
-        # to before the first, going down: -1 would mean the last
-        last = None if step < 0 and end < -tensor.shape[tensor.axis(axis)] else end
-        cuts[tensor.axis(axis)] = slice(start, last, step)
+        side = tensor.shape[tensor.axis(axis)]
+        # going down, ONNX begins inside and may end before the first, for which -1 would mean the last
+        begin = max(start, -side) if step < 0 else start
+        cuts[tensor.axis(axis)] = slice(begin, None if step < 0 and end < -side else end, step)
     shape = tuple(len(range(*cut.indices(side))) for cut, side in zip(cuts, tensor.shape, strict=True))
     return [Sized(tensor.dtype, shape, None if tensor.known is None else tensor.known[tuple(cuts)])]
 

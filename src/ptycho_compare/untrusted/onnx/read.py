@@ -213,10 +213,11 @@ def _attribute(data: memoryview, budget: Budget, operator: str) -> tuple[str, An
             raise RefusedError(f"{what} lacks its tensor")
         return name, read_tensor(found.one("t"), budget, what)[1]
     value = found.one(meant)
-    if meant == "s":
-        return name, bytes(value or b"")
-    if meant == "strings":
-        return name, tuple(bytes(each) for each in value or ())
+    if meant in ("s", "strings"):
+        texts = tuple(bytes(each) for each in ([value or b""] if meant == "s" else value or ()))
+        if any(not each.isascii() or not each.decode().isprintable() for each in texts):
+            raise RefusedError(f"{what} is no plain text")
+        return name, texts[0] if meant == "s" else texts
     if meant in ("floats", "ints"):
         return name, tuple(value or ())
     return name, (0.0 if meant == "f" else 0) if value is None else value

@@ -163,6 +163,43 @@ def test_a_frame_saves_no_image_of_another_convention(tmp_path: Path) -> None:
     assert "(the other sign of phase); the images agree with the truth" in arms["Framed"].reason
 
 
+def test_what_registers_only_by_what_two_readings_share_is_named(tmp_path: Path) -> None:
+    """Half of its contrast fits as it lies, which is enough to find a place, and all of it turned round."""
+    truth = MADE["truth"]
+    mean = truth.mean()
+    image = mean + 0.5 * (truth - mean) + 0.8 * (truth[:, ::-1] - mean)
+    scan = write(tmp_path / "scan.npz", MADE["positions"], truth=True)
+    assert run(scan, tmp_path, A=GOOD, Mirrored=image) == 1
+    arms = read_manifest(tmp_path / "out" / "manifest.json").arms
+    assert arms["A"].status == "ok"
+    assert arms["Mirrored"].reason.startswith(
+        "not registered: mirrored left to right, it overlaps the truth by 0.8"
+    )
+
+
+def test_an_image_that_explains_nothing_is_not_scored_without_a_truth(tmp_path: Path) -> None:
+    """Another object, or one of another pixel size."""
+    scan = write(tmp_path / "scan.npz", MADE["positions"], truth=False)
+    larger = np.kron(GOOD, np.ones((2, 2)))
+    other = make_object(HEIGHT, WIDTH, seed=9, smooth_px=1.5)
+    assert run(scan, tmp_path, Good=GOOD, Larger=larger, Other=other) == 1
+    arms = read_manifest(tmp_path / "out" / "manifest.json").arms
+    assert arms["Good"].status == "ok"
+    for name in ("Larger", "Other"):
+        assert "it is another object, or positions are in another unit" in arms[name].reason
+    run(scan, tmp_path, "--geometry", "as-given", Good=GOOD, Larger=larger)
+    assert "geometry" not in read_manifest(tmp_path / "out" / "manifest.json").arms["Larger"].reason
+
+
+def test_a_guessed_frame_beyond_the_search_gives_no_residual(tmp_path: Path) -> None:
+    scan = write(tmp_path / "scan.npz", MADE["positions"], truth=False)
+    off = np.pad(GOOD, ((0, 8), (0, 0)), constant_values=1)  # 4 px of its middle
+    assert run(scan, tmp_path, "--search-radius", "3", A=off) == 1
+    log = Artifacts(tmp_path / "out").log.read_text()
+    assert "A: no r_factor: its frame is not known, and it explains the data best at (dy +3" in log
+    assert "--search-radius looks further" in log
+
+
 def test_a_study_can_say_as_given() -> None:
     study = Study.model_validate(
         {

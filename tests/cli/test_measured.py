@@ -192,6 +192,35 @@ def test_a_probe_of_several_modes_explains_what_its_main_mode_does_not(
     assert rows["A", "r_factor_own_probe"].value == pytest.approx(right.value)
     strongest = compared(tmp_path, scene.arrays(probeGuess=modes[order.index(0)]), A=image)["A", "r_factor"]
     assert right.value < 0.7 * strongest.value
+    # along an axis that holds other things, the weak ones are not the main one either
+    along = compared(tmp_path, scene.arrays(probeGuess=modes[:, np.newaxis]), A=image)["A", "r_factor"]
+    assert along.value == pytest.approx(strongest.value)
+
+
+@pytest.mark.parametrize("kept", ["alone", "amid zeros", "beside an image in parts"])
+def test_a_probe_under_another_name_is_no_object(scene: Scene, tmp_path: Path, kept: str) -> None:
+    image = np.pad(scene.probe, 30) if kept == "amid zeros" else scene.probe
+    more = {"size": np.abs(scene.truth), "phase": np.angle(scene.truth)} if "parts" in kept else {}
+    good = {"object": scene.noisy(0.005, 1), "origin_yx_px": np.zeros(2)}
+    with pytest.raises(AssertionError, match="1 == 0"):
+        compared(tmp_path, scene.arrays(objectGuess=None), beam={"beam": image} | more, good=good)
+    table = read_metrics_csv(tmp_path / "out" / "comparison_metrics.csv")
+    assert {(row.model, row.status) for row in table} == {("beam", "failed"), ("good", "ok")}
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (
+        "is the scan's probe (overlap 1.000); name the object: FILE:KEY" in manifest["arms"]["beam"]["reason"]
+    )
+
+
+def test_an_image_of_one_pattern_s_size_is_no_object(scene: Scene, tmp_path: Path) -> None:
+    """Also where no probe tells what it is; one that says where it lies is a small reconstruction."""
+    small = scene.noisy(0.005, 1)[28:44, 28:44]
+    arrays = scene.arrays(probeGuess=None)
+    with pytest.raises(AssertionError, match="1 == 0"):
+        compared(tmp_path, arrays, small=small, good=scene.noisy(0.005, 1))
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert "no larger than what one diffraction image sees (16 px)" in manifest["arms"]["small"]["reason"]
+    compared(tmp_path, arrays, small={"object": small, "origin_yx_px": np.array([28.0, 28.0])})
 
 
 BAD = np.zeros((SIDE, SIDE), bool)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from processes import PTYCHO_HUB
 from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.errors import ArchiveError
+from ptycho_compare.hub import Hub
 from ptycho_compare.reconstruction import parse_source
 from ptycho_compare.untrusted.hdf5 import open_hdf5
 from sessions import run_on
@@ -25,21 +27,26 @@ DEBUG = f"dose_{DOSE}-dense-train-debug"
 WHERE = ("--dose", str(DOSE), "--view", "dense")
 
 
-@pytest.fixture
-def read_only(quick_compared_hub: Path, tmp_path: Path) -> Iterator[Path]:
-    """A hub on a file system that may only be read, also by root."""
-    place = tmp_path / "disk"
+@contextmanager
+def only_read(hub: Path, place: Path) -> Iterator[Path]:
+    """A copy on a file system that may only be read, also by root."""
     place.mkdir()
     try:
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no file system can be mounted here: {error}")
     try:
-        hub = Path(shutil.copytree(quick_compared_hub, place / "hub"))
+        copy = Path(shutil.copytree(hub, place / "hub"))
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
-        yield hub
+        yield copy
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
+
+
+@pytest.fixture
+def read_only(quick_compared_hub: Path, tmp_path: Path) -> Iterator[Path]:
+    with only_read(quick_compared_hub, tmp_path / "disk") as hub:
+        yield hub
 
 
 @pytest.fixture
@@ -71,6 +78,20 @@ def test_read_only_evidence_is_judged(
     assert "1 passed" in done.stdout
     assert "the verdict could not be written: " in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_accepted_evidence_stays_accepted_where_nothing_can_be_written(
+    run_hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with only_read(run_hub.root, tmp_path / "disk") as hub:
+        assert main(["gate", "--require", "debug", "--hub", str(hub)]) == 0
+        said = capsys.readouterr()
+        assert said.out.splitlines()[-1].startswith("ACCEPTED: all ")
+        (problem,) = said.err.splitlines()
+        assert problem.startswith("ptycho-hub gate: the verdict could not be written: ")
+        done = run_on(hub, "-m", "debug", "--ptycho-verify")
+        assert done.returncode == 0, done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("unlocked")

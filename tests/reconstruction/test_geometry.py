@@ -296,3 +296,27 @@ def test_an_orientation_moves_points_as_it_moves_pixels(how: Orientation, shape:
         dark = np.zeros(shape)
         dark[shape[0] // 2, shape[1] // 2] = 1
         np.testing.assert_array_equal(how.of_pattern(dark), dark)
+
+
+def test_bad_pixels_do_not_spoil_the_search() -> None:
+    """A dark line through the beam would be looked for in what the object predicts."""
+    good = np.ones((SIDE, SIDE), bool)
+    good[SIDE // 2 - 1 : SIDE // 2 + 1] = False
+
+    class Masked(Experiment):
+        def read_measured(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            images = np.where(good, self.amplitudes[indices], 0).astype(np.float32)
+            return images, np.broadcast_to(good, images.shape)
+
+    seen = Masked(**vars(replace(RIGHT, positions=RIGHT.positions + 3, movable=True))).check()
+    assert seen.fits
+    assert not seen.unexplained
+
+
+def test_an_object_that_is_mostly_noise_is_no_other_object() -> None:
+    generator = np.random.default_rng(3)
+    noise = generator.standard_normal((2, *RIGHT.truth.shape))
+    noisy = replace(RIGHT, truth=RIGHT.truth + 0.5 * (noise[0] + 1j * noise[1])).check()
+    assert not noisy.unexplained
+    other = replace(RIGHT, truth=make_object(HEIGHT, WIDTH, seed=77, smooth_px=1.5)).check()
+    assert other.unexplained

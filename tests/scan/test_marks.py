@@ -55,7 +55,7 @@ def test_two_marks_of_one_detector(tmp_path: Path, arrays: dict[str, Any], count
 def test_the_same_number_in_all_images_is_no_count(
     tmp_path: Path, arrays: dict[str, Any], counts: np.ndarray
 ) -> None:
-    """A mark that brighter pixels overtake is known; of any other number is said that it does not change."""
+    """It is left out where it stands out of the light around it; elsewhere it is said."""
     images = counts * 1000
     images[:, 3, 3] = 2**16 - 1
     assert images.max() > 2**17
@@ -64,10 +64,51 @@ def test_the_same_number_in_all_images_is_no_count(
     assert good.sum() == COUNT * (SIDE**2 - 1)
     images = counts.copy()
     images[:, 3, 3] = 255
+    for held in (images, np.sqrt(images).astype(np.float32)):
+        good, warnings = opened(tmp_path, arrays, held)
+        assert np.argwhere(~good.all(axis=0)).tolist() == [[3, 3]]
+        assert any("in all images, far above all around: a mark" in text for text in warnings)
+    usual = int(np.median(counts[:, 8, 6]))
+    assert usual >= 100
+    images = counts.copy()
+    images[:, 8, 6] = usual
     good, warnings = opened(tmp_path, arrays, images)
     assert good.all()
     (text,) = [each for each in warnings if "counting does not give" in each]
-    assert "pixel (3, 3) holds 255 in all images" in text
+    assert f"pixel (8, 6) holds {usual} in all images" in text
+
+
+@pytest.mark.parametrize(
+    "dark", [np.s_[8], np.s_[:, 7:9], np.s_[7:10, 7:10], (8, 8)], ids=["row", "columns", "beam stop", "pixel"]
+)
+@pytest.mark.parametrize("held", [0, 3])
+def test_what_is_dark_amid_light_was_not_measured(
+    tmp_path: Path, arrays: dict[str, Any], counts: np.ndarray, dark: Any, held: int
+) -> None:
+    """Nothing else is left out: few photons far from the beam are measured zeros."""
+    images = counts * 10
+    images[:, *(dark if isinstance(dark, tuple) else (dark,))] = held
+    expected = np.zeros((SIDE, SIDE), bool)
+    expected[dark] = True
+    good, warnings = opened(tmp_path, arrays, images)
+    left_out = ~good.all(axis=0)
+    assert left_out[expected & (counts.mean(axis=0) > 20)].all()
+    assert not left_out[~expected].any()
+    assert any("amid light: gaps, dead pixels or a beam stop" in text for text in warnings)
+
+
+def test_numbers_that_are_not_finite_in_some_images_are_left_out_of_these(
+    tmp_path: Path, arrays: dict[str, Any], counts: np.ndarray
+) -> None:
+    images = counts.astype(np.float32)
+    lost = np.random.default_rng(1).random(images.shape) < 0.01
+    images[lost] = np.nan
+    good, warnings = opened(tmp_path, arrays, images)
+    assert (good == ~lost).all()
+    assert any(f"{lost.sum()} numbers are not finite" in text for text in warnings)
+    images[5] = np.inf
+    with pytest.raises(ScanError, match="image 5 holds values that are not finite, and no others"):
+        opened(tmp_path, arrays, images)
 
 
 def test_amplitudes_of_which_marks_were_rooted(tmp_path: Path, arrays: dict[str, Any]) -> None:
@@ -176,3 +217,14 @@ def test_a_hot_pixel_under_its_mask_is_no_light(
     mask[4, 4] = 1
     _, warnings = opened(tmp_path, arrays, images, Reading(keys={"mask": "m"}), m=mask)
     assert not [text for text in warnings if "mask" in text]
+
+
+def test_a_mask_of_the_good_pixels_keeps_only_hot_ones_when_read_the_other_way(
+    tmp_path: Path, arrays: dict[str, Any], counts: np.ndarray
+) -> None:
+    """Then most of the light lies in what it keeps, which is no light."""
+    images, good = counts.copy(), np.ones((SIDE, SIDE), bool)
+    good[4, 4] = good[11] = False
+    images[:, ~good] = 9000
+    with pytest.raises(ScanError, match=rf"its mask calls {good.sum()} of 256 px bad, .* --mask-good 0\|1"):
+        opened(tmp_path, arrays, images, Reading(keys={"mask": "m"}), m=good)

@@ -119,9 +119,9 @@ BREACHES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
         r"'ycoords'\[2\] = -1 lies outside",
     ),
     "positions are text": (lambda a: {"xcoords": a["xcoords"].astype("U8")}, "needed: \\(n,\\) numbers"),
-    "amplitude is NaN": (
-        lambda a: {"diff3d": with_value(a["diff3d"], (4, 3, 3), np.nan)},
-        "image 4 holds values that are not finite",
+    "an image is NaN": (
+        lambda a: {"diff3d": with_value(a["diff3d"], np.s_[4], np.nan)},
+        "image 4 holds values that are not finite, and no others",
     ),
     "amplitude is negative": (
         lambda a: {"diff3d": with_value(a["diff3d"], (4, 3, 3), -0.5)},

@@ -20,6 +20,7 @@ _STEPS = 31
 _STARTS = 3
 _HARDLY_WORSE = 1.2
 _PRECISION_PX = 0.01
+_AT_EDGE_PX = 0.25
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def fit_shift(
         for index in _starts(np.array(places), tried, step)
     ]
     dy, dx = (float(each) for each in min(found, key=lambda each: float(each.fun)).x)
-    return FittedShift(dy, dx, at_edge=max(abs(dy), abs(dx)) > radius_px - 0.5)
+    return FittedShift(dy, dx, at_edge=max(abs(dy), abs(dx)) > radius_px - _AT_EDGE_PX)
 
 
 def _starts(places: NDArray[np.int64], tried: NDArray[np.float64], step: int) -> list[int]:

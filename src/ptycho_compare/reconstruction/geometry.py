@@ -32,8 +32,9 @@ LEAST_EXPLAINED = 0.05
 """Part of R that it must explain at least."""
 CHANCE = 1e-4
 """Chance of such a difference between images where there is none."""
-HARDLY, LEAST_CONTRADICTING = 0.2, 16
-"""Part of what a right reading would explain, below which none is; images that are needed to say so."""
+HARDLY, NOTHING, LEAST_CONTRADICTING = 0.2, 0.05, 16
+"""Part of what a right reading would explain, below which none is: where it may be chance, and where it is
+certain; images that are needed to say so."""
 RANKED_BY = 16
 """Images by which the last few readings are ranked."""
 SIMPLER = 0.02
@@ -162,7 +163,7 @@ def _judged(
     one, two = held.explained(given, common), held.explained(other, common)
     found = _as_given(through, one)
     if not clearly_better(two, one):
-        return _unless_contradicted(found, held.spread(given, common))
+        return _unless_contradicted(found, one, held.spread(given, common))
     reason = (
         f"R of {one.images} images is {one.r_factor:.4f} as given and {two.r_factor:.4f} otherwise: {other}"
     )
@@ -172,8 +173,7 @@ def _judged(
 def clearly_better(other: Explained, one: Explained) -> bool:
     """Say if one reading of the same images explains over twice as much as another, and not by chance."""
     more = other.beyond - CLEARLY * max(float(one.beyond.mean()), 0.0)
-    needed = np.std(more, ddof=1) / len(more) ** 0.5 * scipy.special.stdtrit(len(more) - 1, 1 - CHANCE)
-    return bool(more.mean() > needed) and other.r_factor <= (1 - LEAST_EXPLAINED) * other.shuffled
+    return bool(more.mean() > _chance_of(more)) and other.r_factor <= (1 - LEAST_EXPLAINED) * other.shuffled
 
 
 def settled(found: Explained) -> bool:
@@ -181,18 +181,21 @@ def settled(found: Explained) -> bool:
     return found.r_factor < found.shuffled / CLEARLY
 
 
-def _unless_contradicted(found: GeometryCheck, spread: float) -> GeometryCheck:
+def _unless_contradicted(found: GeometryCheck, one: Explained, spread: float) -> GeometryCheck:
     """Say so where far less is explained than a right reading would, whatever the noise.
 
     Misfits of noise and of position add up in squares, nearly: what is left of the shuffled R without
-    the spread of the predicted images is what R would be as read rightly.
+    the spread of the predicted images is what R would be as read rightly. An object that is mostly noise
+    itself explains less, but something for certain.
     """
     if found.fits or found.r_factor is None or found.shuffled is None or found.images < LEAST_CONTRADICTING:
         return found
     expected = found.shuffled - float(np.sqrt(max(found.shuffled**2 - spread**2, 0.0)))
     if expected < 2 * LEAST_EXPLAINED * found.shuffled:
         return found
-    if found.shuffled - found.r_factor > HARDLY * expected:
+    explained = found.shuffled - found.r_factor
+    for_certain = explained > NOTHING * expected and explained > _chance_of(one.beyond)
+    if explained > HARDLY * expected or for_certain:
         return found
     reason = (
         f"R of {found.images} images is {found.r_factor:.4f} as given, {found.shuffled:.4f} with positions "
@@ -200,6 +203,12 @@ def _unless_contradicted(found: GeometryCheck, spread: float) -> GeometryCheck:
         f"{spread:.2g}: it is another object, or positions are in another unit or order"
     )
     return replace(found, reason=reason, unexplained=True)
+
+
+def _chance_of(differences: NDArray[np.float64]) -> float:
+    """What the mean of some differences exceeds by chance alone once in 10 000 times (t-test)."""
+    error = float(np.std(differences, ddof=1)) / len(differences) ** 0.5
+    return float(error * scipy.special.stdtrit(len(differences) - 1, 1 - CHANCE))
 
 
 def _rank(held: HeldImages, geometry: GeometryReading, images: NDArray[np.int64]) -> float:

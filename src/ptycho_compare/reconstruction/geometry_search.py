@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from ptycho_compare.scoring.alignment.orientation import AS_GIVEN, ORIENTATIONS, Orientation
 
-_WIDE_PX, _NEAR_PX = (8, 2), (2, 2)
+WIDE_PX = 8
+"""Radius within which an object is looked for whose frame is guessed."""
+_WIDE, _NEAR = (WIDE_PX, 2), (2, 2)
 """Radius of a search for the shift, and its step: where a frame is guessed, and where it is stated."""
 
 
@@ -109,8 +111,8 @@ class ImageSample:
 
     Attributes
     ----------
-    amplitudes : ndarray, (m, N, N), float32
-        DC in the centre.
+    amplitudes, good : ndarray, (m, N, N), float32 and bool
+        DC in the centre; which pixels were measured, the others being 0.
     positions : ndarray, (m, 2), float64
         Row and column in px of the object's array.
     middle : ndarray, (2,), float64
@@ -120,6 +122,7 @@ class ImageSample:
     """
 
     amplitudes: NDArray[np.float32]
+    good: NDArray[np.bool_]
     positions: NDArray[np.float64]
     middle: NDArray[np.float64]
     values: NDArray[np.complex64]
@@ -138,13 +141,14 @@ def search(sample: ImageSample, *, movable: bool) -> list[GeometryReading]:
     """
     found: list[tuple[float, GeometryReading]] = []
     for family in families(movable=movable):
-        measured = _spectra(sample, family)
+        measured = _turned(sample.amplitudes, family)
+        good = None if sample.good.all() else _turned(sample.good, family).astype(np.float32)
         as_given = family[0].places == AS_GIVEN
         for about in _starts(sample, as_given and not movable):
-            radius, step = _WIDE_PX if movable or (as_given and about == (0, 0)) else _NEAR_PX
-            best = _best_shifts(sample, family, measured, _square(about, radius, step))
+            radius, step = _WIDE if movable or (as_given and about == (0, 0)) else _NEAR
+            best = _best_shifts(sample, family, measured, good, _square(about, radius, step))
             row, column = max(best, key=lambda each: each[0])[1].shift
-            found += _best_shifts(sample, family, measured, _square((int(row), int(column)), 1, 1))
+            found += _best_shifts(sample, family, measured, good, _square((int(row), int(column)), 1, 1))
     return [each for _, each in sorted(found, key=lambda each: -each[0])]
 
 
@@ -160,9 +164,9 @@ def _square(about: tuple[int, int], radius: int, step: int) -> NDArray[np.int64]
     return np.asarray(square + np.array(about), np.int64)
 
 
-def _spectra(sample: ImageSample, family: list[GeometryReading]) -> NDArray[np.float32]:
-    """Measured amplitudes in every orientation of a family, (m, f, N * N), DC in the corner."""
-    turned = np.stack([each.of_patterns(sample.amplitudes) for each in family], axis=1)
+def _turned(patterns: NDArray[Any], family: list[GeometryReading]) -> NDArray[Any]:
+    """Patterns (m, N, N) in every orientation of a family, (m, f, N * N), DC in the corner."""
+    turned = np.stack([each.of_patterns(patterns) for each in family], axis=1)
     return np.fft.ifftshift(turned, axes=(2, 3)).reshape(*turned.shape[:2], -1)
 
 
@@ -170,21 +174,22 @@ def _best_shifts(
     sample: ImageSample,
     family: list[GeometryReading],
     measured: NDArray[np.float32],
+    good: NDArray[np.float32] | None,
     shifts: NDArray[np.int64],
 ) -> list[tuple[float, GeometryReading]]:
-    """Score the geometries of one family, each at the best of some shifts."""
+    """Score the geometries of one family, each at the best of some shifts, over good pixels."""
     first, side = family[0], len(sample.probe)
     values = sample.values.conj() if first.conjugate else sample.values
     windows = sliding_window_view(np.pad(values, side, constant_values=values.mean()), (side, side))
     points = np.rint(first.points(sample.positions, values.shape, sample.middle)).astype(int)
     probe = first.of_probe(sample.probe)
-    dots, power = np.zeros((len(family), len(shifts))), np.zeros(len(shifts))
-    for patterns, point in zip(measured, points, strict=True):
+    dots, power = np.zeros((2, len(family), len(shifts)))
+    for number, (patterns, point) in enumerate(zip(measured, points, strict=True)):
         corners = np.clip(point + shifts + side - side // 2, 0, np.array(windows.shape[:2]) - 1)
         waves = scipy.fft.fft2(windows[tuple(corners.T)] * probe, workers=1)
         made = np.abs(waves).reshape(len(shifts), -1)
         dots += patterns @ made.T
-        power += np.einsum("sp,sp->s", made, made)
+        power += np.einsum("sp,sp->s", made, made) if good is None else good[number] @ (made**2).T
     scores = dots / np.sqrt(np.maximum(power, np.finfo(np.float64).tiny))
     best = shifts[scores.argmax(axis=1)]
     return [

@@ -133,6 +133,7 @@ class HeldImages:
         filled = np.where(self.covered, self.values, self.values[self.covered].mean())
         return ImageSample(
             self.amplitudes[:count],
+            self.good[:count],
             self.positions[:count],
             self.middle,
             filled.astype(np.complex64),

@@ -70,3 +70,12 @@ class BadPixels:
         if self.everywhere.any():
             values[:, self.everywhere] = 0
         return values, good
+
+    def measured(self, raw: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Tell measured numbers from others as `split` does, and leave out what is not finite as well."""
+        values, good = self.split(raw)
+        finite = np.isfinite(values)
+        if not finite.all():
+            values[~finite] = 0
+            good = good & finite
+        return values, good

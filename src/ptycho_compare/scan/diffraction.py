@@ -87,7 +87,7 @@ class Diffraction:
         good : ndarray, (b, N, N), bool
             False in bad pixels: whatever is summed over a detector leaves them out.
         """
-        images, good = self._bad.split(self._images.read(indices))
+        images, good = self._bad.measured(self._images.read(indices))
         if self.values == "counts":
             np.sqrt(np.maximum(images, 0, out=images), out=images)
         if self.dc == "centre":

@@ -13,6 +13,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from ptycho_compare.scan.stuck import LEAST_IMAGES, dark_pixels
 from ptycho_compare.scan.survey import Survey
 
 _LARGEST = [2**bits - 1 for bits in (15, 16, 20, 31, 32, 63, 64)]
@@ -33,8 +34,8 @@ _AT_MOST = 0.1
 """Part of the pixels in which a set far above the others is looked for."""
 
 _LEAST_IMAGES = 3
-_MANY_COUNTS, _MANY_IMAGES = 100.0, 10
-"""So many counts are not the same in so many images."""
+_MANY_COUNTS = 100.0
+"""So many counts are not the same in all images."""
 
 _BEAM_PX = 2
 
@@ -56,10 +57,11 @@ class Marks:
 def find_marks(found: Survey, *, label: str) -> Marks:
     """Look for marks among the pixels that a survey took as measured.
 
-    Certain are negative numbers that a pixel holds in all images; a number of `KNOWN` that pixels hold in
-    all images while others hold more, or their neighbours far less, or that lies far above all others; and
-    any number far above all others that pixels hold in all images, unless it is the direct beam. Nothing is
-    certain of images that are all alike.
+    Certain are negative numbers that a pixel holds in all images; what is dark in all of them amid light; a
+    number of `KNOWN` that pixels hold in all images while others hold more, or their neighbours far less,
+    or that lies far above all others; and any number far above all others, or in ten images and more
+    above all around, that pixels hold in all images, unless it is the direct beam. Nothing is certain of
+    images that are all alike.
 
     Returns
     -------
@@ -74,13 +76,30 @@ def find_marks(found: Survey, *, label: str) -> Marks:
     if below.any():
         note = f"{label}: {_held(found, below)} in all images; read as bad pixels"
         return Marks(below, notes=(note,))
+    dark = dark_pixels(found, steady)
+    if dark.any():
+        note = (
+            f"{label}: {_held(found, dark)} in all images amid light: gaps, dead pixels or a beam stop; "
+            "read as bad pixels"
+        )
+        return Marks(dark, notes=(note,))
     overtaken = steady & np.isin(found.peak, KNOWN_STORED) & (found.peak < found.peak[alive].max())
     if overtaken.any():  # a full pixel would hold the largest number of all
         note = f"{label}: {_held(found, overtaken)} in all images: a mark; read as bad pixels"
         return Marks(overtaken, notes=(note,))
     marks = _above(found, alive, steady, label)
+    if marks.certain or found.count < LEAST_IMAGES:
+        return marks
+    others = alive & ~steady
+    around = _around(found, others, float(found.peak[others].max(initial=0)))
+    stuck = steady & (found.peak > 0) & (found.peak >= _LOCALLY * around)
+    if stuck.any() and not _is_beam(stuck):
+        note = (
+            f"{label}: {_held(found, stuck)} in all images, far above all around: a mark; read as bad pixels"
+        )
+        return Marks(stuck, notes=(note,))
     many = steady & (found.peak >= _MANY_COUNTS) & found.integral
-    if marks.notes or found.count < _MANY_IMAGES or not many.any():
+    if marks.notes or not many.any():
         return marks
     note = (
         f"{label}: {_held(found, many)} in all images, which counting does not give; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
@@ -41,6 +42,10 @@ def check_mask(images: Images, mask: NDArray[np.bool_], *, said: bool, label: st
     # hot pixels, which a mask is for, are no light
     taken = float(np.minimum(hidden, kept.max(initial=0)).sum()) if kept.any() else float(hidden.sum())
     share = taken / (taken + float(kept.sum()) or 1.0)
+    if share <= _MOST and mask.mean() > _MOST:
+        # read the wrong way round, it keeps what is bad: hot pixels and lines, whose neighbours are dark
+        smooth = scipy.ndimage.median_filter(pattern, size=3, mode="wrap")
+        share = float(smooth[mask].sum() / (smooth.sum() or 1.0))
     if share <= _MOST:
         return ()
     text = (

@@ -39,7 +39,7 @@ from ptycho_compare.untrusted.hdf5 import open_hdf5
 from ptycho_compare.untrusted.npz import open_npz
 
 _ZIP_MAGIC = b"PK"
-_MOST_MARKS = 4
+_MOST_MARKS = 6
 """Different numbers that mark bad pixels of one detector."""
 
 
@@ -255,6 +255,8 @@ def _survey(
     lost = int(np.count_nonzero(found.bad.everywhere & ~bad.everywhere))
     if lost:
         notes += (f"{label}: {lost} px are finite in no image; read as bad pixels",)
+    if found.lost:
+        notes += (f"{label}: {found.lost} numbers are not finite; read as bad pixels of their images",)
     for _ in range(_MOST_MARKS):
         marks = find_marks(found, label=label)
         notes += marks.notes

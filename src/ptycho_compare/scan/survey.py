@@ -21,6 +21,8 @@ class Survey:
     ----------
     bad : BadPixels
         What was left out: what was told to be bad, and pixels that are finite in no image.
+    lost : int
+        How many other numbers are not finite, each a bad pixel of its image.
     dtype : dtype
         Of the numbers as the file stores them.
     mean_square : float
@@ -42,6 +44,7 @@ class Survey:
     """
 
     bad: BadPixels
+    lost: int
     dtype: np.dtype[Any]
     mean_square: float
     mean_sum: float
@@ -61,15 +64,14 @@ def survey(images: Images, bad: BadPixels, *, label: str) -> Survey:
     Raises
     ------
     ScanError
-        A value is not finite in some images and finite in others, or all are 0.
+        An image is finite nowhere, or all are 0.
     """
     sums = _Sums(images.side)
     for raw in images.blocks():
         sums.add(raw, bad)
     lost = sums.lost == images.count
-    sometimes = (sums.lost > 0) & ~lost
-    if sometimes.any():
-        raise ScanError(f"{label} image {sums.first_lost[sometimes].min()} holds values that are not finite")
+    if sums.blank is not None:
+        raise ScanError(f"{label} image {sums.blank} holds values that are not finite, and no others")
     measured = sums.measured > 0
     mean = np.full((3, images.side, images.side), np.nan)
     np.divide([sums.total, sums.above, sums.square], sums.measured, out=mean, where=measured)
@@ -78,6 +80,7 @@ def survey(images: Images, bad: BadPixels, *, label: str) -> Survey:
     pattern, above, square = mean
     return Survey(
         bad=bad.joined(lost),
+        lost=int(sums.lost[~lost].sum()),
         dtype=images.dtype,
         mean_square=float(square[measured].sum()),
         mean_sum=float(above[measured].sum()),
@@ -97,7 +100,8 @@ class _Sums:
 
     def __init__(self, side: int) -> None:
         self.total, self.above, self.square = np.zeros((3, side, side))
-        self.measured, self.lost, self.first_lost = np.zeros((3, side, side), np.int64)
+        self.measured, self.lost = np.zeros((2, side, side), np.int64)
+        self.blank: int | None = None
         self.floor = np.full((side, side), np.inf, np.float32)
         self.peak = np.full((side, side), -np.inf, np.float32)
         self.integral, self.maximum, self.lowest = True, -np.inf, np.inf
@@ -136,7 +140,8 @@ class _Sums:
         """Set to 0 what is not finite; True where it was."""
         finite = np.isfinite(block)
         block[~finite] = 0
-        new = (self.lost == 0) & ~finite.all(axis=0)
-        self.first_lost[new] = self._seen + finite.argmin(axis=0)[new]
+        nowhere = ~finite.any(axis=(1, 2))
+        if nowhere.any() and self.blank is None:
+            self.blank = self._seen + int(nowhere.argmax())
         self.lost += (~finite).sum(axis=0)
         return finite

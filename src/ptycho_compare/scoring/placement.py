@@ -226,6 +226,9 @@ def _registered(
             arm.values, truth, mask, direct_overlap=shift.confidence
         )
         return _lost(arm, f"not registered: {shift.reason}{f'; {found}' if found else ''}", shift)
+    other = find_likeness(arm.values, truth, mask, direct_overlap=shift.confidence, registered=True)
+    if other is not None:  # what all objects share registers, and would be scored
+        return _lost(arm, f"not registered: {other}", Shift(0.0, 0.0, False, shift.confidence, str(other)))
     known = (arm.weight > 0) & np.isfinite(arm.values)
     # moved without its ramp, which would carry fine detail past Nyquist: the ramp stays the gauge's matter
     level = apply_ramp(continued(arm.values, known), shift.ramp)

@@ -22,6 +22,7 @@ from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made, was_retrieved
 from ptycho_compare.reconstruction.light import Light
+from ptycho_compare.reconstruction.probe_as_object import require_object
 from ptycho_compare.scan import Plan, Scan, half_plans
 from ptycho_compare.scoring import ArmImage
 from ptycho_compare.storage.files import STORAGE_ERRORS
@@ -164,6 +165,7 @@ def _crashed(name: str, model: ModelFile | None, error: Exception) -> Arm:
 
 def laid(ready_made: ReadyMade, setting: Setting) -> ArmImage:
     """Lay a reconstruction made elsewhere on the grid, by its frame or by the positions; blanks as 0."""
+    require_object(ready_made, setting.scan.modes, setting.scan.positions, patch_px=setting.scan.patch_px)
     values, weight = ready_made.on_grid(setting.scan.positions, setting.grid)
     placing = setting.request.scoring.placing
     radius = 0.0 if ready_made.placed or placing.skip_registration else placing.search_radius_px

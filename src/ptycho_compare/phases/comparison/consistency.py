@@ -89,6 +89,15 @@ def consistency_of(
         except (ArmError, ScoringError) as error:
             _log.warning("%s: no %s: %s", name, row, error)
             continue
+        if fitted is not None and fitted.at_edge:
+            _log.warning(
+                "%s: no %s: its frame is not known, and it explains the data best at %s; "
+                "--search-radius looks further",
+                name,
+                row,
+                fitted,
+            )
+            continue
         residual = seen if row == "r_factor" else residual
         if fitted is not None:
             _log.info("%s: its frame is not known; %s is fitted over the shift: %s", name, row, fitted)

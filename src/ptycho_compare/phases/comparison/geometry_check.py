@@ -12,6 +12,7 @@ from ptycho_compare.errors import ScanError
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.reconstruction import GeometryCheck, check_geometry
+from ptycho_compare.reconstruction.geometry_search import WIDE_PX
 from ptycho_compare.scoring import ArmImage
 
 _log = logging.getLogger(LOGGER)
@@ -43,9 +44,9 @@ def geometry_through_arms(
     """Check the scan, and the arms against each other, by what each arm's image explains.
 
     Where the images agree with one arm as given, an arm that explains them clearly better otherwise is at
-    fault itself, and is returned as such. Where they agree with none, the scan is. Beside a truth, by which
-    the scan was checked, only arms are asked that came with a frame: others are registered, or made of
-    patches of this scan.
+    fault itself, and is returned as such. Where they agree with none, the scan is. An image from a file that
+    explains nothing without a truth fails alone. Beside a truth, by which the scan was checked, only arms are
+    asked that came with a frame: others are registered, or made of patches of this scan.
 
     Raises
     ------
@@ -67,6 +68,12 @@ def geometry_through_arms(
     judged = dict(arms)
     if setting.request.reading.geometry == "checked":
         judged |= {name: _at_fault(arms[name], check) for name, check in amiss.items()}
+        radius = setting.request.scoring.placing.search_radius_px
+        judged |= {
+            name: _of_another(arms[name], check, radius)
+            for name, check in checks.items()
+            if check.unexplained and not known
+        }
     return judged, tuple(checks.values())
 
 
@@ -113,3 +120,14 @@ def _at_fault(arm: Arm, check: GeometryCheck) -> Arm:
         return arm
     fault = f"geometry: {check.reason}; the images agree with the truth or with another arm as given"
     return replace(arm, image=replace(arm.image, fault=fault))
+
+
+def _of_another(arm: Arm, check: GeometryCheck, radius_px: float) -> Arm:
+    """An image from a file that shows nothing of this scan, which lays what networks and users' code make."""
+    image = arm.image
+    if image is None or image.of_patches or arm.source is None:
+        return arm
+    if image.movable and radius_px > WIDE_PX:  # it may lie where nobody has looked yet
+        return arm
+    further = "" if not image.movable else f", or it lies further off than {WIDE_PX} px (--search-radius)"
+    return replace(arm, image=replace(image, fault=f"geometry: {check.reason}{further}"))

@@ -51,6 +51,11 @@ class Likeness:
     overlap: float = 0.0
     direct_overlap: float = 0.0
 
+    @property
+    def is_twin(self) -> bool:
+        """The conjugate, turned by 180 degrees."""
+        return self.conjugate and self.orientation == Orientation(rows=True, columns=True)
+
     def of(self, image: Field, inside: Mask) -> tuple[Field, Mask]:
         """Change an image and its mask, with zeros outside."""
         kept = np.where(inside, image, 0)
@@ -73,9 +78,9 @@ class Likeness:
 
 
 def find_likeness(
-    image: ComplexImage, truth: ComplexImage, mask: Mask, *, direct_overlap: float
+    image: ComplexImage, truth: ComplexImage, mask: Mask, *, direct_overlap: float, registered: bool = False
 ) -> Likeness | None:
-    """Find what makes an image that is not registered fit the truth clearly better.
+    """Find what makes an image fit the truth clearly better than it does.
 
     Parameters
     ----------
@@ -83,7 +88,12 @@ def find_likeness(
     mask : ndarray, (H, W), bool
     direct_overlap : float
         Of the image itself, in [0, 1].
+    registered : bool
+        It fits somewhat as it is: then another scale is a distortion and a twin is one, which are
+        measured elsewhere, and only another orientation is looked for.
     """
+    if direct_overlap > 1.0 - CLEAR_GAIN:
+        return None
     box = bounding_box(mask)
     inside = mask[box]
     known = np.isfinite(truth[box])
@@ -91,9 +101,13 @@ def find_likeness(
     true = np.where(known, truth[box], 0).astype(np.complex128)
     whole = _ImageAndTruth(shown, inside, true, known)
     small = whole.averaged(-(-max(inside.shape) // _QUICK_PX))
-    turned = max(_turns(), key=small.quick)
-    scaled = max((Likeness(AS_GIVEN, False, scale) for scale in _SCALES), key=small.quick)
-    for each in (turned, max(_near(scaled), key=whole.quick)):
+    found = [max(_turns(), key=small.quick)]
+    if registered and found[0].is_twin:
+        return None
+    if not registered:
+        scaled = max((Likeness(AS_GIVEN, False, scale) for scale in _SCALES), key=small.quick)
+        found.append(max(_near(scaled), key=whole.quick))
+    for each in found:
         overlap = whole.overlap(each)
         if overlap >= direct_overlap + CLEAR_GAIN:
             return replace(each, overlap=overlap, direct_overlap=direct_overlap)

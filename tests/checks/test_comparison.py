@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,13 @@ import pytest
 from forged import edit_arrays, edit_table, record_again
 from hubs import DOSE
 from ptycho_compare.checks import judge_comparison, stale
+from ptycho_compare.checks.adoption import judge_adoption
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.jobs.states import append_state
 from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.scoring import CollapseLimits
+from ptycho_compare.storage.files import sha256_of
 
 ARMS = ("PtychoPINN", "Baseline", "PtyChi")
 
@@ -96,10 +101,60 @@ def test_results_of_one_engine_are_not_taken_for_those_of_another(folder: Path) 
 def test_adopted_evidence_may_be_of_other_code(folder: Path) -> None:
     """It was computed elsewhere and verified here."""
     fingerprint = read_manifest(folder / "manifest.json").fingerprint()
-    (folder / "adoption.json").write_text("{}")
+    adopt(folder)
     other = replace(fingerprint, code="0" * 64, versions={"python": "3.99"})
     assert list(stale(folder, other)) == []
     assert len(list(stale(folder, replace(other, inputs={})))) == len(fingerprint.inputs)
+
+
+def adopt(folder: Path, **changes: Any) -> None:
+    """Leave what an adoption leaves: its record, and a line in the job's log with the record's digest."""
+    manifest, names = read_manifest(folder / "manifest.json"), Artifacts(folder)
+    made = {
+        name: getattr(manifest, name)
+        for name in ("command", "started", "finished", "attempts", "versions", "code")
+    }
+    record = {
+        "adopted": "2026-11-28T00:00:00Z", "by": "who", "host": "where", "source": "/elsewhere",
+        "made": made | changes, "pieces": [], "seed": 1, "tables": [],
+    }  # fmt: skip
+    names.adoption.write_text(json.dumps(record))
+    names.job.folder.mkdir(exist_ok=True)
+    append_state(names.job.states, "adopted", source="/elsewhere", record_sha256=sha256_of(names.adoption))
+
+
+def forget(folder: Path) -> None:
+    Artifacts(folder).job.states.write_text("")
+
+
+def retell(folder: Path) -> None:
+    """Another record than the one that the log tells of."""
+    path = Artifacts(folder).adoption
+    path.write_text(path.read_text().replace("/elsewhere", "/here"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: Artifacts(folder).adoption.write_text(""), "Invalid JSON"),
+        (lambda folder: Artifacts(folder).adoption.write_text("{}"), "adopted: Field required"),
+        (forget, "tells of no such adoption"),
+        (retell, "tells of no such adoption"),
+        (lambda folder: adopt(folder, code="0" * 64), "made.code is not that of manifest.json"),
+        (lambda folder: adopt(folder, attempts=[]), "made.attempts is not that of manifest.json"),
+    ],
+    ids=["empty", "no content", "not told of", "another", "other code", "other attempts"],
+)
+def test_a_file_that_only_looks_like_an_adoption_lifts_nothing(
+    folder: Path, harm: Callable[[Path], object], said: str
+) -> None:
+    manifest = read_manifest(folder / "manifest.json")
+    other = replace(manifest.fingerprint(), code="0" * 64)
+    adopt(folder)
+    assert list(judge_adoption(folder, manifest)) == []
+    harm(folder)
+    assert said in str(next(judge_adoption(folder, manifest)))
+    assert [finding.kind for finding in stale(folder, other)] == ["stale"]
 
 
 def test_a_missing_and_a_changed_artifact(folder: Path) -> None:

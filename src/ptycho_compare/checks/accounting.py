@@ -15,6 +15,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import short_name
 from ptycho_compare.records.manifest import ArmRecord, Manifest
 from ptycho_compare.untrusted.npz import open_npz
+from ptycho_compare.untrusted.regular import read_log
 
 _AGAIN = "run the comparison again"
 _END_CHARACTERS = 80
@@ -74,7 +75,7 @@ def judge_log(path: Path, manifest: Manifest) -> Iterator[Finding]:
     """Compare the numbers of predicted pixels in a comparison's log, if it is there, with its plan."""
     if not path.is_file():
         return
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = read_log(path)
     for arm, record in manifest.arms.items():
         expected = _expected(record, manifest)
         if expected is None or record.status != "ok":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 
@@ -54,6 +55,8 @@ class Check:
 
     Attributes
     ----------
+    about : str
+        How the check is described where it comes to no result.
     name : str
         Among the checks of all doses and views; empty where the description tells.
     reached : bool
@@ -62,9 +65,18 @@ class Check:
 
     look: Callable[[], Validation]
     concerns: Concern
+    about: str
     depth: Depth = "light"
     name: str = ""
     reached: bool = True
+
+    def judge(self) -> Validation:
+        """Look; what cannot be read at all, and was not expected so, is a finding too."""
+        try:
+            return self.look()
+        except (OSError, InputError) as error:
+            found = isinstance(error, OSError) and f"{error.filename}: {error.strerror}"
+            return Validation(self.about, "", [Finding("changed", found or str(error))])
 
 
 def below(hub: Hub, findings: Sequence[Finding]) -> list[Finding]:

@@ -12,6 +12,7 @@ from ptycho_compare.checks.canvases import judge_canvases, judge_finite
 from ptycho_compare.checks.score_table import judge_table
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts
+from ptycho_compare.records.inventory import why_no_path
 from ptycho_compare.records.manifest import ArmRecord, Manifest, read_manifest
 from ptycho_compare.scoring import CollapseLimits
 from ptycho_compare.storage.files import digest_of
@@ -43,8 +44,10 @@ def judge_comparison(
     names = Artifacts(folder)
     try:
         manifest = read_manifest(names.manifest)
-    except OSError:
+    except FileNotFoundError:
         return [Finding("missing", f"{names.manifest}: the comparison did not complete; {_AGAIN}")]
+    except OSError as error:
+        return [Finding("changed", f"{names.manifest}: {error.strerror}; {_AGAIN}")]
     except ValidationError as error:
         return [Finding("changed", f"{names.manifest}: is no manifest ({error.error_count()} problems)")]
     damaged = list(_changed(folder, manifest))
@@ -68,15 +71,18 @@ def judge_comparison(
 
 
 def _changed(folder: Path, manifest: Manifest) -> Iterator[Finding]:
-    for record in manifest.artifacts.values():
-        path = folder / record.path
-        if not path.is_file():
+    for name, record in manifest.artifacts.items():
+        path = folder / name
+        if record.path != name or why_no_path(name):
+            text = f"artifacts.{name} lies at {record.path}, and an artifact lies beside its manifest"
+            yield Finding("changed", f"{Artifacts(folder).manifest}: {text}; {_AGAIN}")
+        elif not path.is_file():
             yield Finding("missing", f"{path}: the manifest lists it and it is not there; {_AGAIN}")
+        elif (size := path.stat().st_size) != record.bytes:  # nobody digests what is of another size
+            said = f"holds {size} bytes, and the manifest says {record.bytes}"
+            yield Finding("changed", f"{path}: differs from the digest in the manifest: {said}; {_AGAIN}")
         elif digest_of(path) != record.sha256:
             yield Finding("changed", f"{path}: differs from the digest in the manifest; {_AGAIN}")
-        elif path.stat().st_size != record.bytes:
-            said = f"the manifest says {record.bytes} bytes"
-            yield Finding("changed", f"{path}: holds {path.stat().st_size}, and {said}; {_AGAIN}")
 
 
 _BESIDE = frozenset(("baseline_debug.npz", "baseline_debug_stats.json"))

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ptycho_compare.finding import Finding
+from ptycho_compare.untrusted.regular import read_bytes
 
+MAX_FIGURE_BYTES = 256 << 20
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -20,7 +22,7 @@ def judge_figure(path: Path, made_by: str) -> Iterator[Finding]:
     .. [1] W3C, Portable Network Graphics (PNG) Specification, third edition, 5.3
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, max_bytes=MAX_FIGURE_BYTES)
     except OSError as error:
         yield Finding("missing", f"{path}: {error.strerror}; {made_by} draws it")
         return

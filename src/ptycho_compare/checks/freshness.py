@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
+from ptycho_compare.checks.adoption import is_adopted, judge_adoption
 from ptycho_compare.checks.comparison import judge_comparison
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import MODEL_NAMES, Artifacts, Hub
@@ -31,7 +32,7 @@ def stale(folder: Path, fingerprint: Fingerprint) -> Iterator[Finding]:
         return
     if differs := other_definitions(manifest, fingerprint):
         yield Finding("stale", f"{names.manifest}: {differs}")
-    adopted = names.adoption.exists()
+    adopted = is_adopted(folder, manifest)
     for difference in manifest.fingerprint().differences(fingerprint, made_elsewhere=adopted):
         yield Finding("stale", f"{names.manifest}: {difference}")
 
@@ -73,6 +74,7 @@ def judge_in_place(
         return findings  # said already
     if not names.log.is_file() and not names.adoption.is_file():
         findings.append(Finding("missing", f"{names.log}: is not there; {_AGAIN}"))
+    findings += judge_adoption(names.folder, manifest)
     return [*findings, *stale_inputs(hub, comparison, names.manifest, manifest, required=required)]
 
 
@@ -96,9 +98,10 @@ def stale_inputs(
             continue
         if not file.is_file():
             yield Finding("missing", f"{file}: is not there, and {path} rests on it as {name}")
-        elif (found := digest_of(file)) != record.sha256 or file.stat().st_size != record.bytes:
+        elif (size := file.stat().st_size) != record.bytes or digest_of(file) != record.sha256:
             text = f"input {name} was {record.bytes} bytes {record.sha256[:9]}"
-            now = f"{file} is {file.stat().st_size} bytes {found[:9]}"
+            found = f" {digest_of(file)[:9]}" if size == record.bytes else ""
+            now = f"{file} is {size} bytes{found}"
             yield Finding("stale", f"{path}: {text}, and {now}; {_AGAIN}")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ptycho_compare.finding import Finding
 from ptycho_compare.records.training_history import Epoch, logged_epochs
+from ptycho_compare.untrusted.regular import read_log
 
 _LOGGED = 1e-5
 """Relative; a log has six digits."""
@@ -16,7 +17,7 @@ _LOGGED = 1e-5
 def judge_log(path: Path, epochs: Sequence[Epoch]) -> Iterator[Finding]:
     """Compare the lines of a training's log with its table."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_log(path)
     except OSError as error:
         yield Finding("missing", f"{path}: {error.strerror}; phase E writes it")
         return

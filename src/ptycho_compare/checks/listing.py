@@ -57,7 +57,7 @@ def checks_of(
             for split in splits:
                 yield from _of_comparison(hub, Comparison(dose, view, split, FULL_TIER), study)
     yield from _of_reports(hub, pairs, splits, study)
-    yield Check(lambda: Validation(NOBODY_LEFT, "jobs", orphans(hub)), "processes")
+    yield Check(lambda: Validation(NOBODY_LEFT, "jobs", orphans(hub)), "processes", NOBODY_LEFT)
 
 
 def _data(hub: Hub, dose: int, splits: Sequence[str]) -> Check:
@@ -66,7 +66,7 @@ def _data(hub: Hub, dose: int, splits: Sequence[str]) -> Check:
         findings += judge_step(SimulateStep(hub, dose))
         return named(hub, "Phase C data", hub.phase_c(dose), findings)
 
-    return Check(look, "phases", name=f"phase C (dose={dose})")
+    return Check(look, "phases", "Phase C data", name=f"phase C (dose={dose})")
 
 
 def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study | None) -> Iterator[Check]:
@@ -92,11 +92,11 @@ def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study
         return named(hub, "Phase F reconstructions", hub.phase_f(), findings)
 
     made = folder.is_dir() or step.records.record.exists()
-    yield Check(files, "phases", name=f"phase D {where}", reached=made)
-    yield Check(drawn_again, "phases", "deep", name=f"{DRAWN_AGAIN} {where}")
+    yield Check(files, "phases", "Phase D files", name=f"phase D {where}", reached=made)
+    yield Check(drawn_again, "phases", DRAWN_AGAIN, "deep", name=f"{DRAWN_AGAIN} {where}")
     if arms:
-        yield Check(networks, "phases", name=f"phase E {where}")
-    yield Check(reconstructions, "iterative", name=f"phase F {where}")
+        yield Check(networks, "phases", "Phase E networks", name=f"phase E {where}")
+    yield Check(reconstructions, "iterative", "Phase F reconstructions", name=f"phase F {where}")
 
 
 def _of_comparison(hub: Hub, place: Comparison, study: Study | None) -> Iterator[Check]:
@@ -114,8 +114,8 @@ def _of_comparison(hub: Hub, place: Comparison, study: Study | None) -> Iterator
             hub, f"{CANVASES} {place.split}", names.reconstructions, list(judge_stored(names, limits))
         )
 
-    yield Check(evidence, "comparison", name=place.id)
-    yield Check(canvases, "comparison", "deep", name=f"{CANVASES} {place.id}")
+    yield Check(evidence, "comparison", f"comparison {place.split}", name=place.id)
+    yield Check(canvases, "comparison", f"{CANVASES} {place.split}", "deep", name=f"{CANVASES} {place.id}")
 
 
 def _of_reports(
@@ -131,7 +131,7 @@ def _of_reports(
 
     def report(path: Path, look: Callable[[], Validation], name: str = "") -> Check:
         reached = counted or path.is_file() or hub.relative(path) in listed
-        return Check(look, "reports", name=name, reached=reached)
+        return Check(look, "reports", hub.relative(path), name=name, reached=reached)
 
     yield report(hub.comparison_manifest(), partial(comparison_list, hub, places))
     yield report(names.summary, partial(summary_json, hub, places))
@@ -149,4 +149,4 @@ def _of_reports(
             f"CLI orchestrator logs {view} (dose={dose})",
         )
     inventoried = counted or names.inventory.exists() or names.digests.exists()
-    yield Check(partial(artifact_inventory, hub), "reports", reached=inventoried)
+    yield Check(partial(artifact_inventory, hub), "reports", "artifact inventory", reached=inventoried)

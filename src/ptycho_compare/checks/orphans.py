@@ -15,6 +15,7 @@ from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import LaunchRecord, read_claim, read_done, read_launch
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
+from ptycho_compare.untrusted.regular import MAX_TEXT_BYTES, open_regular
 
 _KEEPER = "ptycho_compare.jobs.supervisor"
 _CLOCK_S = 2.0
@@ -56,6 +57,9 @@ def _found(hub: Hub) -> Iterator[Finding]:
 
 def _of_job(hub: Hub, files: JobFiles, by_token: Mapping[str, Sequence[psutil.Process]]) -> Finding | None:
     launch, claim = read_launch(files), read_claim(files.claim)
+    read_done(files)
+    if files.states.exists() or files.states.is_symlink():
+        open_regular(files.states, max_bytes=MAX_TEXT_BYTES).close()
     if launch is None or (claim is not None and claim.alive and claim.token == launch.token):
         return None
     alive = sorted({process.pid for process in (*by_token.get(launch.token, ()), *_supervisor(launch))})

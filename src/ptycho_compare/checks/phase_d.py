@@ -6,7 +6,6 @@ range and belongs to these data.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -26,6 +25,7 @@ from ptycho_compare.scan.write import METADATA
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Study
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
+from ptycho_compare.untrusted.regular import read_json, why_unreadable
 
 _TOLERANCE = 1e-6
 """Relative; numpy and scipy of another version may round differently."""
@@ -209,11 +209,11 @@ def _of_json(path: Path, expected: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _json_of(path: Path) -> Mapping[str, Any] | Finding:
     try:
-        found = json.loads(path.read_bytes())
+        found = read_json(path)
     except FileNotFoundError:
         return _missing(path)
     except (OSError, ValueError) as error:
-        return Finding("changed", f"{path}: cannot be read as JSON ({error}); {_AGAIN}")
+        return Finding("changed", f"{path}: cannot be read as JSON ({why_unreadable(error)}); {_AGAIN}")
     if not isinstance(found, dict):
         return Finding("changed", f"{path}: holds no names with values; {_AGAIN}")
     return found

@@ -32,6 +32,7 @@ from ptycho_compare.scoring import CollapseLimits, find_collapse
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study.steps import ReconstructStep
 from ptycho_compare.untrusted.npz import open_npz
+from ptycho_compare.untrusted.regular import read_log
 
 _AGAIN = f"run {MADE_BY} again"
 _RETURN_CODE = re.compile(r"^return code: (-?\d+)$", re.MULTILINE)
@@ -183,7 +184,7 @@ def _of_output(path: Path, result: ReconstructionResult) -> Iterator[tuple[str, 
 def _of_log(place: ReconstructStep) -> Iterator[Finding]:
     path, title = place.files.log, place.name
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_log(path)
     except OSError as error:
         yield Finding("missing", f"{path}: {error.strerror}; {MADE_BY} writes it")
         return

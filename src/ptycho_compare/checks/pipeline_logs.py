@@ -14,6 +14,7 @@ from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import NETWORKS
 from ptycho_compare.study.step import StudyStep
 from ptycho_compare.study.steps import CompareStep, steps_of, transcript_name
+from ptycho_compare.untrusted.regular import read_log
 
 HELPER_LOGS = ("aggregate_report_cli", "metrics_digest_cli", "ssim_grid_cli")
 _SUCCESS = "SUCCESS: All phases completed"
@@ -126,7 +127,7 @@ def _of_output(path: Path, sha256: str | None, phase: str) -> Iterator[Finding]:
 
 
 def _text(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    return read_log(path) if path.is_file() else None
 
 
 def judge_step(step: StudyStep) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from ptycho_compare.reporting.study.write_reports import (
     digest_of_summary,
 )
 from ptycho_compare.study import Comparison
+from ptycho_compare.untrusted.regular import read_log
 
 _SUMMARIZE = SUMMARY_TEXT.made_by
 
@@ -110,7 +111,7 @@ def metrics_digest(hub: Hub) -> Validation:
     """Judge the digest: it has its sections, and says what summary and highlights say."""
     path = hub.reports().digest
     findings = list(rendered_again(hub, DIGEST))
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    text = read_log(path) if path.is_file() else ""
     headings = {line.strip() for line in text.splitlines()}
     missing = [heading for heading in DIGEST_SECTIONS if heading not in headings]
     if text and missing:

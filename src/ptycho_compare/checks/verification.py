@@ -12,7 +12,7 @@ from ptycho_compare.checks.highlights import CONFIRMED
 from ptycho_compare.checks.listing import checks_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, utc_text
-from ptycho_compare.storage.files import UNWRITABLE, write_json_atomic, write_text_atomic
+from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
 from ptycho_compare.study import Study
 
 
@@ -66,7 +66,7 @@ def verify(
     The splits are those that must have been compared. The study says which arms are required, when one is
     dead, and how the view was drawn.
     """
-    validations = [check.look() for check in checks_of(hub, [dose], [view], splits, study)]
+    validations = [check.judge() for check in checks_of(hub, [dose], [view], splits, study)]
     moment = utc_text()
     rows = tuple(replace(each, findings=below(hub, each.findings)) for each in validations)
     return Verification(dose, view, tuple(splits), moment, rows)
@@ -87,8 +87,6 @@ def write_verification(hub: Hub, verification: Verification, *, report: Path | N
             write_json_atomic(files[0], verification.to_json())
         write_text_atomic(files[1], "\n".join([*lines, ""]))
     except OSError as error:
-        if error.errno not in UNWRITABLE:
-            raise
         return [*lines, f"not written: {error.filename or files[1]}: {error.strerror}"]
     return lines
 

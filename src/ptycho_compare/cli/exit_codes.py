@@ -36,9 +36,9 @@ def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
         print(f"{program}: stopped by {stopped}; the same command goes on from here", file=sys.stderr)
         return int(ExitCode.DEFERRED)
     except OSError as error:
-        if error.errno not in STORAGE_ERRORS and not isinstance(error, PermissionError):
-            raise
-        print(f"{program}: error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        if error.filename is None and error.errno not in STORAGE_ERRORS:
+            raise  # of no file: a fault of this program
+        print(f"{program}: error: {one_line(error.filename or 'output')}: {error.strerror}", file=sys.stderr)
         return int(ExitCode.BAD_INPUT)
     except InputError as error:
         print(f"{program}: error: {_line_of(error)}", file=sys.stderr)

@@ -106,7 +106,7 @@ def _light_checks(hub: Hub, study: Study, compared: Sequence[ComparisonVerdict])
     }
     for check in checks_of(hub, sorted(study.doses), study.views, study.splits, study):
         if check.depth == "light" and check.reached and asked[check.concerns]:
-            found = check.look()
+            found = check.judge()
             yield replace(found, description=check.name) if check.name else found
 
 

@@ -72,6 +72,8 @@ class Judged:
                 what = f"{change.id}: {change.arm}: {change.metric} {change.part}".rstrip()
                 yield "red", f"{what} was {change.before}, is {change.now}: worse ({change.tolerance})"
         for blocker in self.blockers:
+            if blocker.damaged:
+                yield "red", f"{blocker.note.name}: {blocker.damaged}"
             if blocker.subject and blocker.subject != NOBODY_LEFT:  # a check says that
                 yield "incomplete", f"{blocker.note.name} is not closed: {blocker.subject} stands still"
 

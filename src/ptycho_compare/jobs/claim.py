@@ -7,7 +7,6 @@ loses it at once; one on another machine when its heartbeat has been still for a
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import time
@@ -23,7 +22,9 @@ from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.states import append_state
 from ptycho_compare.storage.files import locked, write_json_atomic
+from ptycho_compare.untrusted.regular import read_json
 
+MAX_CLAIM_BYTES = 1 << 20
 HEARTBEAT_S = 2.0
 LEASE_S = 60.0
 """A holder elsewhere that is silent for longer counts as gone."""
@@ -123,10 +124,14 @@ def is_mine(claim: Claim) -> bool:
 
 def _read(path: Path) -> Claim | None:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path, max_bytes=MAX_CLAIM_BYTES)
         return Claim(path, ProcessIdentity.from_json(values["holder"]), str(values["token"]))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise JobError(
+            f"{path}: is no claim ({error.strerror}); remove it if no process works there"
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise JobError(f"{path}: is no claim ({error}); remove it if no process works there") from None
 

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import psutil
 
+MAX_PID = 1 << 22
+"""The largest number that Linux gives a process."""
 ProcessState = Literal["alive", "gone", "elsewhere"]
 
 
@@ -50,7 +52,10 @@ class ProcessIdentity:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ProcessIdentity:
         """Read the attributes as JSON holds them."""
-        return cls(str(values["host"]), str(values["boot"]), int(values["pid"]), str(values["started"]))
+        pid = values["pid"]
+        if type(pid) is not int or not 1 <= pid <= MAX_PID:
+            raise ValueError(f"pid {pid!r:.40}; a process has a number from 1 to {MAX_PID}")
+        return cls(str(values["host"]), str(values["boot"]), pid, str(values["started"]))
 
     @property
     def host_name(self) -> str:

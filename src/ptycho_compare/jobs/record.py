@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.untrusted.regular import read_json, why_unreadable
 
 EXIT_STOPPED = 75
 """Exit status of a command that saved its work and can go on: EX_TEMPFAIL, which Slurm can requeue."""
@@ -157,6 +159,8 @@ def was_stopped(returncode: int, reason: str) -> bool:
     return returncode == EXIT_STOPPED or (bool(reason) and returncode < 0)
 
 
+MAX_RECORD_BYTES = 4 << 20
+_UNIONS = (Union, UnionType)
 Record = TypeVar("Record", LaunchRecord, DoneRecord)
 
 
@@ -178,8 +182,25 @@ def read_done(files: JobFiles) -> DoneRecord | None:
 
 def _read(path: Path, kind: type[Record]) -> Record | None:
     try:
-        return kind(**json.loads(path.read_text(encoding="utf-8")))
+        return _typed(kind, read_json(path, max_bytes=MAX_RECORD_BYTES))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
-        raise JobError(f"{path}: is no {kind.__name__} ({error}); move it away") from None
+    except (OSError, ValueError, TypeError) as error:
+        why = why_unreadable(error) if not isinstance(error, TypeError) else error
+        raise JobError(f"{path}: is no {kind.__name__} ({why}); move it away") from None
+
+
+def _typed(kind: type[Record], values: Any) -> Record:
+    """Make a record of JSON values that are of its types; TypeError where one is not."""
+    record = kind(**values)
+    for name, wanted in get_type_hints(kind).items():
+        found, parts = getattr(record, name), get_args(wanted)
+        outer = get_origin(wanted) or wanted
+        allowed: tuple[type, ...] = parts if outer in _UNIONS else (outer,)
+        if float in allowed:
+            allowed = (*allowed, int)
+        if not isinstance(found, allowed) or (isinstance(found, bool) and bool not in allowed):
+            raise TypeError(f"{name} is {found!r:.40}")
+        if isinstance(found, list) and not all(isinstance(each, parts) for each in found):
+            raise TypeError(f"{name} holds other things than {parts[0].__name__}")
+    return record

@@ -14,8 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ptycho_compare.errors import JobError
 from ptycho_compare.hub import utc_text
 from ptycho_compare.storage.files import naming
+from ptycho_compare.untrusted.regular import load_json, read_log
 
 MAX_BYTES = 4096
 _TEXT_KEPT = (300, 100, 30, 10)  # characters, ever fewer until the line fits
@@ -51,9 +53,11 @@ def append_if_possible(path: Path, state: str, /, **facts: Any) -> None:
 def read_states(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the events in order; none when there is no log."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_log(path)
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise JobError(f"{path}: is no log of states ({error.strerror}); move it away") from None
     for line in text.splitlines():
         if (event := _event(line)) is not None:
             yield event
@@ -68,7 +72,7 @@ def seconds_between(first: dict[str, Any], second: dict[str, Any]) -> float:
 def _event(line: str) -> dict[str, Any] | None:
     for start in (0, line.rfind(_START)):  # a torn line has no end: the next event stands on it too
         try:
-            event = json.loads(line[start:])
+            event = load_json(line[start:])
         except ValueError:
             continue
         if isinstance(event, dict) and "state" in event and _is_time(event.get("time")):

@@ -21,6 +21,7 @@ from ptycho_compare.models.weights import Weights, legacy_paths, open_weights, r
 from ptycho_compare.models.zip_bundle import read_zip_bundle
 from ptycho_compare.untrusted.archive import open_zip
 from ptycho_compare.untrusted.hdf5 import open_hdf5
+from ptycho_compare.untrusted.regular import open_regular
 
 MAX_FILE_BYTES = 8 << 30  # looked at before a digest is taken
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -74,7 +75,7 @@ def read_model(path: Path, *, with_weights: bool) -> tuple[ModelFile, Graph, Wei
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise BundleError(f"{path}: holds {size} bytes; at most {MAX_FILE_BYTES} are read as a model")
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             magic = stream.read(8)
             stream.seek(0)
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -145,7 +146,7 @@ def is_model(path: Path) -> bool:
     if path.is_dir() or path.name in MODEL_NAMES:
         return True
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             magic = stream.read(8)
         if magic == _HDF5_MAGIC:
             with open_hdf5(path) as file:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
-from ptycho_compare.records.reading import Record
+from ptycho_compare.records.reading import Record, read_json
 
 
 class AdoptionRecord(Record):
@@ -35,6 +36,11 @@ class AdoptionRecord(Record):
     pieces: list[dict[str, Any]]
     seed: int
     tables: list[str]
+
+
+def read_adoption(path: Path) -> AdoptionRecord:
+    """Read the record; ReportError where it is missing or no such record."""
+    return read_json(path, AdoptionRecord, made_by="ptycho-hub adopt")
 
 
 def whoever() -> tuple[str, str]:

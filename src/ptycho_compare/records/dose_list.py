@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.renewing import Entry, SharedFile, entries_of
 from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.untrusted.regular import read_json
 
 
 def dose_entry(hub: Hub, dose: int, splits: Sequence[str]) -> Entry:
@@ -35,5 +35,5 @@ def _doses(content: Any) -> dict[str, Entry]:
 
 def read_dose(hub: Hub, dose: int, splits: Sequence[str]) -> Entry:
     """Read what the list says of a dose; ValueError, KeyError or TypeError where it says too little."""
-    entry = json.loads(hub.phase_c_manifest().read_bytes())[f"dose_{dose}"]
+    entry = read_json(hub.phase_c_manifest())[f"dose_{dose}"]
     return {key: entry[key] for key in dose_entry(hub, dose, splits)}

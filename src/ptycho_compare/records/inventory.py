@@ -18,10 +18,14 @@ from ptycho_compare.errors import ReportError
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.reading import read_text
 from ptycho_compare.storage.files import digest_of, write_text_atomic
+from ptycho_compare.untrusted.regular import open_regular
 
 MADE_BY = "ptycho-hub inventory"
 
 _COLUMNS = ("sha256", "bytes", "path")
+_BLOCK_BYTES = 1 << 20
+_LONGEST_PATH, _LONGEST_NAME = 4096, 255
+_SIZE = re.compile(r"[0-9]{1,18}")
 _PROCESS_RECORDS = "jobs"
 _PROCESS_FOLDER = "job"
 _LOGS = ("cli",)
@@ -66,9 +70,13 @@ def enter(hub: Hub, path: str, *, size: int | None = None) -> InventoryEntry:
     file = hub.root / path
     if not may_grow(path):
         return InventoryEntry(path, digest_of(file), file.stat().st_size)
-    with file.open("rb") as stream:
-        content = stream.read(file.stat().st_size if size is None else size)
-    return InventoryEntry(path, hashlib.sha256(content).hexdigest(), len(content))
+    left = file.stat().st_size if size is None else size
+    total, taken = hashlib.sha256(), 0
+    with open_regular(file) as stream:
+        while left > taken and (block := stream.read(min(_BLOCK_BYTES, left - taken))):
+            total.update(block)
+            taken += len(block)
+    return InventoryEntry(path, total.hexdigest(), taken)
 
 
 def files_to_list(hub: Hub) -> list[str]:
@@ -115,6 +123,8 @@ def why_no_path(text: str) -> str:
     """Say why a line of an inventory is no relative POSIX path; empty when it is one."""
     if not text or text != text.strip() or not text.isprintable():
         return "is blank, or has blanks at its ends or control characters"
+    if len(text) > _LONGEST_PATH or max(map(len, text.split("/"))) > _LONGEST_NAME:
+        return "is too long"
     if "\\" in text:
         return "has a backslash"
     if text.startswith("/") or re.match(r"[A-Za-z]:", text):
@@ -155,4 +165,6 @@ def _rows(text: str) -> Iterator[InventoryEntry]:
     if tuple(table.fieldnames or ()) != _COLUMNS:
         raise ValueError(f"columns {', '.join(table.fieldnames or ()) or 'none'}")
     for row in table:
+        if not _SIZE.fullmatch(row["bytes"] or ""):
+            raise ValueError(f"line {table.line_num}: {row['bytes']!r:.40} bytes")
         yield InventoryEntry(row["path"], row["sha256"], int(row["bytes"]))

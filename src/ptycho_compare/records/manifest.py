@@ -15,6 +15,7 @@ from ptycho_compare.models.engines import libraries_of, with_engine
 from ptycho_compare.records.reading import Record
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, version_of
+from ptycho_compare.untrusted.regular import read_bytes
 
 _VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "onnxruntime", "onnx", "h5py", "matplotlib")
 
@@ -116,7 +117,7 @@ def versions() -> dict[str, str]:
 
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest; pydantic's error names what does not fit."""
-    return Manifest.model_validate_json(path.read_bytes())
+    return Manifest.model_validate_json(read_bytes(path))
 
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image

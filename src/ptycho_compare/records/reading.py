@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ptycho_compare.errors import MissingReportError, ReportError
 from ptycho_compare.storage.files import plain_values, write_json_atomic
+from ptycho_compare.untrusted import regular
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,14 +32,15 @@ def read_text(path: Path, *, made_by: str) -> str:
     MissingReportError
         There is no such file.
     ReportError
-        It is not UTF-8.
+        It is no regular file of bounded size, or no UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return regular.read_text(path)
     except FileNotFoundError:
         raise MissingReportError(f"{path}: not found; {made_by} writes it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReportError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    except (OSError, ValueError) as error:
+        why = regular.why_unreadable(error)
+        raise ReportError(f"{path}: cannot be read ({why}); {made_by} writes it anew") from None
 
 
 def read_json(path: Path, kind: type[Model], *, made_by: str) -> Model:

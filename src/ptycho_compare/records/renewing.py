@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.storage.files import locked
+from ptycho_compare.untrusted.regular import read_json
 
 Entry = dict[str, Any]
 Lists = TypeVar("Lists")
@@ -42,8 +42,10 @@ class SharedFile(Generic[Lists]):
         """Read the lists; HubError where what is there is something else."""
         try:
             exists = self.path.exists()
-            content = json.loads(self.path.read_text(encoding="utf-8")) if exists else self.empty
+            content = read_json(self.path) if exists else self.empty
             return self.read_from(content)
+        except OSError as error:
+            raise HubError(f"{self.path}: is no {self.kind} ({error.strerror}); move it away") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise HubError(
                 f"{self.path}: is no {self.kind} ({type(error).__name__}: {error}); move it away"

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import AliasChoices, ConfigDict, Field, ValidationError
 
 from ptycho_compare.records.reading import Record
+from ptycho_compare.untrusted.regular import read_bytes
 
 
 class StepRecord(Record):
@@ -46,6 +47,6 @@ class StepRecord(Record):
 def read_step_record(path: Path) -> StepRecord | None:
     """Read the record of a finished step; None where there is none, or none of this version."""
     try:
-        return StepRecord.model_validate_json(path.read_bytes())
+        return StepRecord.model_validate_json(read_bytes(path))
     except (OSError, ValidationError):
         return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow
+from ptycho_compare.untrusted.regular import read_log
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
     from ptycho_compare.scoring import Scorecard
@@ -75,7 +76,7 @@ def closing_lines(hub: Hub) -> Iterator[str]:
         ("Key Metrics Deltas", names.delta_highlights),
     ):
         if path.is_file():
-            yield from (title, *path.read_text(encoding="utf-8").splitlines(), "")
+            yield from (title, *read_log(path).splitlines(), "")
     yield f"Artifacts saved to: {hub.root}"
     for title, path in _places(hub):
         if path.exists():

@@ -37,6 +37,7 @@ from ptycho_compare.storage.files import naming
 from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC, unpack_bzip2
 from ptycho_compare.untrusted.hdf5 import open_hdf5
 from ptycho_compare.untrusted.npz import open_npz
+from ptycho_compare.untrusted.regular import open_regular
 
 _ZIP_MAGIC = b"PK"
 _MOST_MARKS = 6
@@ -214,7 +215,7 @@ def _described(container: Container, contents: Contents) -> Contents:
 
 def _first_bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return stream.read(8)
     except FileNotFoundError:
         raise ArchiveError(f"{path}: no such file") from None

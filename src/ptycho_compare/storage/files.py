@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock
 
 from ptycho_compare.errors import StorageError
+from ptycho_compare.untrusted.regular import open_regular
 
 STORAGE_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 """How the system says that a disk is full or read-only: the user's to mend, like bad input."""
@@ -32,7 +33,7 @@ _NO_TEXT = re.compile("[\ud800-\udfff]")
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 hex digits; the file is streamed, never held whole."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -23,6 +23,7 @@ from ptycho_compare.errors import StorageError
 from ptycho_compare.hub import stamp, utc_now
 from ptycho_compare.storage.files import atomic_path, plain_json, write_json_atomic
 from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.untrusted.regular import open_regular, read_json
 
 Work = TypeVar("Work")
 Facts = Mapping[str, Any]
@@ -101,7 +102,7 @@ class SavedWork:
         if not self.record.exists():
             return None
         try:
-            record = json.loads(self.record.read_text(encoding="utf-8"))
+            record = read_json(self.record)
             if record.pop("record_sha256") != _digest(record):
                 raise ValueError(f"{self.record.name} differs from its own digest")
             differences = Fingerprint.from_json(record["fingerprint"]).differences(self.fingerprint)
@@ -115,7 +116,8 @@ class SavedWork:
         return None
 
     def _held(self, name: str, digest: str) -> dict[str, NDArray[Any]]:
-        data = (self.folder / name).read_bytes()
+        with open_regular(self.folder / name) as stream:
+            data = stream.read()
         if sha256(data).hexdigest() != digest:
             raise ValueError(f"{name} differs from the digest in its record")
         with np.load(io.BytesIO(data), allow_pickle=False) as held:

@@ -23,7 +23,7 @@ EngineName = Literal["onnxruntime", "tensorflow"]
 class Section(BaseModel):
     """A table of `study.toml`; an unknown key in it is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Grouping(Section):

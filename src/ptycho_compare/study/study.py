@@ -32,7 +32,10 @@ from ptycho_compare.study.comparing import (
 )
 from ptycho_compare.study.making import Commands, Overlap, Reconstruction, Simulation, Training
 from ptycho_compare.study.toml_problems import first_problem
+from ptycho_compare.untrusted.bounds import shown, why_unbounded
+from ptycho_compare.untrusted.regular import read_text
 
+MAX_STUDY_BYTES = 1 << 20
 NETWORKS = (PTYCHOPINN, BASELINE)
 """The built-in networks; which of them a study compares in a hub, `networks_of` says."""
 
@@ -174,13 +177,18 @@ def load_study(path: Path) -> Study:
         the file, the line, the key and what was found.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        return Study.model_validate(tomllib.loads(text))
+        text = read_text(path, max_bytes=MAX_STUDY_BYTES)
+        values = tomllib.loads(text)
+        if why := why_unbounded(values):
+            raise ValueError(why)
+        return Study.model_validate(values)
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: is not UTF-8 text (byte {error.start})") from None
+    except RecursionError:
+        raise StudyError(f"{path}: is nested too deep; a study has sections of sections, no more") from None
     except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"{path}: is not TOML: {error}") from None
+        raise StudyError(f"{path}: is not TOML: {shown(error, at_most=200)}") from None
     except ValidationError as error:
         raise StudyError(first_problem(path, text, error, Study)) from None
+    except ValueError as error:
+        raise StudyError(f"{path}: {error}") from None

@@ -10,11 +10,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ptycho_compare.errors import ArchiveError
+from ptycho_compare.untrusted.regular import open_regular
 
 MAX_MEMBERS = 4096
 
@@ -50,13 +51,14 @@ def open_zip(source: Path | IO[bytes], *, label: str, max_total_bytes: int) -> I
         No zip, truncated, too many members, a name that leaves the archive, or larger
         than the cap when unpacked.
     """
-    try:
-        archive = zipfile.ZipFile(source)
-    except FileNotFoundError:
-        raise ArchiveError(f"{label}: no such file") from None
-    except (*DAMAGE, OSError) as error:
-        raise _damaged(label, error) from error
-    with archive:
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open_regular(source)) if isinstance(source, Path) else source
+            archive = stack.enter_context(zipfile.ZipFile(stream))
+        except FileNotFoundError:
+            raise ArchiveError(f"{label}: no such file") from None
+        except (*DAMAGE, OSError) as error:
+            raise _damaged(label, error) from error
         _inspect_directory(archive, label=label, max_total_bytes=max_total_bytes)
         yield archive
 

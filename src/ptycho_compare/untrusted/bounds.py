@@ -12,7 +12,7 @@ MAX_INTEGER_BITS = 1024
 MAX_SHOWN = 80
 
 
-def why_unbounded(value: Any) -> str:
+def why_unbounded(value: Any, *, max_values: int = MAX_VALUES) -> str:
     """Say why a tree of containers, texts and numbers is refused; empty where it may be used.
 
     A few bytes can stand for thousands of millions of values (a list that holds another one ten times,
@@ -26,8 +26,8 @@ def why_unbounded(value: Any) -> str:
             todo.pop()
             continue
         seen += 1
-        if seen > MAX_VALUES:
-            return f"it stands for more than {MAX_VALUES} values"
+        if seen > max_values:
+            return f"it stands for more than {max_values} values"
         if isinstance(each, int) and each.bit_length() > MAX_INTEGER_BITS:
             return f"it holds a whole number of more than {MAX_INTEGER_BITS} bits"
         if isinstance(each, dict):

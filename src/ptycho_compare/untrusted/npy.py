@@ -20,6 +20,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArchiveError
+from ptycho_compare.untrusted.regular import open_regular
 
 MAX_ARRAY_BYTES = 4 << 30
 MAX_HEADER_BYTES = 10_000  # numpy's own limit
@@ -134,5 +135,5 @@ def open_npy(path: Path) -> Iterator[NpyFile]:
     """
     if not path.is_file():
         raise ArchiveError(f"{path}: no such file")
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         yield NpyFile(stream, label=f"{path}: the array")

@@ -55,7 +55,7 @@ def test_an_arm_alone_gives_the_same_canvas(small_hub: Path, tmp_path: Path, nam
         assert scan.truth is not None
         setting = Setting(request, scan, plan, Grid((0, 0), (scan.truth.shape[0], scan.truth.shape[1])))
         with job_context(JobFiles(tmp_path / "alone")) as ours:
-            work = Work(ours, request)
+            work = Work(ours, request, "")
             alone = NetworkArm.open(name, models.networks[name], ArmSettings(), setting, work).reconstruct(
                 work
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from phases.pipeline.steps import copying, hub_with, run_steps, saying, states, times_run
+from phases.pipeline.steps import COPY, copying, hub_with, run_steps, saying, states, times_run
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.step_record import read_step_record
@@ -183,3 +183,23 @@ class TestAWindow:
         assert states(outcomes)[1:] == ["stopped", "not begun"]
         sign.touch()
         assert states(run_steps(hub, first, slow, after)) == ["reused", "made", "made"]
+
+
+EXCHANGING = (
+    "import sys; from pathlib import Path; source, target = map(Path, sys.argv[1:])\n"
+    "target.write_text(source.read_text()); source.write_text('new')"
+)
+
+
+def test_a_step_whose_input_is_exchanged_while_it_runs_is_void_and_the_next_run_is_right(hub: Hub) -> None:
+    """What it left was made from the old file, and its record would name the new one."""
+    (hub.root / "in.txt").write_text("old")
+    words = (str(hub.root / "in.txt"), str(hub.root / "out.txt"))
+    files = {"inputs": (hub.root / "in.txt",), "outputs": (hub.root / "out.txt",)}
+    (outcome,) = run_steps(hub, saying(hub, "copy", EXCHANGING, *words, **files))
+    assert outcome.state == "failed"
+    assert "in.txt: was exchanged or written to while it was used" in str(outcome.findings[0])
+    assert not hub.step("copy").record.exists()
+    (again,) = run_steps(hub, saying(hub, "copy", COPY, *words, **files))
+    assert again.state == "made"
+    assert (hub.root / "out.txt").read_text() == "NEW"

@@ -11,6 +11,7 @@ from ptycho_compare.checks.blocker.note import Blocker, read_blocker
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.storage.files import digest_of, write_json_atomic
+from ptycho_compare.untrusted.regular import read_bytes
 
 
 class Closing(BaseModel):
@@ -50,7 +51,7 @@ def closing_of(note: Path) -> Path:
 def all_blockers(hub: Hub) -> list[tuple[Blocker, Closing | None]]:
     """List every note in order of their names, with the record that closes it, if one does."""
     notes = sorted((hub.root / "red").glob("blocked_*.md"))
-    blockers = [read_blocker(note) for note in notes if not note.is_dir()]
+    blockers = [read_blocker(note) for note in notes]
     return [(blocker, _closing(blocker)) for blocker in blockers]
 
 
@@ -112,7 +113,7 @@ def _close(hub: Hub, blocker: Blocker, *, closed_by: str, evidence: dict[str, st
 def _closing(blocker: Blocker) -> Closing | None:
     """Return the record that closes a note as it is now."""
     try:
-        closing = Closing.model_validate_json(closing_of(blocker.note).read_bytes())
+        closing = Closing.model_validate_json(read_bytes(closing_of(blocker.note)))
     except (OSError, ValidationError):
         return None
     same = (closing.note_sha256, closing.subject) == (blocker.sha256, blocker.subject)

@@ -17,8 +17,10 @@ from ptycho_compare.checks.blocker.causes import return_condition
 from ptycho_compare.checks.blocker.scope import EVERYTHING, Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, moment_of, stamp
+from ptycho_compare.untrusted.regular import read_bytes, read_log
 
 _DIAGNOSTIC = "DIAGNOSTIC"
+MAX_NOTE_BYTES = 4 << 20
 _NAME = re.compile(r"blocked_(?P<stamp>\d{8}T\d{6}Z)_(?P<topic>.+)")
 _HEADING = re.compile(r"# Blocked: (?P<subject>.+): (?P<topic>[a-z][a-z0-9_.-]*)")
 _CONCERNS = "**Concerns:** "
@@ -44,6 +46,8 @@ class Blocker:
         What cannot be counted while it is open.
     times : int
         How often it was found.
+    damaged : str
+        Why it is no text that can be read; empty for any that can.
     """
 
     note: Path
@@ -54,6 +58,7 @@ class Blocker:
     sha256: str
     scope: Scope = EVERYTHING
     times: int = 1
+    damaged: str = ""
 
     @property
     def id(self) -> str:
@@ -100,9 +105,10 @@ def _items(findings: Sequence[Finding]) -> Iterator[str]:
 def read_blocker(note: Path) -> Blocker:
     """Read a note; whatever a file holds that is none of ours, it is a note all the same."""
     try:
-        content = note.read_bytes()
-    except OSError:
-        content = None
+        content = read_bytes(note, max_bytes=MAX_NOTE_BYTES)
+        why = ""
+    except OSError as error:
+        content, why = None, error.strerror or "cannot be read"
     lines = (content or b"").decode("utf-8", errors="replace").splitlines()
     name, heading = _NAME.fullmatch(note.stem), _HEADING.fullmatch(lines[0]) if lines else None
     of_name = name["topic"] if name else note.stem.removeprefix("blocked_")
@@ -110,7 +116,7 @@ def read_blocker(note: Path) -> Blocker:
     if content is not None:
         sha256 = hashlib.sha256(content).hexdigest()
     if name is None or heading is None:
-        return Blocker(note, "", of_name, moment, (), sha256)
+        return Blocker(note, "", of_name, moment, (), sha256, damaged=why)
     return Blocker(
         note,
         heading["subject"],
@@ -126,7 +132,7 @@ def read_blocker(note: Path) -> Blocker:
 def _diagnostics(log: Path) -> list[str]:
     if not log.is_file():
         return []
-    text = log.read_text(encoding="utf-8", errors="replace")
+    text = read_log(log)
     return [line for line in text.splitlines() if _DIAGNOSTIC in line]
 
 

@@ -13,6 +13,7 @@ from ptycho_compare.checks.blocker.scope import Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.storage.files import locked, write_text_atomic
+from ptycho_compare.untrusted.regular import read_log
 
 
 def write_blocker(
@@ -51,7 +52,7 @@ def write_blocker(
     with locked(hub.lock("blockers"), required=False):
         same = (each for each in open_blockers(hub) if (each.subject, each.topic) == (comparison_id, topic))
         if (before := next(same, None)) is not None:
-            text = before.note.read_text(encoding="utf-8", errors="replace")
+            text = read_log(before.note)
             ended = text if text.endswith("\n") else f"{text}\n"
             write_text_atomic(before.note, ended + "\n".join([*lines_again(moment, findings), ""]))
             return before.note

@@ -42,6 +42,7 @@ from ptycho_compare.records.adoption import AdoptionRecord, whoever
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import write_differences_csv
+from ptycho_compare.storage.files import digest_of
 
 PIECES = 3
 """How many windows of each network's canvas are computed again."""
@@ -76,12 +77,11 @@ def adopt(job: ComparisonJob, source: Path, *, pieces: int = PIECES) -> Adoption
         try:
             manifest = _copy(source, theirs)
             record = _verified(job, source, theirs, manifest, context, pieces)
-            _take_over(job, theirs, manifest, record)
+            _take_over(job, theirs, record, context)
         except AdoptionError as error:  # what was looked at is a copy, and gone when somebody reads this
             raise AdoptionError(str(error).replace(str(theirs), str(source))) from None
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-        context.noted("adopted", source=str(source))
     return record
 
 
@@ -225,10 +225,13 @@ def _require_same_scores(inputs: Inputs, names: Artifacts, setting: Setting) -> 
     return [theirs.name for theirs, _ in pairs]
 
 
-def _take_over(job: ComparisonJob, theirs: Path, manifest: Manifest, record: AdoptionRecord) -> None:
+def _take_over(job: ComparisonJob, theirs: Path, record: AdoptionRecord, context: JobContext) -> None:
     """Put the verified files in place: the old manifest goes first, the new one comes last."""
     names = Artifacts(job.folder)
-    taken = {path: job.folder / path.relative_to(theirs) for path in _files(theirs, manifest)}
+    taken = {
+        path: job.folder / path.relative_to(theirs)
+        for path in _files(theirs, read_manifest(Artifacts(theirs).manifest))
+    }
     try:
         names.manifest.unlink(missing_ok=True)
         for path, target in taken.items():
@@ -237,6 +240,7 @@ def _take_over(job: ComparisonJob, theirs: Path, manifest: Manifest, record: Ado
         for stale in left_by_others(names) - set(taken.values()):
             stale.unlink(missing_ok=True)
         record.write(names.adoption)
+        context.noted("adopted", source=record.source, record_sha256=digest_of(names.adoption))
         Artifacts(theirs).manifest.replace(names.manifest)
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from error

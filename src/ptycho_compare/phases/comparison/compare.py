@@ -23,10 +23,17 @@ from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Arm, Setting, contained, ready_made_arm, user_arm
 from ptycho_compare.phases.comparison.consistency import Consistency, consistencies
 from ptycho_compare.phases.comparison.geometry_check import geometry_through_arms, geometry_through_truth
-from ptycho_compare.phases.comparison.inputs import ArmInput, Inputs, inspect_inputs, require_fit
+from ptycho_compare.phases.comparison.inputs import (
+    ArmInput,
+    Inputs,
+    inspect_inputs,
+    require_fit,
+    watched_inputs,
+)
 from ptycho_compare.phases.comparison.log import LOGGER, comparison_log
 from ptycho_compare.phases.comparison.network import NetworkArm
 from ptycho_compare.phases.comparison.publish import Result, publish
+from ptycho_compare.phases.comparison.recordable import require_recordable
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade, UserSource
@@ -65,6 +72,7 @@ def compare(
         SIGTERM or Ctrl-C came; the same comparison goes on from where it was.
     """
     started = utc_now()
+    watched = watched_inputs(request)
     inputs = inspect_inputs(request)
     names = Artifacts(request.output_dir)
     request.output_dir.mkdir(parents=True, exist_ok=True)
@@ -73,7 +81,8 @@ def compare(
         open_setting(request, inputs, spool_folder=request.output_dir) as opened,
     ):
         setting, warnings = opened
-        work = Work(context, request)
+        require_recordable(setting, inputs, command=command)
+        work = Work(context, request, watched.digests[request.test_data])
         goes_on = names.job.checkpoints.exists()
         with comparison_log(names.log, console_level=console_level, append=goes_on):
             for warning in warnings:
@@ -87,7 +96,9 @@ def compare(
             scorecard, consistency = score(arms, setting)
             context.step("artifacts")
             attempts = attempts_so_far(names.job)
-            result = Result(setting, arms, scorecard, consistency, warnings, attempts, geometry + of_arms)
+            watched.require_same()
+            found = geometry + of_arms
+            result = Result(watched, setting, arms, scorecard, consistency, warnings, attempts, found)
             publish(result, started=started, command=command, raise_if_stopped=context.raise_if_stopped)
             work.finish()
             _log.info("Comparison complete!")

@@ -20,6 +20,7 @@ from ptycho_compare.reconstruction import (
     read_ready_made,
 )
 from ptycho_compare.scan import Scan
+from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study import BASELINE, PTYCHOPINN
 from ptycho_compare.untrusted.onnx import is_onnx
 
@@ -81,6 +82,13 @@ def companions_of(name: str, source: Path) -> dict[str, Path]:
     """List what is read beside an arm's file: the toml of an ONNX network, where it lies there."""
     beside = declaration_beside(source)
     return {} if beside is None else {f"{name}, toml": beside}
+
+
+def watched_inputs(request: CompareRequest) -> WatchedFiles:
+    """Digest the files that a comparison reads, before it does; InputError as `inspect_inputs`."""
+    if not request.test_data.is_file():
+        raise InputError(f"{request.test_data}: there is no such file (--test_data)")
+    return WatchedFiles({name: path for name, path in input_files(request).items() if path.is_file()})
 
 
 def inspect_inputs(request: CompareRequest) -> Inputs:

@@ -21,6 +21,7 @@ from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.reconstruction import GeometryCheck
 from ptycho_compare.records.manifest import (
     ArmRecord,
+    FileRecord,
     Manifest,
     alignment_record,
     record_artifacts,
@@ -35,6 +36,7 @@ from ptycho_compare.reporting.figures import plot_comparison, plot_frc, plot_res
 from ptycho_compare.scan import save_plan
 from ptycho_compare.scoring import ArmImage, ArmScore, Scorecard
 from ptycho_compare.storage.fingerprint import code_digest
+from ptycho_compare.storage.watched import WatchedFiles
 
 _log = logging.getLogger(LOGGER)
 
@@ -43,6 +45,7 @@ _log = logging.getLogger(LOGGER)
 class Result:
     """A finished comparison, not yet written down; `attempts` tells how it came about."""
 
+    watched: WatchedFiles
     setting: Setting
     arms: Mapping[str, Arm]
     scorecard: Scorecard
@@ -83,6 +86,7 @@ def publish(
     for stale in left_by_others(names) - set(written):
         stale.unlink(missing_ok=True)
     raise_if_stopped()
+    result.watched.require_same()
     _manifest(result, written, started=started, command=command).write(names.manifest)
 
 
@@ -211,7 +215,7 @@ def _manifest(
         finished=utc_text(to="microseconds"),
         command=list(command),
         settings=request.settings(),
-        inputs={name: record_file(path) for name, path in inputs.items()},
+        inputs={name: _recorded(result.watched, path) for name, path in inputs.items()},
         plan={
             "groups": len(plan.groups),
             "group_size": plan.groups.shape[1],
@@ -241,6 +245,13 @@ def _manifest(
         attempts=list(result.attempts),
         artifacts=record_artifacts(request.output_dir, written),
     )
+
+
+def _recorded(watched: WatchedFiles, path: Path) -> FileRecord:
+    """Record an input as it was when it was read."""
+    if path not in watched.digests:
+        return record_file(path)
+    return FileRecord(path=path.as_posix(), sha256=watched.digests[path], bytes=watched.size(path))
 
 
 def _arm_record(score: ArmScore, arm: Arm) -> ArmRecord:

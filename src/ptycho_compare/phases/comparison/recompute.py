@@ -27,6 +27,7 @@ from ptycho_compare.reconstruction import Grid, ReadyMade, empty_stream, reconst
 from ptycho_compare.scan import Plan
 from ptycho_compare.scoring import ArmImage
 from ptycho_compare.untrusted.npz import open_npz
+from ptycho_compare.untrusted.regular import read_text
 
 WINDOW_PX = 8
 VALUE_TOLERANCE = 1e-3
@@ -148,8 +149,8 @@ def table_difference(theirs: Path, ours: Path, *, leave_out: Sequence[str]) -> s
     Rows of which a cell begins with one of `leave_out` are not compared.
     """
     try:
-        tables = [list(csv.reader(path.read_text(encoding="utf-8").splitlines())) for path in (theirs, ours)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        tables = [list(csv.reader(read_text(path).splitlines())) for path in (theirs, ours)]
+    except (OSError, ValueError, csv.Error) as error:
         return str(error)
     for row in tables[0]:
         for column, cell in zip(tables[0][0], row, strict=False):

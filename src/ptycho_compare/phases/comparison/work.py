@@ -17,7 +17,6 @@ from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Cadence, Checkpoint, StreamState
-from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import Fingerprint
 
 _log = logging.getLogger(LOGGER)
@@ -31,14 +30,16 @@ class Work:
     ----------
     context : JobContext
         Tells how far it is, and hears when to stop.
+    scan_sha256 : str
+        Of the scan, before it was read.
     cadence : Cadence
         Of all checkpoints of the attempt.
     """
 
     context: JobContext
     request: CompareRequest
+    scan_sha256: str
     cadence: Cadence = field(default_factory=Cadence)
-    _scan_digest: str = ""
 
     def checkpoint(self, stream: str, model: ModelFile, plan: Mapping[str, Any]) -> Checkpoint:
         """Find the checkpoints of one stream, by a name that no other stream of the comparison has.
@@ -46,7 +47,6 @@ class Work:
         `plan` holds how the stream's groups were drawn.
         """
         request = self.request
-        self._scan_digest = self._scan_digest or sha256_of(request.test_data)
         # not the other arms, nor how images are scored: neither reaches a canvas
         asked = request.settings()
         settings = {
@@ -55,7 +55,7 @@ class Work:
             "engine": asked["engine"],
             **plan,
         }
-        inputs = {"test_data": self._scan_digest, "model": model.sha256}
+        inputs = {"test_data": self.scan_sha256, "model": model.sha256}
         files = self.context.files
         return Checkpoint(
             files.checkpoints,

@@ -12,6 +12,7 @@ from ptycho_compare.hub import StepFiles
 from ptycho_compare.jobs import Ended, JobSpec
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.records.comparison_list import is_listed, list_comparison
+from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study.steps import CompareStep
 
 
@@ -80,6 +81,10 @@ class ComparisonStep:
     def set_aside(self, _archive: Path) -> list[Path]:
         """Return nothing: a comparison sets aside what it cannot use."""
         return []
+
+    def watch(self) -> WatchedFiles:
+        """Return nothing: the comparison itself looks at its inputs again."""
+        return WatchedFiles({})
 
     def seal(self, ended: Ended) -> list[Finding]:
         """Judge the evidence, and enter the comparison into the hub's list."""

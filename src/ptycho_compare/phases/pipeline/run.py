@@ -155,11 +155,14 @@ class Runner:
             return StepOutcome(step, "failed" if findings else "given", findings)
         spec = step.spec(grace_s=self.grace_s)
         self.say("\n".join([*heading, f"log: {spec.log}"]))
+        watched = step.watch()
         ended = run_or_join(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
         if ended.state in ("running", "stopped"):
             findings = tuple(self._stalled(step)) if ended.state == "stopped" else ()
             return StepOutcome(step, "failed" if findings else "stopped", findings, ended.record)
-        findings = tuple(step.seal(ended))
+        # outputs of another file than the one that is there now are of nobody's
+        exchanged = [Finding("stale", f"{text}; run it again") for text in watched.exchanged()]
+        findings = tuple(exchanged or step.seal(ended))
         return StepOutcome(step, "failed" if findings else "made", findings, ended.record)
 
     def _stalled(self, step: Step) -> Iterator[Finding]:

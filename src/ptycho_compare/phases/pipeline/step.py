@@ -20,6 +20,7 @@ from ptycho_compare.jobs import Ended, JobSpec, attempts_so_far, read_launch
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint
+from ptycho_compare.storage.watched import WatchedFiles
 
 
 class Step(Protocol):
@@ -74,6 +75,10 @@ class Step(Protocol):
 
     def set_aside(self, archive: Path) -> list[Path]:
         """Move away what it would overwrite; says what was moved."""
+        ...
+
+    def watch(self) -> WatchedFiles:
+        """Digest what its command will read; a comparison's does so itself."""
         ...
 
     def seal(self, ended: Ended) -> list[Finding]:
@@ -198,6 +203,11 @@ class PhaseStep:
             place.parent.mkdir(parents=True, exist_ok=True)
             path.rename(place)
         return there
+
+    def watch(self) -> WatchedFiles:
+        """Digest its inputs; of a step that is run each time nothing is recorded."""
+        inputs = () if self.always else self.inputs
+        return WatchedFiles({self.hub.relative(path): path for path in inputs})
 
     def seal(self, ended: Ended) -> list[Finding]:
         """Check what it left behind, and record it when all of it holds."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.storage.files import write_text_atomic
+from ptycho_compare.untrusted.bounds import shown
+from ptycho_compare.untrusted.regular import read_text, why_unreadable
 
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?([0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?|inf|nan)")
 Number = TypeVar("Number", int, float)
 
 
@@ -42,17 +47,25 @@ def read_table(path: Path, *, needed: Sequence[str]) -> Iterator[tuple[Mapping[s
         The file is missing, or has not the needed columns.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable table ({error})") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable table ({why_unreadable(error)})") from error
     table = csv.DictReader(io.StringIO(text, newline=""))
-    found = tuple(table.fieldnames or ())
-    if not set(needed) <= set(found):
-        raise InputError(f"{path}: columns {', '.join(found) or 'none'}; needed: {', '.join(needed)}")
-    for cells in table:
-        yield {column: value or "" for column, value in cells.items()}, f"{path}:{table.line_num}"
+    try:
+        found = tuple(table.fieldnames or ())
+        if not set(needed) <= set(found):
+            raise InputError(
+                f"{path}: columns {shown(', '.join(found)) or 'none'}; needed: {', '.join(needed)}"
+            )
+        for cells in table:
+            place = f"{path}:{table.line_num}"
+            if None in cells:
+                raise InputError(f"{place}: has more than {len(found)} cells")
+            yield {column: value or "" for column, value in cells.items()}, place
+    except csv.Error as error:  # a cell of more than 128 KiB, among others
+        raise InputError(f"{path}:{table.line_num}: not a readable table ({error})") from None
 
 
 def number(kind: Callable[[str], Number], cells: Mapping[str, str], column: str, place: str) -> Number | None:
@@ -64,10 +77,12 @@ def number(kind: Callable[[str], Number], cells: Mapping[str, str], column: str,
         The cell holds something else.
     """
     text = cells.get(column, "")
-    try:
-        return kind(text) if text else None
-    except ValueError:
-        raise InputError(f"{place}: {column} is '{text}', which is no number") from None
+    if not text:
+        return None
+    # Python also takes 0_5, figures of other scripts and blanks for numbers; no writer of ours has them
+    if not (_WHOLE if kind is int else _NUMBER).fullmatch(text):
+        raise InputError(f"{place}: {column} is '{shown(text)}', which is no number")
+    return kind(text)
 
 
 def finite(value: float | None) -> float | None:

@@ -16,6 +16,7 @@ from ptycho_compare.hub import Hub, StepFiles
 from ptycho_compare.records.manifest import FileRecord, Manifest
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.reporting.page.words import number_text, readable, text_of
+from ptycho_compare.untrusted.regular import read_json
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _adopted(path: Path) -> str:
     if not path.is_file():
         return ""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         pieces = len(record["pieces"])
         return (
             f"{record['adopted']} by {record['by']} on {record['host']} from {record['source']}; "

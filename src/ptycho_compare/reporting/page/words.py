@@ -6,6 +6,8 @@ import math
 from datetime import datetime
 from pathlib import Path
 
+from ptycho_compare.untrusted.regular import read_log
+
 NOT_AVAILABLE = "N/A"
 _MOST_CHARACTERS = 20_000
 
@@ -38,6 +40,6 @@ def readable(text: str) -> str:
 def text_of(path: Path) -> str:
     """Read a text file for the page, or say why it cannot be read."""
     try:
-        return readable(path.read_text(encoding="utf-8", errors="replace"))
+        return readable(read_log(path))
     except OSError as error:
         return f"missing: cannot be read ({error.strerror})"

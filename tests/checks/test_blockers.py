@@ -372,10 +372,11 @@ def test_our_note_without_its_list_has_no_findings(hub: Hub) -> None:
     assert (blocker.subject, blocker.findings) == (SUBJECT, ())
 
 
-def test_a_folder_of_that_name_is_no_note(hub: Hub) -> None:
+def test_a_folder_of_that_name_is_named_as_a_damaged_note(hub: Hub) -> None:
     folder = hub.root / "red" / f"{NAME}.md"
     folder.mkdir(parents=True)
-    assert open_blockers(hub) == []
+    (blocker,) = open_blockers(hub)
+    assert blocker.damaged == "is a folder; a regular file is needed"
     assert (read_blocker(folder).subject, read_blocker(folder).sha256) == ("", "")
     note = noted(hub)
     assert note.stem == f"{NAME}_2"

@@ -90,7 +90,7 @@ def test_results_of_one_engine_are_not_taken_for_those_of_another(folder: Path) 
     found = [finding.text for finding in stale(folder, here)]
     assert any("setting engine.name was tensorflow, is onnxruntime" in text for text in found)
     assert any("version of onnxruntime was None, is " in text for text in found)
-    (folder / "adoption.json").write_text("{}")
+    adopt(folder)
     found = [finding.text for finding in stale(folder, here)]
     assert [text.partition(": setting ")[2] for text in found] == [
         "engine.name was tensorflow, is onnxruntime",

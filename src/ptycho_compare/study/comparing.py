@@ -79,7 +79,7 @@ class Scoring(Section):
 class Uncertainty(Section):
     """Block bootstrap of the scores; `draws` 0 switches it off."""
 
-    draws: Seed = 1000
+    draws: Annotated[int, Field(ge=0, le=100_000)] = 1000
     block_px: PositiveInt | None = None
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     seed: Seed = 0

@@ -49,7 +49,7 @@ class Simulation(Section):
     """
 
     object: Literal["lines", "broadband", "siemens", "phase"] = "lines"
-    object_px: PositiveInt = 256
+    object_px: Annotated[PositiveInt, Field(le=32_768)] = 256
     amplitude: tuple[Share, Share] = (0.4, 1.0)
     phase_rad: tuple[float, float] = (-1.0, 1.0)
     probe: Literal["zone_plate", "gaussian", "file"] = "zone_plate"

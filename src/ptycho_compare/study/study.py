@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Hub
 from ptycho_compare.printable import one_line
+from ptycho_compare.study.collisions import first_collision
 from ptycho_compare.study.comparing import (
     BASELINE,
     PTYCHI,
@@ -71,7 +72,9 @@ class Study(Section):
     """
 
     name: StudyName
-    doses: Annotated[tuple[PositiveInt, ...], Field(min_length=1), AfterValidator(_without_repetition)]
+    doses: Annotated[
+        tuple[PositiveInt, ...], Field(min_length=1, max_length=1000), AfterValidator(_without_repetition)
+    ]
     views: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_without_repetition)]
     splits: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_without_repetition)]
     tiers: Annotated[dict[Name, Tier], Field(min_length=1)]
@@ -97,6 +100,12 @@ class Study(Section):
                 raise ValueError(
                     f"tier {name!r} comes after {tier.after!r}, which is no other tier of the study"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_their_own(self) -> Study:
+        if why := first_collision(self.views, self.splits, self.tiers, self.arms):
+            raise ValueError(why)
         return self
 
     @model_validator(mode="after")

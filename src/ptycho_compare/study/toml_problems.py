@@ -36,7 +36,8 @@ def first_problem(label: Path | str, text: str, error: ValidationError, whole: t
     keys = [str(part) for part in first["loc"]]
     where = f"line {_line_of(text, keys)}: " if keys else ""
     name = f"'{'.'.join(keys)}': " if keys else ""
-    found = f", found {first['input']!r:.200}{_nearest(first, whole)}"
+    # what is wrong between sections is said by the message alone
+    found = f", found {first['input']!r:.200}{_nearest(first, whole)}" if keys else ""
     return f"{label}: {where}{name}{first['msg']}{found}{and_more(problems)}"
 
 

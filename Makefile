@@ -44,7 +44,7 @@ floors:
 	$(PYTHON) -m venv --clear $(VENV)-floors
 	$(VENV)-floors/bin/python -m pip install --quiet --upgrade pip
 	$(PYTHON) scripts/floors.py > $(VENV)-floors/floors.txt
-	$(VENV)-floors/bin/python -m pip install --quiet --constraint $(VENV)-floors/floors.txt .
+	$(VENV)-floors/bin/python -m pip install --quiet --no-compile --constraint $(VENV)-floors/floors.txt .
 	$(VENV)-floors/bin/python scripts/import_everything.py
 	$(VENV)-floors/bin/python -m pytest --version
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from ptycho_compare.cli.ptycho_hub import main as ptycho_hub
 from ptycho_compare.reconstruction import GeometryCheck, Grid, check_geometry
 from ptycho_compare.scoring.alignment.orientation import AS_GIVEN, ORIENTATIONS, Orientation
 from scans import make_object
+from star import STAR_SCAN
 from thorough import examples
 
 HEIGHT, WIDTH, SIDE = 58, 66, 16
@@ -216,6 +219,66 @@ POOR_ARMS: dict[str, np.ndarray] = {
     "half its twin": RIGHT.truth + RIGHT.truth[::-1, ::-1].conj(),
 }
 RIGHT_SCANS |= {name: replace(RIGHT, truth=values.astype(np.complex64)) for name, values in POOR_ARMS.items()}
+
+
+def placed(positions: np.ndarray) -> Experiment:
+    """Images of the same object at other places, rounded to whole pixels inside of it."""
+    low, high = SIDE // 2, np.array(RIGHT.truth.shape[::-1]) - SIDE // 2
+    inside = np.rint(np.clip(positions, low, high))
+    patches = [RIGHT.truth[y - low : y + low, x - low : x + low] for x, y in inside.astype(int)]
+    images = np.abs(np.fft.fftshift(np.fft.fft2(RIGHT.probe * np.stack(patches)), axes=(1, 2)))
+    return replace(RIGHT, positions=inside, amplitudes=images)
+
+
+ANGLE = np.sqrt(np.arange(60)) * 2.4
+ROWS, COLUMNS = np.indices((HEIGHT, WIDTH))
+GRID = np.stack(np.meshgrid(np.arange(8, 58, 6.0), np.arange(8, 50, 6.0)), axis=-1).reshape(-1, 2)
+RIGHT_SCANS |= {
+    "a raster": placed(GRID),
+    "a raster in snakes": placed(np.concatenate([GRID[i::2] for i in range(2)])),
+    "a spiral": placed(
+        np.stack([33 + 2.6 * ANGLE * np.cos(ANGLE), 29 + 2.2 * ANGLE * np.sin(ANGLE)], axis=1)
+    ),
+    "a line along x": placed(np.stack([np.linspace(8, 58, 40), np.full(40, 29.0)], axis=1)),
+    "a line along y": placed(np.stack([np.full(40, 29.0), np.linspace(8, 50, 40)], axis=1)),
+    "a diagonal line": placed(np.stack([np.linspace(8, 58, 40), np.linspace(8, 50, 40)], axis=1)),
+    "two areas": placed(np.concatenate([GRID[GRID[:, 0] < 22], GRID[GRID[:, 0] > 44]])),
+    "a ring": placed(np.stack([33 + 18 * np.cos(ANGLE), 29 + 18 * np.sin(ANGLE)], axis=1)),
+    "every position twice": placed(np.repeat(GRID[::2], 2, axis=0)),
+    "positions in any order": placed(np.random.default_rng(5).permutation(GRID)),
+    "a truth of another gain": replace(RIGHT, truth=RIGHT.truth * (0.02 - 3j)),
+    "a tilted truth": experiment(truth=(BASE * np.exp(0.02j * COLUMNS - 0.03j * ROWS)).astype(np.complex64)),
+    "a hill of 25 rad": experiment(
+        truth=(BASE * np.exp(25j * np.sin(COLUMNS / 30) ** 2)).astype(np.complex64)
+    ),
+    "opaque in parts": experiment(truth=np.where((ROWS // 9 + COLUMNS // 9) % 3 == 0, 0, BASE)),
+    "a wide beam": experiment(curvature=0.15),
+    "positions a third of a pixel off": replace(
+        RIGHT, positions=RIGHT.positions + np.random.default_rng(6).normal(0, 0.3, RIGHT.positions.shape)
+    ),
+    "a background of a count": replace(RIGHT, amplitudes=np.sqrt(RIGHT.amplitudes**2 + 1)),
+}
+
+
+REAL_SCANS = {
+    "reference hub, train": "hub/data/phase_c/dose_1000000000/patched_train.npz",
+    "reference hub, test": "hub/data/phase_c/dose_1000000000/patched_test.npz",
+    "the real star": STAR_SCAN,
+    "the real near field": "p25_near_field.cxi",
+}
+
+
+def test_they_are_forty() -> None:
+    assert len(RIGHT_SCANS) - len(NOT_OF_THIS_OBJECT) + len(REAL_SCANS) >= 40
+
+
+@pytest.mark.parametrize("name", REAL_SCANS)
+def test_no_real_scan_is_refused(reference: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the file has a truth, its geometry is checked; the others are read."""
+    assert ptycho_hub(["scan", str(reference / REAL_SCANS[name])]) == 0
+    said = capsys.readouterr().out
+    assert "otherwise: " not in said
+    assert "another object" not in said
 
 
 NOT_OF_THIS_OBJECT = ("noise alone", "of another object")

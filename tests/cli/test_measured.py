@@ -141,6 +141,15 @@ def test_score_takes_what_the_scan_lit(
     found.append(json.loads(capsys.readouterr().out))
     assert found[2]["mask_pixels"] > 1.5 * found[0]["mask_pixels"]
     assert found[2]["metrics"]["fienup"]["value"] > 0.1
+    away = {"xcoords": None, "ycoords": None, "p": scene.positions[:, ::-1] * 20e-9}
+    write_scan(scan, scene.arrays(**away), compressed=False)
+    said = ("--scan-key=positions_yx=p", "--scan-unit=positions=m", "--pixel-nm=20")
+    for words in ([f"{scan}:objectGuess"], [str(truth), f"--scan={scan}"]):
+        np.save(image, scene.noisy(0.005, 1, np.nan))
+        assert ptycho_hub(["score", str(image), *words, *said, "--bootstrap-draws=0", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["metrics"] == found[0]["metrics"]
+    assert ptycho_hub(["score", str(image), f"{scan}:objectGuess", *said[:2]]) == 2
+    assert "say --pixel-nm" in capsys.readouterr().err
     write_scan(scan, scene.arrays(xcoords=scene.positions[:, 0] + 500, objectGuess=None), compressed=False)
     assert ptycho_hub(["score", str(image), str(truth), f"--scan={scan}"]) == 2
     assert "lit no pixel of the truth of 72 x 76 px" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import replace
 from typing import get_args
 
 from ptycho_compare.cli.parsing import OneLineParser, add_version
@@ -100,6 +101,30 @@ def add_scan(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--diffraction-dc", choices=("centre", "corner"), help="where DC lies in them (default: found out)"
     )
+    _add_positions(group)
+    group.add_argument(
+        "--geometry",
+        choices=("checked", "as-given"),
+        default="checked",
+        help="as-given: score even where another geometry explains the images clearly better (checked)",
+    )
+    group.add_argument(
+        "--mask-good", type=int, choices=(0, 1), help="which value of the mask is good (default: 0)"
+    )
+    group.add_argument(
+        "--bad-from",
+        type=_above_zero,
+        metavar="NUMBER",
+        help="stored numbers from here on mark bad pixels (default: found out)",
+    )
+
+
+def add_positions(parser: argparse.ArgumentParser) -> None:
+    """Declare what a user says of where a scan went, where its images are not read."""
+    _add_positions(parser.add_argument_group("scan file", "what the file does not say of itself"))
+
+
+def _add_positions(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--scan-key",
         action="append",
@@ -119,35 +144,27 @@ def add_scan(parser: argparse.ArgumentParser) -> None:
         "repeatable",
     )
     group.add_argument(
-        "--geometry",
-        choices=("checked", "as-given"),
-        default="checked",
-        help="as-given: score even where another geometry explains the images clearly better (checked)",
-    )
-    group.add_argument(
         "--pixel-nm",
         type=_above_zero,
         help="side of an object pixel, nm; positions in a unit of length become px by it",
     )
-    group.add_argument(
-        "--mask-good", type=int, choices=(0, 1), help="which value of the mask is good (default: 0)"
-    )
-    group.add_argument(
-        "--bad-from",
-        type=_above_zero,
-        metavar="NUMBER",
-        help="stored numbers from here on mark bad pixels (default: found out)",
+
+
+def positions_reading_of(arguments: argparse.Namespace) -> Reading:
+    """Gather the options of `add_positions`."""
+    return Reading(
+        keys=dict(arguments.scan_key),
+        object_pixel_m=None if arguments.pixel_nm is None else arguments.pixel_nm * 1e-9,
+        units=dict(arguments.scan_unit),
     )
 
 
 def reading_of(arguments: argparse.Namespace) -> Reading:
     """Gather the options of `add_scan`."""
-    return Reading(
+    return replace(
+        positions_reading_of(arguments),
         values=arguments.diffraction_values,
         dc=arguments.diffraction_dc,
-        keys=dict(arguments.scan_key),
-        object_pixel_m=None if arguments.pixel_nm is None else arguments.pixel_nm * 1e-9,
-        units=dict(arguments.scan_unit),
         geometry=arguments.geometry,
         mask_good=arguments.mask_good,
         bad_from=arguments.bad_from,

@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.cli.compare_arguments import add_scoring, scoring_settings
+from ptycho_compare.cli.compare_arguments import (
+    add_positions,
+    add_scoring,
+    positions_reading_of,
+    scoring_settings,
+)
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.errors import InputError, ScoringError
@@ -21,6 +26,7 @@ from ptycho_compare.reconstruction.light import Light
 from ptycho_compare.records.manifest import alignment_record
 from ptycho_compare.reporting.terminal import summary_lines
 from ptycho_compare.scan import Geometry, read_geometry
+from ptycho_compare.scan.reading import AS_FOUND
 from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Distortion, Gauge, Metric, Scorecard, score_pair
 from ptycho_compare.scoring.mask import Mask
 from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
@@ -43,6 +49,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--aligned", action="store_true", help="take both pixel for pixel; without it the frame is searched"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, with all digits")
+    add_positions(parser)
     add_scoring(parser)
     parser.set_defaults(run=_score)
 
@@ -123,13 +130,16 @@ def _lit(
 
 def _scan_of(arguments: argparse.Namespace, truth: NDArray[Any]) -> tuple[Path, Geometry | None]:
     """The scan that is named, or in whose file the truth lies; None where there is none."""
+    reading = positions_reading_of(arguments)
     if arguments.scan is not None:
-        return arguments.scan, read_geometry(arguments.scan)
+        return arguments.scan, read_geometry(arguments.scan, reading=reading)
     path = parse_source(arguments.truth).path
     try:
-        found = read_geometry(path)
-    except InputError:  # an image alone, most often
-        return path, None
+        found = read_geometry(path, reading=reading)
+    except InputError:
+        if reading != AS_FOUND:  # who says how to read it means a scan
+            raise
+        return path, None  # an image alone, most often
     return path, found if found.truth is not None and np.array_equal(found.truth, truth) else None
 
 

@@ -7,7 +7,7 @@ thing in which it is not the plainest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError, BundleError, ScoringError
 from ptycho_compare.models.engines import OnnxSession, open_onnx
-from ptycho_compare.models.own.candidates import differences, readings_of
+from ptycho_compare.models.own.candidates import differences, readings_of, usual
 from ptycho_compare.models.own.declaration import Declaration
 from ptycho_compare.models.own.ends import fit
 from ptycho_compare.models.own.inspect_own import OwnFile
 from ptycho_compare.models.own.own_network import own_predictor
 from ptycho_compare.models.own.turning import ORIENTATION_NAMES
 from ptycho_compare.models.predictor import NetworkPredictor
-from ptycho_compare.reconstruction.geometry import LEAST_EXPLAINED, SIMPLER, settled
+from ptycho_compare.reconstruction.geometry import LEAST_EXPLAINED, SIMPLER, clearly_better, settled
 from ptycho_compare.reconstruction.held_images import Explained
 from ptycho_compare.reconstruction.network_check import explained_by_network, r_of_network
 from ptycho_compare.scan import Plan, Scan
@@ -95,18 +95,19 @@ def rank_readings(graph: OnnxGraph, scan: Scan, plan: Plan, *, label: str) -> Ra
     """
     session = open_onnx(encoded(graph), label=label)
     trial = _Trial(graph, RememberedRuns(session, label, session.device), scan, plan, label)
-    found = sorted(map(trial.of, readings_of(graph, label=label)), key=lambda each: each.rank)
-    best = trial.explained(found[0])
-    if best is None or not np.isfinite(found[0].r_factor):
+    found = [trial.of(said) for said in readings_of(graph, label=label)]
+    first = trial.best_of(found)
+    if first is None:
         raise BundleError(
             f"{label}: none of 64 images of {scan.path} lies on what this network makes of them, or the scan "
             "has no probe; give a scan with a probe, or write the toml (docs/own_networks.md)"
         )
-    if not settled(best):
-        others = [_turned(each.said, name) for each in found[:_TURNED] for name in ORIENTATION_NAMES[1:]]
-        found = sorted([*found, *map(trial.of, others)], key=lambda each: each.rank)
-        best = trial.explained(found[0]) or best
-    return RankedReadings(tuple(found), best)
+    if not settled(first[1]):
+        ranked = sorted(found, key=lambda each: each.rank)[:_TURNED]
+        found += [trial.of(_turned(each.said, name)) for each in ranked for name in ORIENTATION_NAMES[1:]]
+        first = trial.best_of(found) or first
+    others = sorted((each for each in found if each is not first[0]), key=lambda each: each.rank)
+    return RankedReadings((first[0], *others), first[1])
 
 
 def _turned(said: Declaration, name: str) -> Declaration:
@@ -127,6 +128,22 @@ class _Trial:
                 return TriedReading(said, r_of_network(self._predictor(said), self.scan, self.plan))
         except (ArmError, ScoringError):  # nothing that could be compared came out
             return TriedReading(said, np.inf)
+
+    def best_of(self, found: Sequence[TriedReading]) -> tuple[TriedReading, Explained] | None:
+        """Take the best of the usual readings, unless an unusual one is clearly better, or alone settled.
+
+        A range of phase is a free contrast, and an orientation one of eight: with a poor network some of
+        them fit a little better by chance.
+        """
+        finite = sorted((each for each in found if np.isfinite(each.r_factor)), key=lambda each: each.rank)
+        plain = next((each for each in finite if usual(each.said)), None)
+        pairs = [(each, self.explained(each)) for each in (plain, *finite[:1]) if each is not None]
+        known = [(each, explained) for each, explained in pairs if explained is not None]
+        if len(known) < 2 or known[0][0] is known[1][0]:
+            return known[0] if known else None
+        (_, one), (_, other) = known
+        better = one.images == other.images and clearly_better(other, one)
+        return known[better or (settled(other) and not settled(one))]
 
     def explained(self, tried: TriedReading) -> Explained | None:
         try:

@@ -104,18 +104,37 @@ def _outputs(
 
 
 def _of_planes(planes: Sequence[str]) -> Iterator[NetworkOutput]:
+    """Give what planes may mean; names that say it are believed."""
     if not planes:
         return
-    two, back = tuple(planes), tuple(reversed(planes))
     if len(planes) == 1:
-        for scale in _RANGES:
-            yield NetworkOutput(values="phase", planes=two, phase_range=scale)
-        yield NetworkOutput(values="amplitude", planes=two)
+        if _hint(planes[0]) != "amplitude":
+            for scale in _RANGES:
+                yield NetworkOutput(values="phase", planes=tuple(planes), phase_range=scale)
+        if _hint(planes[0]) != "phase":
+            yield NetworkOutput(values="amplitude", planes=tuple(planes))
         return
-    for ordered in (two, back):
-        for scale in _RANGES:
-            yield NetworkOutput(values="amplitude and phase", planes=ordered, phase_range=scale)
-    yield NetworkOutput(values="real and imaginary", planes=two)
+    two, back = tuple(planes), tuple(reversed(planes))
+    hints = [_hint(each) for each in two]
+    for ordered, (first, second) in ((two, hints), (back, hints[::-1])):
+        if first in ("", "amplitude") and second in ("", "phase"):
+            for scale in _RANGES:
+                yield NetworkOutput(values="amplitude and phase", planes=ordered, phase_range=scale)
+        if first in ("", "real") and second in ("", "imaginary") and (ordered == two or any(hints)):
+            yield NetworkOutput(values="real and imaginary", planes=ordered)
+
+
+def _hint(plane: str) -> str:
+    """Say what a plane is called after: a part, or nothing."""
+    name = plane.lower()
+    meant = {"amp": "amplitude", "phase": "phase", "phi": "phase", "real": "real", "imag": "imaginary"}
+    found = {part for word, part in meant.items() if word in name}
+    return found.pop() if len(found) == 1 else ""
+
+
+def usual(said: Declaration) -> bool:
+    """Say if a reading is one of those that most networks have: images as they lie, phase in radians."""
+    return said.input.orientation == "as given" and said.output.phase_range in (None, "radians")
 
 
 def differences(said: Declaration) -> int:

@@ -42,6 +42,7 @@ def write_memorised(
     toml: str | None = "",
     said_dc: str | None = None,
     mirrored: bool = False,
+    members: int = 1,
 ) -> Path:
     """Write a network and its toml.
 
@@ -57,6 +58,8 @@ def write_memorised(
         What the toml says instead.
     mirrored : bool
         Patches are learned mirrored top to bottom, about pixel [N//2, N//2].
+    members : int
+        Images of a group; each gives a patch of its own.
     """
     images = arrays["diff3d"].astype(np.float64) * scale
     if dc == "corner":
@@ -65,7 +68,8 @@ def write_memorised(
     positions = np.stack([arrays["xcoords"], arrays["ycoords"]], axis=1)
     patches = true_patches(arrays["objectGuess"], positions, side)
     parts = _parts(np.roll(patches[:, ::-1], 1, axis=1) if mirrored else patches, gives)
-    content = _network(images.reshape(count, -1), {f"part{n}": part for n, part in enumerate(parts)}, side)
+    named = {f"part{number}": part for number, part in enumerate(parts)}
+    content = _network(images.reshape(count, -1), named, side, members)
     if toml is not None:
         planes = [f"part{number}" for number in range(len(parts))]
         phase_range = 'phase_range = "radians"' if "phase" in gives else ""
@@ -76,7 +80,8 @@ def write_memorised(
             planes=str(planes).replace("'", '"'),
             phase_range=phase_range,
         )
-        write(path.with_suffix(".toml"), (text + toml).encode())
+        group = f'\n[group]\nsize = {members}\npatches = "separate"\n' if members > 1 else ""
+        write(path.with_suffix(".toml"), (text + toml + group).encode())
     return write(path, content)
 
 
@@ -87,16 +92,17 @@ def _parts(patches: NDArray[Any], gives: Gives) -> list[NDArray[Any]]:
     return [found[name] for name in gives.split(" and ")]
 
 
-def _network(known: NDArray[Any], parts: dict[str, NDArray[Any]], side: int) -> bytes:
+def _network(known: NDArray[Any], parts: dict[str, NDArray[Any]], side: int, members: int) -> bytes:
     """Softmax of -|x - known|^2, and a sum of patches with these weights."""
     sharpness = _SHARPNESS / np.median(((known - np.roll(known, 1, axis=0)) ** 2).sum(axis=1))
     weights: dict[str, NDArray[Any]] = {
         "known": (2 * sharpness * known.T).astype(np.float32),
         "size": (-sharpness * (known**2).sum(axis=1)).astype(np.float32),
-        "shape": np.array([-1, 1, side, side]),
+        "row": np.array([-1, side**2]),
+        "shape": np.array([-1, members, side, side]),
     }
     nodes: list[NodeProto] = [
-        helper.make_node("Flatten", ["x"], ["flat"]),
+        helper.make_node("Reshape", ["x", "row"], ["flat"]),
         helper.make_node("Gemm", ["flat", "known", "size"], ["near"]),
         helper.make_node("Softmax", ["near"], ["share"]),
     ]
@@ -104,7 +110,7 @@ def _network(known: NDArray[Any], parts: dict[str, NDArray[Any]], side: int) -> 
         weights[f"{name}_known"] = part.reshape(len(part), -1).astype(np.float32)
         nodes.append(helper.make_node("MatMul", ["share", f"{name}_known"], [f"{name}_flat"]))
         nodes.append(helper.make_node("Reshape", [f"{name}_flat", "shape"], [name]))
-    shape = ("B", 1, side, side)
+    shape = ("B", members, side, side)
     return model(
         nodes, inputs=[value("x", shape)], outputs=[value(name, shape) for name in parts], weights=weights
     )

@@ -32,16 +32,20 @@ network = "networks/whole.onnx"
 
 [arms.Phase]
 network = "networks/phase.onnx"
+
+[arms.Groups]
+network = "networks/groups.onnx"
 """
 
 
 @pytest.fixture(scope="module")
 def own_arms(quick_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hub whose study compares two ONNX networks: the whole object, and its phase alone."""
+    """A hub whose study compares ONNX networks: of the whole object, of its phase alone, of groups."""
     hub = Path(shutil.copytree(quick_hub, tmp_path_factory.mktemp("own") / "hub"))
     arrays = make_split()
     write_memorised(hub / "networks/whole.onnx", arrays)
     write_memorised(hub / "networks/phase.onnx", arrays, gives="phase", dc="corner")
+    write_memorised(hub / "networks/groups.onnx", arrays, members=4)
     study = hub / "study.toml"
     text = study.read_text().replace("groups = 48\n", "groups = 48\nbatch = 4\nchunk = 16\n")
     study.write_text(text + ARMS)
@@ -60,7 +64,7 @@ def folder_of(hub: Path) -> Path:
 
 
 def test_they_are_scored_and_the_phase_alone_in_its_phase(compared: Path) -> None:
-    assert judge_comparison(folder_of(compared), required=("Whole", "Phase")) == []
+    assert judge_comparison(folder_of(compared), required=("Whole", "Phase", "Groups")) == []
     manifest = read_manifest(Artifacts(folder_of(compared)).manifest)
     assert {"Whole", "Whole, toml", "Phase", "Phase, toml"} < set(manifest.inputs)
     assert manifest.arms["Whole"].details["parameters"]["input"]["zero_frequency"] == "centre"
@@ -72,6 +76,7 @@ def test_stopped_they_go_on_to_the_same_bytes(own_arms: Path, compared: Path, tm
     hub = Path(shutil.copytree(own_arms, tmp_path / "hub"))
     stop_here(hub, "Whole", 24, signal.SIGTERM)
     stop_here(hub, "Phase", 12, signal.SIGINT)
+    stop_here(hub, "Groups", 20, signal.SIGINT)
     finish_here(hub)
     assert_same_results(folder_of(hub), results(folder_of(compared)))
 

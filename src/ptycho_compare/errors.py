@@ -97,6 +97,10 @@ OUT_OF_MEMORY = "out_of_memory"
 """Begins every text about a want of memory, and marks it wherever it is quoted."""
 
 
+ENVIRONMENT = "environment"
+"""Begins every text about an arm that the system around it failed: its files, or a library."""
+
+
 class OutOfMemoryError(ArmError):
     """A computation did not fit into memory; a smaller one may."""
 

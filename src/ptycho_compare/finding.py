@@ -18,6 +18,7 @@ Kind = Literal[
     "window",  # no window of this length can gain anything
     "adoption",  # results made elsewhere do not hold
     "orphan",  # a process outlived its job
+    "environment",  # a file system or a library failed while an arm ran
     "failed",  # an arm gave no usable reconstruction
     "dead",  # an arm is zero, constant, mostly empty or not finite
     "blank",  # a score is missing or out of its range

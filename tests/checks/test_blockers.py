@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -31,10 +32,13 @@ from ptycho_compare.checks.blocker import (
     topic_of,
     write_blocker,
 )
-from ptycho_compare.checks.blocker.causes import CAUSES
+from ptycho_compare.checks.blocker.causes import CAUSES, return_condition
+from ptycho_compare.checks.comparison import finding_of_failed
 from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.phases.comparison.arm import Arm, contained
+from ptycho_compare.records.manifest import ArmRecord
 from ptycho_compare.study import ARM_NAME, Comparison
 from thorough import examples
 
@@ -84,8 +88,11 @@ def closed(hub: Hub, *, subject: str = SUBJECT, evidence: Sequence[Path] = ()) -
 TOPICS = [
     ([Finding("dead", "x", "PtychoPINN"), Finding("blank", "x", "Baseline")], "zero_baseline"),
     ([Finding("dead", "x", "Baseline")], "zero_baseline"),
-    ([Finding("failed", "x", "Baseline")], "zero_baseline"),
-    ([Finding("failed", "x", "PtychoPINN")], "dead_ptychopinn"),
+    ([Finding("failed", "x", "Baseline")], "failed_baseline"),
+    ([Finding("failed", "x", "PtychoPINN")], "failed_ptychopinn"),
+    ([Finding("environment", "environment: OSError: x", "Baseline")], "environment_baseline"),
+    ([Finding("environment", "x", "PtyChi")], "environment_ptychi"),
+    ([Finding("environment", "x", "Baseline"), Finding("dead", "x", "Baseline")], "zero_baseline"),
     ([Finding("blank", "x", "PtychoPINN"), Finding("dead", "x", "PtyChi")], "dead_ptychi"),
     ([Finding("blank", "x", "PtyChi")], "blank_ptychi"),
     ([Finding("failed", "failed: out_of_memory: 3 GB", "Baseline")], "out_of_memory"),
@@ -610,3 +617,23 @@ def test_where_no_note_can_be_written_the_error_says_where(hub: Hub) -> None:
     with pytest.raises(OSError, match=re.escape(str(hub.root / "red"))):
         noted(hub)
     assert open_blockers(hub) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ESTALE, "Stale file handle", "wts.h5.zip"), ImportError("libcudart.so.12: cannot open")],
+    ids=["file system", "library"],
+)
+def test_what_the_environment_did_to_an_arm_is_no_dead_arm_and_has_a_way_back(error: Exception) -> None:
+    """The study's own halt rule is for a Baseline that was computed and is dead."""
+
+    def fail() -> Arm:
+        raise error
+
+    arm = contained("Baseline", None, fail, raise_if_stopped=lambda: None)
+    assert arm.crash.startswith(f"environment: {type(error).__name__}: ")
+    record = ArmRecord(status="failed", reason=arm.crash, seconds={}, details={})
+    finding = finding_of_failed("Baseline", record)
+    assert topic_of([finding]) == "environment_baseline"
+    assert "works again" in return_condition("environment_baseline", SUBJECT)
+    assert return_condition("zero_baseline", SUBJECT) != return_condition("environment_baseline", SUBJECT)

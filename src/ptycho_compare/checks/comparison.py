@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ptycho_compare.checks.accounting import judge_log, judge_plan
 from ptycho_compare.checks.canvases import judge_canvases, judge_finite
 from ptycho_compare.checks.score_table import judge_table
+from ptycho_compare.errors import ENVIRONMENT
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.inventory import why_no_path
@@ -60,7 +61,7 @@ def judge_comparison(
         if record is None:
             findings.append(Finding("missing", f"{names.metrics} has no such arm, and it is required", arm))
         elif record.status != "ok":
-            findings.append(_of_failed_arm(arm, record))
+            findings.append(finding_of_failed(arm, record))
     if not damaged:  # what a changed file says is of no interest
         findings += judge_table(names.metrics, manifest)
         if arrays:
@@ -107,5 +108,8 @@ def _extra(names: Artifacts, manifest: Manifest) -> Iterator[Finding]:
 _COLLAPSES = ("non_finite:", "zero:", "mostly_empty:", "constant:", "flat:")
 
 
-def _of_failed_arm(arm: str, record: ArmRecord) -> Finding:
+def finding_of_failed(arm: str, record: ArmRecord) -> Finding:
+    """Say why an arm has no scores: dead by its canvas, failed by itself, or by what is around it."""
+    if record.reason.startswith(f"{ENVIRONMENT}:"):
+        return Finding("environment", record.reason, arm)
     return Finding("dead" if record.reason.startswith(_COLLAPSES) else "failed", record.reason, arm)

@@ -38,6 +38,13 @@ class Cause:
     arm: str = ""
     before_start: bool = False
 
+    def is_topic(self, topic: str) -> bool:
+        """True for a topic that a note of this cause is named by, whichever the arm."""
+        begin, _, end = self.topic.partition("{arm}")
+        return topic == self.topic or (
+            "{arm}" in self.topic and topic.startswith(begin) and topic.endswith(end)
+        )
+
     def shown_by(self, finding: Finding, *, started: bool) -> bool:
         """True when a finding is of this cause."""
         return (
@@ -55,9 +62,21 @@ CAUSES = (
         said=OUT_OF_MEMORY,
         returns="The command above runs where what it asks for fits into memory.",
     ),
-    Cause("zero_baseline", ("dead", "blank", "failed"), of_arm=True, arm=BASELINE),
-    Cause("dead_{arm}", ("dead", "failed"), of_arm=True),
+    Cause("zero_baseline", ("dead", "blank"), of_arm=True, arm=BASELINE),
+    Cause("dead_{arm}", ("dead",), of_arm=True),
     Cause("blank_{arm}", ("blank",), of_arm=True),
+    Cause(
+        "environment_{arm}",
+        ("environment",),
+        "The file system or the library named above works again, and the command above is run once more.",
+        of_arm=True,
+    ),
+    Cause(
+        "failed_{arm}",
+        ("failed",),
+        "The arm named above runs to its end: mend what its text and the log say, and run the command again.",
+        of_arm=True,
+    ),
     Cause(
         "orphan_alive",
         ("orphan",),
@@ -93,7 +112,8 @@ CAUSES = (
 def topic_of(findings: Sequence[Finding], *, started: bool = True) -> str | None:
     """Name the blocker, or None when nothing in the findings stops the study.
 
-    A Baseline without usable numbers is the study's own halt rule and keeps its name. Once what is blocked
+    A Baseline whose canvas was measured to be dead, or whose scores are blank, is the study's own halt rule
+    and keeps its name; one that was not computed is not. Once what is blocked
     was `started`, "missing" is what it failed to leave, not what it needs.
     """
     for cause in CAUSES:
@@ -106,4 +126,4 @@ def topic_of(findings: Sequence[Finding], *, started: bool = True) -> str | None
 def return_condition(topic: str, subject: str) -> str:
     """Say when what is noted under a topic may go on."""
     usual = f"The command above ends with exit status 0 and nothing is found: `{subject}` is green."
-    return next((cause.returns for cause in CAUSES if cause.topic == topic and cause.returns), usual)
+    return next((cause.returns for cause in CAUSES if cause.returns and cause.is_topic(topic)), usual)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import DeviceError, ReadyMadeError, StorageError
+from ptycho_compare.errors import ENVIRONMENT, DeviceError, ReadyMadeError, StorageError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
@@ -158,6 +158,8 @@ def contained(
 def _crashed(name: str, model: ModelFile | None, error: Exception) -> Arm:
     _log.error("%s: stopped", name, exc_info=error)
     crash = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    if isinstance(error, OSError | ImportError):  # a hiccup of a file server is no word on the arm
+        crash = f"{ENVIRONMENT}: {crash}"
     if model is None:
         return Arm(None, None, crash)
     return Arm(model.path, None, crash, parameters=model.parameters)

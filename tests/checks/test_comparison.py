@@ -195,6 +195,29 @@ def test_a_row_that_is_gone(folder: Path) -> None:
     assert "has no ssim row" in str(finding)
 
 
+def test_a_score_that_stands_there_twice(folder: Path) -> None:
+    """The better one second: readers differ in which they take."""
+    better = "Baseline,mae,0.000001,0.000001,"
+
+    def twice(line: str) -> str:
+        return f"{line}\n{better}{line.split(',', 4)[4]}" if line.startswith("Baseline,mae,") else line
+
+    edit_table(folder, twice)
+    (finding,) = judge_comparison(folder, required=ARMS)
+    assert "Baseline, mae stands there 2 times" in str(finding)
+
+
+@pytest.mark.parametrize("cell", ["0_0.5", " 0.5", "0.5 ", "1e9999", "٣", "0x1", "1" * 5000, "infinity"])
+def test_what_python_takes_for_a_number_and_no_writer_writes(folder: Path, cell: str) -> None:
+    def put(line: str) -> str:
+        parts = line.split(",")
+        return ",".join([*parts[:2], cell, *parts[3:]]) if parts[:2] == ["Baseline", "ssim"] else line
+
+    edit_table(folder, put)
+    (finding,) = judge_comparison(folder, required=ARMS)
+    assert "which is no number" in str(finding)
+
+
 def test_a_table_that_cannot_be_read(folder: Path) -> None:
     edit_table(folder, lambda line: line.replace("Baseline,ssim,", "Baseline,ssim,x"))
     (finding,) = judge_comparison(folder, required=ARMS)

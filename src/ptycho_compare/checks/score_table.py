@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +24,9 @@ def judge_table(metrics: Path, manifest: Manifest) -> Iterator[Finding]:
     except InputError as error:
         yield Finding("changed", str(error))
         return
+    for (arm, metric), times in Counter((row.model, row.metric) for row in rows).items():
+        if times > 1:  # readers differ in which of them they take
+            yield Finding("changed", f"{metrics}: {arm}, {metric} stands there {times} times")
     alive = [arm for arm, record in manifest.arms.items() if record.status == "ok"]
     yield from _blank(metrics, {(row.model, row.metric): row for row in rows}, alive, manifest)
     # what is wrong is wrong in many rows, and said once

@@ -13,6 +13,7 @@ from scipy.ndimage import binary_dilation
 
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.cli.ptycho_hub import main as ptycho_hub
+from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import read_differences_csv
 from scans import make_object, make_probe, write_scan
@@ -230,6 +231,9 @@ def test_an_image_of_one_pattern_s_size_is_no_object(scene: Scene, tmp_path: Pat
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert "no larger than what one diffraction image sees (16 px)" in manifest["arms"]["small"]["reason"]
     compared(tmp_path, arrays, small={"object": small, "origin_yx_px": np.array([28.0, 28.0])})
+    # and what a probe would tell is said to be missing
+    warned = Artifacts(tmp_path / "out").log.read_text()
+    assert "holds no probe; there is no residual, and all of a patch of 16 px is taken as lit" in warned
 
 
 BAD = np.zeros((SIDE, SIDE), bool)

@@ -303,6 +303,16 @@ def test_no_right_scan_is_called_wrong(name: str) -> None:
     assert not found.unexplained or name in NOT_OF_THIS_OBJECT
 
 
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_pixel_of_half_or_twice_the_size_is_named_where_the_frame_is_guessed(factor: float) -> None:
+    """A detector that was binned; near the middle of the scan it explains something all the same."""
+    middle = (RIGHT.positions.min(axis=0) + RIGHT.positions.max(axis=0)) / 2
+    wrong = replace(RIGHT, positions=middle + factor * (RIGHT.positions - middle), movable=True)
+    found = wrong.check()
+    assert found.better == f"positions multiplied by {1 / factor:g} (another pixel size)" or found.unexplained
+    assert factor == 2 or found.better
+
+
 def test_positions_of_another_pixel_size_explain_nothing() -> None:
     """A unit that no span tells: the object predicts differences that nothing shows."""
     half = replace(RIGHT, positions=RIGHT.positions / 2 + SIDE / 2).check()

@@ -156,13 +156,19 @@ def _judged(
     """Compare the reading as given with the best of others, on images that the search has not seen."""
     lit = held.lit(given, images)
     ranked = sorted((_rank(held, each, lit[:RANKED_BY]), number) for number, each in enumerate(others))
-    other = others[ranked[0][1]]
-    common = held.lit(other, lit)
-    if len(common) < LEAST_IMAGES - 2:
+    for _, number in ranked:  # one that takes most images off the object cannot be judged
+        other = others[number]
+        common = held.lit(other, lit)
+        if len(common) >= LEAST_IMAGES - 2:
+            break
+    else:
         return GeometryCheck(through, f"not checked: {len(common)} of {len(images)} images lie on the object")
     one, two = held.explained(given, common), held.explained(other, common)
     found = _as_given(through, one)
     if not clearly_better(two, one):
+        if len(common) < LEAST_CONTRADICTING <= len(lit):
+            common, one = lit, held.explained(given, lit)
+            found = _as_given(through, one)
         return _unless_contradicted(found, one, held.spread(given, common))
     reason = (
         f"R of {one.images} images is {one.r_factor:.4f} as given and {two.r_factor:.4f} otherwise: {other}"

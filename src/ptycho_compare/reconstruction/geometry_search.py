@@ -15,6 +15,8 @@ from ptycho_compare.scoring.alignment.orientation import AS_GIVEN, ORIENTATIONS,
 
 WIDE_PX = 8
 """Radius within which an object is looked for whose frame is guessed."""
+SCALES = (0.25, 0.5, 2.0, 4.0)
+"""Pixel sizes are mistaken by binning; other factors show in the span, or explain nothing."""
 _WIDE, _NEAR = (WIDE_PX, 2), (2, 2)
 """Radius of a search for the shift, and its step: where a frame is guessed, and where it is stated."""
 
@@ -40,6 +42,8 @@ class GeometryReading:
         Of the patterns.
     plain : bool
         Patterns are mirrored from edge to edge; else about zero frequency.
+    scale : float
+        By which positions are multiplied about the middle of the scan: another pixel was meant.
     """
 
     places: Orientation = AS_GIVEN
@@ -49,11 +53,12 @@ class GeometryReading:
     conjugate: bool = False
     patterns: Orientation = AS_GIVEN
     plain: bool = False
+    scale: float = 1.0
 
     @property
     def parts(self) -> int:
         """How many things are otherwise than given, the shift not counted."""
-        return sum([self.places != AS_GIVEN, self.patterns != AS_GIVEN, self.conjugate])
+        return sum([self.places != AS_GIVEN, self.patterns != AS_GIVEN, self.conjugate, self.scale != 1])
 
     def points(
         self, positions: NDArray[np.float64], shape: tuple[int, int], middle: NDArray[np.float64]
@@ -63,6 +68,7 @@ class GeometryReading:
             before, after = ((np.array(each) - 1) / 2 for each in (self.places.shape(shape), shape))
         else:
             before = after = middle
+            positions = middle + self.scale * (positions - middle)
         return np.asarray(self.places.inverse.of_points(positions - before) + after + np.array(self.shift))
 
     def of_patterns(self, patterns: NDArray[Any]) -> NDArray[Any]:
@@ -83,6 +89,8 @@ class GeometryReading:
             said.append(f"positions {'with x and y exchanged' if exchanged else self.places.inverse}")
         if self.patterns != AS_GIVEN:
             said.append(f"patterns {self.patterns}")
+        if self.scale != 1:
+            said.append(f"positions multiplied by {self.scale:g} (another pixel size)")
         if self.conjugate:
             said.append("the object's complex conjugate (the other sign of phase)")
         if not said and any(self.shift):
@@ -103,6 +111,8 @@ def families(*, movable: bool) -> Iterator[list[GeometryReading]]:
                 yield plain + [replace(each, plain=True) for each in mirrored]
                 if places != AS_GIVEN:
                     yield [replace(base, turned=True)]
+    if movable:  # a stated frame counts from where the scale is not known to act
+        yield from ([GeometryReading(framed=False, scale=each)] for each in SCALES)
 
 
 @dataclass(frozen=True, eq=False)

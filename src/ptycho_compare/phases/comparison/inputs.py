@@ -197,6 +197,11 @@ def _unusual(request: CompareRequest, inputs: Inputs, scan: Scan) -> Iterator[st
     yield from filter(None, (frame.note(scan.positions) for frame in frames))
     if scan.truth is None:
         yield f"{scan.path}: holds no true object; arms are judged by residual and agreement"
+    if scan.modes is None:
+        yield (
+            f"{scan.path}: holds no probe; there is no residual, and all of a patch of {scan.patch_px} px is "
+            "taken as lit: pixels may be scored that no image saw; name one: --scan-key probe=KEY"
+        )
 
 
 def _no_counts(arm: str, scan: Scan) -> Iterator[str]:

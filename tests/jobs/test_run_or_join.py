@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from processes import runs, until
-from ptycho_compare.errors import StorageError
+from ptycho_compare.errors import JobError, StorageError
 from ptycho_compare.jobs import (
     DoneRecord,
     Ended,
@@ -411,7 +411,7 @@ def test_records_that_name_no_kind_of_work_are_read(place: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(place: Path) -> None:
     spec = job(place, "print('never')")
     spec.files.states.mkdir(parents=True)
-    with pytest.raises(StorageError, match="Is a directory"):
+    with pytest.raises(JobError, match=r"states\.jsonl: is no log of states .is a folder"):
         brought(spec)
     assert not spec.log.exists()
     assert read_claim(spec.files.claim) is None

@@ -9,8 +9,8 @@ from __future__ import annotations
 import faulthandler
 import os
 import resource
+import select
 import signal
-import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,6 +29,8 @@ def why_not_survived(task: Callable[[], object]) -> str:
 
     An exception that the task raises is no harm: the caller meets the same one.
     """
+    # nothing is written: only the child holds the other end, so that its end is the end of the pipe
+    watched, held = os.pipe()
     with warnings.catch_warnings():
         # from Python 3.12 on: about threads; the child calls nothing that they could hold, but h5py,
         # which takes its lock for the time of a fork
@@ -36,26 +38,22 @@ def why_not_survived(task: Callable[[], object]) -> str:
         child = os.fork()
     if child == 0:
         _run_and_exit(task)
-    return _how_it_ended(child)
+    os.close(held)
+    return _how_it_ended(child, watched)
 
 
-def _how_it_ended(child: int) -> str:
-    until, pause = time.monotonic() + WALL_S, 0.001
-    ended = False
+def _how_it_ended(child: int, watched: int) -> str:
+    ended, end = False, select.poll()
+    end.register(watched)
     try:
-        while time.monotonic() < until:
-            found, status = os.waitpid(child, os.WNOHANG)
-            ended = found == child
-            if ended:
-                return _in_words(status)
-            time.sleep(pause)
-            pause = min(2 * pause, 0.05)
-        return f"takes longer than {WALL_S:g} s"
+        ended = bool(end.poll(1000 * WALL_S))
     finally:
+        os.close(watched)
         if not ended:  # also where a deadline's exception ends the wait
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        _, status = os.waitpid(child, 0)
+    return _in_words(status) if ended else f"takes longer than {WALL_S:g} s"
 
 
 def _in_words(status: int) -> str:

@@ -62,13 +62,15 @@ def make_arms(truth: np.ndarray) -> dict[str, ArmImage]:
 
 
 def cpu_seconds(arms: dict[str, ArmImage], truth: np.ndarray, how: Resampling) -> float:
-    """CPU seconds of one whole scorecard."""
-    began = time.process_time()
-    card = score_arms(arms, truth, settings=ScoringSettings(resampling=how))
-    seconds = time.process_time() - began
-    if card.failed:
-        raise SystemExit(f"an arm failed: {card.failed[0].reason}")
-    return seconds
+    """CPU seconds of one whole scorecard, the least of three: other work on the machine only adds to it."""
+    found = []
+    for _ in range(3):
+        began = time.process_time()
+        card = score_arms(arms, truth, settings=ScoringSettings(resampling=how))
+        found.append(time.process_time() - began)
+        if card.failed:
+            raise SystemExit(f"an arm failed: {card.failed[0].reason}")
+    return min(found)
 
 
 def parts(arms: dict[str, ArmImage], truth: np.ndarray, how: Resampling) -> dict[str, float]:

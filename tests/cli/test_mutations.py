@@ -156,7 +156,7 @@ COMPARISON = [
              "input Baseline was"),
     Mutation("input not named", MANIFEST, without("inputs/PtychoPINN"), TEST, "inputs has no PtychoPINN"),
     Mutation("size of an artifact", MANIFEST, in_json("artifacts/plan.npz/bytes", 3), TEST,
-             "the manifest says 3 bytes", names="plan.npz"),
+             "and the manifest says 3;", names="plan.npz"),
     Mutation("artifact not listed", MANIFEST, without("artifacts/frc_plot.png"), TEST, "does not list it",
              names="frc_plot.png"),
     Mutation("finished before it started", MANIFEST, in_json("finished", "2020-01-01T00:00:00Z"), TEST,

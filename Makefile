@@ -3,6 +3,7 @@
 # make test             set up .venv and pass the tests
 # make slow             those that take minutes each, and what is tried a little by make test, all of it
 # make floors           the lowest versions that pyproject.toml allows, installed together: all is imported on them
+# make fuzz             every reader of foreign bytes, SECONDS each (600); atheris leads it by coverage if it is installed
 # make lint             style and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,7 +23,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
 DEMO := .demo
 
-.PHONY: debug demo test slow floors lint clean
+.PHONY: debug demo test slow fuzz floors lint clean
 
 debug: HUB ?= $(DEMO)
 debug: $(if $(HUB),$(READY),demo)
@@ -39,6 +40,11 @@ test: $(READY) $(PTYCHI) $(ORACLES) $(AXE)
 
 slow: $(READY) $(PTYCHI) $(ORACLES)
 	PTYCHO_TESTS=thorough $(VENV)/bin/python -m pytest tests -m slow -n$(WORKERS) --dist worksteal $(ARGS)
+
+fuzz: SECONDS ?= 600
+fuzz: $(READY)
+	$(VENV)/bin/python -m pip install --quiet atheris || true
+	$(VENV)/bin/python scripts/fuzz.py --seconds $(SECONDS) $(ARGS)
 
 floors:
 	$(PYTHON) -m venv --clear $(VENV)-floors

@@ -68,7 +68,7 @@ def test_from_tables_to_a_verified_hub(compared: Hub, capsys: pytest.CaptureFixt
         "wrote analysis/metrics_summary.json",
         "Key Metrics Deltas",
         "✓ ALL COMPARISONS SUCCESSFUL ✓",
-        "13 of 21 checks are valid",
+        "14 of 22 checks are valid",
         "Highlights match",
         "SSIM grid summary table values match",
         "Preview metadata confirms phase-only",

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ptycho_compare.checks.accounting import judge_log, judge_plan
 from ptycho_compare.checks.canvases import judge_canvases, judge_finite
+from ptycho_compare.checks.figure import judge_figure
 from ptycho_compare.checks.score_table import judge_table
 from ptycho_compare.errors import ENVIRONMENT
 from ptycho_compare.finding import Finding
@@ -68,6 +69,8 @@ def judge_comparison(
             findings += judge_canvases(names.reconstructions, manifest, limits or CollapseLimits())
             findings += judge_finite(names, manifest)
         findings += judge_plan(names.plan, manifest)
+        figures = (folder / name for name in manifest.artifacts if name.endswith(".png"))
+        findings += [found for figure in figures for found in judge_figure(figure, "the comparison")]
     return [*findings, *judge_log(names.log, manifest)]
 
 
@@ -95,12 +98,18 @@ def _extra(names: Artifacts, manifest: Manifest) -> Iterator[Finding]:
     folder = names.folder
     listed = {folder / record.path for record in manifest.artifacts.values()}
     known = {*listed, names.manifest, names.adoption, names.log}
-    rooms = {names.job.folder, *(names.debug_images(arm) for arm in manifest.arms)}
+    rooms = {names.job.folder}
+    if manifest.settings.get("save_debug_images"):
+        rooms |= {names.debug_images(arm) for arm in manifest.arms}
+    if manifest.settings.get("baseline_debug_dir"):
+        known |= {folder / name for name in _BESIDE}
     for path in sorted(folder.rglob("*")):
-        unfinished = path.name.startswith(".") and path.name.endswith(".tmp")
-        if path.is_dir() or path in known or path.name in _BESIDE or unfinished:
+        if path in known or rooms.intersection((path, *path.parents)):
             continue
-        if not rooms.intersection(path.parents):
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                yield Finding("changed", f"{path}: is a folder that holds nothing; remove it")
+        else:
             yield Finding("changed", f"{path}: the manifest does not list it; move it away")
 
 

@@ -18,6 +18,7 @@ from ptycho_compare.checks.phase_e import judge_phase_e
 from ptycho_compare.checks.phase_f import judge_phase_f
 from ptycho_compare.checks.pipeline_logs import cli_logs, judge_step
 from ptycho_compare.checks.remade import named
+from ptycho_compare.checks.strangers import strangers
 from ptycho_compare.checks.study_reports import (
     aggregate_highlights,
     comparison_list,
@@ -34,6 +35,7 @@ from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.study import Comparison, Study, networks_of
 from ptycho_compare.study.steps import OverlapStep, SimulateStep, transcript_name
 
+BESIDE = "nothing stands beside the evidence"
 NOBODY_LEFT = "no process is left over"
 DRAWN_AGAIN, CANVASES = "Phase D overlap view", "canvases"
 DEEP = (DRAWN_AGAIN, CANVASES)
@@ -57,6 +59,7 @@ def checks_of(
             for split in splits:
                 yield from _of_comparison(hub, Comparison(dose, view, split, FULL_TIER), study)
     yield from _of_reports(hub, pairs, splits, study)
+    yield Check(lambda: Validation(BESIDE, ".", list(strangers(hub, study))), "phases", BESIDE)
     yield Check(lambda: Validation(NOBODY_LEFT, "jobs", orphans(hub)), "processes", NOBODY_LEFT)
 
 

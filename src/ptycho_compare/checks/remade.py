@@ -34,6 +34,8 @@ def rendered_again(hub: Hub, report: StudyReport) -> Iterator[Finding]:
                 f"{path}:{number}: mismatch: says {said}, expected {expect}; run {report.made_by} again",
             )
             return
+    if text != expected:
+        yield Finding("changed", f"{path}: its line ends are others; run {report.made_by} again")
 
 
 def first_difference(expected: Any, found: Any, name: str = "") -> str | None:

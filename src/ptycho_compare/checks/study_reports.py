@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -64,7 +65,8 @@ def comparison_list(hub: Hub, places: Sequence[Place]) -> Validation:
     except ReportError as error:
         return named(hub, "comparison manifest", path, [cannot_read(error)])
     there = {job.place for job in listed.jobs}
-    findings = [
+    findings = [*_strange_rows(hub, path, listed)]
+    findings += [
         Finding("missing", f"{path}: does not list {view}/{split} (dose={dose})")
         for dose, view, split in places
         if (dose, view, split) not in there
@@ -72,6 +74,26 @@ def comparison_list(hub: Hub, places: Sequence[Place]) -> Validation:
     findings += [Finding("failed", f"{path}: {problem}") for problem in listed.problems()]
     counts = {"n_jobs": listed.n_jobs, "n_success": listed.n_success, "n_failed": listed.n_failed}
     return named(hub, "comparison manifest", path, findings, **counts)
+
+
+def _strange_rows(hub: Hub, path: Path, listed: JobList) -> Iterator[Finding]:
+    """Yield rows that are of no comparison of this hub, or stand there twice."""
+    for place, times in Counter(job.place for job in listed.jobs).items():
+        if times > 1:
+            yield Finding("changed", f"{path}: lists {place[1]}/{place[2]} (dose={place[0]}) {times} times")
+    for job in listed.jobs:
+        usual = hub.comparison_dir(*job.place, FULL_TIER)
+        if job.id and job.id != Comparison(*job.place, FULL_TIER).id:
+            yield Finding("changed", f"{path}: calls {job.name} {job.id!r}; run the pipeline again")
+        if job.folder(hub) != usual:
+            text = f"says that {job.name} lies in {job.output_dir}, and its place is {hub.relative(usual)}"
+            yield Finding("changed", f"{path}: {text}; run the pipeline again")
+        elif not usual.is_dir():
+            yield Finding("changed", f"{path}: lists {job.name}, and the hub has no such comparison")
+    jobs = {job.place for job in listed.jobs}
+    for result in listed.execution_results:
+        if result.place not in jobs:
+            yield Finding("changed", f"{path}: tells how {result.name} ended, and does not list it")
 
 
 def summary_json(hub: Hub, places: Sequence[Place]) -> Validation:

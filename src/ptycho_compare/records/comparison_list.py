@@ -45,8 +45,12 @@ class AtPlace(Record):
 
 
 class ListedJob(AtPlace):
-    """A comparison; `output_dir` is a POSIX path below the hub, left out where it is the usual one."""
+    """A comparison; `output_dir` is a POSIX path below the hub, left out where it is the usual one.
 
+    The id is that of our own lists, empty in those of PtychoPINN.
+    """
+
+    id: str = ""
     output_dir: str = ""
 
     @field_validator("output_dir")

@@ -10,14 +10,14 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ptycho_compare.errors import ReportError
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.reading import read_text
-from ptycho_compare.storage.files import digest_of, write_text_atomic
+from ptycho_compare.storage.files import digest_of, is_left_over, write_text_atomic
 from ptycho_compare.untrusted.regular import open_regular
 
 MADE_BY = "ptycho-hub inventory"
@@ -28,6 +28,8 @@ _LONGEST_PATH, _LONGEST_NAME = 4096, 255
 _SIZE = re.compile(r"[0-9]{1,18}")
 _PROCESS_RECORDS = "jobs"
 _PROCESS_FOLDER = "job"
+_COMPARISON_DEPTH = 5
+"""Of what lies in ``analysis/dose_D/VIEW/SPLIT/job``."""
 _LOGS = ("cli",)
 _NOTES = "red"
 _ADDED_TO = (*_LOGS, "green", _NOTES, "collect")
@@ -103,9 +105,9 @@ def _left_out(hub: Hub) -> frozenset[str]:
 
 def _belongs(name: str, left_out: Collection[str]) -> bool:
     parts = name.split("/")
-    of_a_process = parts[0] == _PROCESS_RECORDS or _PROCESS_FOLDER in parts[:-1]
-    unfinished = parts[-1].startswith(".") and parts[-1].endswith(".tmp")
-    return not (of_a_process or unfinished or name in left_out or parts[0] in left_out)
+    in_comparison = len(parts) > _COMPARISON_DEPTH and parts[0] == "analysis"
+    of_a_process = parts[0] == _PROCESS_RECORDS or (in_comparison and parts[4] == _PROCESS_FOLDER)
+    return not (of_a_process or is_left_over(parts[-1]) or name in left_out or parts[0] in left_out)
 
 
 def may_grow(path: str) -> bool:
@@ -140,24 +142,33 @@ def write_inventory(hub: Hub, entries: list[InventoryEntry], *, listing: Path | 
     `listing` is another place for the former, whose path is returned.
     """
     reports = hub.reports()
-    buffer = io.StringIO()
-    rows = csv.writer(buffer, delimiter="\t", lineterminator="\n")
-    rows.writerow(_COLUMNS)
-    rows.writerows((entry.sha256, entry.bytes, entry.path) for entry in entries)
     reports.folder.mkdir(parents=True, exist_ok=True)
-    write_text_atomic(reports.digests, buffer.getvalue())
+    write_text_atomic(reports.digests, digests_text(entries))
     text = "".join(f"{entry.path}\n" for entry in entries)
     path = reports.inventory if listing is None else listing
     write_text_atomic(path, text)
     return path
 
 
+def digests_text(entries: Iterable[InventoryEntry]) -> str:
+    """Render ``artifact_digests.tsv``: equal entries give equal bytes."""
+    buffer = io.StringIO()
+    rows = csv.writer(buffer, delimiter="\t", lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    rows.writerows((entry.sha256, entry.bytes, entry.path) for entry in entries)
+    return buffer.getvalue()
+
+
 def read_digests(path: Path) -> list[InventoryEntry]:
     """Read ``artifact_digests.tsv``; ReportError where it is missing or not of this form."""
+    text = read_text(path, made_by=MADE_BY)
     try:
-        return list(_rows(read_text(path, made_by=MADE_BY)))
+        entries = list(_rows(text))
     except (ValueError, TypeError, csv.Error) as error:
         raise ReportError(f"{path}: is no list of digests ({error}); {MADE_BY} writes it anew") from None
+    if text != digests_text(entries):
+        raise ReportError(f"{path}: is written otherwise than {MADE_BY} writes it; run that again")
+    return entries
 
 
 def _rows(text: str) -> Iterator[InventoryEntry]:

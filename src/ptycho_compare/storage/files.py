@@ -99,6 +99,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     _flush(path.parent)  # the new name itself
 
 
+_LEFT_OVER = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp")
+
+
+def is_left_over(name: str) -> bool:
+    """True for the name of a file that a writer left which was killed: `atomic_path` gives such names."""
+    return _LEFT_OVER.fullmatch(name) is not None
+
+
 @contextmanager
 def locked(lock: Path, *, timeout_s: float = -1.0, required: bool = True) -> Iterator[None]:
     """Keep other processes out of whatever they enter with the same `lock`, for moments only.

@@ -109,6 +109,8 @@ def _inspect_directory(archive: zipfile.ZipFile, *, label: str, max_total_bytes:
         raise ArchiveError(f"{label}: holds {len(members)} members; at most {MAX_MEMBERS} are accepted")
     for name in archive.namelist():
         path = PurePosixPath(name)
+        if not name:
+            raise ArchiveError(f"{label}: a member has no name; refused")
         if path.is_absolute() or ".." in path.parts or "\\" in name:
             raise ArchiveError(f"{label}: member {name!r} points outside the archive; refused")
     if len({info.filename for info in members}) != len(members):

@@ -100,7 +100,7 @@ def left_by_others(names: Artifacts) -> set[Path]:
         names.agreement,
         names.differences,
     )
-    patterns = ("*_frc_curves.csv", "reconstructions*")
+    patterns = ("*_frc_curves.csv", "reconstructions*", ".*.tmp")
     return {*some, *(path for pattern in patterns for path in names.folder.glob(pattern))}
 
 

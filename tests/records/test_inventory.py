@@ -50,7 +50,7 @@ def test_it_is_complete_but_for_what_is_no_result(hub: Hub) -> None:
         "analysis/blocker.log",
         "jobs/steps/report/record.json",
         "analysis/dose_1000/dense/train/job/claim.json",
-        "analysis/.metrics_digest.md.12-ab.tmp",
+        "analysis/.metrics_digest.md.12-0123abcd.tmp",
     ):
         path = hub.root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ COMMANDS_OF = {
     "phases": ("simulate", "overlap", "train", "reconstruct"),
     "reports": ("summarize", "report", "digest", "ssim-grid"),
     "verify": ("inventory", "verify", "check-highlights"),
-    "gate": ("gate",),
+    "gate": ("gate", "seal"),
     "blockers": ("blockers",),
     "page": ("page",),
     "score": ("score",),

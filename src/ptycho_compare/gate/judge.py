@@ -13,6 +13,7 @@ from ptycho_compare.errors import StudyError
 from ptycho_compare.gate.comparison_verdict import verdict_on
 from ptycho_compare.gate.outcome import Judged
 from ptycho_compare.gate.regression import changes
+from ptycho_compare.gate.sealed import judge_seal
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub, utc_now, utc_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.records.acceptance import CheckVerdict, ComparisonVerdict, Verdict
@@ -29,6 +30,7 @@ def judge_hub(
     *,
     require: Sequence[str] = (),
     against: Hub | None = None,
+    signed_by: Path | None = None,
 ) -> Verdict:
     """Judge a hub by what lies in it.
 
@@ -42,13 +44,15 @@ def judge_hub(
     against : Hub or None
         One that was accepted earlier: scores that became worse beyond the study's tolerances turn this
         one red.
+    signed_by : Path or None
+        An OpenSSH public key with which the hub must have been sealed; see `records.seal`.
 
     Raises
     ------
     StudyError
         The study has no such tier.
     InputError
-        The earlier hub has no verdict of acceptance.
+        The earlier hub has no verdict of acceptance, or the key is none.
     """
     for tier in require:
         if tier not in study.tiers:
@@ -56,7 +60,8 @@ def judge_hub(
     tiers = tuple(tier for tier in study.tiers if not require or tier in require)
     jobs = [ComparisonJob(hub, study, study_file, each) for each in study.comparisons()]
     compared = tuple(verdict_on(job, required=job.comparison.tier in tiers) for job in jobs)
-    checks = tuple(_light_checks(hub, study, compared))
+    seal = () if signed_by is None else tuple(judge_seal(hub, signed_by))
+    checks = (*_light_checks(hub, study, compared), *seal)
     asked = [job.comparison for job in jobs if job.comparison.tier in tiers]
     with if_writable():
         _note_who_is_left(hub, checks)

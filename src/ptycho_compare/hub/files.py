@@ -273,6 +273,11 @@ class ReportFiles:
         return self.folder / "artifact_digests.tsv"
 
     @property
+    def seal(self) -> Path:
+        """Signature of the digests, called as `ssh-keygen` calls it."""
+        return self.digests.with_name(f"{self.digests.name}.sig")
+
+    @property
     def verification(self) -> Path:
         """Findings of the last verification."""
         return self.folder / "verification_report.json"

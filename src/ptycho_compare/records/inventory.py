@@ -95,6 +95,7 @@ def _left_out(hub: Hub) -> frozenset[str]:
     own = (
         reports.inventory,
         reports.digests,
+        reports.seal,
         reports.verification,
         reports.verification_log,
         reports.check_log,

@@ -91,7 +91,8 @@ class Manifest(Record):
     def fingerprint(self) -> Fingerprint:
         """What the results rest on."""
         settings = with_engine(self.settings)
-        versions = {name: self.versions[name] for name in libraries_of(settings) if name in self.versions}
+        libraries = libraries_of(settings, (Path(record.path) for record in self.inputs.values()))
+        versions = {name: self.versions[name] for name in libraries if name in self.versions}
         python = ".".join(self.versions.get("python", "").split(".")[:2])
         inputs = {name: record.sha256 for name, record in self.inputs.items()}
         return Fingerprint(inputs, settings, self.code, {"python": python, **versions})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from ptycho_compare.phases.comparison.inputs import inspect_inputs
 from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings
 from ptycho_compare.reconstruction import ImageSource
 from ptycho_compare.records.manifest import read_manifest
+from ptycho_compare.storage import fingerprint
 from results import assert_same_results, results
 from resume.runs import finish_here, stop_here
 
@@ -27,6 +29,9 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 
 DEBUG = f"dose_{DOSE}-dense-train-debug"
 ARMS = """
+[scoring]
+half_data = true
+
 [arms.Whole]
 network = "networks/whole.onnx"
 
@@ -66,17 +71,22 @@ def folder_of(hub: Path) -> Path:
 def test_they_are_scored_and_the_phase_alone_in_its_phase(compared: Path) -> None:
     assert judge_comparison(folder_of(compared), required=("Whole", "Phase", "Groups")) == []
     manifest = read_manifest(Artifacts(folder_of(compared)).manifest)
+    assert all(manifest.arms[name].seconds["half_data_s"] > 0 for name in ("Whole", "Phase", "Groups"))
     assert {"Whole", "Whole, toml", "Phase", "Phase, toml"} < set(manifest.inputs)
     assert manifest.arms["Whole"].details["parameters"]["input"]["zero_frequency"] == "centre"
     verdicts = manifest.arms["Phase"].details["verdicts"]
     assert "phase only" in str(verdicts)
 
 
-def test_stopped_they_go_on_to_the_same_bytes(own_arms: Path, compared: Path, tmp_path: Path) -> None:
+def test_stopped_they_and_their_halves_go_on_to_the_same_bytes(
+    own_arms: Path, compared: Path, tmp_path: Path
+) -> None:
     hub = Path(shutil.copytree(own_arms, tmp_path / "hub"))
     stop_here(hub, "Whole", 24, signal.SIGTERM)
-    stop_here(hub, "Phase", 12, signal.SIGINT)
+    stop_here(hub, "Whole+half1", 12, signal.SIGTERM)
+    stop_here(hub, "Phase+half2", 8, signal.SIGINT)
     stop_here(hub, "Groups", 20, signal.SIGINT)
+    stop_here(hub, "Groups+half1", 16, signal.SIGTERM)
     finish_here(hub)
     assert_same_results(folder_of(hub), results(folder_of(compared)))
 
@@ -86,6 +96,27 @@ def test_they_are_adopted_after_pieces_were_computed_again(
 ) -> None:
     hub = Path(shutil.copytree(own_arms, tmp_path / "hub"))
     assert main(["adopt", str(folder_of(compared)), DEBUG, "--hub", str(hub)]) == 0
+
+
+def test_what_they_gave_rests_on_the_version_of_onnx_runtime_whatever_the_engine_is(
+    own_arms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The engine is by what bundles are run; no TensorFlow is loaded where there is none."""
+    hub = Path(shutil.copytree(own_arms, tmp_path / "hub"))
+    study = hub / "study.toml"
+    one_arm, _ = study.read_text().split("\n[arms.Phase]")
+    study.write_text(one_arm.replace("half_data = true", "") + '\n[models]\nengine = "tensorflow"\n')
+    version_of = fingerprint.version_of
+    other = {"onnxruntime": "0.9"}
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(fingerprint, "version_of", lambda name: other.get(name) or version_of(name))
+        stop_here(hub, "Whole", 24)
+    finish_here(hub)
+    told = f"version of onnxruntime was 0.9, is {version_of('onnxruntime')}"
+    assert f"the checkpoint is set aside: {told}" in Artifacts(folder_of(hub)).log.read_text()
+    monkeypatch.setattr(fingerprint, "version_of", lambda name: other.get(name) or version_of(name))
+    main(["gate", "--hub", str(hub)])
+    assert f"version of onnxruntime was {version_of('onnxruntime')}, is 0.9" in capsys.readouterr().err
 
 
 def test_another_toml_makes_evidence_stale(
@@ -100,16 +131,22 @@ def test_another_toml_makes_evidence_stale(
 
 def test_a_wrong_zero_frequency_is_told_by_r(quick_hub: Path, tmp_path: Path) -> None:
     arrays = make_split()
+    kinds: dict[str, dict[str, Any]] = {"whole": {}, "phase": {"gives": "phase"}, "groups": {"members": 4}}
+    wrong = [
+        write_memorised(tmp_path / f"{name}.onnx", arrays, said_dc="corner", **how)
+        for name, how in kinds.items()
+    ]
     right = write_memorised(tmp_path / "right.onnx", arrays)
-    wrong = write_memorised(tmp_path / "wrong.onnx", arrays, said_dc="corner")
-    arms = [ArmRequest(path.stem, ImageSource(path)) for path in (right, wrong)]
+    arms = [ArmRequest(path.stem, ImageSource(path)) for path in (right, *wrong)]
     request = request_on(quick_hub, tmp_path / "out", *arms, networks=False, groups=40)
     scores = {score.arm: score for score in compare(request, command=[], console_level=None).arms}
     assert scores["right"].status == "ok"
-    reason = scores["wrong"].reason
-    assert 'says zero_frequency = "corner", and R of' in reason
-    assert 'with "centre"; mend the toml' in reason
-    assert "ptycho-hub network" in reason
+    for path in wrong:
+        reason = scores[path.stem].reason
+        assert f'{path}: its toml says zero_frequency = "corner", and R of' in reason
+        assert 'with "centre"; mend the toml' in reason
+        assert "ptycho-hub network" in reason
+        assert "\n" not in reason
 
 
 def test_a_network_without_a_toml_is_asked_about(quick_hub: Path, tmp_path: Path) -> None:

@@ -134,11 +134,13 @@ class ComparisonJob:
                 f"{self.hub.root}: {self.study_file} {doses}; {self.id} has nothing to be made from"
             )
         try:
-            digests = {name: digest_of(path) for name, path in input_files(self.request).items()}
+            files = input_files(self.request)
+            digests = {name: digest_of(path) for name, path in files.items()}
         except OSError as error:
             raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
         settings = self.request.settings()
-        return Fingerprint.here(digests, settings, computed_by=COMPUTED_BY, libraries=libraries_of(settings))
+        libraries = libraries_of(settings, files.values())
+        return Fingerprint.here(digests, settings, computed_by=COMPUTED_BY, libraries=libraries)
 
     def why_not_ready(self) -> list[Finding]:
         """Say which of its inputs are not there; empty when it can begin."""

@@ -60,7 +60,9 @@ class Work:
         return Checkpoint(
             files.checkpoints,
             stream,
-            Fingerprint.here(inputs, settings, computed_by=COMPUTED_BY, libraries=libraries_of(settings)),
+            Fingerprint.here(
+                inputs, settings, computed_by=COMPUTED_BY, libraries=libraries_of(settings, [model.path])
+            ),
             files.set_aside,
             self.cadence,
         )

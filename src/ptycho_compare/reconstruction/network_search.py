@@ -16,19 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError, BundleError, ScoringError
-from ptycho_compare.models.engines import OnnxSession, open_onnx
+from ptycho_compare.models.engines import OnnxSession
 from ptycho_compare.models.own.candidates import differences, readings_of, usual
 from ptycho_compare.models.own.declaration import Declaration
-from ptycho_compare.models.own.ends import fit
+from ptycho_compare.models.own.ends import LEAST_ROWS, fit
 from ptycho_compare.models.own.inspect_own import OwnFile
 from ptycho_compare.models.own.own_network import own_predictor
+from ptycho_compare.models.own.trial import open_tried
 from ptycho_compare.models.own.turning import ORIENTATION_NAMES
 from ptycho_compare.models.predictor import NetworkPredictor
 from ptycho_compare.reconstruction.geometry import LEAST_EXPLAINED, SIMPLER, clearly_better, settled
 from ptycho_compare.reconstruction.held_images import Explained
 from ptycho_compare.reconstruction.network_check import explained_by_network, r_of_network
 from ptycho_compare.scan import Plan, Scan
-from ptycho_compare.untrusted.onnx import OnnxGraph, encoded
+from ptycho_compare.untrusted.onnx import OnnxGraph
 
 _ROWS = 16
 _TURNED = 3
@@ -93,7 +94,11 @@ def rank_readings(graph: OnnxGraph, scan: Scan, plan: Plan, *, label: str) -> Ra
     BundleError
         The graph allows no reading, it cannot be run, or no image lies on what it makes.
     """
-    session = open_onnx(encoded(graph), label=label)
+    fed = {
+        each.name: tuple(LEAST_ROWS if isinstance(side, str) else side for side in each.dims)
+        for each in graph.inputs
+    }
+    session = open_tried(graph, fed, label=label)
     trial = _Trial(graph, RememberedRuns(session, label, session.device), scan, plan, label)
     found = [trial.of(said) for said in readings_of(graph, label=label)]
     first = trial.best_of(found)

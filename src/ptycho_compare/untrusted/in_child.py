@@ -24,11 +24,26 @@ _NO_MEMORY = 3
 _COMPLAINTS = ("memory allocation failed", "no space available for allocation", "unable to allocate")
 
 
-def why_not_survived(task: Callable[[], object]) -> str:
+def why_not_survived(
+    task: Callable[[], object],
+    *,
+    cpu_s: int | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    wall_s: float | None = None,
+) -> str:
     """Run a task in a child; say in a few words how it harmed that child, or return "" where it did not.
 
-    An exception that the task raises is no harm: the caller meets the same one.
+    An exception that the task raises is no harm: the caller meets the same one. A MemoryError is.
+
+    Parameters
+    ----------
+    cpu_s, wall_s : float or None
+        Seconds of a processor, and of waiting, that the child may take; None: `CPU_S`, `WALL_S`.
+    memory_bytes : int
+        What it may take beyond what it begins with.
     """
+    cpu_s = CPU_S if cpu_s is None else cpu_s
+    wall_s = WALL_S if wall_s is None else wall_s
     # nothing is written: only the child holds the other end, so that its end is the end of the pipe
     watched, held = os.pipe()
     with warnings.catch_warnings():
@@ -37,40 +52,42 @@ def why_not_survived(task: Callable[[], object]) -> str:
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        _run_and_exit(task)
+        _run_and_exit(task, cpu_s, memory_bytes)
     os.close(held)
-    return _how_it_ended(child, watched)
+    status = _how_it_ended(child, watched, wall_s)
+    return f"takes longer than {wall_s:g} s" if status is None else _in_words(status, cpu_s, memory_bytes)
 
 
-def _how_it_ended(child: int, watched: int) -> str:
+def _how_it_ended(child: int, watched: int, wall_s: float) -> int | None:
+    """Return a child's status, or None where it had to be ended."""
     ended, end = False, select.poll()
     end.register(watched)
     try:
-        ended = bool(end.poll(1000 * WALL_S))
+        ended = bool(end.poll(1000 * wall_s))
     finally:
         os.close(watched)
         if not ended:  # also where a deadline's exception ends the wait
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-    return _in_words(status) if ended else f"takes longer than {WALL_S:g} s"
+    return status if ended else None
 
 
-def _in_words(status: int) -> str:
+def _in_words(status: int, cpu_s: int, memory_bytes: int) -> str:
     if os.WIFSIGNALED(status):
         by = os.WTERMSIG(status)
         if by in (signal.SIGXCPU, signal.SIGKILL):
-            return f"takes more than {CPU_S} s of computing"
+            return f"takes more than {cpu_s} s of computing"
         return f"crashes the library that reads it ({signal.Signals(by).name})"
     if os.WEXITSTATUS(status) == _NO_MEMORY:
-        return f"asks for more than {MEMORY_BYTES >> 20} MiB"
+        return f"asks for more than {memory_bytes >> 20} MiB"
     return ""
 
 
-def _run_and_exit(task: Callable[[], object]) -> None:
+def _run_and_exit(task: Callable[[], object], cpu_s: int, memory_bytes: int) -> None:
     status = 0
     try:
-        _limit_this_process()
+        _limit_this_process(cpu_s, memory_bytes)
         task()
     except MemoryError:
         status = _NO_MEMORY
@@ -80,7 +97,7 @@ def _run_and_exit(task: Callable[[], object]) -> None:
         os._exit(status)  # nothing of the parent's is flushed or closed twice
 
 
-def _limit_this_process() -> None:
+def _limit_this_process(cpu_s: int, memory_bytes: int) -> None:
     faulthandler.disable()  # it would tell of the crash in the parent's terminal
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
@@ -88,10 +105,10 @@ def _limit_this_process() -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     held = Path("/proc/self/statm")
     if held.exists():  # elsewhere only time is limited
         pages = int(held.read_text().split()[0])
         _, most = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = pages * resource.getpagesize() + MEMORY_BYTES
+        wanted = pages * resource.getpagesize() + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (wanted if most < 0 else min(wanted, most), most))

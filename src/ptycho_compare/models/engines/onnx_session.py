@@ -61,7 +61,7 @@ class OnnxSession:
         return {name: np.asarray(each) for name, each in zip(self.outputs, values, strict=True)}
 
 
-def open_onnx(content: bytes, *, label: str, threads: int | None = None) -> OnnxSession:
+def open_onnx(content: bytes, *, label: str, threads: int | None = None, on_gpu: bool = True) -> OnnxSession:
     """Open a serialised graph.
 
     Parameters
@@ -71,6 +71,8 @@ def open_onnx(content: bytes, *, label: str, threads: int | None = None) -> Onnx
     threads : int or None
         None: as ``OMP_NUM_THREADS`` says, else one for each core that this process may use. The numbers
         are the same.
+    on_gpu : bool
+        Whether a GPU is used where this build of ONNX Runtime can.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def open_onnx(content: bytes, *, label: str, threads: int | None = None) -> Onnx
     for kind in ("intra_op", "inter_op"):  # waiting threads would burn the cores that others need
         options.add_session_config_entry(f"session.{kind}.allow_spinning", "0")
     providers: list[Any] = ["CPUExecutionProvider"]
-    if _CUDA in onnxruntime.get_available_providers():
+    if on_gpu and _CUDA in onnxruntime.get_available_providers():
         providers.insert(0, (_CUDA, _CUDA_OPTIONS))
     with _own_errors(label, "the network"):
         session = onnxruntime.InferenceSession(content, options, providers=providers)

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError, BundleError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.models.engines import open_onnx
 from ptycho_compare.models.own.declaration import Declaration, NetworkOutput
-from ptycho_compare.models.own.ends import Ends, Plane, offsets_shape
+from ptycho_compare.models.own.ends import LEAST_ROWS, Ends, Plane, offsets_shape, shape_of
 from ptycho_compare.models.own.inspect_own import OwnFile, read_own
+from ptycho_compare.models.own.trial import open_tried
 from ptycho_compare.models.own.turning import turned, undoing
 from ptycho_compare.models.predictor import MIN_COMPILED_ROWS, NetworkPredictor, Predictor, fault_of
-from ptycho_compare.untrusted.onnx import encoded
 
 MAX_BATCH_BYTES = 1 << 30
 """Of one tensor of a batch: systems promise more than they have, so that no allocation fails in time."""
@@ -69,11 +68,19 @@ def load_own(
     if rows > MIN_COMPILED_ROWS and not own.ends.rows and rows * own.ends.row_bytes > MAX_BATCH_BYTES:
         size = rows * own.ends.row_bytes
         raise OutOfMemoryError(f"a batch of {rows} makes a tensor of {size} bytes; at most {MAX_BATCH_BYTES}")
-    session = open_onnx(encoded(own.graph), label=str(model.path))
+    session = open_tried(own.graph, _least_fed(own), label=str(model.path))
     if zero_frequency is not None:
         fed = own.said.input.model_copy(update={"zero_frequency": zero_frequency})
         own = replace(own, said=own.said.model_copy(update={"input": fed}))
     return own_predictor(own, session, batch_rows=batch_rows, normalization=normalization)
+
+
+def _least_fed(own: OwnFile) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the smallest batch."""
+    ends, said = own.ends, own.said
+    rows = ends.rows or LEAST_ROWS
+    fed = {ends.image: shape_of(ends.axes, rows, said.group.size, ends.patch_px)}
+    return fed | ({ends.offsets: offsets_shape(said, rows)} if ends.offsets else {})
 
 
 def own_predictor(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,7 +42,7 @@ from ptycho_compare.jobs import (
     read_done,
     read_launch,
 )
-from ptycho_compare.jobs.claim import take_claim
+from ptycho_compare.jobs.claim import place_of, take_claim
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 
 JOB = "analysis/dose_1/dense/test/job"
@@ -291,7 +292,7 @@ def test_a_supervisor_is_known_by_host_pid_and_time(
     step = hub.step("train").job
     step.folder.mkdir(parents=True)
     step.launch.write_bytes(spec.files.launch.read_bytes())
-    rewritten(step.launch, token="another", **changes())
+    rewritten(step.launch, token="another", place=place_of(step.folder), **changes())
     found = orphans(hub)
     assert (pids(found) if found else []) == ([supervisor] if is_found else [])
     ended(spec)
@@ -367,3 +368,18 @@ def test_one_damaged_record_hides_no_other_job(hub: Hub, place: Path) -> None:
     changed, orphan = orphans(hub)
     assert changed.kind == "changed"
     assert pids([orphan]) == sorted([supervisor, command_of(spec)])
+
+
+def test_a_copy_of_a_hub_does_not_tell_of_the_originals_job(
+    hub: Hub, place: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whoever followed its advice would kill what works elsewhere."""
+    spec = cued(place)
+    started(spec)
+    await_ready(spec)
+    copy = Hub(Path(shutil.copytree(hub.root, tmp_path_factory.mktemp("copies") / "copy")))
+    for files in copy.jobs():
+        files.claim.unlink(missing_ok=True)
+    assert [files.folder.exists() for files in copy.jobs()] == [True]
+    assert orphans(copy) == []
+    ended(spec)

@@ -5,18 +5,31 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from processes import until
 from ptycho_compare.errors import JobError
-from ptycho_compare.jobs.claim import LEASE_S, Claim, is_mine, read_claim, take_claim
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs import heart, tree
+from ptycho_compare.jobs.claim import (
+    LEASE_S,
+    Claim,
+    LostPlaceError,
+    end_what_is_left,
+    is_mine,
+    read_claim,
+    take_claim,
+    while_held,
+)
 from ptycho_compare.jobs.identity import ProcessIdentity
 
 TAKER = """
@@ -46,15 +59,42 @@ def taken_by_a_dead_process(path: Path) -> str:
     return out.stdout.strip()
 
 
-def taken_elsewhere(path: Path, silent_s: float) -> Claim:
-    theirs = replace(ProcessIdentity.mine(), host="elsewhere/pid:[1]", boot="theirs")
+@dataclass
+class Clock:
+    """The monotonic clock of this machine, as far as hearts are concerned."""
+
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(heart, "time", clock)
+    return clock
+
+
+def taken_by(path: Path, holder: ProcessIdentity, **more: object) -> Claim:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"holder": asdict(theirs), "token": "theirs"}))
-    moment = time.time() - silent_s
-    os.utime(path, (moment, moment))
+    path.write_text(json.dumps({"holder": asdict(holder), "token": "theirs", **more}))
+    return seen(path)
+
+
+def taken_elsewhere(path: Path, **more: object) -> Claim:
+    return taken_by(path, replace(ProcessIdentity.mine(), host="elsewhere/pid:[1]", boot="theirs"), **more)
+
+
+def seen(path: Path) -> Claim:
     claim = read_claim(path)
     assert claim is not None
     return claim
+
+
+def another_process_looks() -> None:
+    """What this one remembers is forgotten; what it noted in the hub is not."""
+    heart._SEEN.clear()
 
 
 def takers_at_once(path: Path, count: int) -> list[tuple[bool, str, str | None]]:
@@ -129,46 +169,184 @@ def test_a_dead_holder_is_replaced_at_once(path: Path) -> None:
     assert before.token == dead
 
 
-def test_a_holder_elsewhere_is_respected_while_its_heart_beats(path: Path) -> None:
-    theirs = taken_elsewhere(path, silent_s=LEASE_S / 2)
-    assert theirs.alive
+MINE = ProcessIdentity.mine()
+UNSEEN = {
+    "another host": replace(MINE, host="elsewhere/pid:[1]", boot="theirs"),
+    "another host of this name": replace(MINE, boot="theirs"),
+    "another container": replace(MINE, host=f"{MINE.host_name}/pid:[1]"),
+}
+
+
+@pytest.mark.parametrize("holder", UNSEEN.values(), ids=UNSEEN)
+def test_a_holder_that_cannot_be_seen_keeps_its_place_for_a_lease(
+    path: Path, clock: Clock, holder: ProcessIdentity
+) -> None:
+    theirs = taken_by(path, holder)
+    clock.now += 0.99 * LEASE_S
     claim, before = take_claim(path)
-    assert not is_mine(claim)
     assert (claim.token, before) == ("theirs", None)
-
-
-def test_a_holder_elsewhere_is_replaced_when_its_heart_was_still_for_long(path: Path) -> None:
-    theirs = taken_elsewhere(path, silent_s=LEASE_S + 60)
-    assert theirs.silent_s == pytest.approx(LEASE_S + 60, abs=30)
+    assert theirs.beat()
+    assert seen(path).silent_s == 0.0
+    clock.now += 0.99 * LEASE_S
+    assert seen(path).alive
+    clock.now += 0.02 * LEASE_S
     claim, before = take_claim(path)
     assert is_mine(claim)
     assert before is not None
     assert before.token == "theirs"
 
 
-def test_a_heartbeat_is_the_time_of_the_file(path: Path) -> None:
-    theirs = taken_elsewhere(path, silent_s=LEASE_S + 60)
-    assert theirs.beat()
-    again = read_claim(path)
-    assert again is not None
-    assert again.alive
-    assert again.silent_s < LEASE_S
+def test_a_holder_here_whose_heart_has_stopped_loses_its_place(path: Path, clock: Clock) -> None:
+    """It is stopped, or waits for a disk that does not answer."""
+    with subprocess.Popen(["sleep", "600"]) as child:
+        try:
+            taken_by(path, ProcessIdentity.of(child.pid))
+            assert seen(path).alive
+            clock.now += LEASE_S
+            assert is_mine(take_claim(path)[0])
+        finally:
+            child.kill()
 
 
-def test_a_clock_that_runs_ahead_does_not_count_as_silence(path: Path) -> None:
-    assert taken_elsewhere(path, silent_s=-3600).silent_s == 0.0
+@pytest.mark.parametrize("years", [-80, 0, 73], ids=["1946", "now", "2099"])
+def test_the_time_of_a_claim_says_nothing(path: Path, clock: Clock, years: int) -> None:
+    taken_elsewhere(path)
+    moment = time.time() + years * 365 * 86400
+    os.utime(path, (moment, moment))
+    assert seen(path).silent_s == 0.0
+    clock.now += LEASE_S
+    assert not seen(path).alive
+
+
+@pytest.mark.parametrize("step_s", [-86400.0, 86400.0])
+def test_a_beat_by_a_clock_that_was_set_is_a_beat(path: Path, clock: Clock, step_s: float) -> None:
+    taken_elsewhere(path)
+    clock.now += 0.99 * LEASE_S
+    moment = time.time() + step_s
+    os.utime(path, (moment, moment))
+    assert seen(path).silent_s == 0.0
+
+
+def test_who_comes_later_goes_on_from_what_this_machine_saw(path: Path, clock: Clock) -> None:
+    """Sessions with a window shorter than a lease would else wait for a dead holder for ever."""
+    taken_elsewhere(path)
+    clock.now += LEASE_S / 2
+    another_process_looks()
+    assert seen(path).silent_s == pytest.approx(LEASE_S / 2)
+    clock.now += LEASE_S / 2
+    another_process_looks()
+    assert not seen(path).alive
+
+
+def test_a_note_of_another_boot_or_in_the_future_counts_for_nothing(path: Path, clock: Clock) -> None:
+    taken_elsewhere(path)
+    (note,) = path.parent.glob(".claim.json.seen-*")
+    assert str(clock.now) in note.read_text()
+    for content in ("{", "[]", note.read_text().replace(str(clock.now), "1e9")):
+        note.write_text(content)
+        another_process_looks()
+        assert seen(path).silent_s == 0.0
+
+
+def test_what_was_noted_of_a_holder_goes_with_it(path: Path, clock: Clock) -> None:
+    taken_elsewhere(path)
+    clock.now += LEASE_S
+    take_claim(path)
+    assert list(path.parent.glob(".claim.json.seen-*")) == []
+
+
+def test_a_lease_is_the_holders_own(path: Path, clock: Clock) -> None:
+    taken_elsewhere(path, lease_s=3.0)
+    clock.now += 2.9
+    assert seen(path).alive
+    clock.now += 0.1
+    assert not seen(path).alive
+
+
+@pytest.mark.parametrize("lease", [0, -1, 1e9, "60", True, None, []])
+def test_a_lease_that_is_none_is_one_clear_line(path: Path, lease: object) -> None:
+    with pytest.raises(JobError, match="is no claim"):
+        taken_elsewhere(path, lease_s=lease)
 
 
 def test_a_holder_that_slept_too_long_learns_that_it_was_replaced(path: Path) -> None:
     """Its machine was suspended; it must neither beat for the new holder nor give its place away."""
     claim, _ = take_claim(path)
-    theirs = taken_elsewhere(path, silent_s=LEASE_S / 2)
+    theirs = taken_elsewhere(path)
+    before = path.stat()
     assert not claim.beat()
     claim.release()
-    now = read_claim(path)
-    assert now is not None
-    assert now.token == theirs.token
-    assert now.silent_s > LEASE_S / 4
+    assert seen(path).token == theirs.token
+    assert path.stat() == before
+
+
+# who publishes asks for its claim
+
+
+def test_nobody_takes_a_place_over_while_its_holder_publishes(path: Path, clock: Clock) -> None:
+    taken_elsewhere(path)
+    with while_held(path, "theirs"), path.with_name(".claim.json.lock").open("r+b") as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert take_claim(path)[0].token == "theirs"  # whoever joins does not wait for it
+
+
+def test_a_holder_that_lost_its_place_publishes_nothing(path: Path) -> None:
+    claim, _ = take_claim(path)
+    taken_elsewhere(path)
+    with (
+        pytest.raises(LostPlaceError, match=r"another process took its place \(pid \d+ on elsewhere\)"),
+        while_held(path, claim.token),
+    ):
+        pytest.fail("was entered")
+
+
+def test_a_holder_whose_folder_was_removed_does_not_make_it_anew(path: Path) -> None:
+    claim, _ = take_claim(path)
+    shutil.rmtree(path.parent)
+    with (
+        pytest.raises(LostPlaceError, match=f"its folder {path.parent} was removed"),
+        while_held(path, claim.token),
+    ):
+        pytest.fail("was entered")
+    claim.release()
+    assert not path.parent.exists()
+
+
+# a token is killed only where it was made
+
+
+@pytest.fixture
+def original(path: Path) -> Iterator[tuple[Claim, subprocess.Popen[bytes]]]:
+    """A claim, and a process of its job."""
+    claim, _ = take_claim(path)
+    environment = {**os.environ, tree.TOKEN_VARIABLE: claim.token}
+    with subprocess.Popen(["sleep", "600"], env=environment) as process:
+        yield claim, process
+        process.kill()
+
+
+def test_what_a_holder_left_here_is_ended(original: tuple[Claim, subprocess.Popen[bytes]]) -> None:
+    claim, process = original
+    end_what_is_left(JobFiles(claim.path.parent), claim, grace_s=60.0)
+    assert process.wait() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("copied", ["whole", "in its place", "to another boot"])
+def test_a_copy_of_a_hub_never_ends_the_originals_job(
+    original: tuple[Claim, subprocess.Popen[bytes]], tmp_path: Path, copied: str
+) -> None:
+    claim, process = original
+    here = claim.path.parent
+    there = here if copied == "in its place" else tmp_path / "copy"
+    here.rename(tmp_path / "moved")
+    shutil.copytree(tmp_path / "moved", there)
+    theirs = seen(there / "claim.json")
+    assert theirs.token == claim.token
+    if copied == "to another boot":
+        theirs = replace(theirs, place=seen(there / "claim.json").place, holder=UNSEEN["another host"])
+    end_what_is_left(JobFiles(there), theirs, grace_s=0.1)
+    assert process.poll() is None
 
 
 def test_a_claim_that_was_removed_is_given_back_without_a_word(path: Path) -> None:
@@ -231,7 +409,9 @@ def test_a_damaged_claim_is_one_clear_line(path: Path, content: bytes) -> None:
 @pytest.fixture
 def folder_that_we_may_only_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The claim's folder, as the current one: root has to become nobody, who may not enter others."""
-    taken_elsewhere(path, silent_s=10)
+    taken_elsewhere(path)
+    heart.forget(path)
+    another_process_looks()
     monkeypatch.chdir(path.parent)
     path.parent.chmod(0o555)
     root = os.geteuid() == 0
@@ -250,7 +430,11 @@ def test_in_a_folder_that_we_may_only_read_a_claim_is_seen(folder_that_we_may_on
     assert list(Path().iterdir()) == [folder_that_we_may_only_read]
 
 
-def test_in_a_folder_that_we_may_only_read_none_is_taken(folder_that_we_may_only_read: Path) -> None:
+def test_in_a_folder_that_we_may_only_read_none_is_taken(
+    folder_that_we_may_only_read: Path, clock: Clock
+) -> None:
+    assert take_claim(folder_that_we_may_only_read)[0].token == "theirs"
+    clock.now += LEASE_S
     with pytest.raises(PermissionError):
         take_claim(folder_that_we_may_only_read)
 

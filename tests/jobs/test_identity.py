@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import psutil
 import pytest
 
 from processes import until
+from ptycho_compare.jobs import identity
 from ptycho_compare.jobs.identity import ProcessIdentity
 
 RENAMED = """
@@ -78,13 +80,32 @@ def test_another_process_with_a_pid_that_came_back_is_not_meant() -> None:
     assert replace(mine, started="1") != mine
 
 
-def test_another_boot_has_ended_every_process() -> None:
-    assert replace(ProcessIdentity.mine(), boot="an earlier one").state() == "gone"
+def test_of_another_boot_nothing_can_be_said() -> None:
+    """Another host may have this one's name, and the first pid namespace has the same number everywhere."""
+    assert replace(ProcessIdentity.mine(), boot="another").state() == "unseen"
+
+
+def test_another_name_of_this_machine_is_this_machine() -> None:
+    mine = ProcessIdentity.mine()
+    assert replace(mine, host=mine.host.replace(mine.host_name, "renamed", 1)).state() == "alive"
+
+
+def test_a_process_that_is_hidden_from_us_cannot_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A /proc mounted with hidepid holds no folder of another user's process; the kernel answers still."""
+    with started("sleep", "600") as child:
+        theirs = ProcessIdentity.of(child.pid)
+        (tmp_path / "self").symlink_to(str(os.getpid()))
+        (tmp_path / str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
+        monkeypatch.setattr(identity, "_PROC", tmp_path)
+        assert theirs.state() == "unseen"
+    assert theirs.state() == "gone"
 
 
 def test_another_machine_cannot_be_seen_from_here() -> None:
     theirs = replace(ProcessIdentity.mine(), host="elsewhere/pid:[4026531836]", boot="theirs")
-    assert theirs.state() == "elsewhere"
+    assert theirs.state() == "unseen"
     assert theirs.host_name == "elsewhere"
 
 
@@ -93,7 +114,7 @@ def test_another_container_on_this_machine_is_elsewhere() -> None:
     mine = ProcessIdentity.mine()
     theirs = replace(mine, host=f"{mine.host_name}/pid:[1]")
     assert theirs.host_name == mine.host_name
-    assert theirs.state() == "elsewhere"
+    assert theirs.state() == "unseen"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names stand in /proc")

@@ -215,7 +215,7 @@ def test_out_of_time_while_somebody_else_works_leaves_them_alone(place: Path) ->
     launch = read_launch(spec.files)
     assert launch is not None
     ended = brought(spec, out_of_time=lambda: True)
-    assert ended == Ended("running", running=Running(launch.host, launch.pid))
+    assert ended == Ended("running", running=Running(launch.host, launch.pid, launch.token))
     assert runs(launch.pid)
     assert runs(command_of(spec))
     finish(spec)
@@ -323,7 +323,7 @@ def test_whoever_detaches_a_job_knows_where_it_runs_and_holds_nothing_of_it(plac
 
 def test_a_job_that_runs_is_not_detached_again(place: Path) -> None:
     running = left_running(spec := cued(place))
-    assert detached(spec) == Running(running.host, running.pid)
+    assert detached(spec) == Running(running.host, running.pid, running.token)
     assert states(spec).count("launched") == 1
     finish(spec)
 

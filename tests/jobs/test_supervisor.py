@@ -367,7 +367,8 @@ def test_whoever_loses_the_place_stops_and_leaves_the_records_alone(place: Path)
     spec.files.claim.write_text(theirs)
     done = ended(attempt)
     assert done.stopped
-    assert done.reason == "another process took its place"
+    who = f"pid {claim['holder']['pid']} on elsewhere"
+    assert done.reason == f"another process took its place ({who}) after its heart had stopped"
     assert spec.files.claim.read_text() == theirs
     assert not spec.files.done.exists()
     assert "ended" not in states(spec)

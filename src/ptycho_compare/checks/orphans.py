@@ -13,6 +13,7 @@ from ptycho_compare.errors import JobError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import LaunchRecord, read_claim, read_done, read_launch
+from ptycho_compare.jobs.claim import place_of
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 from ptycho_compare.untrusted.regular import MAX_TEXT_BYTES, open_regular
@@ -62,6 +63,8 @@ def _of_job(hub: Hub, files: JobFiles, by_token: Mapping[str, Sequence[psutil.Pr
         open_regular(files.states, max_bytes=MAX_TEXT_BYTES).close()
     if launch is None or (claim is not None and claim.alive and claim.token == launch.token):
         return None
+    if launch.place not in ("", place_of(files.folder)):
+        return None  # of the hub that this one is a copy of, whose jobs are its own
     alive = sorted({process.pid for process in (*by_token.get(launch.token, ()), *_supervisor(launch))})
     if not alive:
         return None

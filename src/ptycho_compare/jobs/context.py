@@ -16,7 +16,16 @@ from collections.abc import Iterator, Mapping
 from ptycho_compare.errors import JobError, StorageError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import tree
-from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim, end_what_is_left, is_mine, read_claim, take_claim
+from ptycho_compare.jobs.claim import (
+    Claim,
+    LostPlaceError,
+    end_what_is_left,
+    is_mine,
+    place_of,
+    take_claim,
+    while_held,
+    why_lost,
+)
 from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.record import EXIT_STOPPED
 from ptycho_compare.jobs.states import append_state
@@ -38,8 +47,9 @@ class Stopped(BaseException):
 class JobContext:
     """One process at work on a job."""
 
-    def __init__(self, files: JobFiles) -> None:
+    def __init__(self, files: JobFiles, token: str = "") -> None:
         self.files = files
+        self._token = token
         self._asked = ""
         self._holding = False
         self._reported = 0.0
@@ -48,28 +58,53 @@ class JobContext:
     def planned(self, parts: Mapping[str, tuple[int, int]], *, unit: str = "patches") -> None:
         """Report the parts of the work: name to (units that earlier attempts did, units)."""
         counts = {name: list(pair) for name, pair in parts.items()}
-        append_state(self.files.states, "planned", parts=counts, unit=unit)
+        self._say("planned", parts=counts, unit=unit)
 
     def working(self, part: str, done: int, seconds: float, *, now: bool = False) -> None:
         """Report how many units of a part are done, and in how many seconds; not at every call."""
         moment = time.monotonic()
         # a long run reports less often, so that its log stays short
         if now or moment - self._reported >= max(_REPORT_S, _REPORT_SHARE * (moment - self._began)):
-            append_state(self.files.states, "working", part=part, done=done, seconds=round(seconds, 4))
+            self._say("working", part=part, done=done, seconds=round(seconds, 4))
             self._reported = moment
 
     def saved(self, part: str, done: int, seconds: float) -> None:
         """Report how many units are safe on disk, and what saving took."""
-        append_state(self.files.states, "checkpoint", part=part, done=done, seconds=round(seconds, 5))
+        self._say("checkpoint", part=part, done=done, seconds=round(seconds, 5))
 
     def noted(self, state: str, **facts: object) -> None:
         """Report anything else."""
-        append_state(self.files.states, state, **facts)
+        self._say(state, **facts)
 
     def step(self, name: str) -> None:
         """Report what is done next besides units, unless asked to stop."""
         self.raise_if_stopped()
-        append_state(self.files.states, "step", name=name)
+        self._say("step", name=name)
+
+    @contextlib.contextmanager
+    def publishing(self) -> Iterator[None]:
+        """Write in this block what others will read: nobody can take the job over before it ends.
+
+        Raises
+        ------
+        Stopped
+            Before the block is entered: asked to stop, or the job is another process's by now, which
+            publishes itself.
+        """
+        self.raise_if_stopped()
+        try:
+            with while_held(self.files.claim, self._token):
+                yield
+        except LostPlaceError as error:
+            raise Stopped(f"the loss of its place: {error}; nothing was published") from None
+
+    def _say(self, state: str, **facts: object) -> None:
+        """Append to the log of states, which is another's once the place is."""
+        if why := why_lost(self.files.claim, self._token):
+            self._asked = self._asked or f"the loss of its place: {why}"
+            self.raise_if_stopped()
+            return
+        append_state(self.files.states, state, **facts)
 
     @property
     def asked(self) -> bool:
@@ -121,8 +156,7 @@ def job_context(files: JobFiles) -> Iterator[JobContext]:
         but for one of the disk.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
-    context = JobContext(files)
-    with _held(files), _signals(context):
+    with _held(files) as token, _signals(context := JobContext(files, token)):
         try:
             yield context
         except (StorageError, OSError):
@@ -133,10 +167,13 @@ def job_context(files: JobFiles) -> Iterator[JobContext]:
 
 
 @contextlib.contextmanager
-def _held(files: JobFiles) -> Iterator[None]:
-    now = read_claim(files.claim)
-    if now is not None and now.token == os.environ.get(tree.TOKEN_VARIABLE):
-        yield  # its supervisor's
+def _held(files: JobFiles) -> Iterator[str]:
+    """Hold the job, or have one's supervisor hold it: the token of its claim."""
+    token = os.environ.get(tree.TOKEN_VARIABLE, "")
+    if os.environ.get(tree.PLACE_VARIABLE) == place_of(files.folder):
+        if why := why_lost(files.claim, token):
+            raise Stopped(f"the loss of its place: {why}; nothing was begun")
+        yield token
         return
     claim, before = take_claim(files.claim)
     if not is_mine(claim):
@@ -146,7 +183,7 @@ def _held(files: JobFiles) -> Iterator[None]:
         )
     try:
         with _attempt(files, claim, before):
-            yield
+            yield claim.token
     finally:
         with contextlib.suppress(OSError, JobError):  # on a read-only disk it dies with this process
             claim.release()
@@ -189,7 +226,7 @@ def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
     over = threading.Event()
 
     def beat() -> None:
-        while not over.wait(HEARTBEAT_S):
+        while not over.wait(claim.heartbeat_s):
             held = True
             with contextlib.suppress(OSError, JobError):  # a disk that became read-only
                 held = claim.beat()

@@ -1,7 +1,7 @@
 """The identity of a process: a pid alone is not one, since pids come back.
 
-A process is known by host, boot, pid and start time. Where one of the first two is
-another's, nothing can be said from here, and the heartbeat decides.
+A process is known by host, boot, pid and start time. Of one of another boot, in another pid namespace, or
+hidden from this user nothing can be said from here, and its heartbeat decides.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import psutil
 
 MAX_PID = 1 << 22
 """The largest number that Linux gives a process."""
-ProcessState = Literal["alive", "gone", "elsewhere"]
+ProcessState = Literal["alive", "gone", "unseen"]
+_PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ProcessIdentity:
     host : str
         Name of the machine, and the pid namespace, which containers have of their own.
     boot : str
-        Id of the boot: after another one all earlier processes are gone.
+        Id of the boot, which no other machine has and none before or after.
     started : str
         When it started, by the machine's own clock of that boot.
     """
@@ -42,7 +43,10 @@ class ProcessIdentity:
     @classmethod
     def of(cls, pid: int) -> ProcessIdentity:
         """Identify a running process of this machine; raises `psutil.NoSuchProcess` where there is none."""
-        return cls(_host(), _boot(), pid, _start_of(pid))
+        state, started = _look_at(pid)
+        if state != "alive":
+            raise psutil.NoSuchProcess(pid)
+        return cls(_host(), _boot(), pid, started)
 
     @classmethod
     def mine(cls) -> ProcessIdentity:
@@ -62,38 +66,67 @@ class ProcessIdentity:
         """The machine, as people call it."""
         return self.host.partition("/")[0]
 
+    @property
+    def of_this_machine(self) -> bool:
+        """True when it was started in this boot and pid namespace, whatever the machine is called."""
+        return self.boot == _boot() and self.host.partition("/")[2] == _host().partition("/")[2]
+
     def state(self) -> ProcessState:
         """Say whether the process still runs, as far as this one can see."""
-        if self.host != _host():
-            return "elsewhere"
-        if self.boot != _boot():
-            return "gone"
+        if not self.of_this_machine:
+            return "unseen"
+        state, started = _look_at(self.pid)
+        if state == "alive" and started != self.started:
+            return "gone"  # its number came back
+        return state
+
+
+def sees_processes() -> bool:
+    """Say if numbers in /proc are those of this process's namespace: a container may see the outer ones."""
+    own = _PROC / "self"
+    return not own.exists() or str(own.readlink()) == str(os.getpid())
+
+
+def observer() -> str:
+    """Name those processes whose monotonic clock is this one's: of this boot and time namespace."""
+    namespace = _PROC / "self/ns/time"
+    return f"{_boot()} {_host()} {namespace.readlink() if namespace.exists() else ''}"
+
+
+def _look_at(pid: int) -> tuple[ProcessState, str]:
+    """Say how a process of this machine is, and when it started."""
+    try:
+        os.kill(pid, 0)  # answers truly also where /proc hides other users' processes
+    except ProcessLookupError:
+        return "gone", ""
+    except PermissionError:
+        pass
+    if not _PROC.joinpath("self").exists():  # macOS
         try:
-            same = _start_of(self.pid) == self.started
-            return "alive" if same and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE else "gone"
+            process = psutil.Process(pid)
+            zombie, started = process.status() == psutil.STATUS_ZOMBIE, f"{process.create_time():.2f}"
         except psutil.NoSuchProcess:
-            return "gone"
+            return "gone", ""
+        return ("gone" if zombie else "alive"), started
+    if pid != os.getpid() and not sees_processes():
+        return "unseen", ""
+    try:
+        text = (_PROC / ("self" if pid == os.getpid() else str(pid)) / "stat").read_bytes()
+    except OSError:  # hidden, or it ended this moment
+        return "unseen", ""
+    # the command's name stands in parentheses and may hold spaces, parentheses and any byte
+    fields = text.rpartition(b")")[2].split()
+    # start time in clock ticks since boot; wall-clock time would move when the clock is set
+    return ("gone" if fields[0] in b"ZXx" else "alive"), fields[19].decode()
 
 
 @cache
 def _host() -> str:
-    namespace = Path("/proc/self/ns/pid")
+    namespace = _PROC / "self/ns/pid"
     return f"{socket.gethostname()}/{namespace.readlink()}" if namespace.exists() else socket.gethostname()
 
 
 @cache
 def _boot() -> str:
-    boot_id = Path("/proc/sys/kernel/random/boot_id")
+    boot_id = _PROC / "sys/kernel/random/boot_id"
     return boot_id.read_text().strip() if boot_id.exists() else f"{psutil.boot_time():.0f}"
-
-
-def _start_of(pid: int) -> str:
-    """Start time in clock ticks since boot; wall-clock time would move when the clock is set."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
-    except FileNotFoundError:
-        return f"{psutil.Process(pid).create_time():.2f}"  # no /proc (macOS), or no such process
-    except ProcessLookupError:
-        raise psutil.NoSuchProcess(pid) from None
-    # the command's name stands in parentheses and may hold spaces, parentheses and any byte
-    return text.rpartition(b")")[2].split()[19].decode()

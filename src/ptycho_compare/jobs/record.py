@@ -94,6 +94,8 @@ class LaunchRecord:
     done : str
         The file that will say how it ended. If the process is gone and that file tells of an
         earlier attempt, this one died.
+    place : str
+        As in the claim of the attempt: its token is known to be ours only there.
     """
 
     attempt: int
@@ -108,6 +110,7 @@ class LaunchRecord:
     detached: bool
     deadline: str | None
     kind: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)

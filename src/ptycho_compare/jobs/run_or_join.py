@@ -125,15 +125,14 @@ def _running(running: Running) -> Ended:
 
 def _joined(spec: JobSpec, running: Running, out_of_time: Callable[[], bool]) -> Ended | None:
     """Wait for somebody else's attempt; None when it died, or came to nothing."""
-    supervisor = (running.host, running.pid)
     while (claim := living_claim(spec.files.claim)) is not None:
-        if (claim.holder.host_name, claim.holder.pid) != supervisor:
+        if claim.token != running.token:
             break  # another one came after it
         if out_of_time():
             return _running(running)
         time.sleep(10 * _POLL_S)
     launch = read_launch(spec.files)  # an older one, when it found nothing to do and launched none
-    if launch is None or (launch.host, launch.pid) != supervisor:
+    if launch is None or launch.token != running.token:
         return None
     record = read_done(spec.files)
     return None if record is None else Ended.of(record)

@@ -10,7 +10,7 @@ import time
 from collections import deque
 
 from ptycho_compare.errors import JobError
-from ptycho_compare.jobs.claim import HEARTBEAT_S, Claim
+from ptycho_compare.jobs.claim import Claim, why_lost
 from ptycho_compare.jobs.record import ASKED_BY_LAUNCHER, JobSpec
 
 _END_OF_INPUT = b""
@@ -26,8 +26,8 @@ class StopRequests:
     claim, slot : Claim or None
         The supervisor's, once it is taken, and that in which its command runs; their hearts beat whenever
         requests are asked for.
-    lost : bool
-        True once another process holds the place: this machine slept, and was silent for too long.
+    lost : str
+        Why the place is not the supervisor's any more, who was silent for too long; empty while it is.
     """
 
     def __init__(self, spec: JobSpec) -> None:
@@ -40,7 +40,7 @@ class StopRequests:
         self.messages: deque[str] = deque()
         self.claim: Claim | None = None
         self.slot: Claim | None = None
-        self.lost = False
+        self.lost = ""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._note_signal)
         os.set_blocking(sys.stdin.fileno(), False)
@@ -53,7 +53,7 @@ class StopRequests:
         self._read_launcher()
         self._beat()
         if self.lost:
-            return "another process took its place"
+            return self.lost
         if self._signal:
             return self._signal
         if "stop" in self.messages:
@@ -72,10 +72,11 @@ class StopRequests:
 
     def _beat(self) -> None:
         now = time.monotonic()
-        if self.claim is None or now - self._beat_at < HEARTBEAT_S:
+        if self.claim is None or now - self._beat_at < self.claim.heartbeat_s:
             return
         with contextlib.suppress(OSError, JobError):  # on a read-only disk nobody else can take the place
-            self.lost = self.lost or not self.claim.beat()
+            if not self.claim.beat():
+                self.lost = self.lost or why_lost(self.claim.path, self.claim.token)
             if self.slot is not None:
                 self.slot.beat()
         self._beat_at = now

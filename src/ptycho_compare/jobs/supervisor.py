@@ -28,7 +28,15 @@ from typing import Any
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import utc_now, utc_text
 from ptycho_compare.jobs import tree
-from ptycho_compare.jobs.claim import Claim, end_what_is_left, is_mine, living_claim, take_claim
+from ptycho_compare.jobs.claim import (
+    Claim,
+    LostPlaceError,
+    end_what_is_left,
+    is_mine,
+    living_claim,
+    take_claim,
+    while_held,
+)
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.record import (
@@ -54,7 +62,7 @@ def main() -> int:
     try:
         claim, before = take_claim(spec.files.claim)
         if not is_mine(claim):
-            _report("busy", host=claim.holder.host_name, pid=claim.holder.pid)
+            _report("busy", host=claim.holder.host_name, pid=claim.holder.pid, token=claim.token)
             return 0
         requests.claim = claim
         try:
@@ -90,7 +98,7 @@ def _hold(spec: JobSpec, requests: StopRequests, claim: Claim, before: Claim | N
         append_if_possible(spec.files.states, "refused", reason=_reason(error, spec))
         raise
     _report("ended", **asdict(done))
-    if not requests.lost:  # the records are another's now
+    with contextlib.suppress(LostPlaceError), while_held(claim.path, claim.token):  # else they are another's
         append_state(spec.files.states, "ended", **_facts(done))
         write_record(spec.files.done, done)
 
@@ -106,6 +114,7 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
         host=claim.holder.host_name,
         pid=claim.holder.pid,
         token=claim.token,
+        place=claim.place,
         started=utc_text(to="milliseconds"),
         detached=spec.detached,
         deadline=None if end is None else utc_text(end, to="milliseconds"),
@@ -165,7 +174,12 @@ def _started(spec: JobSpec, claim: Claim) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **spec.environment, tree.TOKEN_VARIABLE: claim.token},
+            env={
+                **os.environ,
+                **spec.environment,
+                tree.TOKEN_VARIABLE: claim.token,
+                tree.PLACE_VARIABLE: claim.place,
+            },
             preexec_fn=_die_with_supervisor,
         )
     except OSError as error:

@@ -12,7 +12,11 @@ from collections.abc import Iterable
 
 import psutil
 
+from ptycho_compare.jobs.identity import sees_processes
+
 TOKEN_VARIABLE = "PTYCHO_JOB_TOKEN"  # noqa: S105 (names a job, protects nothing)
+PLACE_VARIABLE = "PTYCHO_JOB_PLACE"
+"""Beside it: the job that the token is of, as `Claim.place`."""
 _KILL_S = 10.0  # the kernel's own time to end a process that holds much memory
 _ROUNDS = 3
 _POLL_S = 0.02
@@ -23,6 +27,8 @@ def members(token: str, *, root: int | None = None) -> list[psutil.Process]:
 
     Descendants of the pid `root` belong to it whatever their environment.
     """
+    if not sees_processes():
+        return []
     found = {process.pid: process for process in descendants(root)}
     for process in psutil.process_iter():
         if process.pid not in found and _token_of(process) == token:
@@ -48,7 +54,7 @@ def end(token: str, *, root: int | None = None, grace_s: float) -> int:
 
 def descendants(root: int | None) -> list[psutil.Process]:
     """A process and all that it started, as far as their parents live."""
-    if root is None:
+    if root is None or not sees_processes():
         return []
     try:
         process = psutil.Process(root)

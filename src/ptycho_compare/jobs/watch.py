@@ -78,6 +78,7 @@ class Watch:
                     kill_at = now + self._spec.grace_s
                 elif kill_at and now >= kill_at:
                     tree.end(self._claim.token, root=os.getpid(), grace_s=0.5)
+                    self.child.kill()  # also where /proc shows other processes than ours
         self.seconds = time.monotonic() - began
 
     def read_the_rest(self) -> None:

@@ -112,7 +112,7 @@ def test_a_command_that_was_stopped_has_not_made_the_evidence_of_an_earlier_run(
 
 
 def test_what_runs_on_or_was_there_is_left_as_it_is(missing: ComparisonJob) -> None:
-    for each in (Ended("running", running=Running("beamline-7", 17)), Ended("finished")):
+    for each in (Ended("running", running=Running("beamline-7", 17, "token")), Ended("finished")):
         assert missing.conclude(each) == each
 
 

@@ -52,7 +52,7 @@ class LocalAttempt:
                 pipe.close()
         # nobody waits for it any more: without this, Popen warns that it still runs
         self.supervisor.returncode = 0
-        return Running(self.launch.host, self.launch.pid, self.launch)
+        return Running(self.launch.host, self.launch.pid, self.launch.token, self.launch)
 
     def _kill(self) -> None:
         tree.end(self.launch.token, root=self.supervisor.pid, grace_s=1.0)

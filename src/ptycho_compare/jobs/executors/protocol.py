@@ -13,11 +13,12 @@ from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord
 class Running:
     """An attempt that runs on, and not under this process.
 
-    Host and pid are its supervisor's; `launch` is there where this process launched and left it.
+    Host, pid and token are its supervisor's; `launch` is there where this process launched and left it.
     """
 
     host: str
     pid: int
+    token: str
     launch: LaunchRecord | None = None
 
 

@@ -77,7 +77,8 @@ def adopt(job: ComparisonJob, source: Path, *, pieces: int = PIECES) -> Adoption
         try:
             manifest = _copy(source, theirs)
             record = _verified(job, source, theirs, manifest, context, pieces)
-            _take_over(job, theirs, record, context)
+            with context.publishing():
+                _take_over(job, theirs, record, context)
         except AdoptionError as error:  # what was looked at is a copy, and gone when somebody reads this
             raise AdoptionError(str(error).replace(str(theirs), str(source))) from None
         finally:

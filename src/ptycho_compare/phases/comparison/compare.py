@@ -99,8 +99,9 @@ def compare(
             watched.require_same()
             found = geometry + of_arms
             result = Result(watched, setting, arms, scorecard, consistency, warnings, attempts, found)
-            publish(result, started=started, command=command, raise_if_stopped=context.raise_if_stopped)
-            work.finish()
+            with context.publishing():
+                publish(result, started=started, command=command, raise_if_stopped=context.raise_if_stopped)
+                work.finish()
             _log.info("Comparison complete!")
     return scorecard
 

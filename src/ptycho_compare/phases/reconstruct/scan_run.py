@@ -109,8 +109,9 @@ def reconstruct_scan(
         if state is None:
             text = f"{place.folder}: pty-chi ended well and left no state that can be read"
             raise EngineError(text, returncode=1)
-        publish(files, facts, state, measured.positions)
-        shutil.rmtree(place.folder)
+        with context.publishing():
+            publish(files, facts, state, measured.positions)
+            shutil.rmtree(place.folder)
     return Reconstructed(files, state, facts, digest, ending)
 
 

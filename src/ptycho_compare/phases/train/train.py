@@ -76,12 +76,14 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
             progress = _fitted(task, context)
         except ArmError as error:
             context.raise_if_stopped()
-            list_training(step, {"status": "failed", "error": str(error)})
+            with context.publishing():
+                list_training(step, {"status": "failed", "error": str(error)})
             raise
         context.step("bundle")
-        _publish(task, progress)
-        with suppress(FileNotFoundError):
-            shutil.rmtree(step.records.job.checkpoints)
+        with context.publishing():
+            _publish(task, progress)
+            with suppress(FileNotFoundError):
+                shutil.rmtree(step.records.job.checkpoints)
     files = step.files
     return [files.bundle, files.log, files.history, files.history_plot]
 

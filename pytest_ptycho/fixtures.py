@@ -15,6 +15,8 @@ from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ptycho_compare.study import Comparison, Study
     from pytest_ptycho.return_conditions import ReturnConditions
     from pytest_ptycho.run_comparison import Evidence
@@ -88,8 +90,23 @@ def return_conditions(
     from pytest_ptycho.return_conditions import ReturnConditions
 
     file = study_path(request.config, request.path)
+    options = request.config.stash[OPTIONS]
+    if not options.verify:
+        _require_commands_allowed(hub, study, file, allowed=options.allow_commands)
     plan = Pipeline(hub, study, file, *dose_and_view, study.splits)
     return ReturnConditions(request.node, replace(plan, given=plan.brought), dose_and_view)
+
+
+def _require_commands_allowed(hub: Hub, study: Study, file: Path, *, allowed: bool) -> None:
+    """Fail in one line, with the words of this command line."""
+    from ptycho_compare.errors import StudyError
+    from ptycho_compare.study import require_commands_allowed
+
+    try:
+        require_commands_allowed(hub, study, file, allowed=allowed)
+    except StudyError as error:
+        text = str(error).replace("--allow-commands", "--ptycho-allow-commands")
+        pytest.fail(text.replace("--study", "--ptycho-study"), pytrace=False)
 
 
 @pytest.fixture

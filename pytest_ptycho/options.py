@@ -47,6 +47,7 @@ class Options:
     plan: bool = False
     adopt: Path | None = None
     verify: bool = False
+    allow_commands: bool = False
 
 
 OPTIONS = pytest.StashKey[Options]()
@@ -102,6 +103,11 @@ def _add_running(group: pytest.OptionGroup) -> None:
         action="store_true",
         help="judge the evidence that is there, compute nothing, and write the verdict into HUB/report",
     )
+    group.addoption(
+        "--ptycho-allow-commands",
+        action="store_true",
+        help="run [commands] of a study that lies in the hub: read them first",
+    )
     group.addoption("--ptycho-fresh", action="store_true", help="compute anew what is done")
     group.addoption(
         "--ptycho-any-tier",
@@ -148,6 +154,7 @@ def resolve(config: pytest.Config) -> Options:
         plan=config.getoption("ptycho_plan"),
         adopt=_existing(config, "ptycho_adopt"),
         verify=config.getoption("ptycho_verify"),
+        allow_commands=config.getoption("ptycho_allow_commands"),
     )
     _require_study_to_verify(chosen)
     return chosen

@@ -68,7 +68,7 @@ def hub_of(folder: Path) -> Hub:
 
 
 def command(hub: Hub) -> tuple[str, ...]:
-    return (*PTYCHO_HUB, "run", "--hub", str(hub.root), *WHERE, "--skip-post-verify")
+    return (*PTYCHO_HUB, "run", "--hub", str(hub.root), *WHERE, "--skip-post-verify", "--allow-commands")
 
 
 @pytest.fixture(scope="module")

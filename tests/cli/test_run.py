@@ -147,7 +147,7 @@ class TestThePlan:
         self, tmp_path: Path, capsys: Capture, words: tuple[str, ...], said: str
     ) -> None:
         hub = hub_of(tmp_path / "hub")
-        assert main(["run", "--hub", str(hub.root), *words]) == 2
+        assert main(["run", "--hub", str(hub.root), *words, "--allow-commands"]) == 2
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
@@ -239,7 +239,8 @@ class TestTheReturnConditions:
 
 def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path) -> None:
     hub = hub_of(tmp_path / "hub")
-    command = (*PTYCHO_HUB, "run", "--hub", str(hub.root), *WHERE, "--splits", "train", "--skip-post-verify")
+    words = ("run", "--hub", str(hub.root), *WHERE, "--splits", "train", "--allow-commands")
+    command = (*PTYCHO_HUB, *words, "--skip-post-verify")
     with nobody_left(hub.root):
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(hub.root), stdout=subprocess.PIPE, text=True
@@ -252,3 +253,30 @@ def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path) -> N
     done = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--window", "1s")
     assert done.returncode == 75
     assert attempts(hub)["phase_c_generation"] == 1
+
+
+@pytest.mark.parametrize("command", [("run",), ("conditions",), ("run", "--clobber")], ids=" ".join)
+def test_commands_that_came_with_a_hub_run_only_when_the_user_says_so(
+    tmp_path: Path, capsys: Capture, command: tuple[str, ...]
+) -> None:
+    mark = tmp_path / "mark"
+    study = STUDY[: STUDY.index("[commands]")] + f'[commands]\nphase_c = ["touch", "{mark}"]\n'
+    hub = hub_of(tmp_path / "hub", study)
+    words = [command[0], "--hub", str(hub.root), *WHERE, *command[1:], "--window", "60s"]
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{hub.study()}: [commands] phase_c" in line
+    assert "--allow-commands" in line
+    assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
+    assert main([*words, "--allow-commands"]) == 1  # phase C leaves no data
+    assert mark.exists()
+
+
+def test_commands_of_a_study_that_the_user_named_run(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    study = STUDY[: STUDY.index("[commands]")] + f'[commands]\nphase_c = ["touch", "{mark}"]\n'
+    hub = hub_of(tmp_path / "hub", study)
+    mine = hub.study().rename(tmp_path / "mine.toml")
+    words = ["run", "--hub", str(hub.root), "--study", str(mine), *WHERE, "--window", "60s"]
+    assert main(words) == 1
+    assert mark.exists()

@@ -29,7 +29,7 @@ def test_resume_begins_nothing_and_says_so(
 
 def test_a_run_begins_nothing_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hub = hub_of(tmp_path / "hub")
-    command = ("run", "--hub", str(hub.root), *WHERE, *NO_TIME)
+    command = ("run", "--hub", str(hub.root), *WHERE, "--allow-commands", *NO_TIME)
     assert main(command) == EXIT_STOPPED
     assert "stopped with the work saved; the same command goes on" in capsys.readouterr().out
     assert main(command) == 1

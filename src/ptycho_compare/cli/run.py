@@ -25,7 +25,7 @@ from ptycho_compare.phases.pipeline.run import StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.reporting.terminal import closing_lines
 from ptycho_compare.storage.files import write_text_atomic
-from ptycho_compare.study import load_study
+from ptycho_compare.study import load_study, require_commands_allowed
 from ptycho_compare.study.steps import transcript_name
 
 VERIFIED = "SUCCESS: Post-verify-only mode completed"
@@ -48,7 +48,13 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--skip-post-verify", action="store_true", help="leave out the verification")
     parser.add_argument("--post-verify-only", action="store_true", help="verify what is there; nothing else")
     _add_pace(parser)
+    _add_allow_commands(parser)
     parser.set_defaults(run=_run)
+
+
+def _add_allow_commands(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--allow-commands", action="store_true",
+                        help="run [commands] of a study that lies in the hub: read them first")  # fmt: skip
 
 
 def _add_matrix(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +80,10 @@ def _plan_of(arguments: argparse.Namespace) -> Pipeline:
     splits = tuple(arguments.split or study.splits)
     given = frozenset(arguments.given)
     return Pipeline(hub, study, file, arguments.dose, arguments.view, splits, given)
+
+
+def _require_allowed(plan: Pipeline, arguments: argparse.Namespace) -> None:
+    require_commands_allowed(plan.hub, plan.study, plan.study_file, allowed=arguments.allow_commands)
 
 
 def _carry_out(
@@ -127,6 +137,8 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     steps = post_verify_steps(plan) if only_verify else [*plan.steps, *report_steps(plan), *verify]
     if arguments.collect_only:
         return _collect(plan, steps, only_verify=only_verify)
+    if not only_verify:
+        _require_allowed(plan, arguments)
     if arguments.clobber:
         for path in clobber(plan.hub, plan.hub.archive(utc_now()), given=plan.given):
             print(f"archived: {plan.hub.relative(path)}")
@@ -157,11 +169,13 @@ def _add_conditions(commands: argparse._SubParsersAction[argparse.ArgumentParser
     add_place(parser)
     _add_matrix(parser)
     _add_pace(parser)
+    _add_allow_commands(parser)
     parser.set_defaults(run=_conditions)
 
 
 def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
     plan = _plan_of(arguments)
+    _require_allowed(plan, arguments)
     asked = conditions(plan)
     for number, condition in enumerate(asked, start=1):
         name = f"condition {number}/{len(asked)}"
@@ -202,6 +216,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser = commands.add_parser("demo", help="make a small study from nothing: data, networks, pty-chi")
     parser.add_argument("--hub", type=local_path, default=_FOLDER, help="its folder (default: %(default)s)")
     _add_pace(parser, at_a_time=2)
+    _add_allow_commands(parser)
     parser.set_defaults(run=_demo)
 
 
@@ -213,6 +228,7 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     study = load_study(hub.study())
     dose, view = study.doses[0], study.views[0]
     plan = Pipeline(hub, study, hub.study(), dose, view, study.splits)
+    _require_allowed(plan, arguments)
     status = _carry_out(plan, "demo", plan.making, arguments, success=READY)
     if status == ExitCode.OK:
         place = shlex.quote(str(arguments.hub))

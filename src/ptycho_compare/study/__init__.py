@@ -4,7 +4,13 @@
 is reported by key and line before anything runs.
 """
 
-from ptycho_compare.study.choosing import WORKPLACE, choose_study, doses_of, require_about
+from ptycho_compare.study.choosing import (
+    WORKPLACE,
+    choose_study,
+    doses_of,
+    require_about,
+    require_commands_allowed,
+)
 from ptycho_compare.study.comparing import (
     ARM_NAME,
     BASELINE,
@@ -67,4 +73,5 @@ __all__ = [
     "load_study",
     "networks_of",
     "require_about",
+    "require_commands_allowed",
 ]

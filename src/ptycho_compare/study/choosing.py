@@ -40,6 +40,24 @@ def require_about(hub: Hub, study: Study, file: Path) -> None:
         )
 
 
+def require_commands_allowed(hub: Hub, study: Study, file: Path, *, allowed: bool) -> None:
+    """See that commands which came with a hub run only where the user said so.
+
+    A study outside the hub was named by the user, or lies where they work: its commands are theirs.
+
+    Raises
+    ------
+    StudyError
+        The study lies in the hub, has commands of its own, and nobody allowed them.
+    """
+    phases = [phase for phase, words in study.commands if words]
+    if phases and not allowed and file.resolve().is_relative_to(hub.root.resolve()):
+        raise StudyError(
+            f"{file}: [commands] {', '.join(phases)}: is code that came with the hub; read it, then add "
+            "--allow-commands, or name a study outside the hub by --study"
+        )
+
+
 def doses_of(hub: Hub, study: Study) -> str:
     """Say which doses a study asks for, and which lie in a hub."""
     asked, there = (", ".join(map(str, sorted(doses))) for doses in (study.doses, hub.doses()))

@@ -97,6 +97,8 @@ def read_data(stream: IO[bytes], header: ArrayHeader, *, label: str) -> NDArray[
         data += block
     if len(data) != header.nbytes:
         raise ArchiveError(f"{label} states {header.nbytes} bytes of data and holds {len(data)}")
+    if not data:  # numpy makes none of text without width
+        return np.empty(header.shape, header.dtype)
     values: NDArray[Any] = np.frombuffer(data, dtype=header.dtype)
     return values.reshape(header.shape, order="F" if header.fortran_order else "C")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,10 +104,11 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _undraw(monkeypatch: pytest.MonkeyPatch) -> None:
     from light import FIGURES, draw_a_pixel
-    from ptycho_compare.phases.comparison import publish
+    from ptycho_compare.phases.comparison import made_again, publish
 
     for name in FIGURES:
         monkeypatch.setattr(publish, name, draw_a_pixel)
+    monkeypatch.setattr(made_again, "drawn_alike", lambda _: False)  # evidence may have true figures
 
 
 _BUILT: dict[tuple[str, int, str], Predictor] = {}
@@ -185,11 +187,14 @@ def slow_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
+def run_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """A hub in which the seven conditions are met, phases E and F by a lab's own commands; see `lab_runs`."""
     from lab_runs import make_finished_hub
+    from light import judge_here
 
-    return Hub(shared(tmp_path_factory, "lab", make_finished_hub) / "hub")
+    with pytest.MonkeyPatch.context() as patch:
+        judge_here(patch)
+        yield Hub(shared(tmp_path_factory, "lab", make_finished_hub) / "hub")
 
 
 @pytest.fixture

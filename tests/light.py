@@ -55,17 +55,42 @@ class Arithmetic:
         return 0.0
 
 
-def _predictors(module: Any) -> None:
-    pauses = json.loads(os.environ["PTYCHO_TEST_LIGHT"])
-
+def _loading(module: Any, pauses: dict[str, float]) -> Callable[..., Arithmetic]:
     def load_predictor(model: Any, *, batch_rows: int, engine: str) -> Arithmetic:
         time.sleep(pauses.pop("load_s", 0.0))  # once in a process, as a framework
         now, _, weights = module.read_model(model.path, with_weights=True)
         alive = any(array.any() for arrays in weights.values() for array in arrays)
         fault = module.fault_of(weights)
-        return Arithmetic(now.patch_px, now.group_size, batch_rows, fault, alive, pauses["call_s"])
+        return Arithmetic(now.patch_px, now.group_size, batch_rows, fault, alive, pauses.get("call_s", 0.0))
 
-    module.load_predictor = load_predictor
+    return load_predictor
+
+
+def _predictors(module: Any) -> None:
+    module.load_predictor = _loading(module, json.loads(os.environ["PTYCHO_TEST_LIGHT"]))
+
+
+def judge_here(patch: Any) -> None:
+    """Let judges in the process of the tests compute a light hub's evidence again as its jobs computed it."""
+    from processes import LIGHT
+    from ptycho_compare.models import predictor
+    from ptycho_compare.phases.comparison import made_again, recompute
+
+    light, load, drawn_alike = _loading(predictor, {}), recompute.load_predictor, made_again.drawn_alike
+
+    def is_light(path: Path) -> bool:
+        studies = (folder / "study.toml" for folder in path.parents)
+        return any(LIGHT in study.read_text() for study in studies if study.is_file())
+
+    def of_its_kind(model: Any, *, batch_rows: int, engine: Any) -> Any:
+        chosen = light if is_light(model.path) else load
+        return chosen(model, batch_rows=batch_rows, engine=engine)
+
+    def truly_drawn(manifest: Any) -> bool:
+        return not is_light(Path(manifest.inputs["test_data"].path)) and drawn_alike(manifest)
+
+    patch.setattr(recompute, "load_predictor", of_its_kind)
+    patch.setattr(made_again, "drawn_alike", truly_drawn)
 
 
 FIGURES = ("plot_comparison", "plot_frc", "plot_residuals")

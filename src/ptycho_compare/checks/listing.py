@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from ptycho_compare.checks.canvases import judge_stored
 from ptycho_compare.checks.check import Check, Validation
@@ -28,6 +29,7 @@ from ptycho_compare.checks.study_reports import (
     summary_json,
     summary_text,
 )
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
 from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.records.comparison_list import Place
@@ -39,17 +41,35 @@ BESIDE = "nothing stands beside the evidence"
 NOBODY_LEFT = "no process is left over"
 DRAWN_AGAIN, CANVASES = "Phase D overlap view", "canvases"
 DEEP = (DRAWN_AGAIN, CANVASES)
-"""How the deep checks are described: views drawn and measured again; stored canvases, a check per split."""
+"""How the deep checks are described: views drawn and measured again; stored canvases and all that
+follows from them, a check per split."""
+
+
+class Recompute(Protocol):
+    """Computes the evidence of a comparison again; see `phases.comparison.verified`."""
+
+    def __call__(self, comparison: Comparison) -> Sequence[Finding]:
+        """Say what does not follow."""
+
+    def why_not(self, comparison: Comparison) -> str:
+        """Say what was left out; empty where nothing was."""
 
 
 def checks_of(
-    hub: Hub, doses: Iterable[int], views: Iterable[str], splits: Sequence[str], study: Study | None
+    hub: Hub,
+    doses: Iterable[int],
+    views: Iterable[str],
+    splits: Sequence[str],
+    study: Study | None,
+    *,
+    recompute: Recompute | None = None,
 ) -> Iterator[Check]:
     """Yield every check of some doses and views, always the same in the same order, whatever is missing.
 
     Phases come first, then the comparisons of the full tier, then what was reported of them. A study that
     compares no network has no check of phase E. The study says which arms are required, when one is dead, and
-    how views were drawn; without it none is drawn again.
+    how views were drawn; without it none is drawn again. Only with `recompute` are the deep checks of
+    comparisons all that they can be.
     """
     pairs = [(dose, view) for dose in doses for view in views]
     for dose in dict.fromkeys(dose for dose, _ in pairs):
@@ -57,7 +77,7 @@ def checks_of(
         for view in (view for other, view in pairs if other == dose):
             yield from _of_view(hub, dose, view, splits, study)
             for split in splits:
-                yield from _of_comparison(hub, Comparison(dose, view, split, FULL_TIER), study)
+                yield from _of_comparison(hub, Comparison(dose, view, split, FULL_TIER), study, recompute)
     yield from _of_reports(hub, pairs, splits, study)
     yield Check(lambda: Validation(BESIDE, ".", list(strangers(hub, study))), "phases", BESIDE)
     yield Check(lambda: Validation(NOBODY_LEFT, "jobs", orphans(hub)), "processes", NOBODY_LEFT)
@@ -102,7 +122,9 @@ def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study
     yield Check(reconstructions, "iterative", "Phase F reconstructions", name=f"phase F {where}")
 
 
-def _of_comparison(hub: Hub, place: Comparison, study: Study | None) -> Iterator[Check]:
+def _of_comparison(
+    hub: Hub, place: Comparison, study: Study | None, recompute: Recompute | None
+) -> Iterator[Check]:
     tier = None if study is None else study.tiers.get(place.tier)
     required = STUDY_ARMS if tier is None else tier.required_arms
     limits = None if study is None else limits_of(study)
@@ -113,9 +135,12 @@ def _of_comparison(hub: Hub, place: Comparison, study: Study | None) -> Iterator
         return named(hub, f"comparison {place.split}", names.folder, findings)
 
     def canvases() -> Validation:
-        return named(
-            hub, f"{CANVASES} {place.split}", names.reconstructions, list(judge_stored(names, limits))
-        )
+        findings, left_out = list(judge_stored(names, limits)), "all: no study says how"
+        if recompute is not None:
+            findings = findings or list(recompute(place))
+            left_out = recompute.why_not(place)
+        about = f"{CANVASES} {place.split}"
+        return named(hub, about, names.reconstructions, findings, not_computed_again=left_out)
 
     yield Check(evidence, "comparison", f"comparison {place.split}", name=place.id)
     yield Check(canvases, "comparison", f"{CANVASES} {place.split}", "deep", name=f"{CANVASES} {place.id}")

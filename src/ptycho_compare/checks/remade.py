@@ -38,22 +38,28 @@ def rendered_again(hub: Hub, report: StudyReport) -> Iterator[Finding]:
         yield Finding("changed", f"{path}: its line ends are others; run {report.made_by} again")
 
 
-def first_difference(expected: Any, found: Any, name: str = "") -> str | None:
-    """Say where two JSON values differ first, by dotted name; None where they do not."""
+def first_difference(expected: Any, found: Any, name: str = "", *, relative: float = 1e-9) -> str | None:
+    """Say where two JSON values differ first, by dotted name; None where they do not.
+
+    Numbers may differ by a part of themselves: a sum in another order does.
+    """
     if isinstance(expected, dict) and isinstance(found, dict):
         keys = dict.fromkeys([*expected, *found])
         pairs = [(key, expected.get(key), found.get(key)) for key in keys]
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         pairs = [(str(index), *pair) for index, pair in enumerate(zip(expected, found, strict=True))]
     else:
-        return None if _equal(expected, found) else f"{name} is {found!r}; expected {expected!r}"
-    differences = (first_difference(one, other, f"{name}.{key}".lstrip(".")) for key, one, other in pairs)
+        return None if _equal(expected, found, relative) else f"{name} is {found!r}; expected {expected!r}"
+    differences = (
+        first_difference(one, other, f"{name}.{key}".lstrip("."), relative=relative)
+        for key, one, other in pairs
+    )
     return next((each for each in differences if each is not None), None)
 
 
-def _equal(expected: Any, found: Any) -> bool:
+def _equal(expected: Any, found: Any, relative: float) -> bool:
     if isinstance(expected, float) and isinstance(found, int | float):
-        return math.isclose(expected, found, rel_tol=1e-9, abs_tol=1e-12)  # a sum in another order
+        return math.isclose(expected, found, rel_tol=relative, abs_tol=relative / 1000)
     return bool(expected == found)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ptycho_compare.checks.check import Validation, below
 from ptycho_compare.checks.highlights import CONFIRMED
-from ptycho_compare.checks.listing import checks_of
+from ptycho_compare.checks.listing import Recompute, checks_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
@@ -59,14 +59,21 @@ class Verification:
 
 
 def verify(
-    hub: Hub, dose: int, view: str, splits: Sequence[str], *, study: Study | None = None
+    hub: Hub,
+    dose: int,
+    view: str,
+    splits: Sequence[str],
+    *,
+    study: Study | None = None,
+    recompute: Recompute | None = None,
 ) -> Verification:
     """Run every check of the list, light and deep: the same ones in the same order, whatever is missing.
 
     The splits are those that must have been compared. The study says which arms are required, when one is
-    dead, and how the view was drawn.
+    dead, and how the view was drawn; `recompute` is what computes comparisons again.
     """
-    validations = [check.judge() for check in checks_of(hub, [dose], [view], splits, study)]
+    listed = checks_of(hub, [dose], [view], splits, study, recompute=recompute)
+    validations = [check.judge() for check in listed]
     moment = utc_text()
     rows = tuple(replace(each, findings=below(hub, each.findings)) for each in validations)
     return Verification(dose, view, tuple(splits), moment, rows)

@@ -25,6 +25,7 @@ from ptycho_compare.cli.place_arguments import (
 from ptycho_compare.errors import InputError, MissingReportError, ReportError, ResultsError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub, ReportFiles, utc_now
+from ptycho_compare.phases.comparison.verified import Recomputation
 from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.records.comparison_list import Place, jobs_of
 from ptycho_compare.records.job_scores import BlankScore, BlankScoresError
@@ -47,7 +48,7 @@ from ptycho_compare.reporting.study.write_reports import (
     publish_summary,
 )
 from ptycho_compare.storage.files import write_text_atomic
-from ptycho_compare.study import Comparison
+from ptycho_compare.study import Comparison, Study
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -131,7 +132,10 @@ def _summarize(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
         return all(wanted) and split in (arguments.split or [split])
 
     try:
-        summary = publish_summary(hub, jobs_of(hub, comparisons, asked=asked), required=required)
+        listed = jobs_of(hub, comparisons, asked=asked)
+        if study is not None:
+            _require_grounds(hub, study, [Comparison(*job.place, FULL_TIER) for job in listed.jobs])
+        summary = publish_summary(hub, listed, required=required)
     except BlankScoresError as error:
         return _blank(hub, error.blanks, words)
     except ResultsError as error:
@@ -140,6 +144,18 @@ def _summarize(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
     print(f"{summary.n_jobs} comparisons, arms {', '.join(summary.arms)}")
     print("\n".join(f"wrote {hub.relative(path)}" for path in (names.summary, names.summary_text)))
     return ExitCode.OK
+
+
+def _require_grounds(hub: Hub, study: Study, comparisons: Sequence[Comparison]) -> None:
+    """Compute again what a report is to rest on: one made of a forged table would lend it credit.
+
+    Raises ResultsError, which names what does not hold, where some of it does not.
+    """
+    recompute = Recomputation(hub, study)
+    there = [each for each in comparisons if recompute.is_there(each)]
+    findings = [finding for each in there for finding in recompute.alone(each)]
+    if findings:
+        raise ResultsError("\n".join(["no report is made of this:", *map(str, findings)]))
 
 
 def _blank(hub: Hub, blanks: Sequence[BlankScore], words: Sequence[str]) -> ExitCode:

@@ -10,6 +10,7 @@ from ptycho_compare.checks.highlights import check_highlights
 from ptycho_compare.checks.verification import verify, write_check, write_verification
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import OPTIONAL_STUDY, add_hub, hub_of, local_path, study_if_any
+from ptycho_compare.phases.comparison.verified import Recomputation
 from ptycho_compare.records.inventory import take_inventory, write_inventory
 
 _DOSE, _VIEW, _SPLITS = 1000, "dense", ("train", "test")
@@ -57,7 +58,8 @@ def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = hub_of(arguments)
     study, _ = study_if_any(hub, arguments.study)
     splits = arguments.splits or (_SPLITS if study is None else study.splits)
-    verification = verify(hub, arguments.dose, arguments.view, splits, study=study)
+    recompute = None if study is None else Recomputation(hub, study)
+    verification = verify(hub, arguments.dose, arguments.view, splits, study=study, recompute=recompute)
     print("\n".join(write_verification(hub, verification, report=arguments.report)))
     return ExitCode.FAILED if verification.findings else ExitCode.OK
 

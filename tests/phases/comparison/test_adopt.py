@@ -37,13 +37,13 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.phases.comparison import inputs
 from ptycho_compare.phases.comparison.adopt import PIECES, adopt, results_in
-from ptycho_compare.phases.comparison.compare import open_setting, score
+from ptycho_compare.phases.comparison.compare import open_setting
 from ptycho_compare.phases.comparison.inputs import inspect_inputs
 from ptycho_compare.phases.comparison.job import ComparisonJob
-from ptycho_compare.phases.comparison.recompute import VALUE_TOLERANCE, WINDOW_PX, rescored_arm, stored_image
-from ptycho_compare.records.manifest import read_manifest
-from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
-from ptycho_compare.records.tables.pairs_csv import write_differences_csv
+from ptycho_compare.phases.comparison.made_again import made_again
+from ptycho_compare.phases.comparison.publish import told_of, write_artifacts
+from ptycho_compare.phases.comparison.recompute import VALUE_TOLERANCE, WINDOW_PX
+from ptycho_compare.records.manifest import read_manifest, record_artifacts
 from ptycho_compare.study import load_study
 from scans import write_scan
 
@@ -556,18 +556,14 @@ def test_a_hub_that_lacks_an_input_adopts_nothing(train: Path, own_hub: Path) ->
 
 
 def make_scores_follow(folder: Path, job: ComparisonJob) -> None:
-    """Score forged canvases as they would be scored here: a forger has this package, too."""
+    """Make all that follows from forged canvases as it would be made here: a forger has this package, too."""
     found, names = inspect_inputs(job.request), Artifacts(folder)
-    with open_setting(job.request, found, spool_folder=folder) as (setting, _):
-        arms = {
-            name: rescored_arm(arm, stored_image(names.reconstructions, name, setting.grid), setting)
-            for name, arm in found.arms.items()
-        }
-        scorecard, _ = score(arms, setting)
-    write_metrics_csv(names.metrics, scorecard, groups=len(setting.plan.groups), seconds={})
-    write_differences_csv(names.differences, scorecard.differences)
-    record_again(folder, METRICS)
-    record_again(folder, DIFFERENCES)
+    manifest = read_manifest(names.manifest)
+    with open_setting(job.request, found, spool_folder=folder) as (setting, warnings):
+        result = made_again(found, names, manifest, setting, warnings)
+        again = write_artifacts(names, result)
+    told = {**told_of(result), "artifacts": record_artifacts(folder, again)}
+    manifest.model_copy(update=told).write(names.manifest)
 
 
 def test_a_forged_spot_with_scores_that_follow_is_found_by_computing_it_again(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,28 +20,16 @@ from ptycho_compare.checks.freshness import other_definitions
 from ptycho_compare.errors import AdoptionError, InputError, first_of
 from ptycho_compare.hub import Artifacts, utc_text
 from ptycho_compare.jobs import JobContext, job_context
-from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.phases.comparison.arm import Setting
-from ptycho_compare.phases.comparison.compare import open_setting, score
-from ptycho_compare.phases.comparison.inputs import Inputs, inspect_inputs
+from ptycho_compare.phases.comparison.compare import open_setting
+from ptycho_compare.phases.comparison.inputs import input_files, inspect_inputs
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.phases.comparison.made_again import evidence_differences, made_again, pieces_again
 from ptycho_compare.phases.comparison.publish import left_by_others
-from ptycho_compare.phases.comparison.recompute import (
-    Piece,
-    check_network,
-    check_ready_made,
-    rescored_arm,
-    stored_image,
-    stored_mask,
-    stored_plan_differs,
-    table_difference,
-)
 from ptycho_compare.phases.comparison.request import scoring_of
-from ptycho_compare.reconstruction import ReadyMade, UserSource
+from ptycho_compare.phases.comparison.stored import stored_plan_differs
+from ptycho_compare.reconstruction import UserSource
 from ptycho_compare.records.adoption import AdoptionRecord, whoever
 from ptycho_compare.records.manifest import Manifest, read_manifest
-from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
-from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 from ptycho_compare.storage.files import digest_of
 
 PIECES = 3
@@ -139,13 +127,19 @@ def _verified(
             raise AdoptionError(f"{source}: {name} is made by a user's own code, which cannot be verified")
     seed = secrets.randbits(32)  # not to be guessed by whoever made the results
     names = Artifacts(theirs)
-    with open_setting(job.request, inputs, spool_folder=theirs.parent) as (setting, _):
+    with open_setting(job.request, inputs, spool_folder=theirs.parent) as (setting, warnings):
         if differs := stored_plan_differs(names.plan, setting.plan):
             raise AdoptionError(f"{names.plan}: {differs}")
         context.step("recomputing pieces")
-        found = list(_pieces(inputs, names, setting, pieces, np.random.default_rng(seed)))
+        generator = np.random.default_rng(seed)
+        found = list(pieces_again(inputs, names, setting, pieces=pieces, generator=generator))
         context.step("scoring")
-        tables = _require_same_scores(inputs, names, setting)
+        result = made_again(inputs, names, manifest, setting, warnings)
+        rescored = theirs.with_name("rescored")
+        rescored.mkdir()
+        files = input_files(job.request)
+        if differs := next(evidence_differences(names, manifest, result, rescored, inputs=files), ""):
+            raise AdoptionError(f"scores do not follow from the canvases: {differs}")
     user, host = whoever()
     return AdoptionRecord(
         adopted=utc_text(to="microseconds"),
@@ -162,7 +156,7 @@ def _verified(
         },
         pieces=[asdict(piece) for piece in found],
         seed=seed,
-        tables=tables,
+        tables=[names.metrics.name, names.differences.name],
     )
 
 
@@ -180,50 +174,6 @@ def _require_same_fingerprint(job: ComparisonJob, source: Path, manifest: Manife
         raise AdoptionError(
             f"{source}: not of the inputs and settings that are here: {'; '.join(differences)}"
         )
-
-
-def _pieces(
-    inputs: Inputs, names: Artifacts, setting: Setting, pieces: int, generator: np.random.Generator
-) -> Iterator[Piece]:
-    for name, arm in inputs.arms.items():
-        stored = stored_image(names.reconstructions, name, setting.grid)
-        if isinstance(arm.content, ModelFile):
-            yield from check_network(
-                name,
-                arm.content,
-                stored,
-                setting,
-                pieces=pieces,
-                batch_rows=arm.request.how.batch_rows,
-                generator=generator,
-            )
-        elif isinstance(arm.content, ReadyMade):
-            check_ready_made(name, arm.content, stored, setting)
-
-
-def _require_same_scores(inputs: Inputs, names: Artifacts, setting: Setting) -> list[str]:
-    """Score the stored canvases here; a table that does not follow from them is refused."""
-    arms = {
-        name: rescored_arm(arm, stored_image(names.reconstructions, name, setting.grid), setting)
-        for name, arm in inputs.arms.items()
-    }
-    scorecard, _ = score(arms, setting)
-    if not np.array_equal(stored_mask(names.reconstructions), scorecard.mask):
-        raise AdoptionError("scores do not follow from the canvases: 'mask' is not where all arms reach")
-    context = Artifacts(names.folder.with_name("rescored"))
-    context.folder.mkdir()
-    write_metrics_csv(context.metrics, scorecard, groups=len(setting.plan.groups), seconds={})
-    write_differences_csv(context.differences, scorecard.differences)
-    # halves of a network are in no artifact, and times are of the machine
-    leave_out = ("computation_time_s", *(("half_",) if setting.half_plans else ()))
-    pairs: Sequence[tuple[Path, Path]] = (
-        (names.metrics, context.metrics),
-        (names.differences, context.differences),
-    )
-    for theirs, mine in pairs:
-        if differs := table_difference(theirs, mine, leave_out=leave_out):
-            raise AdoptionError(f"scores do not follow from the canvases: {differs}")
-    return [theirs.name for theirs, _ in pairs]
 
 
 def _take_over(job: ComparisonJob, theirs: Path, record: AdoptionRecord, context: JobContext) -> None:

@@ -77,9 +77,7 @@ def publish(
     request = result.setting.request
     names = Artifacts(request.output_dir)
     names.manifest.unlink(missing_ok=True)
-    written = _tables(names, result)
-    written += _arrays(names, result)
-    written += _figures(names, result)
+    written = write_artifacts(names, result)
     if request.save_debug_images:
         for arm, image in result.images.items():
             write_debug_images(names.debug_images(arm), arm, image.values)
@@ -88,6 +86,12 @@ def publish(
     raise_if_stopped()
     result.watched.require_same()
     _manifest(result, written, started=started, command=command).write(names.manifest)
+
+
+def write_artifacts(names: Artifacts, result: Result, *, figures: bool = True) -> list[Path]:
+    """Write tables, arrays and, as a rule, figures: all that a manifest lists; returns where they are."""
+    written = [*_tables(names, result), *_arrays(names, result)]
+    return [*written, *_figures(names, result)] if figures else written
 
 
 def left_by_others(names: Artifacts) -> set[Path]:
@@ -209,14 +213,25 @@ def _manifest(
     for name, arm in result.arms.items():
         inputs |= {f"{name}, half {number}": path for number, path in enumerate(arm.half_sources, start=1)}
         inputs |= {} if arm.source is None else companions_of(name, arm.source)
-    plan, scan = result.setting.plan, result.setting.scan
     return Manifest(
         started=utc_text(started, to="microseconds"),
         finished=utc_text(to="microseconds"),
         command=list(command),
         settings=request.settings(),
         inputs={name: _recorded(result.watched, path) for name, path in inputs.items()},
-        plan={
+        **told_of(result),
+        versions=versions(),
+        code=code_digest(COMPUTED_BY),
+        attempts=list(result.attempts),
+        artifacts=record_artifacts(request.output_dir, written),
+    )
+
+
+def told_of(result: Result) -> dict[str, Any]:
+    """Return what a manifest tells of a comparison's numbers: all that follows from inputs and canvases."""
+    plan, scan, scorecard = result.setting.plan, result.setting.scan, result.scorecard
+    return {
+        "plan": {
             "groups": len(plan.groups),
             "group_size": plan.groups.shape[1],
             "images": len(np.unique(plan.groups)),
@@ -226,10 +241,10 @@ def _manifest(
             "seed": plan.seed,
             "algorithm": plan.algorithm,
         },
-        mask_pixels=int(result.scorecard.mask.sum()),
-        reference=result.scorecard.reference,
-        truth_range=dict(result.scorecard.ranges),
-        scan={
+        "mask_pixels": int(scorecard.mask.sum()),
+        "reference": scorecard.reference,
+        "truth_range": dict(scorecard.ranges),
+        "scan": {
             "values": scan.values,
             "dc": scan.dc,
             "probe": scan.probe is not None,
@@ -237,14 +252,10 @@ def _manifest(
             **asdict(scan.optics),
             "geometry": [asdict(check) for check in result.geometry],
         },
-        metric_version=result.scorecard.metric_version,
-        arms={score.arm: _arm_record(score, result.arms[score.arm]) for score in result.scorecard.arms},
-        warnings=[*result.warnings, *result.scorecard.warnings],
-        versions=versions(),
-        code=code_digest(COMPUTED_BY),
-        attempts=list(result.attempts),
-        artifacts=record_artifacts(request.output_dir, written),
-    )
+        "metric_version": scorecard.metric_version,
+        "arms": {score.arm: _arm_record(score, result.arms[score.arm]) for score in scorecard.arms},
+        "warnings": [*result.warnings, *scorecard.warnings],
+    }
 
 
 def _recorded(watched: WatchedFiles, path: Path) -> FileRecord:

@@ -16,6 +16,7 @@ from ptycho_compare.checks.study_reports import aggregate_highlights, judge_summ
 from ptycho_compare.checks.verification import verify
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER
+from ptycho_compare.phases.comparison.verified import Recomputation
 from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.reports import (
@@ -132,10 +133,14 @@ def _digest(plan: Pipeline) -> Condition:
 
 
 def _verification(plan: Pipeline) -> Condition:
-    hub, place = plan.hub, (plan.dose, plan.view, plan.splits)
+    hub, study, place = plan.hub, plan.study, (plan.dose, plan.view, plan.splits)
+    recompute = Recomputation(hub, study)
     return Condition(
         "the verification passes",
-        lambda: [*verify(hub, *place, study=plan.study).findings, *check_highlights(hub)],
+        lambda: [
+            *verify(hub, *place, study=study, recompute=recompute).findings,
+            *check_highlights(hub),
+        ],
         steps=tuple(post_verify_steps(plan)),
         transcript=f"{transcript_name(plan.view)}_post_verify_only",
     )

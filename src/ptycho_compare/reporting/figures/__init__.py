@@ -14,6 +14,7 @@ from ptycho_compare.reporting.figures.one_arm import (
     plot_object,
     write_debug_images,
 )
+from ptycho_compare.reporting.figures.pixels import pixels_of
 from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
 from ptycho_compare.reporting.figures.side_by_side import GROUND_TRUTH, comparison_figure, plot_comparison
 
@@ -24,6 +25,7 @@ __all__ = [
     "comparison_figure",
     "frc_figure",
     "history_figure",
+    "pixels_of",
     "plot_comparison",
     "plot_frc",
     "plot_history",

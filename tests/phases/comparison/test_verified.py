@@ -1,0 +1,241 @@
+"""Evidence changed together with its digests is found by computing it again, by name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forged import edit_arrays, edit_canvas, edit_manifest, edit_plan, edit_table, record_again
+from hubs import DOSE
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.phases.comparison import made_again, verified
+from ptycho_compare.phases.comparison.verified import Recomputation, seed_of
+from ptycho_compare.study import Comparison, load_study
+
+pytestmark = pytest.mark.usefixtures("built_once")
+
+TRAIN = Comparison(DOSE, "dense", "train", "debug")
+SLOW = pytest.mark.slow
+Forge = Callable[[Path], object]
+
+
+@pytest.fixture
+def hub(compared_hub: Path, tmp_path: Path) -> Hub:
+    return Hub(Path(shutil.copytree(compared_hub, tmp_path / "hub")))
+
+
+def recomputation(hub: Hub) -> Recomputation:
+    return Recomputation(hub, load_study(hub.study()))
+
+
+def evidence(hub: Hub) -> Path:
+    return hub.comparison_dir(DOSE, "dense", "train", "debug")
+
+
+def cell(row: str, column: int, change: Callable[[str], str]) -> Callable[[str], str]:
+    """Change a cell of the row that begins so."""
+
+    def edit(line: str) -> str:
+        cells = line.split(",")
+        if line.startswith(f"{row},"):
+            cells[column] = change(cells[column])
+        return ",".join(cells)
+
+    return edit
+
+
+def table(name: str, edit: Callable[[str], str]) -> Forge:
+    return lambda folder: edit_table(folder, edit, name=name)
+
+
+def arrays(name: str, **changes: Callable[[Any], Any]) -> Forge:
+    def edit(held: dict[str, Any]) -> None:
+        held |= {key: change(held[key]) for key, change in changes.items()}
+
+    return lambda folder: edit_arrays(folder, edit, name=name)
+
+
+def in_manifest(edit: Callable[[dict[str, Any]], object]) -> Forge:
+    return lambda folder: edit_manifest(folder, edit)
+
+
+def noisy(values: Any) -> None:
+    values *= 1 + 0.1 * np.random.default_rng(0).standard_normal(values.shape)
+
+
+def the_truth(folder: Path) -> None:
+    with np.load(folder / CANVASES) as held:
+        truth = held["ground_truth_complex"]
+
+    def edit(values: Any) -> None:
+        values[...] = truth
+
+    edit_canvas(folder, "ptychopinn", edit)
+
+
+def of_another_arm(folder: Path) -> None:
+    def edit(held: dict[str, Any]) -> None:
+        held |= {f"baseline_{part}": held[f"ptychi_{part}"] for part in ("complex", "amplitude", "phase")}
+
+    edit_arrays(folder, edit, name=ALIGNED)
+
+
+def of_the_other_split(name: str) -> Forge:
+    def forge(folder: Path) -> None:
+        shutil.copyfile(folder.with_name(folder.name.replace("train", "test")) / name, folder / name)
+        record_again(folder, name)
+
+    return forge
+
+
+def longer(folder: Path) -> None:
+    with (folder / "comparison_plot.png").open("ab") as figure:
+        figure.write(b"more")
+    record_again(folder, "comparison_plot.png")
+
+
+def a_column_more(folder: Path) -> None:
+    edit_table(folder, lambda line: f"{line},{'extra' if line.startswith('model') else '1'}")
+
+
+def an_array_more(folder: Path) -> None:
+    edit_arrays(folder, lambda held: held.update(extra=np.zeros((3, 3))))
+
+
+def other_normalization(folder: Path) -> None:
+    edit_plan(folder, lambda held: held.update(normalization=held["normalization"] * 1.1))
+
+
+def exchanged_groups(folder: Path) -> None:
+    edit_plan(folder, lambda held: held.update(groups=held["groups"][::-1].copy()))
+
+
+def another_image(held: dict[str, Any]) -> None:
+    groups = held["groups"].copy()
+    groups[0, 0] = next(image for image in groups.ravel() if image not in groups[0])
+    held["groups"] = groups
+
+
+METRICS, DIFFERENCES, CANVASES, ALIGNED = (
+    "comparison_metrics.csv",
+    "comparison_differences.csv",
+    "reconstructions.npz",
+    "reconstructions_aligned.npz",
+)
+FORGERIES: list[Any] = [
+    # of cases/mutations.md: 1, 2
+    ("a score", table(METRICS, cell("Baseline,mae", 2, lambda _: "0.001000")),
+     f"{METRICS}: Baseline mae amplitude is 0.001000; the canvases give"),
+    # 4
+    ("a canvas that is the truth", the_truth, "PtychoPINN: computed again, the window at row"),
+    # 5
+    ("a noisy canvas", lambda folder: edit_canvas(folder, "baseline", noisy),
+     "Baseline: computed again, the window at row"),
+    # 7, 8
+    ("an interval", table(METRICS, cell("PtychoPINN,mae", 12, lambda _: "0.9")),
+     "PtychoPINN mae amplitude_low is 0.9; the canvases give"),
+    ("a difference", table(DIFFERENCES, cell("PtychoPINN,Baseline,mae,phase", 4, lambda _: "0.5")),
+     f"{DIFFERENCES}: PtychoPINN Baseline mae phase"),
+    # 10, 11
+    ("half of a cut-off", table("frc_cutoffs.csv", cell("PtyChi,amplitude", 5, lambda old: old and "0.01")),
+     "frc_cutoffs.csv: PtyChi amplitude"),
+    ("a curve of ones", table("pinn_frc_curves.csv", cell("PtychoPINN,2", 4, lambda _: "1.000000")),
+     "pinn_frc_curves.csv: PtychoPINN"),
+    # 13, 14, 125
+    ("an aligned image of another arm", of_another_arm, f"{ALIGNED}: 'baseline_"),
+    ("a figure of the other split", of_the_other_split("comparison_plot.png"), "comparison_plot.png: "),
+    ("bytes behind a figure", longer, "comparison_plot.png: 4 bytes follow its end"),
+    # 16, 17, 31
+    ("groups in another order", exchanged_groups, "groups are others than those drawn here"),
+    ("an image of a group", lambda folder: edit_plan(folder, another_image), "1 of 48 groups are others"),
+    ("another normalisation", other_normalization, "normalisation"),
+    # 25, 23
+    ("a parameter of a network", in_manifest(
+        lambda held: held["arms"]["Baseline"]["details"]["parameters"].update(nphotons=5)),
+     "manifest.json: arms.Baseline.details.parameters.nphotons is 5; expected"),
+    ("warnings", in_manifest(lambda held: held.update(warnings=["looks well"])), "manifest.json: warnings"),
+    # 124, 127
+    ("a column that nobody knows", a_column_more, "has 19 cells; from the canvases 18 follow"),
+    ("an array that nobody knows", an_array_more, f"{CANVASES}: 'extra' does not follow"),
+    # 128, 130, 131
+    ("a mask moved", arrays(CANVASES, mask=lambda held: np.roll(held, 1, axis=0)),
+     "'mask' is not where all arms reach"),
+    ("an origin", arrays(CANVASES, origin=lambda held: held + 1), "this comparison's grid is"),
+    ("another truth", arrays(CANVASES, ground_truth_complex=lambda held: held * np.complex64(1.1)),
+     f"{CANVASES}: 'ground_truth_complex' is another"),
+    ("a map of residuals", arrays("residuals.npz", baseline_map=lambda held: held * 2),
+     "residuals.npz: 'baseline_map' is another"),
+    ("a time", in_manifest(lambda held: held["arms"]["Baseline"]["seconds"].update(computation_s=1e4)),
+     "Baseline computation_time_s value is"),
+]  # fmt: skip
+WITH_EVERY_PUSH = ("a score", "groups in another order")
+
+
+@pytest.mark.parametrize(
+    ("forge", "said"),
+    [
+        pytest.param(forge, said, id=name.replace(" ", "-"), marks=() if name in WITH_EVERY_PUSH else SLOW)
+        for name, forge, said in FORGERIES
+    ],
+)
+def test_what_does_not_follow_is_named(
+    hub: Hub, forge: Forge, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "plot" not in said:  # drawing takes half of the time
+        monkeypatch.setattr(made_again, "drawn_alike", lambda _: False)
+    forge(evidence(hub))
+    texts = [finding.text for finding in recomputation(hub).alone(TRAIN)]
+    assert any(said in text for text in texts), texts
+    assert all(text.startswith(f"{TRAIN.id}: ") for text in texts)
+
+
+@pytest.mark.slow
+def test_true_evidence_holds_and_leaves_nothing_behind(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(hub.root.rglob("*"))
+    assert recomputation(hub).alone(TRAIN) == []
+    assert recomputation(hub).why_not(TRAIN) == ""
+    assert sorted(hub.root.rglob("*")) == before
+    assert capsys.readouterr() == ("", "")
+
+
+def test_where_it_is_looked_follows_from_the_digests(hub: Hub) -> None:
+    """The same hub, the same places; another manifest or inventory, others."""
+    names = Artifacts(evidence(hub))
+    first = seed_of(hub, names)
+    assert seed_of(hub, names) == first
+    edit_manifest(evidence(hub), lambda held: held.update(command=["another"]))
+    second = seed_of(hub, names)
+    hub.reports().digests.parent.mkdir(parents=True, exist_ok=True)
+    hub.reports().digests.write_text("anything")
+    assert len({first, second, seed_of(hub, names)}) == 3
+
+
+@pytest.mark.slow
+def test_scores_by_older_definitions_are_left_out_and_said_to_be(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan and the canvases are looked into all the same."""
+    monkeypatch.setattr(verified, "made_again", None)  # not called
+    for edit in (
+        lambda: edit_manifest(evidence(hub), lambda held: held.update(metric_version="ptycho-compare-2")),
+        lambda: edit_table(evidence(hub), lambda line: line.replace("ptycho-compare-3", "ptycho-compare-2")),
+    ):
+        edit()
+    assert recomputation(hub).alone(TRAIN) == []
+    assert recomputation(hub).why_not(TRAIN) == "scores by ptycho-compare-2 (here: ptycho-compare-3)"
+    edit_canvas(evidence(hub), "baseline", noisy)
+    [finding] = recomputation(hub).alone(TRAIN)
+    assert "Baseline: computed again, the window at row" in finding.text
+
+
+def test_evidence_of_other_settings_than_the_studys_is_not_computed_again(hub: Hub) -> None:
+    text = hub.study().read_text()
+    hub.study().write_text(text.replace("draws = 100", "draws = 90"))
+    [finding] = recomputation(hub).alone(TRAIN)
+    assert finding.kind == "stale"
+    assert "scoring.resampling.draws" in finding.text

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
+FRAMEWORKS = ("models/engines", "models/test_predictor", "models/training", "oracles", "phases/train")
+"""Where TensorFlow or torch is loaded into the process of the tests."""
+_PLACES = tuple((ROOT / "tests" / place).as_posix() for place in FRAMEWORKS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,9 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have `make slow` try properties once more, on all of their examples."""
+    """Have `make slow` try properties once more, on all of their examples; tests of frameworks come last.
+
+    A process that holds a framework takes five times as long to fork; HDF5 is surveyed in forks.
+    """
     from thorough import THOROUGH
 
+    items.sort(key=lambda item: item.path.as_posix().startswith(_PLACES))
     for item in items:
         if THOROUGH and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.slow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from ptycho_compare.jobs import (
     read_done,
     read_launch,
 )
+from ptycho_compare.jobs.claim import _LOCK_TIMEOUT_S
 from ptycho_compare.jobs.executors import local
 from ptycho_compare.jobs.executors.local import LocalAttempt
 from ptycho_compare.jobs.states import read_states
@@ -52,7 +54,7 @@ def when_ready(spec: JobSpec) -> bool:
 
 
 def started(spec: JobSpec) -> LocalAttempt:
-    attempt = LocalExecutor().start(spec, is_done=never)
+    attempt = LocalExecutor().start(spec, is_done=never, out_of_time=never)
     assert isinstance(attempt, LocalAttempt)
     return attempt
 
@@ -556,3 +558,16 @@ def test_a_spec_is_found_again_in_its_json(place: Path) -> None:
     spec = job(place, "pass", "ä", environment={"A": "1"}, slots=2, slots_folder=place, deadline_s=1.0)
     assert JobSpec.from_json(spec.to_json()) == spec
     assert asdict(JobSpec.from_json(job(place, "pass").to_json())) == asdict(job(place, "pass"))
+
+
+def test_a_supervisor_that_does_not_begin_is_given_up_when_the_time_is_over(place: Path) -> None:
+    """Somebody who is stopped holds the lock; a disk that does not answer does the same."""
+    spec = job(place, "pass", grace_s=1.0)
+    spec.folder.mkdir()
+    began = time.monotonic()
+    with spec.files.claim.with_name(f".{spec.files.claim.name}.lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(JobError, match=r"did not begin in the time there was, and was ended"):
+            brought(spec, out_of_time=lambda: True)
+        assert time.monotonic() - began < _LOCK_TIMEOUT_S  # which the supervisor itself would wait
+    assert run(spec).returncode == 0

@@ -92,7 +92,7 @@ def run_or_join(
         Whatever interrupts the wait (Ctrl-C) passes on after the attempt launched here was stopped.
     """
     while True:
-        found = executor.start(spec, is_done=is_done)
+        found = executor.start(spec, is_done=is_done, out_of_time=out_of_time)
         if found is None:
             return Ended("finished")
         if spec.detached:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from ptycho_compare.errors import InputError, JobError, StorageError
@@ -16,6 +19,7 @@ from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.executors.protocol import Running
 from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done
 
+_LOOK_S = 0.1
 _SUPERVISOR_S = 5.0
 """What a supervisor needs, beyond the grace, to end its tree and write its records."""
 
@@ -79,7 +83,9 @@ class LocalAttempt:
 class LocalExecutor:
     """See `protocol.Executor`."""
 
-    def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> LocalAttempt | Running | None:
+    def start(
+        self, spec: JobSpec, *, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
+    ) -> LocalAttempt | Running | None:
         """See `protocol.Executor.start`."""
         supervisor = subprocess.Popen(
             # -P: what lies in the current folder is nothing to import
@@ -92,7 +98,7 @@ class LocalExecutor:
             start_new_session=True,
         )
         try:
-            event, facts = _next_event(supervisor)
+            event, facts = _next_event(supervisor, spec, out_of_time)
             if event == "busy":
                 _finish(supervisor)
                 return Running(**facts)
@@ -100,7 +106,7 @@ class LocalExecutor:
                 _cancel(supervisor, spec)
                 return None
             _send(supervisor, "go")
-            _, launch = _next_event(supervisor)
+            _, launch = _next_event(supervisor, spec, out_of_time)
         except BaseException:
             _cancel(supervisor, spec)
             raise
@@ -112,8 +118,21 @@ def _send(supervisor: subprocess.Popen[str], message: str) -> None:
         print(message, file=supervisor.stdin, flush=True)
 
 
-def _next_event(supervisor: subprocess.Popen[str]) -> tuple[str, dict[str, Any]]:
-    """Wait for the next event: its name and facts."""
+def _next_event(
+    supervisor: subprocess.Popen[str], spec: JobSpec, out_of_time: Callable[[], bool]
+) -> tuple[str, dict[str, Any]]:
+    """Wait for the next event, for half the grace longer than there is time: its name and facts."""
+    over_at = inf
+    output = supervisor.stdout
+    while output is not None and not select.select([output], [], [], _LOOK_S)[0]:
+        now = time.monotonic()
+        over_at = min(over_at, now + spec.grace_s / 2) if out_of_time() else over_at
+        if now >= over_at:
+            supervisor.kill()  # its command, if it has any by now, dies with it
+            raise JobError(
+                f"{spec.folder}: its supervisor (pid {supervisor.pid}) did not begin in the time there was, "
+                "and was ended; run the same command again"
+            )
     line = "" if supervisor.stdout is None else supervisor.stdout.readline()
     if not line:
         _, complaint = _finish(supervisor)

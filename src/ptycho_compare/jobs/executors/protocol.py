@@ -49,7 +49,9 @@ class Attempt(Protocol):
 class Executor(Protocol):
     """A place where jobs run."""
 
-    def start(self, spec: JobSpec, *, is_done: Callable[[], bool]) -> Attempt | Running | None:
+    def start(
+        self, spec: JobSpec, *, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
+    ) -> Attempt | Running | None:
         """Start an attempt, unless somebody works at the job (Running) or it is done (None).
 
         `is_done` is asked once the claim is held, so that of many processes that found work to do only the
@@ -58,6 +60,6 @@ class Executor(Protocol):
         Raises
         ------
         JobError
-            It cannot be started; the message says why.
+            It cannot be started, or not in the time there is; the message says why.
         """
         ...

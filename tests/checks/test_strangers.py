@@ -177,3 +177,10 @@ def test_a_link_within_the_hub_is_no_stranger(own: Hub, capsys: pytest.CaptureFi
     (own.root / "data" / "newest").symlink_to("phase_c")
     main(["inventory", "--hub", str(own.root)])
     assert judged(own.root, capsys)[0] == 0
+
+
+def test_what_observers_of_a_claim_note_is_no_stranger(own: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    put(f"{G}/job/.claim.json.seen-elsewhere")(own.root)
+    put(f"{G}/job/.claim.json.lock", "")(own.root)
+    main(["inventory", "--hub", str(own.root)])
+    assert judged(own.root, capsys)[0] == 0

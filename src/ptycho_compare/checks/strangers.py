@@ -84,16 +84,15 @@ def _unknown(folder: Path, is_ours: Callable[[str], bool], what: str) -> Iterato
 
 
 def _in_job(files: JobFiles) -> Callable[[str], bool]:
-    known = (
-        files.claim,
-        files.launch,
-        files.states,
-        files.done,
-        files.stop,
-        files.checkpoints,
-        files.set_aside,
-    )
-    return _named([path.name for path in known])
+    known = _named(
+        [
+            path.name
+            for path in (files.claim, files.launch, files.states, files.done, files.stop,
+                         files.checkpoints, files.set_aside)
+        ]
+    )  # fmt: skip
+    seen = f".{files.claim.name}.seen-"  # when who else saw the holder's heart beat last
+    return lambda name: known(name) or name.startswith(seen)
 
 
 def _in_report(hub: Hub) -> Callable[[str], bool]:

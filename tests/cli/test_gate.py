@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs import EXIT_STOPPED, read_done, read_launch
+from ptycho_compare.jobs.claim import place_of
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 from ptycho_compare.records.acceptance import read_verdict
 from resume.runs import stopped_at
@@ -293,8 +294,11 @@ def test_a_study_about_another_hub_judges_nothing(
 
 
 def test_a_process_that_outlived_its_job_is_noted_once_and_until_it_is_gone(own: Hub, gate: Gate) -> None:
-    launch = read_launch(Artifacts(folder(own)).job)
+    files = Artifacts(folder(own)).job
+    launch = read_launch(files)
     assert launch is not None
+    # the hub is a copy, whose jobs are the original's; this one was started here
+    files.launch.write_text(json.dumps({**asdict(launch), "place": place_of(files.folder)}))
     sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
     with subprocess.Popen(sleeping, env={**os.environ, TOKEN_VARIABLE: launch.token}) as process:
         try:

@@ -19,7 +19,8 @@ SLOW = pytest.mark.slow
 
 def outcomes(hub: Hub, *words: str) -> tuple[int, str, dict[str, str]]:
     """Run all acceptance tests: exit status, what was said, and each test's line in the section."""
-    done = run_on(hub.root, "-m", "acceptance", *words, measured="-n2" not in words)
+    allowed = () if "--ptycho-verify" in words else ("--ptycho-allow-commands",)
+    done = run_on(hub.root, "-m", "acceptance", *allowed, *words, measured="-n2" not in words)
     lines = re.findall(r"^(\S+(?:\[\S+\])?) +(passed|failed|blocked|deferred) ", done.stdout, re.MULTILINE)
     return done.returncode, done.stdout, dict(lines)
 
@@ -60,6 +61,13 @@ def test_without_phase_e_all_that_rests_on_it_is_blocked_in_order(own: Hub) -> N
     assert found[f"test_networks_are_what_their_manifest_says[{PLACE}]"] == "failed"
     assert found[f"test_every_split_keeps_the_data_contract[dose_{DOSE}]"] == "passed"
     assert found[f"test_every_reconstruction_is_alive_and_its_own_splits[{PLACE}]"] == "passed"
+
+
+def test_commands_that_came_with_the_hub_are_run_only_when_allowed(own: Hub) -> None:
+    done = run_on(own.root, "-m", "acceptance", "-k", "test_7")
+    assert done.returncode == 1, done.stdout
+    assert f"{own.study()}: [commands] phase_e, phase_f: is code that came with the hub" in done.stdout
+    assert "add --ptycho-allow-commands" in done.stdout
 
 
 class TestVerify:

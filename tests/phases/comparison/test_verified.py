@@ -203,6 +203,15 @@ def test_true_evidence_holds_and_leaves_nothing_behind(hub: Hub, capsys: pytest.
     assert capsys.readouterr().out == ""  # libraries that other tests loaded may warn on the other stream
 
 
+@pytest.mark.slow
+def test_what_cannot_be_computed_again_is_said_each_time(hub: Hub) -> None:
+    """A session asks more than once, and remembers what it found."""
+    edit_arrays(evidence(hub), lambda held: held.pop("mask"), name=CANVASES)
+    first = recomputation(hub).alone(TRAIN)
+    assert any("mask" in finding.text for finding in first)
+    assert recomputation(hub).alone(TRAIN) == first
+
+
 def test_where_it_is_looked_follows_from_the_digests(hub: Hub) -> None:
     """The same hub, the same places; another manifest or inventory, others."""
     names = Artifacts(evidence(hub))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,14 +147,26 @@ def _differences(request: CompareRequest, names: Artifacts, manifest: Manifest, 
             if canvases not in _KNOWN:
                 _KNOWN[canvases] = tuple(_of_canvases(inputs, names, setting, seed))
             if scores not in _KNOWN:
-                _KNOWN[scores] = ()
-                if manifest.metric_version == request.scoring.metric_version:
-                    result = made_again(inputs, names, manifest, setting, warnings)
-                    found = evidence_differences(
-                        names, manifest, result, Path(folder), inputs=input_files(request)
-                    )
-                    _KNOWN[scores] = tuple(found)
+                _KNOWN[scores] = tuple(_of_scores(inputs, names, manifest, setting, warnings, Path(folder)))
     return (*_KNOWN[scores], *_KNOWN[canvases])
+
+
+def _of_scores(
+    inputs: Inputs,
+    names: Artifacts,
+    manifest: Manifest,
+    setting: Setting,
+    warnings: Sequence[str],
+    folder: Path,
+) -> Iterator[str]:
+    request = setting.request
+    if manifest.metric_version != request.scoring.metric_version:
+        return
+    try:
+        result = made_again(inputs, names, manifest, setting, warnings)
+        yield from evidence_differences(names, manifest, result, folder, inputs=input_files(request))
+    except InputError as error:
+        yield str(error)
 
 
 def _of_canvases(inputs: Inputs, names: Artifacts, setting: Setting, seed: int) -> Iterator[str]:

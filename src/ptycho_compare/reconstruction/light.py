@@ -68,7 +68,7 @@ class Light:
         hits = np.zeros(tuple(pixels.max(axis=0) + side + 1 - first))
         np.add.at(hits, tuple((pixels - first).T), 1.0)
         # a patch's pixel [N//2, N//2] lies at the position; rounding of the transform leaves no light below 0
-        spread = scipy.signal.fftconvolve(hits, energy, mode="full")[side // 2 :, side // 2 :]
+        spread = _convolved(hits, energy)[side // 2 :, side // 2 :]
         dose = np.maximum(spread[: hits.shape[0], : hits.shape[1]], 0.0)
         level = float(np.median(dose[tuple((pixels - first).T)]))
         laid: NDArray[np.float64] = grid.lay(dose / level, (int(first[0]), int(first[1])))
@@ -115,3 +115,11 @@ def energy_of(probe: NDArray[np.complexfloating]) -> NDArray[np.float64]:
     """Energy (N, N) of a probe (..., N, N): those of its modes add up."""
     energy = np.abs(probe.astype(np.complex128)) ** 2
     return np.asarray(energy.reshape(-1, *energy.shape[-2:]).sum(axis=0))
+
+
+def _convolved(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the full convolution; to load `scipy.signal`, which has one, takes a CPU second."""
+    full = [a + b - 1 for a, b in zip(one.shape, other.shape, strict=True)]
+    shape = [scipy.fft.next_fast_len(side, real=True) for side in full]
+    spectrum = scipy.fft.rfft2(one, shape) * scipy.fft.rfft2(other, shape)
+    return np.asarray(scipy.fft.irfft2(spectrum, shape))[: full[0], : full[1]]

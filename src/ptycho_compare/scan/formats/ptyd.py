@@ -24,7 +24,6 @@ from ptycho_compare.scan.formats.positions import read_table
 from ptycho_compare.scan.reading import Reading
 
 _FIRST = "chunks/0/data"
-_KEV = 1e3 * scipy.constants.e
 
 
 def is_ptyd(container: Container, reading: Reading) -> bool:
@@ -162,7 +161,7 @@ def _optics(container: Container) -> Optics:
     )
     wavelength = None
     if energy is not None:
-        wavelength = scipy.constants.h * scipy.constants.c / (energy * _KEV)
+        wavelength = scipy.constants.h * scipy.constants.c / (energy * (1e3 * scipy.constants.e))  # keV
     return Optics(wavelength, distance, pixel)
 
 

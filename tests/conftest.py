@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,25 +149,38 @@ def own_hub(small_hub: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def quick_compared_hub(quick_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The hub without networks with its debug tier computed, to be adopted elsewhere."""
+    from ptycho_compare.cli.ptycho_hub import main
+
     with pytest.MonkeyPatch.context() as patch:
         _undraw(patch)
-        return _debugged(quick_hub, tmp_path_factory, "quick_compared")
+        return _debugged(quick_hub, tmp_path_factory, "quick_compared", lambda *words: main(words))
 
 
 @pytest.fixture(scope="session")
 def compared_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with its debug tier computed, to be adopted elsewhere; no test may damage it either."""
-    return _debugged(small_hub, tmp_path_factory, "compared")
+    """The same with its debug tier computed, to be adopted elsewhere; no test may damage it either.
+
+    Made by processes of its own: whichever test comes first may have changed what is drawn, or run, in ours.
+    """
+    from processes import PTYCHO_HUB, run
+
+    def compare(*words: str) -> int:
+        done = run((*PTYCHO_HUB, *words), small_hub)
+        print(done.stdout, done.stderr)
+        return done.returncode
+
+    return _debugged(small_hub, tmp_path_factory, "compared", compare)
 
 
-def _debugged(plain: Path, factory: pytest.TempPathFactory, name: str) -> Path:
+def _debugged(
+    plain: Path, factory: pytest.TempPathFactory, name: str, ptycho_hub: Callable[..., int]
+) -> Path:
     from hubs import DOSE, SPLITS
-    from ptycho_compare.cli.ptycho_hub import main
 
     def make(hub: Path) -> None:
         shutil.copytree(plain, hub)
         for split in SPLITS:
-            assert main(["compare", f"dose_{DOSE}-dense-{split}-debug", "--hub", str(hub)]) == 0
+            assert ptycho_hub("compare", f"dose_{DOSE}-dense-{split}-debug", "--hub", str(hub)) == 0
 
     return shared(factory, name, make)
 

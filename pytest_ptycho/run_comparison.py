@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ptycho_compare.clock import Deadline, length_for_s
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import JobError, StorageError, first_of
 from ptycho_compare.finding import Finding
@@ -25,7 +26,7 @@ from ptycho_compare.jobs import (
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.outcomes import Blocked, Deferred
 from pytest_ptycho.stopping import STOPPING
-from pytest_ptycho.window import Deadline, deadline_of, length_for_s, told_for
+from pytest_ptycho.window import deadline_of, told_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,8 +157,7 @@ def without_room(
     hub: Hub, subject: str, deadline: Deadline, why: str, state: JobState | None = None
 ) -> Deferred | Blocked:
     """Defer what finds no room to begin; block it where it found none in the round before either."""
-    opened = deadline.at - deadline.length_s
-    if not begins_again_nothing(hub, subject, opened=opened, window_s=deadline.length_s):
+    if not begins_again_nothing(hub, subject, deadline):
         return Deferred(f"not started: {why}", state)
     spent = f"{duration_text(deadline.spent_s)} were spent before it could begin"
     window = told_for(deadline, None if state is None else state.least_s)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ptycho_compare.clock import Deadline, Moment, name_of_clock
 from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.jobs import LaunchRecord, begins_again_nothing
 from ptycho_compare.storage.files import write_json_atomic
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
+NOON = 5000.0  # of a clock that nobody sets
 ID = "dose_1-dense-train-full"
 
 
@@ -22,15 +23,17 @@ def hub(tmp_path: Path) -> Hub:
 
 
 def ends(hub: Hub, opened: float, *, window_s: float = 60.0, subject: str = ID) -> bool:
-    return begins_again_nothing(hub, subject, opened=NOON + opened, window_s=window_s)
+    return begins_again_nothing(hub, subject, Deadline(NOON + opened + window_s, window_s))
 
 
-def launched(hub: Hub, moment: float, split: str = "train") -> None:
-    """Some job of the hub was."""
+def launched(hub: Hub, moment: float, split: str = "train", *, clock: str = "", ahead_s: float = 0.0) -> None:
+    """Some job of the hub was; the wall clock was `ahead_s` of the right time."""
     folder = hub.analysis() / "dose_1" / "dense" / split / "job"
     folder.mkdir(parents=True, exist_ok=True)
-    started = utc_text(datetime.fromtimestamp(NOON + moment, UTC))
-    record = LaunchRecord(1, [], "", "", "", "here", 1, "", started, False, None)
+    utc_s = Deadline(NOON, 0.0).opened.utc_s + moment + ahead_s
+    when = Moment(clock or name_of_clock(), NOON + moment, utc_s)
+    started = utc_text(when.utc, to="milliseconds")
+    record = LaunchRecord(1, [], "", "", "", "here", 1, "", started, False, None, moment=when.to_json())
     write_json_atomic(folder / "launch.json", asdict(record))
 
 
@@ -48,6 +51,26 @@ def test_whatever_was_launched_since_the_round_before_is_progress(hub: Hub, mome
     launched(hub, moment, "test")
     assert not ends(hub, 100)
     assert ends(hub, 200) == (moment < 100)
+
+
+@pytest.mark.parametrize("ahead_s", [-86400, 0, 86400])
+def test_a_clock_that_was_set_changes_nothing(hub: Hub, ahead_s: float) -> None:
+    launched(hub, -5, ahead_s=ahead_s)
+    assert not ends(hub, 0)
+    launched(hub, 30, ahead_s=ahead_s)
+    assert not ends(hub, 100)
+    assert ends(hub, 200)
+
+
+@pytest.mark.parametrize(("moment", "progress"), [(-5, False), (50, True)])
+@pytest.mark.parametrize("of", ["another machine", "an earlier version"])
+def test_between_machines_the_wall_clock_decides(hub: Hub, moment: float, progress: bool, of: str) -> None:
+    assert not ends(hub, 0)
+    launched(hub, moment, clock="theirs")
+    if of == "an earlier version":
+        path = hub.analysis() / "dose_1/dense/train/job/launch.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "moment": {}}))
+    assert ends(hub, 100) is not progress
 
 
 def test_what_was_launched_earlier_is_none(hub: Hub) -> None:

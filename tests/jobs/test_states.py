@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from processes import PATIENCE_S, until
 from ptycho_compare.jobs.states import MAX_BYTES, append_state, read_states, seconds_between
 
+STAMP = ("time", "clock_s")
 WRITER = """
 import sys, time
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_an_event_is_read_as_it_was_written(tmp_path: Path) -> None:
     append_state(log, "launched", attempt=1, host="beamline-7", detached=False)
     append_state(log, "planned", parts={"PINN": [0, 320]})
     first, second = read_states(log)
-    assert {key: first[key] for key in first if key != "time"} == {
+    assert {key: first[key] for key in first if key not in STAMP} == {
         "state": "launched",
         "attempt": 1,
         "host": "beamline-7",
@@ -48,10 +49,14 @@ def test_an_event_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_seconds_between_two_events() -> None:
-    first = {"time": "2026-11-23T23:59:58.500+00:00"}
-    second = {"time": "2026-11-24T00:00:00.750+00:00"}
+    first: dict[str, Any] = {"time": "2026-11-23T23:59:58.500+00:00"}
+    second: dict[str, Any] = {"time": "2026-11-24T00:00:00.750+00:00"}
     assert seconds_between(first, second) == 2.25
     assert seconds_between(second, first) == -2.25
+    first["clock_s"], second["clock_s"] = 100.0, 101.5  # of which one was set
+    assert seconds_between(first, second) == 1.5
+    second["clock_s"] = "soon"
+    assert seconds_between(first, second) == 2.25
 
 
 def test_no_log_has_no_events(tmp_path: Path) -> None:
@@ -78,7 +83,7 @@ def test_long_texts_are_cut_so_that_the_line_is_written_at_once(
     (event,) = read_states(log)
     assert event["state"] == "stopping"
     assert event["attempt"] == 3
-    assert event.keys() == {"time", "state", "attempt", *facts}
+    assert event.keys() == {*STAMP, "state", "attempt", *facts}
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text() | st.lists(st.text()) | st.integers(), max_size=8))
@@ -91,7 +96,7 @@ def test_any_event_is_one_short_line(facts: dict[str, Any]) -> None:
         first, _ = log.read_bytes().splitlines(keepends=True)
         assert len(first) <= MAX_BYTES
         events = list(read_states(log))
-    assert [event.keys() for event in events] == [{"time", "state", *facts}] * 2
+    assert [event.keys() for event in events] == [{*STAMP, "state", *facts}] * 2
 
 
 def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:

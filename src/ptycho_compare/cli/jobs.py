@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration
 from ptycho_compare.cli.status import jobs_of, runs
+from ptycho_compare.clock import Deadline
 from ptycho_compare.errors import JobError
 from ptycho_compare.jobs import (
     ATTEMPTS_WITHOUT_PROGRESS,
@@ -58,8 +59,8 @@ def _stop(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         print("nothing runs")
     for job in running:
         job.files.stop.touch()  # seen by its supervisor on whatever host
-    until = time.monotonic() + _STOP_WAIT_S
-    while (left := [job for job in running if runs(job)]) and time.monotonic() < until:
+    patience = Deadline.after(_STOP_WAIT_S)
+    while (left := [job for job in running if runs(job)]) and not patience.is_over:
         time.sleep(0.2)
     for job in running:
         print(
@@ -74,25 +75,23 @@ def _resume(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         jobs = [job for job in jobs if read_launch(job.files) is not None or job.files.states.exists()]
     if not jobs:
         raise JobError(f"{arguments.hub}: no job was begun here; name the comparisons to begin with")
-    end = None if arguments.window is None else time.monotonic() + arguments.window
-    opened = time.time()
-    codes = [_bring(job, arguments, end, opened) for job in jobs]
+    window = Deadline.after(arguments.window)
+    codes = [_bring(job, arguments, window) for job in jobs]
     red = [code for code in codes if code not in (ExitCode.OK, ExitCode.DEFERRED)]
     return red[0] if red else max(codes)
 
 
-def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None, opened: float) -> ExitCode:
-    grace_s = 10.0 if arguments.window is None else min(10.0, arguments.window / 4)
-    if end is not None and time.monotonic() >= end - grace_s:
-        return _without_room(job, opened, arguments.window)
+def _bring(job: ComparisonJob, arguments: argparse.Namespace, window: Deadline) -> ExitCode:
+    if window.working_s <= 0:
+        return _without_room(job, window)
     spec = job.spec(
         detached=arguments.detach,
         deadline_s=arguments.deadline if arguments.detach else None,
-        grace_s=grace_s,
+        grace_s=window.grace_s,
         slots=1 if arguments.detach and arguments.slots is None else arguments.slots,
     )
     try:
-        found = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=_clock(job, end, grace_s))
+        found = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=_clock(job, window))
     except KeyboardInterrupt:  # the attempt was stopped
         raise Stopped("Ctrl-C") from None
     ended = job.conclude(found)
@@ -102,7 +101,9 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None,
         return ExitCode.OK if ended.running.launch is not None else ExitCode.DEFERRED
     if ended.state == "stopped":
         stalled = job.state().progress.stalled
-        if end is not None and stalled > ATTEMPTS_WITHOUT_PROGRESS:  # one may have been stopped by hand
+        if (
+            arguments.window is not None and stalled > ATTEMPTS_WITHOUT_PROGRESS
+        ):  # one may have been stopped by hand
             print(f"{job.id}: {stalled} attempts in a row gained nothing; give --window more; log {job.log}")
             return ExitCode.FAILED
         print(f"{job.id}: stopped, {progress_text(job.state().progress)}; the same command goes on")
@@ -113,16 +114,16 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, end: float | None,
     return ExitCode.FAILED if ended.findings else ExitCode.OK
 
 
-def _without_room(job: ComparisonJob, opened: float, window_s: float) -> ExitCode:
+def _without_room(job: ComparisonJob, window: Deadline) -> ExitCode:
     """Say that the window was over before a job could begin."""
-    if begins_again_nothing(job.hub, job.id, opened=opened, window_s=window_s):
+    if begins_again_nothing(job.hub, job.id, window):
         print(f"{job.id}: nothing was started in two rounds; give --window more")
         return ExitCode.FAILED
     print(f"{job.id}: not started, the window is over; the same command goes on")
     return ExitCode.DEFERRED
 
 
-def _clock(job: ComparisonJob, end: float | None, grace_s: float) -> Callable[[], bool]:
+def _clock(job: ComparisonJob, window: Deadline) -> Callable[[], bool]:
     """Ask whether the window is over; every few seconds, say how far the job is."""
     said_at = time.monotonic()
 
@@ -132,6 +133,6 @@ def _clock(job: ComparisonJob, end: float | None, grace_s: float) -> Callable[[]
         if now - said_at >= _PROGRESS_S:
             print(running_line([job.files]) or f"{job.id}: starts", file=sys.stderr, flush=True)
             said_at = now
-        return end is not None and now >= end - grace_s
+        return window.working_s <= 0
 
     return out_of_time

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
-from math import inf
 from pathlib import Path
 
 from ptycho_compare.checks.blocker import Scope, close_blockers, topic_of, write_blocker
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration, local_path, place_of, require_of_study
+from ptycho_compare.clock import Deadline
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import FULL_TIER, Hub, utc_now
@@ -98,23 +97,21 @@ def _carry_out(
     """Run steps as a command line asks, and choose the exit status."""
     if arguments.at_a_time < 1:
         raise InputError(f"--at-a-time {arguments.at_a_time}; needed: at least 1")
-    window = inf if arguments.window is None else arguments.window
-    grace_s, opened = min(10.0, window / 4), time.time()
-    end = time.monotonic() + window - grace_s
+    window = Deadline.after(arguments.window)
     outcomes = execute(
         plan.hub,
         name,
         steps,
         at_a_time=arguments.at_a_time,
-        out_of_time=lambda: time.monotonic() >= end,
-        grace_s=grace_s,
+        out_of_time=lambda: window.working_s <= 0,
+        grace_s=window.grace_s,
         success=success,
         closing=closing,
     )
     status = _exit_code(outcomes)
     idle = status == ExitCode.DEFERRED and all(outcome.done is None for outcome in outcomes)
-    if idle and begins_again_nothing(plan.hub, name, opened=opened, window_s=window):
-        spent = duration_text(time.time() - opened)
+    if idle and begins_again_nothing(plan.hub, name, window):
+        spent = duration_text(window.spent_s)
         print(f"nothing was started in two rounds: to look at what is done took {spent}; give --window more")
         return ExitCode.FAILED
     return status

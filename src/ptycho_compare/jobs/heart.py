@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptycho_compare.jobs.identity import observer
+from ptycho_compare.clock import name_of_clock
 from ptycho_compare.untrusted.regular import read_json
 
 _MAX_BYTES = 4096
@@ -56,7 +56,7 @@ def forget(claim: Path) -> None:
 
 
 def _place_of_note(claim: Path) -> Path:
-    name = hashlib.sha256(observer().encode()).hexdigest()[:8]
+    name = hashlib.sha256(name_of_clock().encode()).hexdigest()[:8]
     return claim.with_name(f".{claim.name}.seen-{name}")
 
 

@@ -7,13 +7,13 @@ hidden from this user nothing can be said from here, and its heartbeat decides.
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
+
+from ptycho_compare.clock import boot, host_of_processes
 
 MAX_PID = 1 << 22
 """The largest number that Linux gives a process."""
@@ -46,7 +46,7 @@ class ProcessIdentity:
         state, started = _look_at(pid)
         if state != "alive":
             raise psutil.NoSuchProcess(pid)
-        return cls(_host(), _boot(), pid, started)
+        return cls(host_of_processes(), boot(), pid, started)
 
     @classmethod
     def mine(cls) -> ProcessIdentity:
@@ -69,7 +69,7 @@ class ProcessIdentity:
     @property
     def of_this_machine(self) -> bool:
         """True when it was started in this boot and pid namespace, whatever the machine is called."""
-        return self.boot == _boot() and self.host.partition("/")[2] == _host().partition("/")[2]
+        return self.boot == boot() and self.host.partition("/")[2] == host_of_processes().partition("/")[2]
 
     def state(self) -> ProcessState:
         """Say whether the process still runs, as far as this one can see."""
@@ -85,12 +85,6 @@ def sees_processes() -> bool:
     """Say if numbers in /proc are those of this process's namespace: a container may see the outer ones."""
     own = _PROC / "self"
     return not own.exists() or str(own.readlink()) == str(os.getpid())
-
-
-def observer() -> str:
-    """Name those processes whose monotonic clock is this one's: of this boot and time namespace."""
-    namespace = _PROC / "self/ns/time"
-    return f"{_boot()} {_host()} {namespace.readlink() if namespace.exists() else ''}"
 
 
 def _look_at(pid: int) -> tuple[ProcessState, str]:
@@ -118,15 +112,3 @@ def _look_at(pid: int) -> tuple[ProcessState, str]:
     fields = text.rpartition(b")")[2].split()
     # start time in clock ticks since boot; wall-clock time would move when the clock is set
     return ("gone" if fields[0] in b"ZXx" else "alive"), fields[19].decode()
-
-
-@cache
-def _host() -> str:
-    namespace = _PROC / "self/ns/pid"
-    return f"{socket.gethostname()}/{namespace.readlink()}" if namespace.exists() else socket.gethostname()
-
-
-@cache
-def _boot() -> str:
-    boot_id = _PROC / "sys/kernel/random/boot_id"
-    return boot_id.read_text().strip() if boot_id.exists() else f"{psutil.boot_time():.0f}"

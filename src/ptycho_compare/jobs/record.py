@@ -96,6 +96,8 @@ class LaunchRecord:
         earlier attempt, this one died.
     place : str
         As in the claim of the attempt: its token is known to be ours only there.
+    moment : dict
+        When it was started, by the clock that nobody sets too; empty in records of versions that had none.
     """
 
     attempt: int
@@ -111,6 +113,7 @@ class LaunchRecord:
     deadline: str | None
     kind: str = ""
     place: str = ""
+    moment: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,16 @@ from ptycho_compare.untrusted.regular import load_json, read_log
 MAX_BYTES = 4096
 _TEXT_KEPT = (300, 100, 30, 10)  # characters, ever fewer until the line fits
 _START = '{"time": '
+_CLOCK = "clock_s"
 
 
 def append_state(path: Path, state: str, /, **facts: Any) -> None:
-    """Append one event, stamped with UTC time, to a log in a folder that exists.
+    """Append one event, stamped with UTC time and the monotonic clock, to a log in a folder that exists.
 
     States are launched, running, working, checkpoint, stopping, ended ...; facts are JSON values, and long
     texts are cut so that the line fits.
     """
-    stamp = {"time": utc_text(to="milliseconds"), "state": state}
+    stamp = {"time": utc_text(to="milliseconds"), "state": state, _CLOCK: round(time.monotonic(), 3)}
     line = json.dumps(stamp | facts)
     for kept in _TEXT_KEPT:
         if len(line) < MAX_BYTES:
@@ -64,7 +67,10 @@ def read_states(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def seconds_between(first: dict[str, Any], second: dict[str, Any]) -> float:
-    """Seconds from one event to another."""
+    """Seconds from one event of an attempt to another, by the clock of its machine where both hold it."""
+    match first.get(_CLOCK), second.get(_CLOCK):
+        case (int() | float() as one_s, int() | float() as other_s) if isfinite(other_s - one_s):
+            return float(other_s - one_s)
     one, other = (datetime.fromisoformat(event["time"]) for event in (first, second))
     return (other - one).total_seconds()
 

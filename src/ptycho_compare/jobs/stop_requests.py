@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 
+from ptycho_compare.clock import Deadline
 from ptycho_compare.errors import JobError
 from ptycho_compare.jobs.claim import Claim, why_lost
 from ptycho_compare.jobs.record import ASKED_BY_LAUNCHER, JobSpec
@@ -35,7 +36,7 @@ class StopRequests:
         self._signal = ""
         self._launcher = os.getppid()
         self._line = b""
-        self._began = time.monotonic()
+        self._deadline = Deadline.after(spec.deadline_s)
         self._beat_at = 0.0
         self.messages: deque[str] = deque()
         self.claim: Claim | None = None
@@ -60,8 +61,8 @@ class StopRequests:
             return ASKED_BY_LAUNCHER
         if self._spec.files.stop.exists():
             return "asked by a stop file"
-        if self._spec.deadline_s is not None and time.monotonic() - self._began >= self._spec.deadline_s:
-            return f"its own deadline of {self._spec.deadline_s:g} s"
+        if self._deadline.is_over:
+            return f"its own deadline of {self._deadline.length_s:g} s"
         if not self._spec.detached and self.launcher_gone():
             return "its launcher is gone"
         return ""

@@ -25,6 +25,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from ptycho_compare.clock import Moment
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import utc_now, utc_text
 from ptycho_compare.jobs import tree
@@ -119,6 +120,7 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
         detached=spec.detached,
         deadline=None if end is None else utc_text(end, to="milliseconds"),
         kind=spec.kind,
+        moment=Moment.ago().to_json(),
     )
     spec.files.done.unlink(missing_ok=True)  # it is of an attempt before this one
     write_record(spec.files.launch, launch)

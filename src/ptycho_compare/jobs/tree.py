@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import psutil
 
+from ptycho_compare.clock import Deadline
 from ptycho_compare.jobs.identity import sees_processes
 
 TOKEN_VARIABLE = "PTYCHO_JOB_TOKEN"  # noqa: S105 (names a job, protects nothing)
@@ -79,8 +80,8 @@ def _runs(process: psutil.Process) -> bool:
 
 def _wait(processes: Iterable[psutil.Process], seconds: float) -> None:
     """Wait until all have ended; unlike psutil's, it takes no exit status from whoever started them."""
-    end = time.monotonic() + seconds
-    while any(map(_runs, processes)) and time.monotonic() < end:
+    deadline = Deadline.after(seconds)
+    while any(map(_runs, processes)) and not deadline.is_over:
         time.sleep(_POLL_S)
 
 

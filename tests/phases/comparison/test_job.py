@@ -13,6 +13,7 @@ from ptycho_compare.cli.place_arguments import find_comparison
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import EXIT_STOPPED, DoneRecord, Ended, Running
+from ptycho_compare.jobs.states import append_state
 from ptycho_compare.phases.comparison.job import ADOPTION, ComparisonJob
 from ptycho_compare.study import load_study
 from sessions import made_another_scan
@@ -42,12 +43,13 @@ def ended(
     *,
     kind: str = "",
     command: tuple[str, ...] = (),
+    attempt: int = 1,
     started: str = "2026-11-01T14:00:00.000Z",
 ) -> Ended:
     """A command ended like this, and said why in its last line."""
     return Ended.of(
         DoneRecord(
-            attempt=1,
+            attempt=attempt,
             command=[*command],
             returncode=returncode,
             reason="",
@@ -107,7 +109,18 @@ def test_a_command_that_was_stopped_when_all_was_written_is_finished(
 
 def test_a_command_that_was_stopped_has_not_made_the_evidence_of_an_earlier_run(green: ComparisonJob) -> None:
     """As when what is green is computed anew, and there is no time to do it."""
-    stopped = ended(EXIT_STOPPED, started="2126-11-28T14:00:00.000Z")
+    stopped = ended(EXIT_STOPPED, attempt=2)
+    assert green.conclude(stopped) == stopped
+
+
+@pytest.mark.parametrize("started", ["2025-11-28T14:00:00.000Z", "2126-11-28T14:00:00.000Z"])
+def test_no_clock_says_whose_the_evidence_is(green: ComparisonJob, started: str) -> None:
+    """One may be set back, or forward, while a comparison runs."""
+    stopped = ended(EXIT_STOPPED, started=started)
+    assert green.conclude(stopped).state == "finished"
+    green.files.states.unlink()  # what is attempt 1 now is another one
+    append_state(green.files.states, "launched", attempt=1, host="here")
+    append_state(green.files.states, "running", pid=1)
     assert green.conclude(stopped) == stopped
 
 

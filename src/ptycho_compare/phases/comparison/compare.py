@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ptycho_compare.clock import Moment
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.hub import Artifacts, utc_now
+from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import attempts_so_far, job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Arm, Setting, contained, ready_made_arm, user_arm
@@ -71,7 +72,7 @@ def compare(
     Stopped
         SIGTERM or Ctrl-C came; the same comparison goes on from where it was.
     """
-    started = utc_now()
+    started = Moment.ago()
     watched = watched_inputs(request)
     inputs = inspect_inputs(request)
     names = Artifacts(request.output_dir)

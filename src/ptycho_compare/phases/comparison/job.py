@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ptycho_compare.jobs import (
     JobProgress,
     JobSpec,
     Pace,
+    attempts_so_far,
     living_claim,
     measured_pace,
     read_progress,
@@ -189,10 +189,19 @@ class ComparisonJob:
         return replace(ended, state="failed" if findings else "finished", findings=findings)
 
     def _was_made_by(self, record: DoneRecord) -> bool:
-        """Say if an attempt made the evidence that is there; an adoption takes over what is older."""
-        finished = read_manifest(Artifacts(self.folder).manifest).finished
-        started = datetime.fromisoformat(record.started)
-        return record.kind == ADOPTION or datetime.fromisoformat(finished) >= started
+        """Say if an attempt made the evidence that is there, by what both say of it, whatever clocks say.
+
+        An adoption takes over what another hub's attempts made.
+        """
+        if record.kind == ADOPTION:
+            return True
+        names = ("attempt", "launched")
+        made = [
+            [each.get(name) for name in names]
+            for each in read_manifest(Artifacts(self.folder).manifest).attempts
+        ]
+        known = [[each[name] for name in names] for each in attempts_so_far(self.files)]
+        return any(each[0] == record.attempt and each in known for each in made[-1:])
 
     def prerequisite(self) -> ComparisonJob | None:
         """Return the comparison that must be green before this one starts, if there is one."""

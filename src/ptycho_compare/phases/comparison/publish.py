@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ptycho_compare.clock import Moment
 from ptycho_compare.hub import Artifacts, short_name, utc_text
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
@@ -61,7 +62,7 @@ class Result:
 
 
 def publish(
-    result: Result, *, started: datetime, command: Sequence[str], raise_if_stopped: Callable[[], None]
+    result: Result, *, started: Moment, command: Sequence[str], raise_if_stopped: Callable[[], None]
 ) -> None:
     """Replace the artifacts of an earlier comparison by this one's.
 
@@ -205,7 +206,7 @@ def _offsets(scores: Sequence[ArmScore]) -> dict[str, float]:
 
 
 def _manifest(
-    result: Result, written: Sequence[Path], *, started: datetime, command: Sequence[str]
+    result: Result, written: Sequence[Path], *, started: Moment, command: Sequence[str]
 ) -> Manifest:
     request = result.setting.request
     inputs = {"test_data": request.test_data}
@@ -214,8 +215,9 @@ def _manifest(
         inputs |= {f"{name}, half {number}": path for number, path in enumerate(arm.half_sources, start=1)}
         inputs |= {} if arm.source is None else companions_of(name, arm.source)
     return Manifest(
-        started=utc_text(started, to="microseconds"),
-        finished=utc_text(to="microseconds"),
+        started=utc_text(started.utc, to="microseconds"),
+        # no clock that is set meanwhile makes it end before it began
+        finished=utc_text(started.utc + timedelta(seconds=Moment.ago().since(started)), to="microseconds"),
         command=list(command),
         settings=request.settings(),
         inputs={name: _recorded(result.watched, path) for name, path in inputs.items()},

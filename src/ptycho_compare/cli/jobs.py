@@ -101,9 +101,8 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, window: Deadline) 
         return ExitCode.OK if ended.running.launch is not None else ExitCode.DEFERRED
     if ended.state == "stopped":
         stalled = job.state().progress.stalled
-        if (
-            arguments.window is not None and stalled > ATTEMPTS_WITHOUT_PROGRESS
-        ):  # one may have been stopped by hand
+        # one may have been stopped by hand
+        if arguments.window is not None and stalled > ATTEMPTS_WITHOUT_PROGRESS:
             print(f"{job.id}: {stalled} attempts in a row gained nothing; give --window more; log {job.log}")
             return ExitCode.FAILED
         print(f"{job.id}: stopped, {progress_text(job.state().progress)}; the same command goes on")

@@ -2,7 +2,8 @@
 
 pytest looks for the ini file before it knows our options, and takes the folder in
 `--hub DIR` for a test path: its root directory is then the hub, `testpaths` is lost, and it
-would collect the project's own tests too. `--hub=DIR` has no such effect.
+would collect the project's own tests too. `--hub=DIR` has no such effect. `acceptance` is a link to the
+suite in the package: it is there for who names it, and would be collected twice.
 """
 
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the project's own tests unless they were asked for."""
-    if config.inipath is None and collection_path == Path(__file__).parent / "tests":
-        return True
-    return None
+    """Leave out the project's own tests, and the link to the suite, unless they were asked for."""
+    unasked = [Path(__file__).parent / name for name in ("tests", "acceptance")]
+    return True if config.inipath is None and collection_path in unasked else None

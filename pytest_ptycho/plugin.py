@@ -11,7 +11,7 @@ import pytest
 
 from ptycho_compare.hub import STUDY_FILE, Hub
 from ptycho_compare.printable import one_line
-from pytest_ptycho import evidence_log, options, outcomes, planned_jobs, terminal, verdict, window
+from pytest_ptycho import evidence_log, options, outcomes, planned_jobs, suite, terminal, verdict, window
 from pytest_ptycho.cases import parametrize
 from pytest_ptycho.fixtures import (
     counted_run,
@@ -172,8 +172,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     session.exitstatus = verdict.give_verdict(config, {record["id"] for record in records}, status)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
     """Print one line per test of the hub, and how it goes on."""
+    if unfound := suite.hint(config, exitstatus):
+        terminalreporter.write_line(one_line(f"ptycho: {unfound}"))
     records = config.stash[outcomes.RECORDS]
     if records:
         terminalreporter.section("ptycho: acceptance")

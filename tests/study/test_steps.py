@@ -156,7 +156,7 @@ def spelt_in(source: str) -> list[str]:
 def test_no_other_source_spells_an_id_or_a_log_of_a_step() -> None:
     found = {
         path.relative_to(ROOT).as_posix(): spelt
-        for room in ("src", "pytest_ptycho", "acceptance", "benchmarks")
+        for room in ("src", "pytest_ptycho", "benchmarks")
         for path in sorted((ROOT / room).rglob("*.py"))
         if path != STATED and (spelt := spelt_in(path.read_text()))
     }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import HubError, StudyError
-from ptycho_compare.hub import HUB_VARIABLE, Hub
+from ptycho_compare.hub import HUB_VARIABLE, STUDY_FILE, Hub
 from ptycho_compare.study import (
     WORKPLACE,
     Comparison,
@@ -29,7 +30,8 @@ def add_place(parser: argparse.ArgumentParser) -> None:
         "--study",
         type=local_path,
         metavar="FILE",
-        help=f"study file (default: HUB/study.toml, then {' or '.join(map(str, WORKPLACE))} here)",
+        help=f"study file (default: HUB/study.toml, then {' or '.join(map(str, WORKPLACE))} here, then that "
+        "of the acceptance suite)",
     )
 
 
@@ -61,22 +63,22 @@ def local_path(text: str) -> Path:
 OPTIONAL_STUDY = "study file (default: as for other commands, if there is one about the hub)"
 
 
+def _chosen(hub: Hub, named: Path | None) -> Path:
+    """Choose the study file as pytest does, whose last one lies beside the acceptance suite."""
+    if named is not None and not named.is_file():
+        raise StudyError(f"--study {named}: cannot be read: there is no such file")
+    shipped = Path(str(files("pytest_ptycho.acceptance") / STUDY_FILE))
+    return choose_study(hub, named, (*WORKPLACE, shipped)).resolve()
+
+
 def study_if_any(hub: Hub, named: Path | None) -> tuple[Study | None, Path]:
     """Read the study of a hub as `place_of` does; None where none was named and none is about the hub."""
-    file = choose_study(hub, _existing(named), WORKPLACE).resolve()
-    if named is None and not file.is_file():
-        return None, file
+    file = _chosen(hub, named)
     study = load_study(file)
     if not _was_meant(hub, named, study, file):
         return None, file
     require_about(hub, study, file)
     return study, file
-
-
-def _existing(named: Path | None) -> Path | None:
-    if named is not None and not named.is_file():
-        raise StudyError(f"--study {named}: cannot be read: there is no such file")
-    return named
 
 
 def _was_meant(hub: Hub, named: Path | None, study: Study, file: Path) -> bool:
@@ -116,12 +118,10 @@ def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, 
         There is no study, or it is about another hub.
     """
     hub = hub_of(arguments, new=new)
-    file = choose_study(hub, _existing(arguments.study), WORKPLACE).resolve()
-    missing = f"{hub.study()}: there is no such file; name the study that holds here by --study FILE"
-    if arguments.study is None and not file.is_file():
-        raise StudyError(missing)
+    file = _chosen(hub, arguments.study)
     study = load_study(file)
     if not _was_meant(hub, arguments.study, study, file):
+        missing = f"{hub.study()}: there is no such file; name the study that holds here by --study FILE"
         raise StudyError(f"{missing} ({file} {doses_of(hub, study)})")
     if not new:
         require_about(hub, study, file)

@@ -229,8 +229,10 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     status = _carry_out(plan, "demo", plan.making, arguments, success=READY)
     if status == ExitCode.OK:
         place = shlex.quote(str(arguments.hub))
-        print(f"judge it:   pytest -m debug --hub={place}")
-        print(f"count it:   pytest -m {FULL_TIER} --timeout=0 --hub={place}")
+        print(f"judge it:   pytest --pyargs pytest_ptycho.acceptance -m debug --hub={place}")
+        print(
+            f"count it:   pytest --pyargs pytest_ptycho.acceptance -m {FULL_TIER} --timeout=0 --hub={place}"
+        )
         print(f"report it:  ptycho-hub run --hub {place} --dose {dose} --view {view}")
         print(f"accept it:  ptycho-hub gate --hub {place}")
         print(f"look at it: ptycho-hub page --hub {place}")

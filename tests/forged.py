@@ -9,14 +9,25 @@ from typing import Any
 
 import numpy as np
 
+from ptycho_compare.hub import Artifacts
+from ptycho_compare.jobs.states import append_state
+from ptycho_compare.records.manifest import MANIFEST_DIGEST, PUBLISHED
 from ptycho_compare.storage.files import sha256_of
 
 
 def edit_manifest(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
-    """Change a manifest in place."""
+    """Change a manifest in place, and log it as the one that was written."""
     manifest = json.loads((folder / "manifest.json").read_text())
     edit(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    log_again(folder)
+
+
+def log_again(folder: Path) -> None:
+    """Log the manifest that lies there, where its job has a log."""
+    names = Artifacts(folder)
+    if names.job.states.is_file():
+        append_state(names.job.states, PUBLISHED, **{MANIFEST_DIGEST: sha256_of(names.manifest)})
 
 
 def record_again(folder: Path, name: str) -> None:

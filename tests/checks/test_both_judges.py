@@ -163,7 +163,8 @@ def test_what_only_a_deep_check_finds_is_found_by_verify(hub: Hub, tmp_path: Pat
     canvases, manifest = (hub.root / PLACES["G"] / name for name in ("reconstructions.npz", "manifest.json"))
     metrics = hub.overlap_metrics(DOSE, "dense", "test")
     record = hub.step(f"dose_{DOSE}-overlap-dense").record
-    changed = [canvases, manifest, metrics, record, *(hub.root / name for name in INVENTORY)]
+    states = hub.root / PLACES["G"] / "job" / "states.jsonl"
+    changed = [canvases, manifest, states, metrics, record, *(hub.root / name for name in INVENTORY)]
     with restored(changed, tmp_path):
         forged(in_npz("baseline_complex", first(NAN)))(canvases, manifest)
         in_json("n_groups_actual", 63)(metrics)

@@ -95,10 +95,6 @@ ANYWHERE: list[Harm] = [pipe, folder, zero, sparse]
 TEXTS: list[Harm] = [empty, deep, byte_order_mark, utf16, number]
 NO_TEXTS = ("plan", "scan", "figure", "bundle")
 HARMLESS = {
-    ("states", empty): "nothing rests on it, and it says nothing",
-    ("step states", empty): "the same",
-    **{(name, harm): "of a damaged line nothing is taken"
-       for name in ("states", "step states") for harm in (deep, byte_order_mark, utf16, number)},
     **{("note", harm): "a note by a person may say anything" for harm in TEXTS},
     **{("log", harm): "a light hub's networks are not logged" for harm in TEXTS},
     **{("transcript", harm): "logs may grow, and be of any text" for harm in (byte_order_mark,)},

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ptycho_compare.checks.adoption import is_adopted, judge_adoption
 from ptycho_compare.checks.comparison import judge_comparison
+from ptycho_compare.checks.job_records import judge_job_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import MODEL_NAMES, Artifacts, Hub
 from ptycho_compare.records.manifest import FileRecord, Manifest, read_manifest
@@ -74,7 +75,7 @@ def judge_in_place(
         return findings  # said already
     if not names.log.is_file() and not names.adoption.is_file():
         findings.append(Finding("missing", f"{names.log}: is not there; {_AGAIN}"))
-    findings += judge_adoption(names.folder, manifest)
+    findings += [*judge_adoption(names.folder, manifest), *judge_job_of(names.folder, manifest)]
     return [*findings, *stale_inputs(hub, comparison, names.manifest, manifest, required=required)]
 
 

@@ -6,7 +6,7 @@ A command that works in parts reports how many units each has (`planned`), how m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -122,10 +122,15 @@ def read_progress(files: JobFiles) -> JobProgress:
     Lines that do not say what they should (of another version, or cut because they were too long)
     are passed over.
     """
+    return progress_of(read_states(files.states))
+
+
+def progress_of(events: Iterable[dict[str, Any]]) -> JobProgress:
+    """Return the progress that the events of a log tell of."""
     progress = JobProgress()
     working_s = 0.0  # spent on units in the newest attempt
     began: dict[str, Any] = {}
-    for event in read_states(files.states):
+    for event in events:
         attempt = progress.attempts[-1] if progress.attempts else None
         match event:
             case {"state": "launched", "attempt": int(), "host": str()}:
@@ -186,6 +191,11 @@ def _planned(now: Mapping[str, Any], before: Mapping[str, Part]) -> dict[str, Pa
 
 def attempts_so_far(files: JobFiles) -> list[dict[str, Any]]:
     """List the attempts that ran, for a job's results: number, host, launch, units that became safe."""
+    return told_of_attempts(read_progress(files))
+
+
+def told_of_attempts(progress: JobProgress) -> list[dict[str, Any]]:
+    """Return what results tell of the attempts at a job."""
     return [
         {
             "attempt": attempt.launched["attempt"],
@@ -193,6 +203,6 @@ def attempts_so_far(files: JobFiles) -> list[dict[str, Any]]:
             "launched": attempt.launched["time"],
             "gained": attempt.gained,
         }
-        for attempt in read_progress(files).attempts
+        for attempt in progress.attempts
         if attempt.ran
     ]

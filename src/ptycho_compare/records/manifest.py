@@ -5,6 +5,7 @@ It is written last; its existence means that every artifact it lists is complete
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -16,6 +17,10 @@ from ptycho_compare.records.reading import Record
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, version_of
 from ptycho_compare.untrusted.regular import read_bytes
+
+LOGGED_SINCE = 4
+PUBLISHED, MANIFEST_DIGEST = "published", "manifest_sha256"
+"""What the job's log of states says before a manifest is written, and the digest that it tells."""
 
 _VERSIONS_OF = ("pytest-ptycho", *NUMERIC_LIBRARIES, "onnxruntime", "onnx", "h5py", "matplotlib")
 
@@ -57,6 +62,8 @@ class Manifest(Record):
 
     Attributes
     ----------
+    schema_version : int
+        From `LOGGED_SINCE` on, the job's log of states holds the digest of this file.
     reference : str
         What the arms were compared with: "truth", "independent_half", "same_data", or "none".
     truth_range : dict
@@ -69,7 +76,7 @@ class Manifest(Record):
         Which processes computed it: number, host, start, and how many patches became safe in each.
     """
 
-    schema_version: Literal[3] = 3
+    schema_version: Literal[3, 4] = 4
     started: str
     finished: str
     command: list[str]
@@ -87,6 +94,11 @@ class Manifest(Record):
     code: str
     attempts: list[dict[str, Any]]
     artifacts: dict[str, FileRecord]
+
+    @property
+    def sha256(self) -> str:
+        """Of the file that `write` writes."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
 
     def fingerprint(self) -> Fingerprint:
         """What the results rest on."""

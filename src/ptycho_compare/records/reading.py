@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ptycho_compare.errors import MissingReportError, ReportError
-from ptycho_compare.storage.files import plain_values, write_json_atomic
+from ptycho_compare.storage.files import json_text, plain_values, write_text_atomic
 from ptycho_compare.untrusted import regular
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -21,7 +21,11 @@ class Record(BaseModel):
 
     def write(self, path: Path) -> None:
         """Write it as JSON; equal records give equal bytes, and names that are no text stand with marks."""
-        write_json_atomic(path, plain_values(self.model_dump(mode="json")))
+        write_text_atomic(path, self.text())
+
+    def text(self) -> str:
+        """Return what `write` writes."""
+        return json_text(plain_values(self.model_dump(mode="json")))
 
 
 def read_text(path: Path, *, made_by: str) -> str:

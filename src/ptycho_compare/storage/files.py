@@ -205,8 +205,12 @@ def write_json_atomic(path: Path, obj: object) -> None:
     TypeError
         Something else that JSON has no form for.
     """
-    text = json.dumps(obj, indent=2, allow_nan=False, default=plain_json)
-    write_text_atomic(path, text + "\n")
+    write_text_atomic(path, json_text(obj))
+
+
+def json_text(obj: object) -> str:
+    """Return what `write_json_atomic` writes, whose exceptions it raises."""
+    return json.dumps(obj, indent=2, allow_nan=False, default=plain_json) + "\n"
 
 
 def plain_json(value: object) -> Any:

@@ -29,7 +29,7 @@ from ptycho_compare.phases.comparison.request import scoring_of
 from ptycho_compare.phases.comparison.stored import stored_plan_differs
 from ptycho_compare.reconstruction import UserSource
 from ptycho_compare.records.adoption import AdoptionRecord, whoever
-from ptycho_compare.records.manifest import Manifest, read_manifest
+from ptycho_compare.records.manifest import MANIFEST_DIGEST, Manifest, read_manifest
 from ptycho_compare.storage.files import digest_of
 
 PIECES = 3
@@ -191,7 +191,9 @@ def _take_over(job: ComparisonJob, theirs: Path, record: AdoptionRecord, context
         for stale in left_by_others(names) - set(taken.values()):
             stale.unlink(missing_ok=True)
         record.write(names.adoption)
-        context.noted("adopted", source=record.source, record_sha256=digest_of(names.adoption))
-        Artifacts(theirs).manifest.replace(names.manifest)
+        manifest = Artifacts(theirs).manifest
+        digests = {"record_sha256": digest_of(names.adoption), MANIFEST_DIGEST: digest_of(manifest)}
+        context.noted("adopted", source=record.source, **digests)
+        manifest.replace(names.manifest)
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from error

@@ -101,7 +101,7 @@ def compare(
             found = geometry + of_arms
             result = Result(watched, setting, arms, scorecard, consistency, warnings, attempts, found)
             with context.publishing():
-                publish(result, started=started, command=command, raise_if_stopped=context.raise_if_stopped)
+                publish(result, started=started, command=command, context=context)
                 work.finish()
             _log.info("Comparison complete!")
     return scorecard

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ptycho_compare.checks import judge_comparison, stale
+from ptycho_compare.checks.job_records import judge_job_of
 from ptycho_compare.errors import HubError, InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
@@ -151,9 +152,13 @@ class ComparisonJob:
         return []
 
     def judge(self, *, arrays: bool = True) -> list[Finding]:
-        """Say what does not hold in the evidence, by the study's limits; see `judge_comparison`."""
+        """Say what does not hold in the evidence and the records of its job, by the study's limits."""
         limits = scoring_of(self.study).placing.limits
-        return judge_comparison(self.folder, required=self.required_arms, limits=limits, arrays=arrays)
+        found = judge_comparison(self.folder, required=self.required_arms, limits=limits, arrays=arrays)
+        try:
+            return [*found, *judge_job_of(self.folder, read_manifest(Artifacts(self.folder).manifest))]
+        except (OSError, ValidationError):
+            return found  # which says so
 
     def why_not_current(self) -> list[Finding]:
         """Say why there is no evidence of just these inputs, settings and code; empty when there is."""

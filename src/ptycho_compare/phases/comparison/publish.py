@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.clock import Moment
 from ptycho_compare.hub import Artifacts, short_name, utc_text
+from ptycho_compare.jobs import JobContext
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.consistency import Consistency
@@ -21,6 +22,8 @@ from ptycho_compare.phases.comparison.inputs import companions_of
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.reconstruction import GeometryCheck
 from ptycho_compare.records.manifest import (
+    MANIFEST_DIGEST,
+    PUBLISHED,
     ArmRecord,
     FileRecord,
     Manifest,
@@ -61,19 +64,15 @@ class Result:
         return {name: arm.image for name, arm in self.arms.items() if arm.image is not None}
 
 
-def publish(
-    result: Result, *, started: Moment, command: Sequence[str], raise_if_stopped: Callable[[], None]
-) -> None:
+def publish(result: Result, *, started: Moment, command: Sequence[str], context: JobContext) -> None:
     """Replace the artifacts of an earlier comparison by this one's.
 
     The old manifest goes first and the new one comes last: between the two the folder does
     not count as a finished comparison. Artifacts that this comparison does not have (a third
     arm's, say) are removed, so that no reader takes an old one for its own.
 
-    Parameters
-    ----------
-    raise_if_stopped : callable
-        Passes on a request to stop that came while artifacts were made: those are not sealed.
+    A request to stop that came while artifacts were made is passed on: those are not sealed. The digest of
+    the manifest is logged before it is written, so that no later hand can write another.
     """
     request = result.setting.request
     names = Artifacts(request.output_dir)
@@ -84,9 +83,11 @@ def publish(
             write_debug_images(names.debug_images(arm), arm, image.values)
     for stale in left_by_others(names) - set(written):
         stale.unlink(missing_ok=True)
-    raise_if_stopped()
+    context.raise_if_stopped()
     result.watched.require_same()
-    _manifest(result, written, started=started, command=command).write(names.manifest)
+    manifest = _manifest(result, written, started=started, command=command)
+    context.noted(PUBLISHED, **{MANIFEST_DIGEST: manifest.sha256})
+    manifest.write(names.manifest)
 
 
 def write_artifacts(names: Artifacts, result: Result, *, figures: bool = True) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -53,6 +54,20 @@ def test_the_supervised_baseline_needs_no_scale_and_has_one_image(tmp_path):
     model = inspect_model(write_supervised_baseline(tmp_path / "baseline_model.h5", patch_px=16))
     assert (model.kind, model.patch_px, model.group_size) == ("supervised", 16, 1)
     assert (model.input_scale, model.parameters) == (1.0, {})
+
+
+def test_equal_bytes_elsewhere_are_the_same_model_and_changed_ones_are_looked_at(tmp_path):
+    first = write_bundle(tmp_path / "a.zip")
+    second, damaged = tmp_path / "b.zip", tmp_path / "c.zip"
+    second.write_bytes(first.read_bytes())
+    damaged.write_bytes(first.read_bytes()[:-30])
+    assert inspect_model(second) == replace(inspect_model(first), path=second)
+    for _ in range(2):
+        with pytest.raises(BundleError, match=r"c\.zip"):
+            inspect_model(damaged)
+    first.write_bytes(damaged.read_bytes())
+    with pytest.raises(BundleError, match=r"a\.zip"):
+        inspect_model(first)
 
 
 def test_weights_come_only_when_asked_for(tmp_path):

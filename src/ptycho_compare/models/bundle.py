@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,40 +59,61 @@ class ModelFile:
     sha256: str
 
 
+_INSPECTED: dict[str, ModelFile] = {}
+"""What passed inspection, by its digest: a judge of a hub meets a bundle once for each comparison with it."""
+
+
 def inspect_model(path: Path) -> ModelFile:
-    """Read everything about a model except its weights.
+    """Read everything about a model except its weights; a process looks through equal bytes once.
 
     Raises
     ------
     BundleError
         Not a model this program reads, damaged, hostile, or at odds with itself. One line.
     """
-    return read_model(path, with_weights=False)[0]
+    with _refused_in_one_line(path):
+        magic, digest = _magic_and_digest(path)
+        if digest not in _INSPECTED:
+            _INSPECTED[digest] = _read(path, magic, digest, with_weights=False)[0]
+        return replace(_INSPECTED[digest], path=path)
 
 
 def read_model(path: Path, *, with_weights: bool) -> tuple[ModelFile, Graph, Weights]:
     """Inspect a model and return its network too; the weights are empty unless asked for."""
+    with _refused_in_one_line(path):
+        return _read(path, *_magic_and_digest(path), with_weights=with_weights)
+
+
+@contextmanager
+def _refused_in_one_line(path: Path) -> Iterator[None]:
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise BundleError(f"{path}: holds {size} bytes; at most {MAX_FILE_BYTES} are read as a model")
-        with open_regular(path) as stream:
-            magic = stream.read(8)
-            stream.seek(0)
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        if magic == _HDF5_MAGIC:
-            graph, weights = read_legacy_h5(path, with_weights=with_weights)
-            side = graph.shape(graph.inputs[0])[0]
-            return ModelFile(path, "supervised", side, 1, 1.0, {}, digest), graph, weights
-        if not magic.startswith(b"PK"):
-            raise BundleError(
-                f"{path}: neither a zip bundle nor an HDF5 model; needed: {' or '.join(MODEL_NAMES)}"
-            )
-        content = read_zip_bundle(path, with_weights=with_weights)
+        yield
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ArchiveError, BundleError) as error:
         raise BundleError(_one_line(str(error))) from error
+
+
+def _magic_and_digest(path: Path) -> tuple[bytes, str]:
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise BundleError(f"{path}: holds {size} bytes; at most {MAX_FILE_BYTES} are read as a model")
+    with open_regular(path) as stream:
+        magic = stream.read(8)
+        stream.seek(0)
+        return magic, hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read(path: Path, magic: bytes, digest: str, *, with_weights: bool) -> tuple[ModelFile, Graph, Weights]:
+    if magic == _HDF5_MAGIC:
+        graph, weights = read_legacy_h5(path, with_weights=with_weights)
+        side = graph.shape(graph.inputs[0])[0]
+        return ModelFile(path, "supervised", side, 1, 1.0, {}, digest), graph, weights
+    if not magic.startswith(b"PK"):
+        raise BundleError(
+            f"{path}: neither a zip bundle nor an HDF5 model; needed: {' or '.join(MODEL_NAMES)}"
+        )
+    content = read_zip_bundle(path, with_weights=with_weights)
     file = ModelFile(
         path,
         "ptychopinn",

@@ -174,7 +174,9 @@ def _require_study_to_verify(chosen: Options) -> None:
         return
     if not chosen.hub.study().is_file():
         where = f"{chosen.hub.study()}: there is no such file"
-        raise pytest.UsageError(f"--ptycho-verify: {where}; name the study: --ptycho-study FILE")
+        raise pytest.UsageError(
+            f"--ptycho-verify: {where}; name the study: --ptycho-study FILE, or have ptycho-hub init write it"
+        )
 
 
 def _refuse_together(config: pytest.Config, option: str, others: Sequence[str]) -> None:

@@ -121,7 +121,10 @@ def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, 
     file = _chosen(hub, arguments.study)
     study = load_study(file)
     if not _was_meant(hub, arguments.study, study, file):
-        missing = f"{hub.study()}: there is no such file; name the study that holds here by --study FILE"
+        missing = (
+            f"{hub.study()}: there is no such file; name the study that holds here by --study FILE, "
+            "or have ptycho-hub init write it"
+        )
         raise StudyError(f"{missing} ({file} {doses_of(hub, study)})")
     if not new:
         require_about(hub, study, file)

@@ -12,6 +12,7 @@ from ptycho_compare.cli.parsing import OneLineParser, add_version
 
 COMMANDS_OF = {
     "compare": ("compare",),
+    "init": ("init",),
     "listing": ("list",),
     "status": ("status",),
     "watch": ("watch",),

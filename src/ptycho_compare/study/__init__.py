@@ -14,6 +14,7 @@ from ptycho_compare.study.choosing import (
 from ptycho_compare.study.comparing import (
     ARM_NAME,
     BASELINE,
+    NAME,
     PTYCHI,
     PTYCHOPINN,
     Acceptance,
@@ -38,11 +39,12 @@ from ptycho_compare.study.making import (
     Simulation,
     Training,
 )
-from ptycho_compare.study.study import NETWORKS, Comparison, Study, load_study, networks_of
+from ptycho_compare.study.study import NETWORKS, Comparison, Study, load_study, networks_of, parse_study
 
 __all__ = [
     "ARM_NAME",
     "BASELINE",
+    "NAME",
     "NETWORKS",
     "PTYCHI",
     "PTYCHOPINN",
@@ -72,6 +74,7 @@ __all__ = [
     "doses_of",
     "load_study",
     "networks_of",
+    "parse_study",
     "require_about",
     "require_commands_allowed",
 ]

@@ -36,7 +36,7 @@ def require_about(hub: Hub, study: Study, file: Path) -> None:
     if there and not set(there) & set(study.doses):
         raise StudyError(
             f"{file}: the study {doses_of(hub, study)}, so {hub.root} is not judged by it; name its study, "
-            f"or write {hub.study()}"
+            f"or write {hub.study()}, as ptycho-hub init does"
         )
 
 

@@ -11,7 +11,10 @@ PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
 ARM_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
 """What an arm may be called: its name becomes part of keys and file names."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+"""What a view, a split or a tier may be called."""
+
+Name = Annotated[str, Field(pattern=NAME)]
 ArmName = Annotated[str, Field(pattern=ARM_NAME)]
 _FILLED_IN = frozenset({"dose", "view", "split"})
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -187,12 +187,20 @@ def load_study(path: Path) -> Study:
     """
     try:
         text = read_text(path, max_bytes=MAX_STUDY_BYTES)
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise StudyError(f"{path}: {error}") from None
+    return parse_study(text, path)
+
+
+def parse_study(text: str, path: Path) -> Study:
+    """Check the text of a study; raises as `load_study` does, `path` is what it is called by."""
+    try:
         values = tomllib.loads(text)
         if why := why_unbounded(values):
             raise ValueError(why)
         return Study.model_validate(values)
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
     except RecursionError:
         raise StudyError(f"{path}: is nested too deep; a study has sections of sections, no more") from None
     except tomllib.TOMLDecodeError as error:

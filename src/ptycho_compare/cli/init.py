@@ -1,0 +1,55 @@
+"""`ptycho-hub init`: a study file for a hub that has none, from what lies there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.place_arguments import local_path, named_hub, open_hub
+from ptycho_compare.errors import HubError, StudyError
+from ptycho_compare.hub import HUB_VARIABLE
+from ptycho_compare.printable import one_line
+from ptycho_compare.records.study_draft import draft_study
+from ptycho_compare.storage.files import write_text_atomic
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "init",
+        help="write study.toml into a hub that has none, from what lies there, with its open questions",
+        epilog="exit status: 0 written, 2 there is a study already, or no scan",
+    )
+    parser.add_argument(
+        "hub",
+        type=local_path,
+        nargs="?",
+        default=named_hub(),
+        metavar="HUB",
+        help=f"the hub's folder (default: what {HUB_VARIABLE} names)",
+    )
+    parser.set_defaults(run=_init)
+
+
+def _init(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    folder: Path | None = arguments.hub
+    if folder is None:
+        raise HubError(f"no hub: ptycho-hub init HUB, or set {HUB_VARIABLE}")
+    hub = open_hub(folder, "init")
+    file = hub.study()
+    if os.path.lexists(file):
+        raise StudyError(f"{file}: is there already; edit it, or move it away first")
+    draft = draft_study(hub)
+    write_text_atomic(file, draft.text)
+    comparisons = len(draft.study.comparisons())
+    print(one_line(f"written: {file}, {comparisons} comparisons"))
+    print("\n".join(f"open: {question}" for question in draft.questions), end="\n" if draft.questions else "")
+    place = shlex.quote(str(folder))
+    print(
+        one_line(f"look at it, then judge: pytest --pyargs pytest_ptycho.acceptance -m debug --hub={place}")
+    )
+    return ExitCode.OK

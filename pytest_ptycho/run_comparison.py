@@ -201,7 +201,7 @@ def _conclude(job: ComparisonJob, ended: Ended, asked: str, deadline: Deadline, 
     if by_this_session and not asked and stalled >= ATTEMPTS_WITHOUT_PROGRESS:
         text = f"{stalled} attempts in a row were stopped and gained nothing (the last: {deadline.name})"
         return Evidence(job, record, [Finding("stalled", f"{text}; see {job.log}")], death)
-    over = (asked or deadline.name) if by_this_session else record.reason
+    over = (asked or deadline.name) if by_this_session else record.reason or record.last_line
     raise Deferred(f"stopped ({over})", state, death)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from hubs import DOSE
-from processes import PTYCHO_HUB, run
+from processes import PTYCHO_HUB, environment, run, until
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs import EXIT_STOPPED, JobContext
 from ptycho_compare.jobs.states import read_states
@@ -157,6 +159,32 @@ def stop(hub: Path, part: str, row: int, command: list[str], number: int = signa
     assert done.returncode == EXIT_STOPPED, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr.splitlines()[-1]
+
+
+def halted(part: str, row: int, hub: Path) -> subprocess.Popen[str]:
+    """Begin the comparison and hold it once so many rows are done."""
+    process = subprocess.Popen(
+        stopped_at(part, row, compare(hub), signal.SIGSTOP),
+        env=environment(hub),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+    return process
+
+
+def let_go(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Let it run to its end: exit status, and what it said."""
+
+    def said() -> str | None:
+        process.send_signal(signal.SIGCONT)  # from its row on it holds after each batch
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=0.1)[1]
+        return None
+
+    text = until(said)
+    return process.returncode, text
 
 
 def finish(hub: Path, command: list[str]) -> str:

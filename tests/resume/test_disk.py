@@ -8,18 +8,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from hubs import COUNT, SIDE, light
-from processes import environment, nobody_left, run, until
+from processes import nobody_left, run
 from ptycho_compare.hub import Artifacts
 from results import assert_same_results
 from sessions import pytest_command
@@ -32,9 +30,10 @@ from .runs import (
     debug_folder,
     events,
     finish,
+    halted,
     job_of,
+    let_go,
     stop,
-    stopped_at,
 )
 
 KIB, PAGE = 1024, 4096
@@ -141,32 +140,6 @@ def the_line(returncode: int, said: str, hub: Path) -> str:
     return last.removeprefix("ptycho-hub: error: ")
 
 
-def halted(part: str, row: int, hub: Path) -> subprocess.Popen[str]:
-    """Begin the comparison and hold it once so many rows are done."""
-    process = subprocess.Popen(
-        stopped_at(part, row, compare(hub), signal.SIGSTOP),
-        env=environment(hub),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
-    return process
-
-
-def let_go(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Let it run to its end: exit status, and what it said."""
-
-    def said() -> str | None:
-        process.send_signal(signal.SIGCONT)  # from its row on it holds after each batch
-        with suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=0.1)[1]
-        return None
-
-    text = until(said)
-    return process.returncode, text
-
-
 def starts(folder: Path) -> list[list[int]]:
     """With how many rows of each part the attempts began."""
     planned = [event["parts"] for event in events(folder) if event["state"] == "planned"]
@@ -190,8 +163,8 @@ def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, light_unbroke
     disk.fill()
     returncode, said = let_go(process)
     assert the_line(returncode, said, disk.hub) == (
-        f"{job_of(disk.folder).checkpoints}: {NO_SPACE}; the checkpoint before is intact: make room, or make "
-        "it writable, and run the same command again"
+        f"{job_of(disk.folder).checkpoints}: {NO_SPACE}; the checkpoint before is intact: make room, "
+        "and run the same command again"
     )
     # a log ends no run, and says once that it has gaps
     assert said.splitlines().count(f"{log}: {NO_SPACE}; lines are missing there") == 1

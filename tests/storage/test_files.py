@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from ptycho_compare.storage.files import (
     if_writable,
     locked,
     plain_values,
+    remedy,
     reserve,
     sha256_of,
     write_json_atomic,
@@ -138,6 +140,55 @@ def test_file_then_name_then_folder_reach_the_disk_in_that_order(tmp_path, monke
     with atomic_path(tmp_path / "a") as temporary:
         temporary.touch()
     assert events == [temporary.name, "replace", tmp_path.name]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path, monkeypatch, number):
+    """As on file systems that are mounted over a network; a file that cannot be is one."""
+    real_fsync = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) is refuses_folders:
+            raise OSError(number, os.strerror(number))
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    refuses_folders = True
+    write_text_atomic(tmp_path / "a", "new")
+    refuses_folders = False
+    with pytest.raises(OSError, match=os.strerror(number)):
+        write_text_atomic(tmp_path / "a", "newer")
+    assert (tmp_path / "a").read_text() == "new"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("refused", ["file", "folder"])
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_disk_that_fails_is_an_error_that_names_the_file(tmp_path, monkeypatch, number, refused):
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) is (refused == "folder"):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        write_text_atomic(tmp_path / "a", "new")
+    assert caught.value.filename == str(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "make room"),
+        (errno.EDQUOT, "make room"),
+        (errno.EROFS, "make it writable"),
+        (errno.EACCES, "make it writable"),
+        (errno.EIO, "see to the disk, or to the way to the server that holds it"),
+        (errno.ESTALE, "see to the disk, or to the way to the server that holds it"),
+        (errno.ENOENT, "see who removed its folder meanwhile"),
+    ],
+)
+def test_each_error_of_a_disk_has_its_remedy(number, words):
+    assert remedy(OSError(number, "x")) == words
 
 
 def test_text_keeps_its_line_ends_and_is_utf8(tmp_path):

@@ -9,7 +9,7 @@ from enum import IntEnum
 from ptycho_compare.errors import AdoptionError, InputError, PtychoCompareError
 from ptycho_compare.jobs import EXIT_STOPPED, Stopped
 from ptycho_compare.printable import one_line
-from ptycho_compare.storage.files import STORAGE_ERRORS
+from ptycho_compare.storage.files import DISK_ERRORS
 
 MAX_ERROR_CHARACTERS = 4000
 
@@ -36,7 +36,7 @@ def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
         print(f"{program}: stopped by {stopped}; the same command goes on from here", file=sys.stderr)
         return int(ExitCode.DEFERRED)
     except OSError as error:
-        if error.filename is None and error.errno not in STORAGE_ERRORS:
+        if error.filename is None and error.errno not in DISK_ERRORS:
             raise  # of no file: a fault of this program
         print(f"{program}: error: {one_line(error.filename or 'output')}: {error.strerror}", file=sys.stderr)
         return int(ExitCode.BAD_INPUT)

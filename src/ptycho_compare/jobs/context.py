@@ -100,10 +100,9 @@ class JobContext:
 
     def _say(self, state: str, **facts: object) -> None:
         """Append to the log of states, which is another's once the place is."""
-        if why := why_lost(self.files.claim, self._token):
-            self._asked = self._asked or f"the loss of its place: {why}"
-            self.raise_if_stopped()
-            return
+        if self._lost():
+            self._asked = self._asked or "the loss of its place"
+            self.leave()  # also where stops are held: nothing is saved among what is another's
         append_state(self.files.states, state, **facts)
 
     @property
@@ -124,7 +123,12 @@ class JobContext:
 
     def leave(self) -> None:
         """Stop here: always raises `Stopped`."""
-        raise Stopped(self._asked)
+        raise Stopped(self._lost() or self._asked)
+
+    def _lost(self) -> str:
+        """Say why this process has no place here any more; empty while it has."""
+        why = why_lost(self.files.claim, self._token)
+        return why and f"the loss of its place: {why}"
 
     def raise_if_stopped(self) -> None:
         """Stop here if that was asked before, and what it raised did not arrive.

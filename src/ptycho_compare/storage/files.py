@@ -27,6 +27,12 @@ STORAGE_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 """How the system says that a disk is full or read-only: the user's to mend, like bad input."""
 UNWRITABLE = STORAGE_ERRORS | {errno.EACCES, errno.EPERM}
 """The same, and that somebody else's files may only be read."""
+_BROKEN = frozenset(
+    (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ETIMEDOUT, errno.ECONNRESET)
+)
+DISK_ERRORS = STORAGE_ERRORS | _BROKEN
+"""The first, and that a disk or the way to it fails."""
+_NO_FLUSH = frozenset((errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES))
 _NO_LOCKS = frozenset((errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP))
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 
@@ -50,13 +56,22 @@ def _digest_of(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let the error of a full or read-only disk name `path`: of what is open the system names nothing."""
+    """Let the error of a disk name `path`: of what is open the system names nothing."""
     try:
         yield
     except OSError as error:
-        if error.errno in STORAGE_ERRORS:
+        if error.errno in DISK_ERRORS:
             error.filename = str(path)
         raise
+
+
+def remedy(error: OSError) -> str:
+    """Say what people can do about an error of a disk, before the same command is run again."""
+    if error.errno in _BROKEN:
+        return "see to the disk, or to the way to the server that holds it"
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return "see who removed its folder meanwhile"
+    return "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
 
 
 @contextmanager
@@ -96,7 +111,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # on a disk that became read-only the error under way says so
             temporary.unlink(missing_ok=True)
         raise
-    _flush(path.parent)  # the new name itself
+    with naming(path):
+        _flush_folder(path.parent)  # the new name itself
 
 
 _LEFT_OVER = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp")
@@ -226,6 +242,15 @@ def plain_json(value: object) -> Any:
     if isinstance(value, np.floating):
         return float(value)
     raise TypeError(f"no JSON form for {type(value).__name__}: {value!r}")
+
+
+def _flush_folder(path: Path) -> None:
+    """Flush a folder where its file system can: some that are mounted over a network refuse it."""
+    try:
+        _flush(path)
+    except OSError as error:
+        if error.errno not in _NO_FLUSH:
+            raise
 
 
 def _flush(path: Path) -> None:

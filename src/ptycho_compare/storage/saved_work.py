@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import StorageError
 from ptycho_compare.hub import stamp, utc_now
-from ptycho_compare.storage.files import atomic_path, plain_json, write_json_atomic
+from ptycho_compare.storage.files import atomic_path, plain_json, remedy, write_json_atomic
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.untrusted.regular import open_regular, read_json
 
@@ -63,14 +63,14 @@ class SavedWork:
         try:
             self._write(arrays, facts)
         except OSError as error:
+            before = "; the checkpoint before is intact" if self.folder.parent.exists() else ""
             raise StorageError(
-                f"{self.folder}: {error.strerror}; the checkpoint before is intact: make room, or make it "
-                "writable, and run the same command again"
+                f"{self.folder}: {error.strerror}{before}: {remedy(error)}, and run the same command again"
             ) from error
         return time.perf_counter() - began
 
     def _write(self, arrays: Arrays, facts: Facts) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)  # no parents: where a hub was removed none is made anew
         buffer, held = io.BytesIO(), dict[str, Any](arrays)
         np.savez(buffer, **held)
         data = buffer.getvalue()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ptycho_compare.storage.files import STORAGE_ERRORS
+from ptycho_compare.storage.files import DISK_ERRORS
 
 LOGGER = "ptycho_compare"
 _FORMAT = "%(asctime)s - %(levelname)s - %(message)s"
@@ -62,7 +62,7 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
         """Take the error of a line that could not be written."""
         error = sys.exc_info()[1]
-        if not isinstance(error, OSError) or error.errno not in STORAGE_ERRORS:
+        if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
             super().handleError(record)
         elif not self._told:
             print(f"{self.baseFilename}: {error.strerror}; lines are missing there", file=sys.stderr)

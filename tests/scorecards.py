@@ -81,3 +81,13 @@ def above(axis):
     """What stands above a panel: (text, colour) of the name and of each line, top down."""
     held = [text for text in axis.texts if isinstance(text, Annotation)]
     return [(text.get_text(), text.get_color()) for text in sorted(held, key=lambda text: -text.xyann[1])]
+
+
+def edge(axis, side):
+    """What stands at an edge of a panel: places, the numbers at them, and the label."""
+    held = {text.get_gid(): [] for text in axis.texts}
+    for text in axis.texts:
+        held[text.get_gid()].append(text)
+    numbers = held.get(f"{side} number", [])
+    places = np.array([text.get_position()[side == "left"] for text in numbers])
+    return places, [text.get_text() for text in numbers], "".join(map(Text.get_text, held[f"{side} label"]))

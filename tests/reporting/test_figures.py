@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 
 from ptycho_compare.reporting.figures import (
-    DPI,
     GROUND_TRUTH,
     PlotLimits,
     comparison_figure,
     plot_comparison,
+    plot_frc,
+    plot_history,
+    plot_residuals,
     write_debug_images,
 )
 from ptycho_compare.reporting.figures.drawing import save
@@ -26,6 +29,7 @@ from scorecards import (
     above,
     bars,
     card,
+    edge,
     many,
     noisy,
     panels,
@@ -80,20 +84,62 @@ def test_nothing_is_cut_off_whatever_the_shape(three, shape, tmp_path):
     assert (np.array(pixels.shape) - ink.max(axis=0) < 30).all()
 
 
-def test_what_goes_on_beyond_a_figure_is_shown_too(tmp_path):
-    """Whether or not anything does, all of it is there, and a margin."""
-    sizes = {}
-    for name, place in (("inside", 0.5), ("beyond", 1.5)):
-        figure = Figure(figsize=(2, 1))
-        figure.text(place, 0.5, "word", ha="center")
-        figure.text(0.5, 0.5, "word", ha="center")
-        save(tmp_path / "figure.png", figure, trimmed=True)
-        with Image.open(tmp_path / "figure.png") as picture:
-            sizes[name] = picture.width
-            dark = np.flatnonzero((np.asarray(picture.convert("L")) < 255).any(axis=0))
-        assert 12 <= dark[0] <= 18
-        assert 12 <= sizes[name] - 1 - dark[-1] <= 18
-    assert sizes["beyond"] - sizes["inside"] == pytest.approx(2 * DPI, abs=4)
+@pytest.mark.parametrize("words", [1, 20])
+def test_what_goes_on_beyond_a_figure_is_shown_too(tmp_path, words):
+    """However far it goes, all of it is there, and a margin."""
+    figure = Figure(figsize=(2, 1))
+    text = figure.text(0.5, 0.5, " ".join(["word"] * words), ha="center")
+    save(tmp_path / "figure.png", figure, trimmed=True)
+    with Image.open(tmp_path / "figure.png") as picture:
+        width = picture.width
+        dark = np.flatnonzero((np.asarray(picture.convert("L")) < 255).any(axis=0))
+    assert 12 <= dark[0] <= 18
+    assert 12 <= width - 1 - dark[-1] <= 18
+    assert width - 30 == pytest.approx(text.get_window_extent().width, abs=4)
+
+
+def test_a_figure_without_anything_in_it_is_paper(tmp_path):
+    save(tmp_path / "figure.png", Figure(figsize=(2, 1)), trimmed=True)
+    with Image.open(tmp_path / "figure.png") as picture:
+        assert set(np.unique(picture)) == {255}
+
+
+DRAWN = {
+    "comparison": lambda path, three: plot_comparison(path, three, truth_image(), PlotLimits()),
+    "frc": lambda path, three: plot_frc(path, three),
+    "residuals": lambda path, three: plot_residuals(
+        path, {"Arm": np.ones(SIDE)}, {"Arm": 0.1}, (slice(0, 60), slice(0, 90))
+    ),
+    "history": lambda path, three: plot_history(path, [2.0], [3.0], kept=1, title="losses", measure="loss"),
+    "debug images": lambda path, three: (
+        write_debug_images(path.parent, "Arm", np.ones((9, 9), complex)),
+        (path.parent / "phase.png").rename(path),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_style_of_the_user_changes_no_pixel(three, tmp_path, name):
+    """Whoever verifies has another style than whoever drew; it is as it was afterwards."""
+    two = dataclasses.replace(three, arms=three.arms[:1])
+    DRAWN[name](tmp_path / "plain.png", two)
+    style = {
+        "figure.facecolor": "black",
+        "savefig.facecolor": "gray",
+        "axes.facecolor": "red",
+        "font.size": 17.0,
+        "axes.titlesize": 30.0,
+        "image.origin": "lower",
+        "lines.linewidth": 5.0,
+        "axes.grid": True,
+        "savefig.bbox": "tight",
+        "savefig.dpi": 40.0,
+        "xtick.labelsize": 4.0,
+    }
+    with rc_context(style):
+        DRAWN[name](tmp_path / "styled.png", two)
+        assert all(rcParams[key] == value for key, value in style.items())
+    assert (tmp_path / "styled.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
 
 
 def test_equal_scorecards_give_equal_files(tmp_path):
@@ -129,12 +175,12 @@ def test_what_is_no_truth_is_not_called_one(three, kind, words, last, error):
     figure = comparison_figure(scorecard, truth_image(), PlotLimits())
     assert words in figure.get_suptitle()
     assert above(row_of(figure, 0)[3]) == [(last, "black")]
-    assert row_of(figure, 2)[0].get_ylabel().startswith(error)
+    assert edge(row_of(figure, 2)[0], "left")[2].startswith(error)
     assert GROUND_TRUTH not in texts(figure)
 
 
 def test_phase_is_on_top_amplitude_below_then_the_error(figure):
-    labels = [row_of(figure, row)[0].get_ylabel().splitlines()[0] for row in range(3)]
+    labels = [edge(row_of(figure, row)[0], "left")[2].splitlines()[0] for row in range(3)]
     assert labels == ["phase (rad)", "amplitude", "|image - truth|"]
     assert row_of(figure, 1)[0].images[0].get_cmap().name == "gray"
     assert [len(row_of(figure, row)[3].images) for row in range(3)] == [1, 1, 0]
@@ -221,7 +267,7 @@ def test_without_a_truth_arms_of_any_gain_share_one_scale():
     for row, label in enumerate(("phase (rad)", "amplitude / rms")):
         one, other = (axis.images[0].get_array() for axis in row_of(figure, row, 3)[:2])
         np.testing.assert_allclose(one.compressed(), other.compressed(), atol=1e-5)
-        assert row_of(figure, row, 3)[0].get_ylabel().startswith(label)
+        assert edge(row_of(figure, row, 3)[0], "left")[2].startswith(label)
     assert np.mean(one.compressed() ** 2) == pytest.approx(1.0, abs=1e-5)
 
 
@@ -291,7 +337,6 @@ def test_nothing_written_overlaps_or_leaves_the_figure(number):
     figure = comparison_figure(card(**many(number)), truth_image(), PlotLimits())
     figure.draw_without_rendering()
     drawn = [figure._suptitle, *(text for axis in panels(figure) for text in axis.texts)]
-    drawn += [axis.xaxis.label for axis in panels(figure) if axis.get_xlabel()]
     boxes = [text.get_window_extent() for text in drawn]
     width, height = figure.bbox.size
     assert all(box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height for box in boxes)

@@ -15,7 +15,7 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.reporting.figures import frc_figure, plot_frc
 from ptycho_compare.reporting.figures.frc import ARM_COLOURS
 from ptycho_compare.scoring import RingCurve, ScoringSettings
-from scorecards import SIDE, card, many, noisy, staying, texts, twin_image, with_arm
+from scorecards import SIDE, card, edge, many, noisy, staying, texts, twin_image, with_arm
 from thorough import examples
 
 RED = "#b00020"
@@ -67,11 +67,6 @@ def markers(axis):
     return [line for line in axis.lines if line.get_linestyle() == "None"]
 
 
-def top(axis):
-    (secondary,) = axis.child_axes
-    return secondary
-
-
 def test_the_file_is_a_png_and_equal_scorecards_give_equal_files(three, tmp_path):
     for name, scorecard in (("a", three), ("b", card()), ("c", card(**many(2)))):
         plot_frc(tmp_path / f"{name}.png", scorecard)
@@ -90,7 +85,7 @@ def test_a_panel_for_each_component(figure):
 
 def test_transfers_stand_below_the_correlations(three, figure):
     for axis, component in zip(figure.axes[3:], ("amplitude", "phase", "complex"), strict=True):
-        assert axis.get_ylabel() == "ring transfer"
+        assert edge(axis, "left")[2] == "ring transfer"
         for line, name in zip(data_lines(axis), ("PtychoPINN", "PtyChi"), strict=True):
             found = three.arm(name).curves[component]
             np.testing.assert_array_equal(line.get_ydata(), found.transfer)
@@ -265,10 +260,10 @@ def test_any_number_of_arms_fits_into_the_figure(number):
 
 def test_the_axis_above_is_the_period_in_px(figure):
     for axis in figure.axes:
-        assert top(axis).get_xlabel() == "period (px)"
-        labels = [label.get_text() for label in top(axis).get_xticklabels()]
+        places, labels, name = edge(axis, "top")
+        assert name == "period (px)"
         assert {"2", "3", "4", "5"} <= set(labels)
-        for place, label in zip(top(axis).get_xticks(), labels, strict=True):
+        for place, label in zip(places, labels, strict=True):
             assert 1 / place == pytest.approx(float(label))
 
 
@@ -276,10 +271,9 @@ def test_the_axis_above_is_the_period_in_px(figure):
 @examples(15)
 def test_the_axis_above_is_the_period_in_nm(three, pixel_nm):
     (axis,) = frc_figure(alone(three, phase=falling(0.2)), pixel_nm=pixel_nm).axes
-    assert top(axis).get_xlabel() == "period (nm)"
-    places = top(axis).get_xticks()
-    labels = [float(label.get_text()) for label in top(axis).get_xticklabels()]
-    np.testing.assert_allclose(pixel_nm / places, labels, rtol=1e-9)
+    places, labels, name = edge(axis, "top")
+    assert name == "period (nm)"
+    np.testing.assert_allclose(pixel_nm / places, [float(label) for label in labels], rtol=1e-9)
     assert len(places) >= 4
     assert np.diff(sorted(places)).min() > 0.04, "labels run into each other"
     assert axis.get_xlim()[0] < places.min() < places.max() <= axis.get_xlim()[1]

@@ -7,7 +7,8 @@ of matplotlib before the first figure.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from ptycho_compare.storage.files import atomic_path
 if TYPE_CHECKING:  # matplotlib is slow to load
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.transforms import Bbox
+    from PIL.Image import Image as Picture
 
 Image = NDArray[np.complexfloating[Any, Any]]
 Limits = tuple[float, float]
@@ -39,7 +40,11 @@ LINE_POINTS = 12.0
 _PALETTE = 255  # the last of 256 entries is no colour
 _OUTSIDE = "#d9dde3"  # off the gray scale, and hatched: no pixel of a gray image looks like it
 _HATCH = "#c2c8d0"
-_MARGIN_INCHES = 0.1
+_PAPER = 0xFFFFFFFF
+_MARGIN_PX = 15
+_BEYOND_PX = (DPI // 2, 4 * DPI, 32 * DPI)
+"""How far beyond a figure is looked for what is drawn there, the next where that was not enough."""
+_COMPRESSION = 2  # of 9: with three channels files are as small as by 6 with four
 _NAME_POINTS = 13.0
 _NAME_CHARACTERS = 24
 
@@ -124,28 +129,6 @@ def draw_nothing(axis: Axes, why: str, *, box: Box) -> None:
     axis.text(0.5, 0.5, why, transform=axis.transAxes, ha="center", va="center", fontsize=12)
 
 
-def label_edges(axes: NDArray[Any], used: int, *, rows: int) -> None:
-    """Number the pixels at the left of a row and below a band only; switch unused places off.
-
-    Parameters
-    ----------
-    axes : ndarray, (bands * rows, columns), of Axes
-        Filled band by band, each `rows` high, from the left.
-    used : int
-        Columns in use, over all bands.
-    """
-    across = axes.shape[1]
-    for number, axis in enumerate(axes.flat):
-        band, row, place = number // across // rows, number // across % rows, number % across
-        # what is not drawn is not laid out either: ticks are most of the work of a figure
-        lowest = row == rows - 1
-        axis.xaxis.set_visible(lowest)
-        axis.yaxis.set_visible(place == 0)
-        axis.set_xlabel("x (px)" if lowest else "")
-        if band * across + place >= used:
-            axis.set_axis_off()
-
-
 def write_above(axis: Axes, name: str, lines: Sequence[Line], *, room: int) -> None:
     """Write a name and lines of text above a panel, from the top of `room` lines down."""
     alarm = any(line.alarm for line in lines)
@@ -197,34 +180,61 @@ def own_gauge(image: Image, mask: NDArray[np.bool_]) -> tuple[complex, float]:
         return complex(np.exp(-1j * np.angle(known.mean()))), rms or 1.0
 
 
+@contextmanager
+def by_defaults() -> Iterator[None]:
+    """Draw as matplotlib does by itself, whatever style or matplotlibrc a user has; also a decorator.
+
+    Whatever makes a figure, and whatever writes it, stands in it: both look settings up.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
+@by_defaults()
 def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:
     """Write a figure as PNG, 150 dots per inch, whole or not at all.
 
-    Trimmed, it is as large as what is drawn: images of fixed aspect seldom fill a figure, and
-    its layout knows the ticks of a colour bar only roughly.
+    Trimmed, it is as large as what is drawn, and a margin: images of fixed aspect seldom fill a figure, and
+    a long name goes on beyond it.
     """
     figure.set_dpi(DPI)
+    picture = _all_that_is_drawn(figure) if trimmed else _picture(figure, beyond=0)
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        # without the version of matplotlib in it, equal figures are equal files
-        figure.savefig(
-            stream,
-            format="png",
-            dpi=DPI,
-            bbox_inches=_extent(figure) if trimmed else None,
-            metadata={"Software": None},
-        )
+        picture.convert("RGB").save(stream, "PNG", dpi=(DPI, DPI), compress_level=_COMPRESSION)
 
 
-def _extent(figure: Figure) -> Bbox:
-    """Lay a figure out, and return what is drawn of it and a margin, in.
+def _all_that_is_drawn(figure: Figure) -> Picture:
+    """Draw a figure, and cut off where there is nothing.
 
-    `bbox_inches="tight"` finds the same by drawing all of it once more.
+    To ask first how large it will be, as `bbox_inches="tight"` does, takes as long as to draw it.
     """
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        figure.set_layout_engine(None)  # done: nothing is to move when it is drawn
-    return figure.get_tightbbox().padded(_MARGIN_INCHES)
+    for beyond in _BEYOND_PX:
+        picture = _picture(figure, beyond=beyond)
+        ink = np.asarray(picture).view(np.uint32)[..., 0] != _PAPER
+        rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+        if not rows.size:
+            return picture
+        left, top = int(columns[0]) - _MARGIN_PX, int(rows[0]) - _MARGIN_PX
+        right, bottom = int(columns[-1]) + 1 + _MARGIN_PX, int(rows[-1]) + 1 + _MARGIN_PX
+        if min(left, top) >= 0 and right <= picture.width and bottom <= picture.height:
+            break
+    return picture.crop((max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height)))
+
+
+def _picture(figure: Figure, *, beyond: int) -> Picture:
+    """Draw a figure, and so many pixels more on each side of it."""
+    from matplotlib.transforms import Bbox
+    from PIL.Image import frombuffer
+
+    # rounded down when it is drawn: a millionth of a pixel more, and no number just below a whole one is lost
+    width, height = (round(inches * DPI) + 2 * beyond for inches in figure.get_size_inches())
+    place = Bbox.from_bounds(-beyond / DPI, -beyond / DPI, (width + 1e-6) / DPI, (height + 1e-6) / DPI)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="rgba", dpi=DPI, bbox_inches=place)
+    return frombuffer("RGBA", (width, height), stream.getvalue(), "raw", "RGBA", 0, 1)
 
 
 def _write(axis: Axes, text: str, points: float, *, size: float, alarm: bool, weight: str = "normal") -> None:

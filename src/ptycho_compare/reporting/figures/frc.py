@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.reporting.figures.drawing import ALARM, save
+from ptycho_compare.reporting.figures.drawing import ALARM, by_defaults, save
+from ptycho_compare.reporting.figures.edges import hide_axes, number_edge, round_places, written
 from ptycho_compare.reporting.figures.side_by_side import KINDS
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower still
@@ -72,6 +73,7 @@ def plot_frc(path: Path, scorecard: Scorecard, *, pixel_nm: float | None = None)
     save(path, frc_figure(scorecard, pixel_nm=pixel_nm), trimmed=True)
 
 
+@by_defaults()
 def frc_figure(scorecard: Scorecard, *, pixel_nm: float | None = None) -> Figure:
     """Draw all ring correlations, a panel for each component that has any.
 
@@ -155,8 +157,6 @@ def _entries(scorecard: Scorecard, component: str) -> Iterator[_Entry]:
 
 
 def _draw_panel(axis: Axes, component: str, entries: Sequence[_Entry], pixel_nm: float | None) -> None:
-    from matplotlib.ticker import MultipleLocator
-
     curves = [each.curve for each in entries if each.curve is not None]
     values = [each.values for each in entries if each.values is not None]
     transfer = any(each.transfer for each in entries)
@@ -164,14 +164,9 @@ def _draw_panel(axis: Axes, component: str, entries: Sequence[_Entry], pixel_nm:
     lowest = min([0.0, *(float(np.nanmin(each, initial=0.0)) for each in values)])
     highest = max([1.0, *(float(np.nanmax(each, initial=1.0)) for each in values)])
     axis.set(xlim=(0.0, right), ylim=(max(lowest, -1.0) - 0.06, min(highest, 2.0) + 0.06))
-    axis.set(
-        xlabel="spatial frequency (cycles/px)", ylabel="ring transfer" if transfer else "ring correlation"
-    )
-    axis.yaxis.set_major_locator(MultipleLocator(0.2))
+    above = _label_axes(axis, right, "ring transfer" if transfer else "ring correlation", pixel_nm)
     title = {"complex": "complex field"}.get(component, component)
-    axis.set_title(f"{title}, transfer" if transfer else title, fontweight="bold")
-    axis.grid(visible=True, color="#ececec", linewidth=0.6)
-    axis.set_axisbelow(True)
+    axis.set_title(f"{title}, transfer" if transfer else title, fontweight="bold", y=1.0, pad=above + 7)
     if transfer:
         axis.axhline(0.5, color=_GREY, linewidth=0.9, zorder=1.5)
         axis.axvline(_NYQUIST, color=_GREY, linewidth=0.9, linestyle="--", zorder=1.5)
@@ -181,7 +176,6 @@ def _draw_panel(axis: Axes, component: str, entries: Sequence[_Entry], pixel_nm:
         axis.text(0.5, 0.5, "no ring correlation", transform=axis.transAxes, ha="center", fontsize=12)
     for entry in entries:
         _draw_entry(axis, entry)
-    _label_periods(axis, right, pixel_nm)
     _draw_legend(axis, entries, pixel_nm)
 
 
@@ -249,17 +243,30 @@ def _marker(entry: _Entry) -> dict[str, Any]:
     }
 
 
-def _label_periods(axis: Axes, right: float, pixel_nm: float | None) -> None:
-    """Add an axis above the panel: the full period of each frequency, in px, or in nm if known."""
-    unit, side = ("px", 1.0) if pixel_nm is None else ("nm", pixel_nm)
+def _label_axes(axis: Axes, right: float, name: str, pixel_nm: float | None) -> float:
+    """Draw a grid, number it, and say how far that goes on above the panel, points."""
+    hide_axes(axis)
+    low, high = axis.get_ylim()
+    up = {step / 5: written(step / 5, 1) for step in range(-5, 11) if low <= step / 5 <= high}
+    along = {place: written(place, 1) for place in round_places(0.0, right, _PANEL_INCHES[0], side="bottom")}
+    grid: dict[str, Any] = {"color": "#ececec", "linewidth": 0.6, "zorder": 0.5}
+    axis.vlines(list(along), 0.0, 1.0, transform=axis.get_xaxis_transform(), **grid)
+    axis.hlines(list(up), 0.0, 1.0, transform=axis.get_yaxis_transform(), **grid)
+    number_edge(axis, "left", up, name, size=10)
+    number_edge(axis, "bottom", along, "spatial frequency (cycles/px)", size=10)
+    unit = "px" if pixel_nm is None else "nm"
+    return number_edge(axis, "top", _periods(right, pixel_nm), f"period ({unit})", size=10)
+
+
+def _periods(right: float, pixel_nm: float | None) -> dict[float, str]:
+    """Return full periods, in px, or in nm if known, by their frequency, in cycles/px."""
+    side = 1.0 if pixel_nm is None else pixel_nm
     ticks: dict[float, str] = {}
     for period in _round_numbers(from_=side / right, to=side / _TICK_SPACING):
         frequency = side / period
         if all(abs(frequency - other) >= _TICK_SPACING for other in ticks):
             ticks[frequency] = f"{period:.12g}"
-    above = axis.secondary_xaxis("top")
-    above.set_xticks(list(ticks), labels=list(ticks.values()))
-    above.set_xlabel(f"period ({unit})")
+    return ticks
 
 
 def _round_numbers(*, from_: float, to: float) -> Iterator[float]:

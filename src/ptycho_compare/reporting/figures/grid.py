@@ -5,12 +5,14 @@ A layout engine would measure every label twice to find them, which takes longer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from ptycho_compare.reporting.figures.drawing import COLUMN_INCHES, LINE_POINTS, Box, bands, panel_inches
+from ptycho_compare.reporting.figures.edges import hide_axes, number_edge, round_places
 
 if TYPE_CHECKING:  # matplotlib is slow to load
     from matplotlib.axes import Axes
@@ -37,16 +39,47 @@ class PanelGrid:
         Upper end of each row of panels, in.
     height : float
         Of a panel, in.
+    box : tuple of slice
+        Rows and columns of the part that all panels show.
     """
 
     figure: Figure
     axes: NDArray[Any]
     tops: tuple[float, ...]
     height: float
+    box: Box
 
     def write_title(self, text: str) -> None:
         """Write what the figure shows above all panels, two lines at the most."""
         self.figure.suptitle(text, fontsize=11, y=1.0 - _MARGIN / self.figure.get_figheight())
+
+    def label_edges(self, used: int, labels: Sequence[str]) -> None:
+        """Number the pixels at the left of a row and below a band only; switch unused places off.
+
+        Parameters
+        ----------
+        used : int
+            Columns in use, over all bands.
+        labels : sequence of str
+            Of the rows of a band, each at the left of its own.
+        """
+        across, rows = self.axes.shape[1], len(labels)
+        high, wide = (side.stop - side.start for side in self.box)
+        inches = min(_WIDTH / wide, self.height / high)  # of a pixel: panels keep their shape
+        ends = [(side.start - 0.5, side.stop - 0.5) for side in self.box]
+        down = round_places(*ends[0], inches * high, side="left")
+        along = round_places(*ends[1], inches * wide, side="bottom")
+        for number, axis in enumerate(self.axes.flat):
+            hide_axes(axis)
+            band, row, place = number // across // rows, number // across % rows, number % across
+            if band * across + place >= used:
+                axis.set_axis_off()
+            if not axis.axison:
+                continue
+            if place == 0:
+                number_edge(axis, "left", down, labels[row], size=11 if rows > 1 else 10)
+            if row == rows - 1:
+                number_edge(axis, "bottom", along, "x (px)", size=10)
 
     def add_bar(self, image: AxesImage, first: int, last: int, *, label: str) -> None:
         """Add a colour bar on the right of some rows."""
@@ -95,12 +128,12 @@ def panel_grid(
             top += height + (_BELOW if bars_below and row == 0 else _GAP)
         top += _BELOW
     figure = Figure(figsize=(_LEFT + COLUMN_INCHES * across + _RIGHT, top))
-    axes = figure.subplots(high * rows, across, squeeze=False, sharex=True, sharey=True)
+    axes = figure.subplots(high * rows, across, squeeze=False)
     for upper, line in zip(tops, axes, strict=True):
         for column, axis in enumerate(line):
             left = _LEFT + column * COLUMN_INCHES
             axis.set_position(_rectangle(figure, left, upper, _WIDTH, height))
-    return PanelGrid(figure, axes, tuple(tops), height)
+    return PanelGrid(figure, axes, tuple(tops), height, box)
 
 
 def _rectangle(

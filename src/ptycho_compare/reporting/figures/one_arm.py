@@ -14,6 +14,7 @@ from ptycho_compare.reporting.figures.drawing import (
     Box,
     Image,
     PlotLimits,
+    by_defaults,
     draw_image,
     panel_inches,
     save,
@@ -27,6 +28,7 @@ _LIMITS = PlotLimits(p_min=1.0, p_max=99.0)
 _LOSS_COLOURS = ("#0072B2", "#D55E00")
 
 
+@by_defaults()
 def write_debug_images(folder: Path, name: str, image: Image) -> None:
     """Draw a raw canvas, whole and with its full range, as amplitude.png and phase.png.
 
@@ -71,6 +73,7 @@ def plot_object(
     save(path, figure)
 
 
+@by_defaults()
 def object_figure(
     values: Image,
     probe: Image,
@@ -137,6 +140,7 @@ def plot_history(
     save(path, history_figure(losses, val_losses, kept=kept, title=title, measure=measure))
 
 
+@by_defaults()
 def history_figure(
     losses: Sequence[float], val_losses: Sequence[float], *, kept: int, title: str, measure: str
 ) -> Figure:

@@ -13,9 +13,9 @@ from ptycho_compare.reporting.figures.drawing import (
     Box,
     Line,
     PlotLimits,
+    by_defaults,
     draw_image,
     draw_nothing,
-    label_edges,
     save,
     widened,
     write_above,
@@ -36,6 +36,7 @@ def plot_residuals(path: Path, maps: Mapping[str, Map], r_factors: Mapping[str, 
     save(path, residual_figure(maps, r_factors, box), trimmed=True)
 
 
+@by_defaults()
 def residual_figure(maps: Mapping[str, Map], r_factors: Mapping[str, float], box: Box) -> Figure:
     """Draw the R-factor maps of all arms side by side, under one colour scale.
 
@@ -70,9 +71,7 @@ def residual_figure(maps: Mapping[str, Map], r_factors: Mapping[str, float], box
         total = r_factors[arm]
         text = f"R = {total:.4f} in total" if np.isfinite(total) else "R not known"
         write_above(axis, arm, [Line(text, alarm=not np.isfinite(total))], room=1)
-    label_edges(grid.axes, len(maps), rows=1)
-    for left in grid.axes[:, 0]:
-        left.set_ylabel("y (px)")
+    grid.label_edges(len(maps), ["y (px)"])
     if drawn:
         grid.add_bar(drawn[0].images[0], 0, len(grid.axes) - 1, label="R-factor")
     grid.write_title("R-factor of the diffraction amplitudes; hatched: no image lies here")

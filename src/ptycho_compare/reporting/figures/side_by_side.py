@@ -18,9 +18,9 @@ from ptycho_compare.reporting.figures.drawing import (
     Limits,
     Line,
     PlotLimits,
+    by_defaults,
     draw_image,
     draw_nothing,
-    label_edges,
     own_gauge,
     save,
     widened,
@@ -69,6 +69,7 @@ def plot_comparison(path: Path, scorecard: Scorecard, truth: Image | None, limit
     save(path, comparison_figure(scorecard, truth, limits), trimmed=True)
 
 
+@by_defaults()
 def comparison_figure(scorecard: Scorecard, truth: Image | None, limits: PlotLimits) -> Figure:
     """Draw phase, amplitude and error of all arms, a column each, the truth last.
 
@@ -108,7 +109,7 @@ def comparison_figure(scorecard: Scorecard, truth: Image | None, limits: PlotLim
     for number, column in enumerate(columns):
         axis = grid.axes[number // across * len(labels)][number % across]
         write_above(axis, column.name, column.lines, room=room)
-    label_edges(grid.axes, len(columns), rows=len(labels))
+    grid.label_edges(len(columns), [f"{label}\n\ny (px)" for label in labels])
     grid.write_title(
         f"Reconstructions: {KINDS[scorecard.reference]}\n"
         f"one mask of {scorecard.mask.sum():,} px for all arms; hatched: not scored; "
@@ -198,7 +199,6 @@ def _draw_row(
             sharing.append(axis)
     if sharing:
         grid.add_bar(sharing[0].images[0], band + row, band + row, label=label)
-    axes[0].set_ylabel(f"{label}\n\ny (px)", fontsize=11)
 
 
 def arm_lines(arm: ArmScore, *, against_truth: bool) -> tuple[Line, ...]:

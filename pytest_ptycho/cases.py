@@ -15,7 +15,7 @@ from ptycho_compare.hub import STUDY_FILE
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:
-    from ptycho_compare.study import Study
+    from ptycho_compare.study import Comparison, Study
 
 STUDIES = pytest.StashKey[dict[Path, "Study | None"]]()
 
@@ -31,13 +31,31 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     """Turn the study's comparisons, and its doses and views, into cases of a test that asks for them.
 
     They depend on the study file alone, never on what the hub holds, so that all workers collect the same.
+    A suite that has a fixture or a parameter of such a name keeps its own.
     """
-    asked = [cases_of for name, cases_of in _CASES.items() if name in metafunc.fixturenames]
+    theirs = {*metafunc._arg2fixturedefs, *(name for call in metafunc._calls for name in call.indices)}
+    asked = [name for name in _CASES if name in metafunc.fixturenames and name not in theirs]
     if not asked:
         return
-    study = _study_once(metafunc.config, metafunc.definition.path)
-    for cases_of in asked:
-        cases_of(metafunc, study)
+    config, test_file = metafunc.config, metafunc.definition.path
+    if config.stash[OPTIONS].hub is None and not study_path(config, test_file).is_file():
+        for name in asked:
+            metafunc.parametrize(name, [pytest.param(None, id="no_hub", marks=pytest.mark.skip(_NO_HUB))])
+        return
+    study = _study_once(config, test_file)
+    for name in asked:
+        _CASES[name](metafunc, study)
+
+
+def comparison_of(item: pytest.Item) -> Comparison | None:
+    """Return the comparison that a test is a case of; None of others, whatever they call so."""
+    case = getattr(item, "callspec", None)
+    if case is None or "comparison" not in case.params:
+        return None
+    from ptycho_compare.study import Comparison
+
+    found = case.params["comparison"]
+    return found if isinstance(found, Comparison) else None
 
 
 def _doses(metafunc: pytest.Metafunc, study: Study | None) -> None:
@@ -67,6 +85,8 @@ _CASES: Mapping[str, Callable[[pytest.Metafunc, Study | None], None]] = {
     "dose_and_view": _places,
     "study_dose": _doses,
 }
+_NO_HUB = "no hub: give --hub DIR"
+"""Why tests of one's own are skipped in a session about something else."""
 
 
 def _study_once(config: pytest.Config, test_file: Path) -> Study | None:
@@ -86,6 +106,10 @@ def _study_once(config: pytest.Config, test_file: Path) -> Study | None:
     studies = config.stash.setdefault(STUDIES, {})
     if path not in studies:
         studies[path] = None
+        if hub is not None and config.stash[OPTIONS].study is None and not path.is_file():
+            text = f"{hub.study()}: there is no such file, and none beside {test_file}"
+            more = "have ptycho-hub init write it, or name the study: --ptycho-study FILE"
+            raise pytest.Collector.CollectError(f"{text}; {more}")
         try:
             study = load_study(path)
             if hub is not None and not config.getoption("collectonly"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ptycho_compare.hub import Artifacts, Hub, utc_now
+from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.fixtures import COMPARISON, EVIDENCE
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked, Deferred
@@ -44,7 +45,7 @@ def record(
     try:
         log = _write_log(hub, item, report, evidence, moment)
         note = _blocker(hub, item.stash.get(COMPARISON, None), findings, evidence, moment)
-        if evidence is not None and report.passed:
+        if evidence is not None and report.passed and not evidence.findings:
             _close(hub, evidence, item.nodeid)
     except OSError as problem:  # what was judged stays true where the hub cannot be written
         log = f"no log: {problem.filename}: {problem.strerror}"
@@ -67,8 +68,7 @@ def record(
 
 
 def _judges_a_hub(item: pytest.Item) -> bool:
-    fixtures = getattr(item, "fixturenames", ())
-    return "comparison" in fixtures or item.get_closest_marker("acceptance") is not None
+    return comparison_of(item) is not None or item.get_closest_marker("acceptance") is not None
 
 
 def _of_deferred(item: pytest.Item, error: Deferred) -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ptycho_compare.study import Comparison, Study
     from pytest_ptycho.return_conditions import ReturnConditions
     from pytest_ptycho.run_comparison import Evidence
+    from pytest_ptycho.scores import ComparisonScores
 
 EVIDENCE = pytest.StashKey["Evidence"]()
 COMPARISON = pytest.StashKey["Comparison"]()
@@ -132,6 +133,17 @@ def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison:
     found = run_comparison(request.node, job)
     stash[EVIDENCE] = found
     return found
+
+
+@pytest.fixture
+def scores(evidence: Evidence) -> ComparisonScores:
+    """Scores of the comparison by arm: ``scores["PtychoPINN"].phase.ssim``; none of evidence that is red."""
+    from pytest_ptycho.scores import ComparisonScores
+
+    if evidence.findings:
+        found = "\n".join(map(str, evidence.findings))
+        pytest.fail(f"no scores: the evidence of {evidence.job.id} does not hold\n{found}", pytrace=False)
+    return ComparisonScores(evidence)
 
 
 def require(item: pytest.Item, place: DoseAndView, *phases: str) -> None:

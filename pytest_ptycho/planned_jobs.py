@@ -10,7 +10,7 @@ import pytest
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
-from pytest_ptycho.cases import study_for, study_path
+from pytest_ptycho.cases import comparison_of, study_for, study_path
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def _jobs(session: pytest.Session, hub: Hub) -> Iterator[ComparisonJob]:
 
     seen = set()
     for item in session.items:
-        case = getattr(item, "callspec", None)
-        if case is None or "comparison" not in case.params or case.params["comparison"] in seen:
+        comparison = comparison_of(item)
+        if comparison is None or comparison in seen:
             continue
-        seen.add(case.params["comparison"])
+        seen.add(comparison)
         study, file = study_for(session.config, item.path), study_path(session.config, item.path)
-        yield ComparisonJob(hub, study, file, case.params["comparison"])
+        yield ComparisonJob(hub, study, file, comparison)
 
 
 def _forecast(job: ComparisonJob, *, fresh: bool) -> tuple[str, float | None]:

@@ -21,8 +21,10 @@ from pytest_ptycho.fixtures import (
     overlap_view,
     reconstructions,
     return_conditions,
+    scores,
     study,
 )
+from pytest_ptycho.scores import explained
 from pytest_ptycho.stopping import STOPPING, Stopping
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "overlap_view",
     "reconstructions",
     "return_conditions",
+    "scores",
     "study",
 ]
 
@@ -122,6 +125,7 @@ def _study(chosen: options.Options) -> str:
     return f"{STUDY_FILE} beside the tests: the hub has none"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Turn the study's comparisons, and its doses and views, into cases."""
     parametrize(metafunc)
@@ -154,6 +158,11 @@ def pytest_runtest_makereport(
     if item.config.stash[STOPPING].asked:
         item.session.shouldstop = item.config.stash[STOPPING].asked
     return report
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Say of a score that is not as a test wants it what it is of, and where to look."""
+    return explained(op, left, right)
 
 
 def pytest_report_teststatus(

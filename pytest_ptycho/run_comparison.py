@@ -23,6 +23,7 @@ from ptycho_compare.jobs import (
     begins_again_nothing,
     run_or_join,
 )
+from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.outcomes import Blocked, Deferred
 from pytest_ptycho.stopping import STOPPING
@@ -127,8 +128,8 @@ def _bring_prerequisite(item: pytest.Item, job: ComparisonJob) -> bool:
 
 def _selected(session: pytest.Session) -> list[Comparison]:
     """List the comparisons that this session runs; every xdist worker collects all of them."""
-    cases = (getattr(item, "callspec", None) for item in session.items)
-    return [case.params["comparison"] for case in cases if case is not None and "comparison" in case.params]
+    found = map(comparison_of, session.items)
+    return [comparison for comparison in found if comparison is not None]
 
 
 def _require_room(job: ComparisonJob, state: JobState, deadline: Deadline, *, worked: bool) -> None:

@@ -366,11 +366,12 @@ def test_names_from_the_file_cannot_break_the_line(tmp_path):
     assert "Evil?Layer" in str(caught.value)
 
 
-def test_flipped_bits_never_end_in_another_exception(tmp_path):
+@pytest.mark.parametrize("seed", [5, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 10))])
+def test_flipped_bits_never_end_in_another_exception(tmp_path, seed):
     sound = write_bundle(tmp_path / "wts.h5.zip", n_filters=2, patch_px=16).read_bytes()
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     refused = 0
-    for _ in range(150):
+    for _ in range(30):
         data = bytearray(sound)
         for at in rng.integers(0, len(data), 3):
             data[at] ^= 1 << int(rng.integers(8))
@@ -380,7 +381,7 @@ def test_flipped_bits_never_end_in_another_exception(tmp_path):
             inspect_model(damaged)
         except BundleError:
             refused += 1
-    assert refused > 100
+    assert refused > 20
 
 
 def test_a_baseline_cut_anywhere_is_refused(tmp_path):

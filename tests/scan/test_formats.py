@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ptycho_compare.errors import ArchiveError, InputError, ScanError
 from ptycho_compare.scan import Reading, draw_plan, open_scan
 from scans import counts_of, make_scan, tike_arrays, write_cxi, write_hdf5, write_scan
+from thorough import examples
 
 COUNT, SIDE = 40, 16
 ALL = np.arange(COUNT)
@@ -317,7 +318,7 @@ def test_a_hostile_file_is_refused_in_one_line(tmp_path: Path, arrays: dict[str,
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=6), byte=st.integers(0, 255))
 @pytest.mark.parametrize("kind", ["HDF5", "CXI"])
 def test_a_damaged_file_is_read_or_refused_in_one_line(

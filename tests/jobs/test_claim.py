@@ -22,12 +22,15 @@ from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import heart, tree
 from ptycho_compare.jobs.claim import (
     LEASE_S,
+    LEASE_VARIABLE,
+    BusyPlaceError,
     Claim,
     LostPlaceError,
     end_what_is_left,
     is_mine,
     read_claim,
     take_claim,
+    while_free,
     while_held,
 )
 from ptycho_compare.jobs.identity import ProcessIdentity
@@ -443,3 +446,39 @@ def test_below_a_file_none_is_taken(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         take_claim(tmp_path / "file" / "job" / "claim.json")
+
+
+def test_a_place_that_is_free_can_be_kept_free_for_a_moment(path: Path) -> None:
+    with while_free(path):  # nobody ever was there
+        assert not path.parent.exists()
+    claim, _ = take_claim(path)
+    said = rf"another process \(pid {os.getpid()} on .*\) works there by now"
+    with pytest.raises(BusyPlaceError, match=said), while_free(path):
+        pytest.fail("was entered")
+    claim.release()
+    lock = path.with_name(f".{path.name}.lock")
+    with while_free(path), lock.open("r+b") as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+# how long a lease is
+
+
+@pytest.mark.parametrize(("asked", "lease_s"), [("", LEASE_S), ("5", 5.0), ("20s", 20.0), ("10m", 600.0)])
+def test_the_environment_may_ask_for_another_lease(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, asked: str, lease_s: float
+) -> None:
+    monkeypatch.setenv(LEASE_VARIABLE, asked)
+    claim, _ = take_claim(path)
+    assert (claim.lease_s, claim.heartbeat_s) == (lease_s, lease_s / 30)
+    monkeypatch.delenv(LEASE_VARIABLE)  # of whoever looks, it changes nothing
+    assert seen(path).lease_s == lease_s
+
+
+@pytest.mark.parametrize("asked", ["4.9s", "11m", "soon", "-5", "0", "nan", "inf", "\x1b[31m"])
+def test_what_is_no_lease_is_one_line(path: Path, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    monkeypatch.setenv(LEASE_VARIABLE, asked)
+    with pytest.raises(JobError) as caught:
+        take_claim(path)
+    assert str(caught.value) == f"PTYCHO_LEASE={asked!r}: no lease; needed: 5 s to 10 min, written 20s or 2m"
+    assert not path.parent.exists()

@@ -20,6 +20,7 @@ from typing import Any
 
 from filelock import Timeout
 
+from ptycho_compare.duration import duration_text, parse_duration
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import heart, tree
@@ -31,13 +32,19 @@ from ptycho_compare.untrusted.regular import load_json, open_regular
 MAX_CLAIM_BYTES = 1 << 20
 LEASE_S = 60.0
 """A heart that was still for longer has stopped."""
-_MAX_LEASE_S = 600.0
+LEASE_VARIABLE = "PTYCHO_LEASE"
+"""Of the environment: another lease for claims that are taken here."""
+_MIN_LEASE_S, _MAX_LEASE_S = 5.0, 600.0
 _BEATS_IN_A_LEASE = 30
 _LOCK_TIMEOUT_S = 30.0
 
 
 class LostPlaceError(JobError):
     """The place is not this holder's any more."""
+
+
+class BusyPlaceError(JobError):
+    """Somebody works here."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +131,9 @@ def take_claim(path: Path) -> tuple[Claim, Claim | None]:
     Raises
     ------
     JobError
-        The lock was not to be had.
+        The lock was not to be had, or the lease that the environment asks for is none.
     """
+    lease_s = lease_asked_for()
     path.parent.mkdir(parents=True, exist_ok=True)
     if (now := living_claim(path)) is not None:
         return now, None  # without the lock, which whoever publishes may hold for long
@@ -134,7 +142,7 @@ def take_claim(path: Path) -> tuple[Claim, Claim | None]:
         if before is not None and before.alive:
             return before, None
         place = place_of(path.parent)
-        claim = Claim(path, ProcessIdentity.mine(), secrets.token_hex(8), place, LEASE_S)
+        claim = Claim(path, ProcessIdentity.mine(), secrets.token_hex(8), place, lease_s)
         holder = {"holder": asdict(claim.holder), "token": claim.token}
         write_json_atomic(path, {**holder, "place": claim.place, "lease_s": claim.lease_s})
         heart.forget(path)
@@ -157,6 +165,27 @@ def while_held(path: Path, token: str) -> Iterator[None]:
     with _locked(path):
         if why := why_lost(path, token):
             raise LostPlaceError(why)
+        yield
+
+
+@contextlib.contextmanager
+def while_free(path: Path) -> Iterator[None]:
+    """Let nobody begin in a place before the block ends; where none ever did, there is none to keep out.
+
+    Raises
+    ------
+    BusyPlaceError
+        A process is at work there: the block is not entered.
+    JobError
+        The lock was not to be had.
+    """
+    if not path.parent.is_dir():  # a lock would make it
+        yield
+        return
+    with _locked(path):
+        if (now := living_claim(path)) is not None:
+            who = f"pid {now.holder.pid} on {now.holder.host_name}"
+            raise BusyPlaceError(f"{path.parent}: another process ({who}) works there by now")
         yield
 
 
@@ -202,6 +231,18 @@ def _read(path: Path) -> tuple[Claim | None, str]:
         why = error.strerror if isinstance(error, OSError) else error
         raise JobError(f"{path}: is no claim ({why}); remove it if no process works there") from None
     return claim, heart.look_of(found, token)
+
+
+def lease_asked_for() -> float:
+    """Return the lease of claims that this process takes, s."""
+    text = os.environ.get(LEASE_VARIABLE, "")
+    if not text:
+        return LEASE_S
+    with contextlib.suppress(ValueError):
+        if _MIN_LEASE_S <= (lease_s := parse_duration(text)) <= _MAX_LEASE_S:
+            return lease_s
+    between = f"{duration_text(_MIN_LEASE_S)} to {duration_text(_MAX_LEASE_S)}"
+    raise JobError(f"{LEASE_VARIABLE}={text!r:.40}: no lease; needed: {between}, written 20s or 2m")
 
 
 def _lease(values: dict[str, Any]) -> float:

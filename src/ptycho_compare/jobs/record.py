@@ -46,6 +46,8 @@ class JobSpec:
         How many jobs may run at a time on this machine, counted in `slots_folder`.
     kind : str
         Of work, where a job can be done in several ways; stands in its records.
+    fenced : bool
+        True where the command is a foreign one, which does not ask for its claim; see `jobs.fence`.
     """
 
     folder: Path
@@ -58,6 +60,7 @@ class JobSpec:
     slots: int | None = None
     slots_folder: Path | None = None
     kind: str = ""
+    fenced: bool = False
 
     @property
     def files(self) -> JobFiles:

@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -25,7 +24,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.clock import Moment
+from ptycho_compare.clock import Deadline, Moment
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import utc_now, utc_text
 from ptycho_compare.jobs import tree
@@ -38,6 +37,7 @@ from ptycho_compare.jobs.claim import (
     take_claim,
     while_held,
 )
+from ptycho_compare.jobs.fence import BEATS_TO_NOTICE, fenced
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.record import (
@@ -53,7 +53,6 @@ from ptycho_compare.jobs.watch import Watch
 
 _TICK_S = 0.01
 _LOOK_S = 0.5
-_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def main() -> int:
@@ -94,7 +93,11 @@ def _hold(spec: JobSpec, requests: StopRequests, claim: Claim, before: Claim | N
         _close_pipes()
     try:
         with slot(spec, requests) as free:
-            done = _run(spec, requests, claim, launch) if free else _not_run(launch, requests)
+            if free and _is_alone(spec, requests, before):
+                done = _run(spec, requests, claim, launch)
+            else:
+                what = "another machine's command to end" if free else "a slot"
+                done = _not_run(launch, f"{requests.stop_reason()}, while it waited for {what}")
     except (OSError, InputError) as error:
         append_if_possible(spec.files.states, "refused", reason=_reason(error, spec))
         raise
@@ -135,6 +138,18 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
     return launch
 
 
+def _is_alone(spec: JobSpec, requests: StopRequests, before: Claim | None) -> bool:
+    """Wait until the fence of a foreign command has ended it elsewhere; False when asked to stop first."""
+    if not spec.fenced or before is None or before.made_here:
+        return True
+    patience = Deadline.after(BEATS_TO_NOTICE * before.heartbeat_s)
+    while not patience.is_over:
+        if requests.stop_reason():
+            return False
+        time.sleep(_TICK_S)
+    return True
+
+
 def _close_pipes() -> None:
     """Give up the pipes to the launcher, so that either can end without the other."""
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -167,12 +182,10 @@ def _run(spec: JobSpec, requests: StopRequests, claim: Claim, launch: LaunchReco
 
 
 def _started(spec: JobSpec, claim: Claim) -> subprocess.Popen[bytes]:
-    _prctl(
-        _SET_CHILD_SUBREAPER, 1
-    )  # its orphans become this process's, so that they are found whatever they do
+    tree.adopt_orphans()
     try:
         return subprocess.Popen(
-            list(spec.command),
+            fenced(claim.path, spec.command) if spec.fenced else list(spec.command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -182,14 +195,13 @@ def _started(spec: JobSpec, claim: Claim) -> subprocess.Popen[bytes]:
                 tree.TOKEN_VARIABLE: claim.token,
                 tree.PLACE_VARIABLE: claim.place,
             },
-            preexec_fn=_die_with_supervisor,
+            preexec_fn=tree.die_with_parent,
         )
     except OSError as error:
         raise JobError(f"{spec.command[0]}: cannot be started: {error.strerror}") from None
 
 
-def _not_run(launch: LaunchRecord, requests: StopRequests) -> DoneRecord:
-    reason = f"{requests.stop_reason()}, while it waited for a slot"
+def _not_run(launch: LaunchRecord, reason: str) -> DoneRecord:
     return _done(
         launch, returncode=EXIT_STOPPED, reason=reason, seconds=0.0, cpu_s=0.0, peak_bytes=0, tail=[]
     )
@@ -200,19 +212,6 @@ def _done(launch: LaunchRecord, **facts: Any) -> DoneRecord:
     return DoneRecord(
         **{name: getattr(launch, name) for name in names}, ended=utc_text(to="milliseconds"), **facts
     )
-
-
-def _die_with_supervisor() -> None:
-    """Have the kernel kill the command when the supervisor is killed."""
-    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _prctl(option: int, value: int) -> None:
-    """Set something about this process that only Linux knows."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _reason(error: OSError | InputError, spec: JobSpec) -> str:

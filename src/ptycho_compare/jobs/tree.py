@@ -7,6 +7,8 @@ that every process of a job inherits in its environment.
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
 import time
 from collections.abc import Iterable
 
@@ -18,9 +20,28 @@ from ptycho_compare.jobs.identity import sees_processes
 TOKEN_VARIABLE = "PTYCHO_JOB_TOKEN"  # noqa: S105 (names a job, protects nothing)
 PLACE_VARIABLE = "PTYCHO_JOB_PLACE"
 """Beside it: the job that the token is of, as `Claim.place`."""
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _KILL_S = 10.0  # the kernel's own time to end a process that holds much memory
 _ROUNDS = 3
 _POLL_S = 0.02
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent is killed; called in a child before its command."""
+    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Let orphans become this process's children, so that they are found whatever they do."""
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    """Set something about this process that only Linux knows."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def members(token: str, *, root: int | None = None) -> list[psutil.Process]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import pytest
 from ptycho_compare.checks.phase_d import judge_phase_d
 from ptycho_compare.errors import ArchiveError, HubError, ScanError
 from ptycho_compare.hub import Hub
+from ptycho_compare.jobs import Stopped
 from ptycho_compare.phases.overlap import overlap
 from ptycho_compare.phases.overlap.overlap import write_view
 from ptycho_compare.scan import open_scan
 from ptycho_compare.scan.overlap import draw_view, read_parent
 from ptycho_compare.study import Study
+from ptycho_compare.study.steps import OverlapStep
 from scans import make_scan, write_scan
+from stolen import made_below, stealing
 from views import DOSE, KEPT, STUDY, write_splits
 
 
@@ -32,6 +36,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 @pytest.fixture
 def hub(tmp_path: Path) -> Hub:
     return write_splits(tmp_path / "hub")
+
+
+def test_who_lost_the_place_while_a_view_was_drawn_writes_nothing(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, before = import_module("ptycho_compare.phases.overlap.overlap"), made_below(hub.root)
+    job = OverlapStep(hub, DOSE, "dense").records.job
+    monkeypatch.setattr(module, "draw_view", stealing(job, module.draw_view))
+    with pytest.raises(Stopped, match="loss of its place: another process took its place"):
+        overlap(hub, STUDY, DOSE, "dense")
+    assert made_below(hub.root) == before
 
 
 def arrays_of(path: Path) -> dict[str, np.ndarray]:

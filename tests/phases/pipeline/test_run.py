@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ import pytest
 from phases.pipeline.steps import COPY, copying, hub_with, run_steps, saying, states, times_run
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
+from ptycho_compare.jobs import Ended
+from ptycho_compare.jobs.claim import BusyPlaceError, take_claim
+from ptycho_compare.phases.pipeline import step as module
 from ptycho_compare.records.step_record import read_step_record
 
 WAITING = "import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.02)"
@@ -203,3 +208,52 @@ def test_a_step_whose_input_is_exchanged_while_it_runs_is_void_and_the_next_run_
     (again,) = run_steps(hub, saying(hub, "copy", COPY, *words, **files))
     assert again.state == "made"
     assert (hub.root / "out.txt").read_text() == "NEW"
+
+
+class TestAStepThatAnotherProcessMakesAnew:
+    """Between the end of a command and its record there is time to check what it left."""
+
+    def test_is_not_recorded_by_who_made_it_before(self, hub: Hub) -> None:
+        step = copying(hub, "first", "a.txt", "b.txt")
+        (ended,) = run_steps(hub, step)
+        step.files.record.unlink()
+        claim, _ = take_claim(step.files.job.claim)
+        with pytest.raises(BusyPlaceError, match="works there by now"):
+            step.seal(Ended("finished", record=ended.done))
+        assert not step.files.record.exists()
+        claim.release()
+        assert step.seal(Ended("finished", record=ended.done)) == []
+        assert step.files.record.exists()
+
+    def test_is_joined_and_then_recorded(self, hub: Hub) -> None:
+        claims, timers = [], []
+
+        def check() -> list[Finding]:
+            if not claims:
+                claims.append(take_claim(step.files.job.claim)[0])
+                timers.append(threading.Timer(0.5, claims[0].release))
+                timers[0].start()
+            return []
+
+        step = copying(hub, "first", "a.txt", "b.txt", check=check)
+        assert states(run_steps(hub, step)) == ["made"]
+        assert times_run(hub, "first") == 2
+        assert states(run_steps(hub, step)) == ["reused"]
+        timers[0].join()
+
+    def test_is_red_where_its_outputs_changed_while_they_were_judged(
+        self, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        step = copying(hub, "first", "a.txt", "b.txt")
+        free = module.while_free
+
+        def exchanged(path: Path) -> AbstractContextManager[None]:
+            (hub.root / "b.txt").write_text("another attempt's")
+            return free(path)
+
+        monkeypatch.setattr(module, "while_free", exchanged)
+        (outcome,) = run_steps(hub, step)
+        assert [str(each) for each in outcome.findings] == [
+            "stale: first was made anew while it was judged; run it again"
+        ]
+        assert not step.files.record.exists()

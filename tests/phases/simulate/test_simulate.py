@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from ptycho_compare.checks.phase_c import judge_phase_c
 from ptycho_compare.errors import HubError, StudyError
 from ptycho_compare.hub import Hub
+from ptycho_compare.jobs import Stopped
 from ptycho_compare.phases.simulate import simulate
 from ptycho_compare.phases.simulate.exposure import diffract, mean_energy
 from ptycho_compare.phases.simulate.simulate import split_by_y
@@ -21,6 +23,8 @@ from ptycho_compare.reconstruction import Canvas, Grid, diffraction_residual
 from ptycho_compare.scan import open_scan
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import Study
+from ptycho_compare.study.steps import SimulateStep
+from stolen import made_below, stealing
 
 DOSE = 10**7
 SIDE, SIZE, COUNT = 32, 128, 240
@@ -49,6 +53,17 @@ def made_in(root: Path, dose: int = DOSE, **simulation: Any) -> tuple[Hub, list[
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hub, list[Path]]:
     """A simulated dose that no test may change."""
     return made_in(tmp_path_factory.mktemp("made") / "hub")
+
+
+def test_who_lost_the_place_while_it_simulated_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, hub = import_module("ptycho_compare.phases.simulate.simulate"), Hub(tmp_path)
+    job = SimulateStep(hub, DOSE).records.job
+    monkeypatch.setattr(module, "measure", stealing(job, module.measure))
+    with pytest.raises(Stopped, match="loss of its place: another process took its place"):
+        made_in(tmp_path)
+    assert made_below(tmp_path) == []
 
 
 def load(path: Path) -> dict[str, np.ndarray]:

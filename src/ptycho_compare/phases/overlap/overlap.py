@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
+from ptycho_compare.jobs import job_context
 from ptycho_compare.scan.overlap import SplitView, draw_view, read_parent
 from ptycho_compare.scan.write import write_npz
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.study import Study
+from ptycho_compare.study.steps import OverlapStep
 from ptycho_compare.untrusted.npz import open_npz
 
 
@@ -35,29 +37,41 @@ def overlap(hub: Hub, study: Study, dose: int, view: str) -> list[Path]:
         Phase C has not made a split.
     ArchiveError, ScanError
         A split cannot be read, or is too small for the view.
+    JobError
+        Another process draws this view.
+    Stopped
+        Asked to stop; every file that was written is whole.
     """
     written, bundle = [], {}
     for split in study.splits:
-        drawn = _drawn(hub, study, dose, view, split)
-        # never over a file under the name that PtychoPINN's generator uses
-        data, metrics = (
-            hub.own_overlap_view(dose, view, split),
-            hub.overlap_metrics(dose, view, split),
-        )
-        data.parent.mkdir(parents=True, exist_ok=True)
-        write_view(data, drawn)
-        bundle[split] = drawn.metrics_record()
-        write_json_atomic(metrics, bundle[split])
-        written += [data, metrics]
-        print(f"{hub.relative(data)}: {_summary(drawn)}", flush=True)
-    write_json_atomic(hub.overlap_bundle(dose, view), bundle)
+        _require_split(hub, dose, split)
+    with job_context(OverlapStep(hub, dose, view).records.job) as context:
+        for split in study.splits:
+            drawn = _drawn(hub, study, dose, view, split)
+            # never over a file under the name that PtychoPINN's generator uses
+            data, metrics = (
+                hub.own_overlap_view(dose, view, split),
+                hub.overlap_metrics(dose, view, split),
+            )
+            bundle[split] = drawn.metrics_record()
+            with context.publishing():
+                data.parent.mkdir(parents=True, exist_ok=True)
+                write_view(data, drawn)
+                write_json_atomic(metrics, bundle[split])
+            written += [data, metrics]
+            print(f"{hub.relative(data)}: {_summary(drawn)}", flush=True)
+        with context.publishing():
+            write_json_atomic(hub.overlap_bundle(dose, view), bundle)
     return [*written, hub.overlap_bundle(dose, view)]
+
+
+def _require_split(hub: Hub, dose: int, split: str) -> None:
+    if not (path := hub.patched(dose, split)).is_file():
+        raise HubError(f"{path}: no such file; phase C makes it, and phase D comes after it")
 
 
 def _drawn(hub: Hub, study: Study, dose: int, view: str, split: str) -> SplitView:
     path = hub.patched(dose, split)
-    if not path.is_file():
-        raise HubError(f"{path}: no such file; phase C makes it, and phase D comes after it")
     return draw_view(read_parent(path, name=hub.relative(path)), study, view)
 
 

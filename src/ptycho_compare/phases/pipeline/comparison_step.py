@@ -26,6 +26,8 @@ class ComparisonStep:
         Of the comparison, or a lab's own in its place.
     listed : bool
         Whether it counts, and so stands in the hub's list of comparisons.
+    foreign : bool
+        Whether the command is a lab's own.
     """
 
     job: ComparisonJob
@@ -34,6 +36,7 @@ class ComparisonStep:
     environment: Mapping[str, str] = field(default_factory=dict)
     listed: bool = True
     given: bool = False
+    foreign: bool = False
     label: str = ""
 
     @property
@@ -63,6 +66,7 @@ class ComparisonStep:
     def spec(self, *, grace_s: float) -> JobSpec:
         """State how its command runs."""
         spec = self.job.spec(command=self.command, environment=self.environment, grace_s=grace_s)
+        spec = replace(spec, fenced=self.foreign)
         if not self.listed:
             return spec
         return replace(spec, log=self.job.hub.step_log(self._step.log_name))

@@ -99,6 +99,7 @@ class Pipeline:
             libraries=step.libraries if ours else (),
             needs=() if brought else tuple(each.id for each in step.after),
             given=brought,
+            foreign=own is not None,
             label=step.label,
             scope=self._scope_of(step),
         )
@@ -116,10 +117,12 @@ class Pipeline:
         job = self.comparison(split, tier)
         step, before = CompareStep.of(self.hub, job.comparison), job.prerequisite()
         listed, made = tier == FULL_TIER, {each.id for each in self._making}
+        foreign = listed and bool(self._own_command(step))
         return ComparisonStep(
             job,
-            self._command(step) if listed and self._own_command(step) else job.command,
+            self._command(step) if foreign else job.command,
             listed=listed,
+            foreign=foreign,
             needs=(
                 *(() if before is None else (before.id,)),
                 *(each.id for each in step.after if each.id in made),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,11 +17,14 @@ from ptycho_compare.jobs import (
     ATTEMPTS_WITHOUT_PROGRESS,
     DoneRecord,
     Ended,
+    JobSpec,
     LocalExecutor,
     read_progress,
     run_or_join,
 )
+from ptycho_compare.jobs.claim import BusyPlaceError
 from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.storage.watched import WatchedFiles
 
 State = Literal["made", "reused", "given", "stopped", "failed", "not begun"]
 _LOOK_S = 0.1
@@ -156,6 +159,11 @@ class Runner:
         spec = step.spec(grace_s=self.grace_s)
         self.say("\n".join([*heading, f"log: {spec.log}"]))
         watched = step.watch()
+        while True:
+            with suppress(BusyPlaceError):  # somebody makes it anew before it is recorded: joined in turn
+                return self._ended(step, spec, watched)
+
+    def _ended(self, step: Step, spec: JobSpec, watched: WatchedFiles) -> StepOutcome:
         ended = run_or_join(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
         if ended.state in ("running", "stopped"):
             findings = tuple(self._stalled(step)) if ended.state == "stopped" else ()

@@ -16,7 +16,8 @@ from ptycho_compare.checks.blocker import EVERYTHING, Scope
 from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, StepFiles, utc_text
-from ptycho_compare.jobs import Ended, JobSpec, attempts_so_far, read_launch
+from ptycho_compare.jobs import DoneRecord, Ended, JobSpec, attempts_so_far, read_launch
+from ptycho_compare.jobs.claim import while_free
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint
@@ -110,6 +111,8 @@ class PhaseStep:
         Whether it is run each time: what judges others may not rest on its own record.
     derived : bool
         Whether its outputs can be written anew from others at any time, so that nobody misses old ones.
+    foreign : bool
+        Whether its command is a lab's own, which does not ask for its claim.
     """
 
     hub: Hub
@@ -128,6 +131,7 @@ class PhaseStep:
     given: bool = False
     always: bool = False
     derived: bool = False
+    foreign: bool = False
     label: str = ""
     scope: Scope = EVERYTHING
 
@@ -144,6 +148,7 @@ class PhaseStep:
             self.hub.step_log(self.log_name),
             environment=self.environment,
             grace_s=grace_s,
+            fenced=self.foreign,
         )
 
     def fingerprint(self) -> Fingerprint:
@@ -210,24 +215,36 @@ class PhaseStep:
         return WatchedFiles({self.hub.relative(path): path for path in inputs})
 
     def seal(self, ended: Ended) -> list[Finding]:
-        """Check what it left behind, and record it when all of it holds."""
+        """Check what it left behind, and record it when all of it holds.
+
+        Raises BusyPlaceError where another process makes it anew by now: what that leaves counts.
+        """
         if ended.findings:
             return list(ended.findings)
-        done = ended.record
         missing = [path for path in self.outputs if not path.is_file()]
         findings = [Finding("missing", f"{path}: {self.id} left no such file") for path in missing]
         findings = findings or self.check()
         if findings:
             return findings
+        judged = self._outputs()
+        with while_free(self.files.job.claim):
+            if self._outputs() != judged:  # cheap: a file that is as it was is not read again
+                return [Finding("stale", f"{self.id} was made anew while it was judged; run it again")]
+            self._write_record(ended.record)
+        return []
+
+    def _outputs(self) -> dict[str, tuple[str, int]]:
+        """Digest and size of each output, by name."""
+        return {self.hub.relative(path): (digest_of(path), path.stat().st_size) for path in self.outputs}
+
+    def _write_record(self, done: DoneRecord | None) -> None:
         record = StepRecord(
             id=self.id,
             title=self.title,
             status="given" if self.given else "made",
             command=self.command,
             fingerprint=self.fingerprint().to_json(),
-            outputs={
-                self.hub.relative(path): (digest_of(path), path.stat().st_size) for path in self.outputs
-            },
+            outputs=self._outputs(),
             attempts=attempts_so_far(self.files.job),
             seconds=0.0 if done is None else round(done.seconds, 3),
             cpu_s=0.0 if done is None else round(done.cpu_s, 3),
@@ -236,7 +253,6 @@ class PhaseStep:
         )
         self.files.folder.mkdir(parents=True, exist_ok=True)
         record.write(self.files.record)
-        return []
 
     def _record(self) -> StepRecord | None:
         return read_step_record(self.files.record)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
+from ptycho_compare.jobs import job_context
 from ptycho_compare.phases.simulate.dataset import RAW_IMAGES, Dataset, describe, require_contract
 from ptycho_compare.phases.simulate.exposure import expose, mean_energy
 from ptycho_compare.phases.simulate.objects import make_object
@@ -18,6 +19,7 @@ from ptycho_compare.phases.simulate.probes import make_probe
 from ptycho_compare.records.dose_list import list_dose
 from ptycho_compare.study import Study
 from ptycho_compare.study.making import Simulation
+from ptycho_compare.study.steps import SimulateStep
 
 SPLITS = ("train", "test")
 LEAST_IMAGES = 4
@@ -57,6 +59,10 @@ def simulate(hub: Hub, study: Study, dose: int) -> list[Path]:
     ------
     StudyError, ScanError, ArchiveError
         The settings contradict each other, or the probe's file cannot be used.
+    JobError
+        Another process simulates this dose.
+    Stopped
+        Asked to stop, before anything was written.
     """
     simulation = study.simulation
     others = sorted({*study.splits} - {*SPLITS})
@@ -69,14 +75,16 @@ def simulate(hub: Hub, study: Study, dose: int) -> list[Path]:
         f"path {simulation.path}, {simulation.images} images of {simulation.patch_px} px, "
         f"seed {simulation.seed}"
     )
-    dataset = measure(simulation, dose, hub.root)
-    print(f"exposed: mean energy {mean_energy(dataset.diffraction):.6g} for {dose} photons per exposure")
-    split = split_by_y(dataset.positions)
-    parts = ", ".join(f"{name} {len(images)}" for name, images in split.images.items())
-    print(f"split at y = {split.point_px:.3f} px: {parts}")
-    hub.phase_c(dose).mkdir(parents=True, exist_ok=True)
-    written = _write_stages(hub, dose, dataset, split)
-    list_dose(hub, dose, SPLITS)
+    with job_context(SimulateStep(hub, dose).records.job) as context:
+        dataset = measure(simulation, dose, hub.root)
+        print(f"exposed: mean energy {mean_energy(dataset.diffraction):.6g} for {dose} photons per exposure")
+        split = split_by_y(dataset.positions)
+        parts = ", ".join(f"{name} {len(images)}" for name, images in split.images.items())
+        print(f"split at y = {split.point_px:.3f} px: {parts}")
+        with context.publishing():
+            hub.phase_c(dose).mkdir(parents=True, exist_ok=True)
+            written = _write_stages(hub, dose, dataset, split)
+            list_dose(hub, dose, SPLITS)
     return written
 
 

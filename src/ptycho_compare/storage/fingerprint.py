@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -99,40 +100,47 @@ def code_digest(module: str) -> str:
     Raises ModuleNotFoundError when there is no such module of ours: its digest would be that of nothing.
     """
     root = Path(__file__).parents[2]
-    if module.split(".")[0] == _PACKAGE and not _has_source(module, root):
+    modules = _modules_in(root)
+    if module.split(".")[0] == _PACKAGE and module not in modules:
         raise ModuleNotFoundError(f"{module}: there is no such module, and results rest on its code")
     total = hashlib.sha256()
-    for path in sorted(_imported_by(module, root)):
+    for path in sorted(_imported_by(module, modules)):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
 
 
-def _imported_by(module: str, root: Path) -> set[Path]:
+def _imported_by(module: str, modules: Mapping[str, Path]) -> set[Path]:
     """Follow the imports of a module of this package, all the way down."""
     found: set[Path] = set()
     followed: set[str] = set()
     waiting = {module}
     while waiting:
         followed |= waiting
-        new = {path for name in waiting for path in _sources_of(name, root)} - found
+        new = {path for name in waiting for path in _sources_of(name, modules)} - found
         found |= new
         waiting = {name for path in new for name in _imports_in(path)} - followed
     return found
 
 
-def _has_source(module: str, root: Path) -> bool:
-    place = root.joinpath(*module.split("."))
-    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+def _modules_in(root: Path) -> dict[str, Path]:
+    """List the sources of this package, by the module that each is."""
+    modules = {}
+    for folder, _, names in os.walk(root / _PACKAGE):
+        above = Path(folder).relative_to(root).as_posix().replace("/", ".")
+        for name in names:
+            if name.endswith(".py"):
+                module = above if name == "__init__.py" else f"{above}.{name.removesuffix('.py')}"
+                modules[module] = Path(folder, name)
+    return modules
 
 
-def _sources_of(module: str, root: Path) -> set[Path]:
+def _sources_of(module: str, modules: Mapping[str, Path]) -> set[Path]:
     """Return the files that importing a module executes: its own and those of the packages above it."""
     package, *names = module.split(".")
     if package != _PACKAGE or names[:1] in ([room] for room in _BESIDE_RESULTS):
         return set()
-    places = [root.joinpath(package, *names[:depth]) for depth in range(len(names) + 1)]
-    candidates = [place / "__init__.py" for place in places] + [places[-1].with_suffix(".py")]
-    return {path for path in candidates if path.is_file()}
+    above = (".".join([package, *names[:depth]]) for depth in range(len(names) + 1))
+    return {modules[name] for name in above if name in modules}
 
 
 # found in the text: to parse the sources takes a fifth of a second whenever a process starts. What only looks

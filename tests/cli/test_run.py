@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -280,3 +281,15 @@ def test_commands_of_a_study_that_the_user_named_run(tmp_path: Path) -> None:
     words = ["run", "--hub", str(hub.root), "--study", str(mine), *WHERE, "--window", "60s"]
     assert main(words) == 1
     assert mark.exists()
+
+
+def test_the_demo_says_what_it_needs_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setitem(sys.modules, "ptychi", None)  # as Python has it of what cannot be imported
+    hub = Hub(tmp_path.resolve() / "demo")
+    assert main(["demo", "--hub", str(hub.root)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "phase F runs pty-chi" in line
+    assert "pip install" in line
+    assert [path.name for path in hub.root.iterdir()] == ["study.toml"]

@@ -22,6 +22,7 @@ from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.reports import post_verify_steps, report_steps, verify_steps
 from ptycho_compare.phases.pipeline.run import StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.phases.reconstruct.child import require_ptychi
 from ptycho_compare.reporting.terminal import closing_lines
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import load_study, require_commands_allowed
@@ -226,6 +227,10 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     dose, view = study.doses[0], study.views[0]
     plan = Pipeline(hub, study, hub.study(), dose, view, study.splits)
     _require_allowed(plan, arguments)
+    if study.commands.phase_f is None and not all(
+        hub.ptychi(dose, view, split).is_file() for split in study.splits
+    ):
+        require_ptychi()  # now, and not when networks were trained for minutes
     status = _carry_out(plan, "demo", plan.making, arguments, success=READY)
     if status == ExitCode.OK:
         place = shlex.quote(str(arguments.hub))

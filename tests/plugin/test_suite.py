@@ -51,11 +51,13 @@ def test_where_no_test_lies_the_suite_is_named_and_what_is_said_can_be_typed(
 
 
 def test_where_marks_select_nothing_those_that_do_are_named(empty: Path, quick_hub: Path) -> None:
-    done = typed(empty, quick_hub, "--pyargs", "pytest_ptycho.acceptance", "-m", "deubg", measured=True)
-    assert done.returncode == 5, done.stdout
-    line = said(done)
-    assert "-m deubg selects none; marks are debug, full, acceptance, " in line
-    assert line.endswith("did you mean debug?")
+    words = ("--pyargs", "pytest_ptycho.acceptance", "-m", "deubg", "-k", "a or b")
+    for workers in ((), ("-n1",)):
+        done = typed(empty, quick_hub, *words, *workers, measured=True)
+        assert done.returncode == 5, done.stdout
+        line = said(done)
+        assert "no test is selected by -m deubg -k 'a or b'; marks are debug, full, acceptance, " in line
+        assert line.endswith("did you mean debug?")
 
 
 def test_a_session_without_a_hub_is_told_nothing(empty: Path) -> None:

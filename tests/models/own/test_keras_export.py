@@ -137,7 +137,7 @@ def test_it_is_scored_as_an_arm_and_stopped_it_goes_on_to_the_same_bytes(
     finish_here(hubs[0])
     assert judge_comparison(whole, required=("Keras", "PtyChi")) == []
     errors = {
-        row.arm: row.value for row in read_metrics_csv(Artifacts(whole).metrics) if row.metric == "fienup"
+        row.model: row.value for row in read_metrics_csv(Artifacts(whole).metrics) if row.metric == "fienup"
     }
     assert 0.0 < errors["Keras"] < 0.1, "it knows its images by heart"
     stop_here(hubs[1], "Keras", 24)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import io
 import re
 import shutil
 import tempfile
@@ -90,11 +92,34 @@ def test_what_makes_no_study_is_one_line_that_says_what_is_missing(quick: Hub, c
     split.rename(quick.patched(DOSE, "Test"))
     assert "patched_Test.npz: a study has no split 'Test': lower-case letters" in refused(quick, capsys)
     shutil.rmtree(quick.phase_c(DOSE))
-    line = refused(quick, capsys)
-    assert f"holds no scan of dose {DOSE}; a scan is data/phase_c/dose_D/patched_SPLIT.npz" in line
+    where = "a scan is data/phase_c/dose_D/patched_SPLIT.npz"
+    assert f"holds no scan of dose {DOSE}; {where}" in refused(quick, capsys)
+    shutil.rmtree(quick.phase_f())
+    quick.phase_c(DOSE).with_name("dose_1e3").mkdir()
+    assert f"holds no scan of any dose (found data/phase_c/dose_1e3); {where}" in refused(quick, capsys)
     shutil.rmtree(quick.root / "data")
     assert "the folder has no data/" in refused(quick, capsys)
     assert not quick.study().exists()
+
+
+def test_scans_of_any_format_and_under_plain_names_are_read(quick: Hub) -> None:
+    """Tike's names, packed; a view as PtychoPINN's generator calls it; images of two sizes."""
+    with np.load(quick.patched(DOSE, "train")) as arrays:
+        places = np.stack([arrays["ycoords"], arrays["xcoords"]], axis=1)
+        images = np.fft.ifftshift(arrays["diff3d"] ** 2, axes=(1, 2))
+        probe = arrays["probeGuess"][None, None, None, None]
+    view = quick.phase_d(DOSE, "sparse")
+    view.mkdir(parents=True)
+    for split, side in (("train", 32), ("test", 16)):
+        with io.BytesIO() as plain:
+            frames, wave = images[None, :, :side, :side], probe[..., :side, :side]
+            np.savez(plain, data=frames, scan=places[None], probe=wave)
+            (view / f"{split}.npz").write_bytes(bz2.compress(plain.getvalue()))
+    study = initialised(quick)
+    assert study.views == ("dense", "sparse")
+    asked = asked_in(quick)
+    assert "Which images are meant? Their sides are 16, 32 px" in asked
+    assert not any(line.startswith(("What do the scans", "Is a scan still")) for line in asked), asked
 
 
 def test_views_are_drawn_as_their_metrics_say(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.errors import HubError, StudyError
+from ptycho_compare.errors import HubError, StudyError, first_of
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, Hub
 from ptycho_compare.printable import one_line
 from ptycho_compare.records.study_facts import ScanFacts, ViewFacts, read_scans, read_views
@@ -76,9 +76,11 @@ def _require_scans(held: Holdings) -> None:
     hub = held.hub
     if not held.scans:
         lies = f"of dose {', '.join(map(str, hub.doses()))}" if hub.doses() else "of any dose"
+        found = sorted(hub.relative(path) for path in hub.root.glob("data/phase_[cd]/*"))
+        seen = f" (found {first_of(found)})" if found else ""
         raise HubError(
-            f"{hub.root}: holds no scan {lies}; a scan is data/phase_c/dose_D/patched_SPLIT.npz, where "
-            "D is the number of photons per exposure; put it there"
+            f"{hub.root}: holds no scan {lies}{seen}; a scan is data/phase_c/dose_D/patched_SPLIT.npz, where "
+            "D is the number of photons per exposure, a whole number; put it there"
         )
     for place, path in held.scans.items():
         for kind, name in (("view", place.view), ("split", place.split)):
@@ -178,8 +180,9 @@ def _scoring(scans: ScanFacts) -> Iterator[str]:
 
 
 def _scan(scans: ScanFacts) -> Iterator[str]:
-    if scans.questions:
-        yield from map(_ask, scans.questions)
+    yield from map(_ask, scans.questions)
+    if scans.unread:
+        yield _ask(f"What do the scans hold? {first_of(scans.unread)}; `ptycho-hub scan FILE` shows it")
         yield "# [scan]"
         yield '# keys = { diffraction = "KEY", positions = "KEY", probe = "KEY", object = "KEY" }'
         yield '# values = "counts"'

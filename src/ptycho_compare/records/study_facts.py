@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ptycho_compare.errors import InputError, first_of
+from ptycho_compare.errors import InputError
 from ptycho_compare.models.bundle import find_model, inspect_model
 from ptycho_compare.scan import open_scan
 from ptycho_compare.study import NETWORKS, Overlap
@@ -35,32 +35,34 @@ class ScanFacts:
         N, where all of them have the same.
     truths : int
         Scans with a true object.
+    unread : list of str
+        Why scans cannot be read, a line each.
     questions : list of str
-        One line for each thing that is not clear.
+        One line for each other thing that is not clear.
     """
 
     images: dict[ScanPlace, int] = field(default_factory=dict)
     patch_px: int | None = None
     truths: int = 0
+    unread: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
 
 
 def read_scans(held: Holdings) -> ScanFacts:
     """Read every scan once, and the description of every network."""
     facts, sides = ScanFacts(), {}
-    unread = []
     for place, path in held.scans.items():
         try:
             with open_scan(path) as scan:
                 facts.images[place], sides[place] = scan.diffraction.count, scan.patch_px
                 facts.truths += scan.truth is not None
         except (InputError, OSError) as error:
-            unread.append(str(error).replace(f"{held.hub.root}/", ""))
-    if unread:
-        facts.questions.append(f"What do the scans hold? {first_of(unread)}; `ptycho-hub scan FILE` shows it")
+            facts.unread.append(str(error).replace(f"{held.hub.root}/", ""))
     known = Counter(sides.values())
     if len(known) > 1:
-        facts.questions.append(f"Which images are meant? Their sides are {', '.join(map(str, known))} px")
+        facts.questions.append(
+            f"Which images are meant? Their sides are {', '.join(map(str, sorted(known)))} px"
+        )
     facts.patch_px = next(iter(known)) if len(known) == 1 else None
     facts.questions += dict.fromkeys(_unfit_networks(held, sides))
     return facts

@@ -28,6 +28,7 @@ COMMANDS_OF = {
     "score": ("score",),
     "scan": ("scan",),
     "network": ("network", "export"),
+    "completion": ("completion",),
 }
 """Which module beside this one declares which commands."""
 

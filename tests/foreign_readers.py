@@ -86,7 +86,8 @@ _MANIFEST = {
     "attempts": [], "artifacts": {"a": _FILE},
 }  # fmt: skip
 _STEP = {
-    "id": "s", "title": "S", "status": "made", "command": ["x"], "fingerprint": {"settings": {}},
+    "id": "s", "title": "S", "status": "made", "command": ["x"],
+    "fingerprint": {"inputs": {"a": "0"}, "settings": {}, "code": "c", "versions": {"numpy": "2"}},
     "outputs": {"a": ["0" * 64, 1]}, "attempts": [], "seconds": 1.0, "cpu_s": 1.0, "peak_bytes": 1,
     "ended": "e",
 }  # fmt: skip

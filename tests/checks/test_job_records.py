@@ -1,4 +1,4 @@
-"""The gate holds the records of jobs against each other, and against what the jobs left."""
+"""The gate holds the records of jobs and steps against each other, and against what the jobs left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab_runs import DOSE
-from mutations import cut, gone, in_json, restored, text
+from mutations import cut, gone, in_json, pattern, restored, text
 from ptycho_compare.checks.job_records import judge_job_of
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
@@ -18,6 +18,9 @@ from ptycho_compare.jobs.states import append_state
 from ptycho_compare.records.manifest import read_manifest
 
 G = f"analysis/dose_{DOSE}/dense/test"
+STEP = f"jobs/steps/dose_{DOSE}-overlap-dense"
+RECORD, STEP_DONE, STEP_STATES = f"{STEP}/record.json", f"{STEP}/job/done.json", f"{STEP}/job/states.jsonl"
+LOG, STUDY = f"{G}/logs/logs/debug.log", "study.toml"
 MANIFEST, LAUNCH, DONE, STATES = (
     f"{G}/manifest.json",
     f"{G}/job/launch.json",
@@ -52,6 +55,22 @@ def half(path: Path) -> None:
 def of_before(path: Path) -> None:
     """Claim that the manifest is of a version that logged none."""
     in_json("schema_version", 3)(path)
+
+
+def zeros(path: Path) -> None:
+    pattern(r"nonzero_count=\d+/", "nonzero_count=0/", count=0)(path)
+
+
+def with_a_traceback(path: Path) -> None:
+    path.write_text(f"{path.read_text()}Traceback (most recent call last):\n  File x\nValueError: x\n")
+
+
+def with_outcome(outcome: str) -> Harm:
+    def edit(path: Path) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"test: x\noutcome: {outcome}\n")
+
+    return edit
 
 
 # numbers are those of cases/mutations.md
@@ -94,6 +113,36 @@ CHANGES: list[tuple[str, str, Harm, str]] = [
     ("an attempt twice", STATES, line("launched", attempt=1, host="far", pid=1), "tells of attempts 1, 1"),
     ("another number", STATES, text('"attempt": 1', '"attempt": 4'), "tells of attempts 4"),
     ("work left out", STATES, without_lines('"checkpoint"'), "attempts: the job's log of states tells of no"),
+    ("185 settings of a step", RECORD, in_json("fingerprint/settings/overlap/s_img", 0.7),
+     "setting overlap.s_img was 0.7, is 0.8"),
+    ("197 settings that are a number", RECORD, in_json("fingerprint/settings", 5), "is no record of a"),
+    ("no settings", RECORD, in_json("fingerprint/settings", {}), "setting dose was None"),
+    ("an input of a step", RECORD, in_json("fingerprint/inputs", {}), "input data/phase_c"),
+    ("a status that is none", RECORD, in_json("status", "good"), "is no record of a finished"),
+    ("an id of another step", RECORD, in_json("id", "dose_5-overlap-dense"), "is the record of dose_5"),
+    ("attempts of a step", RECORD, in_json("attempts/0/host", "far"), "record.json: attempts: the job's log"),
+    ("seconds of a step", RECORD, in_json("seconds", 1e-3), "record.json: seconds is 0.001, and done.json"),
+    ("memory of a step", RECORD, in_json("peak_bytes", 1), "record.json: peak_bytes is 1"),
+    ("an end that is no time", RECORD, in_json("ended", "yesterday"), "ended is 'yesterday'"),
+    ("done of a step", STEP_DONE, in_json("returncode", 1), "done.json: returncode is 1"),
+    ("done of a step gone", STEP_DONE, gone, "done.json: is not there"),
+    ("states of a step gone", STEP_STATES, gone, "tells of attempts none"),
+    ("states of a step empty", STEP_STATES, lambda path: path.write_text(""), "tells of attempts none"),
+    ("a record of a report cut", "jobs/steps/report/record.json", cut, "is no record of a finished step"),
+    ("167 another seed in the study", STUDY, text("[simulation]", "[simulation]\nseed = 9"),
+     "setting simulation.seed was 42, is 9"),
+    ("169 other iterations in the study", STUDY,
+     text("[commands]", "[reconstruction]\nepochs = 7\n[commands]"),
+     "setting reconstruction.epochs was 100, is 7"),
+    ("a command of the study gone", STUDY, text("phase_f", "phase_g"),
+     "the step is our own command, and another"),
+    ("104 log empty", LOG, lambda path: path.write_text(""), "debug.log: is empty"),
+    ("133 log of zeros", LOG, zeros, "every predicted pixel is zero"),
+    ("134 log with a traceback", LOG, with_a_traceback, "tells of a traceback"),
+    ("137 green log that says failed", "green/pytest_test_x_20261129T000000Z.log", with_outcome("failed"),
+     "says that the outcome is failed, and lies in green/"),
+    ("red log that says passed", "red/pytest_test_x_20261129T000000Z.log", with_outcome("passed"),
+     "and lies in red/"),
 ]  # fmt: skip
 
 
@@ -123,7 +172,8 @@ def test_a_record_that_contradicts_another_is_named(
         status = main(["gate", "--hub", str(hub.root)])
         verdict = json.loads(hub.verdict().record.read_text())
     assert status in (1, 3)
-    findings = [text for each in verdict["comparisons"] for text in each["findings"]]
+    judged = (*verdict["comparisons"], *verdict["checks"])
+    findings = [text for each in judged for text in each["findings"]]
     assert any(said in text for text in findings), findings
 
 

@@ -12,7 +12,7 @@ import pytest
 from processes import ROOT
 from ptycho_compare.checks.check import Validation
 from ptycho_compare.checks.highlights import CONFIRMED, check_highlights
-from ptycho_compare.checks.listing import BESIDE, NOBODY_LEFT, checks_of
+from ptycho_compare.checks.listing import BESIDE, NOBODY_LEFT, STEPS, checks_of
 from ptycho_compare.checks.remade import rendered_again
 from ptycho_compare.checks.study_reports import judge_summary
 from ptycho_compare.checks.verification import verify, write_verification
@@ -126,8 +126,9 @@ def test_reports_without_evidence_behind_them_are_not_enough(whole: Hub, tmp_pat
     """Tables that nobody can trace: all eleven rows are valid, and those of the phases are not."""
     verification = verify(whole, DOSE, VIEW, SPLITS)
     report = verification.to_json()
-    assert [each["description"] for each in report["validations"]] == [*PHASES, *ROWS, BESIDE, NOBODY_LEFT]
-    assert (report["all_valid"], report["n_checks"], report["n_valid"]) == (False, 22, 14)
+    last = [STEPS, BESIDE, NOBODY_LEFT]
+    assert [each["description"] for each in report["validations"]] == [*PHASES, *ROWS, *last]
+    assert (report["all_valid"], report["n_checks"], report["n_valid"]) == (False, 23, 15)
     assert [each.description for each in verification.validations if not each.valid] == [
         each for each in PHASES if each != "Phase D overlap view"
     ]
@@ -139,9 +140,10 @@ def test_an_empty_hub_is_judged_by_the_same_checks(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     hub = Hub(tmp_path)
     verification = verify(hub, DOSE, VIEW, SPLITS, study=load_study(ROOT / "acceptance" / "study.toml"))
-    assert [each.description for each in verification.validations] == [*PHASES, *ROWS, BESIDE, NOBODY_LEFT]
-    assert [each.description for each in verification.validations if each.valid] == [BESIDE, NOBODY_LEFT]
-    assert verification.lines()[-1] == "2 of 22 checks are valid"
+    last = [STEPS, BESIDE, NOBODY_LEFT]
+    assert [each.description for each in verification.validations] == [*PHASES, *ROWS, *last]
+    assert [each.description for each in verification.validations if each.valid] == last
+    assert verification.lines()[-1] == "3 of 23 checks are valid"
     write_verification(hub, verification)
     assert json.loads((tmp_path / "analysis/verification_report.json").read_text())["n_invalid"] == 20
 
@@ -468,9 +470,12 @@ def test_only_the_last_run_of_a_transcript_counts(hub: Hub) -> None:
     assert row(hub, LOGS).to_json()["missing_banners"] == [f"[{number}/15]" for number in range(2, 9)]
 
 
+NOTHING: dict[str, Any] = {"inputs": {}, "settings": {}, "code": "", "versions": {}}
+
+
 def step_record(step_id: str, status: str, outputs: dict[str, list[Any]]) -> dict[str, Any]:
     """A finished step's record, of which nothing but status and outputs matters here."""
-    rest = {"title": "", "command": [], "fingerprint": {}, "attempts": [], "ended": ""}
+    rest = {"title": "", "command": [], "fingerprint": NOTHING, "attempts": [], "ended": ""}
     costs = {"seconds": 0.0, "cpu_s": 0.0, "peak_bytes": 0}
     return {"id": step_id, "status": status, "outputs": outputs, **rest, **costs}
 

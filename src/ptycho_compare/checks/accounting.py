@@ -19,7 +19,9 @@ from ptycho_compare.untrusted.regular import read_log
 
 _AGAIN = "run the comparison again"
 _END_CHARACTERS = 80
-_SIZES = re.compile(r"nonzero_count=\d{1,18}/(\d{1,18})$")
+_SIZES = re.compile(r"nonzero_count=(\d{1,18})/(\d{1,18})$")
+_PLANNED = " - plan: "
+_TRACEBACK = "\nTraceback (most recent call last):"
 _HELD: Mapping[str, tuple[str, int, str]] = {
     "groups": ("iu", 2, "(B, C) integers"),
     "normalization": ("fiu", 0, "one number"),
@@ -72,25 +74,35 @@ def _of_another_kind(path: Path, held: Mapping[str, NDArray[Any]]) -> Iterator[F
 
 
 def judge_log(path: Path, manifest: Manifest) -> Iterator[Finding]:
-    """Compare the numbers of predicted pixels in a comparison's log, if it is there, with its plan."""
+    """Compare the numbers of predicted pixels in a comparison's log, if it is there, with its plan.
+
+    Nor does the log of arms that are all well end in a traceback, after the plan of the last attempt.
+    """
     if not path.is_file():
         return
     text = read_log(path)
+    if not text.strip():
+        yield Finding("missing", f"{path}: is empty; {_AGAIN}")
+        return
+    whole = all(record.status == "ok" for record in manifest.arms.values())
+    if whole and _TRACEBACK in text[text.rfind(_PLANNED) :]:
+        said = "tells of a traceback, and the manifest says that all arms are ok"
+        yield Finding("failed", f"{path}: {said}; {_AGAIN}")
     for arm, record in manifest.arms.items():
         expected = _expected(record, manifest)
         if expected is None or record.status != "ok":
             continue
         name = f"DIAGNOSTIC {short_name(arm)}_output stats"
-        sizes = [int(found[1]) for found in map(_SIZES.search, _lines_with(f"{name}: ", text)) if found]
-        if not sizes:
+        counts = [found.groups() for found in map(_SIZES.search, _lines_with(f"{name}: ", text)) if found]
+        filled, size = map(int, counts[-1]) if counts else (0, 0)
+        if not counts:
             yield Finding("missing", f"{path}: has no line '{name}'; {_AGAIN}", arm)
-        elif sizes[-1] != expected:
-            yield Finding(
-                "changed",
-                f"{path}: '{name}' tells of {sizes[-1]} predicted pixels, and the plan asks for "
-                f"{expected}; {_AGAIN}",
-                arm,
-            )
+        elif size != expected:
+            said = f"'{name}' tells of {size} predicted pixels, and the plan asks for {expected}"
+            yield Finding("changed", f"{path}: {said}; {_AGAIN}", arm)
+        elif not filled:
+            said = f"'{name}' says that every predicted pixel is zero, and the manifest that the arm is ok"
+            yield Finding("failed", f"{path}: {said}; {_AGAIN}", arm)
 
 
 def _lines_with(name: str, text: str) -> Iterator[str]:

@@ -106,6 +106,9 @@ def _of_files(hub: Hub, entries: Sequence[InventoryEntry]) -> Iterator[Finding]:
             found = InventoryEntry(entry.path, "of another size", size)
         else:
             found = enter(hub, entry.path, size=entry.bytes)
+        if entry.bytes == 0 < size and found == entry:
+            text = "is listed as empty, which vouches for nothing that it holds"
+            yield Finding("changed", f"{path}: {text}; run {MADE_BY} again")
         if found != entry:
             grown = ", and logs may only grow" if may_grow(entry.path) else ""
             yield Finding(

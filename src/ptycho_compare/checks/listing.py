@@ -17,8 +17,9 @@ from ptycho_compare.checks.phase_c import judge_phase_c, judge_stages
 from ptycho_compare.checks.phase_d import judge_files, judge_phase_d
 from ptycho_compare.checks.phase_e import judge_phase_e
 from ptycho_compare.checks.phase_f import judge_phase_f
-from ptycho_compare.checks.pipeline_logs import cli_logs, judge_step
+from ptycho_compare.checks.pipeline_logs import cli_logs
 from ptycho_compare.checks.remade import named
+from ptycho_compare.checks.step_records import judge_step, judge_step_records
 from ptycho_compare.checks.strangers import strangers
 from ptycho_compare.checks.study_reports import (
     aggregate_highlights,
@@ -38,6 +39,7 @@ from ptycho_compare.study import Comparison, Study, networks_of
 from ptycho_compare.study.steps import OverlapStep, SimulateStep, transcript_name
 
 BESIDE = "nothing stands beside the evidence"
+STEPS = "records of steps"
 NOBODY_LEFT = "no process is left over"
 DRAWN_AGAIN, CANVASES = "Phase D overlap view", "canvases"
 DEEP = (DRAWN_AGAIN, CANVASES)
@@ -73,20 +75,22 @@ def checks_of(
     """
     pairs = [(dose, view) for dose in doses for view in views]
     for dose in dict.fromkeys(dose for dose, _ in pairs):
-        yield _data(hub, dose, splits)
+        yield _data(hub, dose, splits, study)
         for view in (view for other, view in pairs if other == dose):
             yield from _of_view(hub, dose, view, splits, study)
             for split in splits:
                 yield from _of_comparison(hub, Comparison(dose, view, split, FULL_TIER), study, recompute)
     yield from _of_reports(hub, pairs, splits, study)
+    steps = hub.step("").folder
+    yield Check(lambda: named(hub, STEPS, steps, list(judge_step_records(hub))), "phases", STEPS)
     yield Check(lambda: Validation(BESIDE, ".", list(strangers(hub, study))), "phases", BESIDE)
     yield Check(lambda: Validation(NOBODY_LEFT, "jobs", orphans(hub)), "processes", NOBODY_LEFT)
 
 
-def _data(hub: Hub, dose: int, splits: Sequence[str]) -> Check:
+def _data(hub: Hub, dose: int, splits: Sequence[str], study: Study | None) -> Check:
     def look() -> Validation:
         findings = [*judge_phase_c(hub, dose, splits), *judge_stages(hub, dose, splits)]
-        findings += judge_step(SimulateStep(hub, dose))
+        findings += judge_step(SimulateStep(hub, dose), study)
         return named(hub, "Phase C data", hub.phase_c(dose), findings)
 
     return Check(look, "phases", "Phase C data", name=f"phase C (dose={dose})")
@@ -98,7 +102,7 @@ def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study
     folder, step = hub.phase_d(*place), OverlapStep(hub, dose, view)
 
     def files() -> Validation:
-        findings = [*judge_files(hub, *place, splits), *judge_step(step)]
+        findings = [*judge_files(hub, *place, splits), *judge_step(step, study)]
         return named(hub, "Phase D files", folder, findings)
 
     def drawn_again() -> Validation:
@@ -107,11 +111,11 @@ def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study
         return named(hub, DRAWN_AGAIN, folder, judge_phase_d(hub, study, *place), study=study.name)
 
     def networks() -> Validation:
-        return named(hub, "Phase E networks", hub.phase_e(), judge_phase_e(hub, *place, arms))
+        return named(hub, "Phase E networks", hub.phase_e(), judge_phase_e(hub, *place, arms, study=study))
 
     def reconstructions() -> Validation:
         limits = None if study is None else limits_of(study)
-        findings = judge_phase_f(hub, *place, splits, limits=limits)
+        findings = judge_phase_f(hub, *place, splits, limits=limits, study=study)
         return named(hub, "Phase F reconstructions", hub.phase_f(), findings)
 
     made = folder.is_dir() or step.records.record.exists()

@@ -9,8 +9,8 @@ from typing import Any
 
 from ptycho_compare.checks.figure import judge_figure
 from ptycho_compare.checks.history import judge_log
-from ptycho_compare.checks.pipeline_logs import judge_step, made_here
 from ptycho_compare.checks.remade import cannot_read
+from ptycho_compare.checks.step_records import judge_step, made_here
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import MODEL_NAMES, Hub
@@ -25,14 +25,16 @@ from ptycho_compare.records.training_list import (
     skipped_views,
     training_list,
 )
-from ptycho_compare.study import NETWORKS
+from ptycho_compare.study import NETWORKS, Study
 from ptycho_compare.study.steps import TEST_SPLIT, TRAIN_SPLIT, TrainStep, train_steps
 
 _AGAIN = f"run {MADE_BY} again"
 _COMPLETE = ("complete", "success")
 
 
-def judge_phase_e(hub: Hub, dose: int, view: str, arms: Collection[str] = NETWORKS) -> list[Finding]:
+def judge_phase_e(
+    hub: Hub, dose: int, view: str, arms: Collection[str] = NETWORKS, *, study: Study | None = None
+) -> list[Finding]:
     """Collect what does not hold for the Baseline and the network of a view, as far as `arms` names them.
 
     Empty when their bundles are there, can be read and are of their place, when lists, tables and logs of
@@ -43,7 +45,7 @@ def judge_phase_e(hub: Hub, dose: int, view: str, arms: Collection[str] = NETWOR
     listed, findings = _list(hub, needed=any(made_here(network) for network in networks))
     for network in networks:
         findings += _judge(network, listed)
-        findings += judge_step(network)
+        findings += judge_step(network, study)
     return findings
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.checks.figure import judge_figure
-from ptycho_compare.checks.pipeline_logs import judge_step, made_here
 from ptycho_compare.checks.remade import cannot_read
+from ptycho_compare.checks.step_records import judge_step, made_here
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
@@ -30,6 +30,7 @@ from ptycho_compare.records.reconstruction_list import (
 )
 from ptycho_compare.scoring import CollapseLimits, find_collapse
 from ptycho_compare.storage.files import digest_of
+from ptycho_compare.study import Study
 from ptycho_compare.study.steps import ReconstructStep
 from ptycho_compare.untrusted.npz import open_npz
 from ptycho_compare.untrusted.regular import read_log
@@ -39,7 +40,13 @@ _RETURN_CODE = re.compile(r"^return code: (-?\d+)$", re.MULTILINE)
 
 
 def judge_phase_f(
-    hub: Hub, dose: int, view: str, splits: Sequence[str], *, limits: CollapseLimits | None = None
+    hub: Hub,
+    dose: int,
+    view: str,
+    splits: Sequence[str],
+    *,
+    limits: CollapseLimits | None = None,
+    study: Study | None = None,
 ) -> list[Finding]:
     """Collect what does not hold for the reconstructions of some splits.
 
@@ -56,7 +63,7 @@ def judge_phase_f(
         if made_here(place):
             findings += _of_log(place)
             findings += judge_figure(place.files.figure, MADE_BY)
-        findings += judge_step(place)
+        findings += judge_step(place, study)
     return [*findings, *_shared(places)]
 
 

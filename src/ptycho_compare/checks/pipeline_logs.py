@@ -128,33 +128,3 @@ def _of_output(path: Path, sha256: str | None, phase: str) -> Iterator[Finding]:
 
 def _text(path: Path) -> str | None:
     return read_log(path) if path.is_file() else None
-
-
-def judge_step(step: StudyStep) -> Iterator[Finding]:
-    """Compare the files of a step with its record; nothing is said where it left none."""
-    hub, path = step.hub, step.records.record
-    record = read_step_record(path)
-    if record is None:
-        if path.is_file():
-            yield Finding("changed", f"{path}: is no record of a finished step; run the pipeline again")
-        return
-    if record.id != step.id:
-        yield Finding("changed", f"{path}: is the record of {record.id}; run the pipeline again")
-    for name, (sha256, size) in record.outputs.items():
-        file = hub.root / name
-        if not file.is_file():
-            yield Finding(
-                "missing", f"{file}: is not there, and {hub.relative(path)} lists it; make it again"
-            )
-        elif (found := digest_of(file)) != sha256 or file.stat().st_size != size:
-            yield Finding(
-                "changed",
-                f"{file}: is {file.stat().st_size} bytes {found[:9]}, and {hub.relative(path)} says "
-                f"{size} bytes {sha256[:9]}; make it again",
-            )
-
-
-def made_here(step: StudyStep) -> bool:
-    """True when a command of ours made what a step left, and so has listed it too."""
-    record = read_step_record(step.records.record)
-    return record is not None and record.by_our_command

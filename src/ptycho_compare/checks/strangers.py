@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub, JobFiles, StepFiles
+from ptycho_compare.hub import Hub, JobFiles, StepFiles, utc_now
 from ptycho_compare.storage.files import is_left_over
 from ptycho_compare.study import Study
+from ptycho_compare.untrusted.regular import read_log
 
 _AWAY = "move it away"
 
@@ -33,6 +35,8 @@ def strangers(hub: Hub, study: Study | None) -> Iterator[Finding]:
         known = [path.name for path in (StepFiles(folder).record, StepFiles(folder).job.folder)]
         yield from _unknown(folder, _named(known), "no file of a step")
     yield from _unknown(hub.verdict().folder, _in_report(hub), "no file of a verdict")
+    for passed in (True, False):
+        yield from _other_outcomes(hub, passed=passed)
 
 
 def _links_and_names(hub: Hub) -> Iterator[Finding]:
@@ -71,6 +75,20 @@ def _other_comparisons(hub: Hub, study: Study) -> Iterator[Finding]:
             elif path not in asked:
                 text = f"is of no comparison of the study {study.name!r}"
                 yield Finding("changed", f"{path}: {text}; {_AWAY}, or add it to the study")
+
+
+def _other_outcomes(hub: Hub, *, passed: bool) -> Iterator[Finding]:
+    """Yield logs of tests that passed in ``red/``, and of others in ``green/``; an empty one says nothing."""
+    usual = hub.test_log("*", passed=passed, moment=utc_now())
+    for path in sorted(usual.parent.glob(f"{usual.name.partition('*')[0]}*.log")):
+        try:
+            found = re.search(r"^outcome: (.*)$", read_log(path), re.MULTILINE)
+        except OSError as error:
+            yield Finding("changed", f"{path}: {error.strerror}; {_AWAY}")
+            continue
+        if found and (found[1] == "passed") != passed:
+            text = f"says that the outcome is {found[1]:.40}, and lies in {path.parent.name}/"
+            yield Finding("changed", f"{path}: {text}; {_AWAY}")
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field, ValidationError
 
 from ptycho_compare.records.reading import Record
+from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.untrusted.regular import read_bytes
+
+
+class StepFingerprint(Record):
+    """What a step rests on, as JSON holds a `Fingerprint`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    inputs: dict[str, str]
+    settings: dict[str, Any]
+    code: str
+    versions: dict[str, str]
+
+    def as_one(self) -> Fingerprint:
+        """Return it as such."""
+        return Fingerprint(self.inputs, self.settings, self.code, self.versions)
 
 
 class StepRecord(Record):
@@ -28,9 +44,9 @@ class StepRecord(Record):
 
     id: str
     title: str
-    status: str
+    status: Literal["made", "given"]
     command: tuple[str, ...]
-    fingerprint: dict[str, Any] = Field(validation_alias=AliasChoices("fingerprint", "basis"))  # up to 0.1
+    fingerprint: StepFingerprint = Field(validation_alias=AliasChoices("fingerprint", "basis"))  # up to 0.1
     outputs: dict[str, tuple[str, int]]
     attempts: list[dict[str, Any]]
     seconds: float
@@ -41,7 +57,7 @@ class StepRecord(Record):
     @property
     def by_our_command(self) -> bool:
         """Whether a command of this program made it; a lab's own stands in the settings that it rests on."""
-        return self.status == "made" and "command" not in self.fingerprint.get("settings", {})
+        return self.status == "made" and "command" not in self.fingerprint.settings
 
 
 def read_step_record(path: Path) -> StepRecord | None:

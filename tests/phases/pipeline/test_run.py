@@ -41,7 +41,7 @@ class TestAStepThatIsDone:
         run_steps(hub, *chain(hub))
         record = read_step_record(hub.step("second").record)
         assert record is not None
-        assert set(record.fingerprint["inputs"]) == {"b.txt"}
+        assert set(record.fingerprint.inputs) == {"b.txt"}
         assert record.outputs["c.txt"][1] == 4
         assert record.status == "made"
         assert record.peak_bytes > 0

@@ -18,7 +18,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, StepFiles, utc_text
 from ptycho_compare.jobs import DoneRecord, Ended, JobSpec, attempts_so_far, read_launch
 from ptycho_compare.jobs.claim import while_free
-from ptycho_compare.records.step_record import StepRecord, read_step_record
+from ptycho_compare.records.step_record import StepFingerprint, StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint
 from ptycho_compare.storage.watched import WatchedFiles
@@ -174,7 +174,7 @@ class PhaseStep:
             return [Finding("input", str(error))]
         if record is None:
             return [Finding("missing", f"{self.id} was not run in this hub")]
-        differences = Fingerprint.from_json(record.fingerprint).differences(fingerprint)
+        differences = record.fingerprint.as_one().differences(fingerprint)
         if differences:
             return [Finding("stale", f"{self.files.record}: {difference}") for difference in differences]
         return [
@@ -243,7 +243,7 @@ class PhaseStep:
             title=self.title,
             status="given" if self.given else "made",
             command=self.command,
-            fingerprint=self.fingerprint().to_json(),
+            fingerprint=StepFingerprint(**self.fingerprint().to_json()),
             outputs=self._outputs(),
             attempts=attempts_so_far(self.files.job),
             seconds=0.0 if done is None else round(done.seconds, 3),

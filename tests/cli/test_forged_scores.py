@@ -38,10 +38,22 @@ def test_no_summary_is_made_of_it_and_verify_names_it(own: Hub, capsys: pytest.C
     assert run(own, "summarize") == 1
     assert re.search(NAMED, capsys.readouterr().err)
     assert own.reports().summary.read_bytes() == before
-    for command in ("report", "digest", "ssim-grid", "inventory"):
-        assert run(own, command) == 0
+    for command in ("report", "digest", "ssim-grid"):
+        assert run(own, command) == 1
+        assert "no report is made of this:\nchanged: " in capsys.readouterr().err
+    assert run(own, "inventory") == 0  # which says what lies there, and of nothing that it holds
     assert run(own, "verify", *WHERE) == 1
     assert re.search(NAMED, capsys.readouterr().out)
+
+
+def test_no_report_is_made_of_what_the_gate_calls_red(own: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody has to run the gate first."""
+    (own.comparison_dir(DOSE, "dense", "train", FULL_TIER) / "job" / "done.json").unlink()
+    before = {path: path.read_bytes() for path in own.analysis().glob("*.*")}
+    for command in ("report", "digest", "ssim-grid"):
+        assert run(own, command) == 1
+        assert "job/done.json: is not there" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in own.analysis().glob("*.*")}
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ptycho_compare.checks.blocker import topic_of, write_blocker
+from ptycho_compare.checks.grounds import judge_grounds
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import (
     OPTIONAL_STUDY,
@@ -50,6 +51,8 @@ from ptycho_compare.reporting.study.write_reports import (
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import Comparison, Study
 
+_NONE_MADE = "no report is made of this:"
+
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the commands."""
@@ -59,8 +62,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     grid = commands.add_parser(
         "ssim-grid",
         help="write the phase deltas as tables",
-        epilog="exit status: 0 written, 1 the preview speaks of amplitudes, 2 deltas or preview are missing "
-        "or damaged",
+        epilog="exit status: 0 written, 1 the preview speaks of amplitudes, or what it rests on does not "
+        "hold, 2 deltas or preview are missing or damaged",
     )
     add_hub(grid)
     grid.add_argument("--output", type=local_path, help="default: analysis/ssim_grid_summary.md")
@@ -86,7 +89,8 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "report",
         help="print averages and differences of the arms, and write them into the hub",
-        epilog="exit status: 0 written, 1 a required arm is missing, 2 the summary is missing or damaged; an "
+        epilog="exit status: 0 written, 1 a required arm is missing, or what it rests on does not hold, "
+        "2 the summary is missing or damaged; an "
         "arm below the threshold changes nothing",
     )
     parser.add_argument("--hub", type=local_path, help="the hub's folder")
@@ -104,8 +108,8 @@ def _add_digest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "digest",
         help="write one page on all comparisons",
-        epilog="exit status: 0 written, 1 comparisons failed (written all the same) or an input is missing, "
-        "2 an input is damaged or the page cannot be written",
+        epilog="exit status: 0 written, 1 comparisons failed (written all the same), an input is missing, or "
+        "what it rests on does not hold, 2 an input is damaged or the page cannot be written",
     )
     parser.add_argument("--hub", type=local_path, help="the hub's folder")
     parser.add_argument(
@@ -155,7 +159,13 @@ def _require_grounds(hub: Hub, study: Study, comparisons: Sequence[Comparison]) 
     there = [each for each in comparisons if recompute.is_there(each)]
     findings = [finding for each in there for finding in recompute.alone(each)]
     if findings:
-        raise ResultsError("\n".join(["no report is made of this:", *map(str, findings)]))
+        raise ResultsError("\n".join([_NONE_MADE, *map(str, findings)]))
+
+
+def _unsound(hub: Hub | None, named: Path | None = None) -> str:
+    """Say what does not hold in what a report rests on, by its records; empty for a file that was named."""
+    findings = [] if hub is None or named is not None else judge_grounds(hub)
+    return "\n".join([_NONE_MADE, *map(str, findings)]) if findings else ""
 
 
 def _blank(hub: Hub, blanks: Sequence[BlankScore], words: Sequence[str]) -> ExitCode:
@@ -179,6 +189,8 @@ def _blank(hub: Hub, blanks: Sequence[BlankScore], words: Sequence[str]) -> Exit
 
 def _report(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = _hub(arguments)
+    if unsound := _unsound(hub, arguments.metrics):
+        return _failed(unsound)
     summary = read_summary(_needed("--metrics", arguments.metrics, hub, lambda names: names.summary))
     missing = missing_arms(summary)
     if missing:
@@ -196,6 +208,8 @@ def _report(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 
 def _digest(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = _hub(arguments)
+    if unsound := _unsound(hub, arguments.metrics):
+        return _failed(unsound)
     source = _needed("--highlights", arguments.highlights, hub, lambda names: names.highlights)
     output = _needed("--output", arguments.output, hub, lambda names: names.digest)
     try:
@@ -214,6 +228,8 @@ def _digest(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 
 def _ssim_grid(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = hub_of(arguments)
+    if unsound := _unsound(hub):
+        return _failed(unsound)
     try:
         path = SSIM_GRID.write(hub, output=arguments.output)
     except PreviewError as error:

@@ -79,7 +79,7 @@ class Predictor(Protocol):
         ...
 
     def warm_up(self) -> float:
-        """Compile before anything is timed; return the seconds it took."""
+        """Compile what the first batch would, before anything is timed; return the seconds it took."""
         ...
 
 
@@ -95,6 +95,7 @@ class NetworkPredictor:
     fault: str = ""
     device: str = "cpu"
     separate: bool = False
+    warm: bool = False
 
     def predict(
         self, diffraction: NDArray[np.float32], local_offsets: NDArray[np.float32]
@@ -113,6 +114,8 @@ class NetworkPredictor:
 
     def warm_up(self) -> float:
         """See `Predictor.warm_up`."""
+        if self.warm:
+            return 0.0
         begin = time.perf_counter()
         side, count = self.patch_px, self.group_size
         self.predict(np.zeros((1, side, side, count), np.float32), np.zeros((1, 1, 2, count), np.float32))
@@ -192,6 +195,7 @@ def load_predictor(model: ModelFile, *, batch_rows: int, engine: EngineName = "o
         str(model.path),
         fault_of(weights),
         compiled.device,
+        warm=compiled.warm,
     )
 
 

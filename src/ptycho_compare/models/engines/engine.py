@@ -18,10 +18,19 @@ Network = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.comple
 
 @dataclass(frozen=True)
 class Compiled:
-    """A network that can be run, and what it runs on: the name of a GPU, or ``cpu``."""
+    """A network that can be run.
+
+    Attributes
+    ----------
+    device : str
+        What it runs on: the name of a GPU, or ``cpu``.
+    warm : bool
+        Nothing of it is left to be made when the first batch comes.
+    """
 
     run: Network
     device: str
+    warm: bool = False
 
 
 class Engine(Protocol):

@@ -38,4 +38,4 @@ class OnnxRuntime:
             patches.real, patches.imag = found[REAL], found[IMAGINARY]
             return patches
 
-        return Compiled(predict, session.device)
+        return Compiled(predict, session.device, warm=session.device == "cpu")

@@ -107,6 +107,7 @@ def own_predictor(
         fault_of(weights),
         session.device,
         separate=said.group.patches == "separate",
+        warm=session.device == "cpu",
     )
 
 

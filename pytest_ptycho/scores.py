@@ -83,6 +83,7 @@ class PartScores:
         self._arm, self._part, self._numbers, self._why = arm, part, numbers, why
 
     def __getattr__(self, metric: str) -> ScoredNumber:
+        __tracebackhide__ = True
         if metric.startswith("_"):
             raise AttributeError(metric)
         if metric not in self._numbers:
@@ -90,6 +91,7 @@ class PartScores:
         return self._numbers[metric]
 
     def _refuse(self, metric: str) -> NoReturn:
+        __tracebackhide__ = True
         if self._why:
             pytest.fail(f"{self._arm} has no scores: {self._why}")
         near = did_you_mean(metric, self._numbers)
@@ -142,6 +144,7 @@ class ComparisonScores(Mapping[str, ArmScores]):
         self._arms = {arm: ArmScores(arm, those, origin) for arm, those in rows.items()}
 
     def __getitem__(self, arm: str) -> ArmScores:
+        __tracebackhide__ = True  # the line to look at is the test's
         if arm not in self._arms:
             near = did_you_mean(arm, self._arms)
             pytest.fail(f"no arm {arm} in {self._comparison}; there are {', '.join(self._arms)}{near}")

@@ -84,6 +84,7 @@ def test_scores_are_those_of_the_table_and_what_is_not_there_is_named(
 ) -> None:
     _, done = judged
     assert outcomes(done)["test_numbers_are_those_of_the_table"] == "PASSED"
+    assert len(re.findall(r"(?m)test_mine\.py:\d+: Failed$", done.stdout)) == 2  # where to look
     assert f"no arm Ptychopinn in {CASE}; there are PtychoPINN, Baseline, PtyChi; did you mean" in done.stdout
     assert re.search(r"no ms_sim of phase of PtyChi; there are .*; did you mean ms_ssim\?", done.stdout)
 

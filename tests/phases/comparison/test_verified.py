@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forged import edit_arrays, edit_canvas, edit_manifest, edit_plan, edit_table, record_again
-from hubs import DOSE
+from bundles import write_bundle
+from forged import edit_arrays, edit_canvas, edit_manifest, edit_plan, edit_table, log_again, record_again
+from hubs import DOSE, SIDE
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison import made_again, verified
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.verified import Recomputation, seed_of
+from ptycho_compare.records.manifest import read_manifest
+from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import Comparison, load_study
 
 pytestmark = pytest.mark.usefixtures("built_once")
@@ -123,6 +126,49 @@ def another_image(held: dict[str, Any]) -> None:
     held["groups"] = groups
 
 
+def of_the_hub(input_name: str, change: Callable[[Path], object]) -> Forge:
+    """Change an input, and what the manifest tells of it."""
+
+    def forge(folder: Path) -> None:
+        names = Artifacts(folder)
+        recorded = Path(read_manifest(names.manifest).inputs[input_name].path)
+        path = folder.parents[3] / "/".join(recorded.parts[recorded.parts.index("data") :])
+        change(path)
+        digest = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        edit_manifest(folder, lambda held: held["inputs"][input_name].update(digest))
+
+    return forge
+
+
+def with_arrays(path: Path, **changes: Callable[[Any], Any]) -> None:
+    with np.load(path, allow_pickle=True) as stored:  # `_metadata` is text in an object array
+        held = dict(stored)
+    np.savez(path, **(held | {key: change(held[key]) for key, change in changes.items()}))
+
+
+def results_of_the_other_split(folder: Path) -> None:
+    """All of them, but for what the manifest says that they were made from."""
+    own = read_manifest(Artifacts(folder).manifest).model_dump()
+    other = folder.with_name(folder.name.replace("train", "test"))
+    shutil.copytree(other, folder, ignore=shutil.ignore_patterns("job"), dirs_exist_ok=True)
+    kept = {key: own[key] for key in ("inputs", "command", "attempts")}
+    edit_manifest(folder, lambda held: held.update(kept))
+
+
+def an_arm_renamed(folder: Path) -> None:
+    def in_arrays(held: dict[str, Any]) -> None:
+        for key in [each for each in held if each.startswith("ptychi_")]:
+            held[key.replace("ptychi_", "tike_")] = held.pop(key)
+
+    for name in ("comparison_metrics.csv", "comparison_differences.csv", "frc_cutoffs.csv"):
+        edit_table(folder, lambda line: line.replace("PtyChi", "Tike"), name=name)
+    for name in ("reconstructions.npz", "reconstructions_aligned.npz", "residuals.npz"):
+        edit_arrays(folder, in_arrays, name=name)
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"PtyChi"', '"Tike"'))
+    log_again(folder)
+
+
 METRICS, DIFFERENCES, CANVASES, ALIGNED = (
     "comparison_metrics.csv",
     "comparison_differences.csv",
@@ -172,6 +218,18 @@ FORGERIES: list[Any] = [
      f"{CANVASES}: 'ground_truth_complex' is another"),
     ("a map of residuals", arrays("residuals.npz", baseline_map=lambda held: held * 2),
      "residuals.npz: 'baseline_map' is another"),
+    # 158, 160, 212, 214, 215
+    ("results of the other split", results_of_the_other_split, "plan.npz: "),
+    ("an arm renamed", an_arm_renamed, "PtyChi"),
+    ("another network", of_the_hub("Baseline", lambda path: write_bundle(
+        path, gridsize=1, patch_px=SIDE, nphotons=DOSE, seed=9)),
+     "Baseline: computed again, the window at row"),
+    ("another true object in the data", of_the_hub(
+        "test_data", lambda path: with_arrays(path, objectGuess=lambda held: held * np.complex64(1.1))),
+     "'ground_truth_complex' is another"),
+    ("images doubled", of_the_hub(
+        "test_data", lambda path: with_arrays(path, diff3d=lambda held: held * 2)),
+     "normalisation"),
     ("a time", in_manifest(lambda held: held["arms"]["Baseline"]["seconds"].update(computation_s=1e4)),
      "Baseline computation_time_s value is"),
 ]  # fmt: skip

@@ -18,10 +18,11 @@ from lab_runs import DOSE
 from mutations import in_json
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
+from ptycho_compare.storage.files import sha256_of
 
 VIEW = f"analysis/dose_{DOSE}/dense"
 G = f"{VIEW}/test"
-LIST = "analysis/comparison_manifest.json"
+LIST, SUMMARY = "analysis/comparison_manifest.json", "analysis/metrics_summary.json"
 Change = Callable[[Path], object]
 
 
@@ -91,6 +92,25 @@ def windows(content: bytes) -> bytes:
     return content.replace(b"\n", b"\r\n")
 
 
+def closed_by_anyone(**facts: str) -> Change:
+    def change(root: Path) -> None:
+        note = root / "red" / "blocked_20261128T000000Z_failed_step.md"
+        note.parent.mkdir(exist_ok=True)
+        note.write_text("# Blocked: some-step: failed_step\n\n## What was found\n- failed: x\n")
+        said = {
+            "note": f"red/{note.name}",
+            "note_sha256": sha256_of(note),
+            "subject": "some-step",
+            "topic": "failed_step",
+            "closed_at": "2026-11-29T00:00:00Z",
+            "closed_by": "me",
+            "evidence": {},
+        } | facts
+        note.with_suffix(".closed.json").write_text(json.dumps(said))
+
+    return change
+
+
 OUT, STRANGE, BESIDE = "out of the hub or to nothing", "is of no comparison of the study", "does not list it"
 NO_JOB, NO_STEP, NO_VERDICT = "is no file of a job", "is no file of a step", "is no file of a verdict"
 NO_NAME = "holds characters that no terminal"
@@ -136,6 +156,14 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "list with another id": (lambda root: in_json("jobs/0/id", "x")(root / LIST), "calls dense/train"),
     "list with another folder": (
         lambda root: in_json("jobs/0/output_dir", f"{VIEW}/test")(root / LIST), "and its place is"),
+    "list with a key nobody knows": (
+        lambda root: in_json("jobs/0/verdict", "good")(root / LIST), "jobs.0.verdict is a key that nobody"),
+    "summary with a key nobody knows": (
+        lambda root: in_json("jobs/0/verdict", "good")(root / SUMMARY), "jobs.0.verdict is a key that nobody"),
+    "closing of no note": (put("red/blocked_20261128T000000Z_x.closed.json", "{}"), "closes no note"),
+    "closing by anyone": (closed_by_anyone(), "for no reason and by no evidence"),
+    "closing of another note": (closed_by_anyone(note="red/other.md", reason="x"), "which is another"),
+    "closing at no time": (closed_by_anyone(closed_at="now", reason="x"), "closed_at is 'now'"),
     "text with other line ends": (
         bytes_of("analysis/metrics_summary.md", windows), "its line ends are others"),
 }  # fmt: skip

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from ptycho_compare.checks.blocker.closing import judge_closings
 from ptycho_compare.checks.canvases import judge_stored
 from ptycho_compare.checks.check import Check, Validation
 from ptycho_compare.checks.freshness import judge_in_place
@@ -83,7 +84,12 @@ def checks_of(
     yield from _of_reports(hub, pairs, splits, study)
     steps = hub.step("").folder
     yield Check(lambda: named(hub, STEPS, steps, list(judge_step_records(hub))), "phases", STEPS)
-    yield Check(lambda: Validation(BESIDE, ".", list(strangers(hub, study))), "phases", BESIDE)
+
+    def beside() -> Validation:
+        closings = judge_closings(hub, unshown=(NOBODY_LEFT,))
+        return Validation(BESIDE, ".", [*strangers(hub, study), *closings])
+
+    yield Check(beside, "phases", BESIDE)
     yield Check(lambda: Validation(NOBODY_LEFT, "jobs", orphans(hub)), "processes", NOBODY_LEFT)
 
 

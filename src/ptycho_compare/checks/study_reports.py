@@ -17,6 +17,7 @@ from ptycho_compare.records.comparison_list import JobList, Place, jobs_with_evi
 from ptycho_compare.records.job_scores import BlankScoresError
 from ptycho_compare.records.metrics_deltas import Deltas, deltas_of, read_deltas
 from ptycho_compare.records.metrics_summary import read_summary, summarize
+from ptycho_compare.records.reading import unknown_key
 from ptycho_compare.reporting.study.report import DIGEST_SECTIONS, missing_arms
 from ptycho_compare.reporting.study.write_reports import (
     DIGEST,
@@ -26,6 +27,7 @@ from ptycho_compare.reporting.study.write_reports import (
     digest_of_summary,
 )
 from ptycho_compare.study import Comparison
+from ptycho_compare.untrusted import regular
 from ptycho_compare.untrusted.regular import read_log
 
 _SUMMARIZE = SUMMARY_TEXT.made_by
@@ -46,8 +48,12 @@ def judge_summary(hub: Hub, *arms: str) -> list[Finding]:
         return [Finding("blank", str(blank), blank.arm) for blank in error.blanks]
     except InputError as error:
         return [cannot_read(error)]
+    said, held = found.model_dump(mode="json"), regular.read_json(path)
+    # another program's has keys of its own
+    if "required_models" in held and (key := unknown_key(held, said)):
+        return [Finding("changed", f"{path}: {key} is a key that nobody knows; run {_SUMMARIZE} again")]
     asked = expected.model_copy(update={"required_models": found.required_models})
-    difference = first_difference(asked.model_dump(mode="json"), found.model_dump(mode="json"))
+    difference = first_difference(asked.model_dump(mode="json"), said)
     return [] if difference is None else [Finding("changed", f"{path}: {difference}; run {_SUMMARIZE} again")]
 
 
@@ -72,6 +78,12 @@ def comparison_list(hub: Hub, places: Sequence[Place]) -> Validation:
         if (dose, view, split) not in there
     ]
     findings += [Finding("failed", f"{path}: {problem}") for problem in listed.problems()]
+    if any(job.id for job in listed.jobs):  # another program's list has none
+        key = unknown_key(regular.read_json(path), listed.model_dump(mode="json"))
+        if key is not None:
+            findings.append(
+                Finding("changed", f"{path}: {key} is a key that nobody knows; run the pipeline again")
+            )
     counts = {"n_jobs": listed.n_jobs, "n_success": listed.n_success, "n_failed": listed.n_failed}
     return named(hub, "comparison manifest", path, findings, **counts)
 

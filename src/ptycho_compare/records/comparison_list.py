@@ -67,9 +67,11 @@ class ListedJob(AtPlace):
 
 
 class ExecutionResult(AtPlace):
-    """How a comparison ended."""
+    """How a comparison ended; the id is empty in lists of PtychoPINN."""
 
+    id: str = ""
     returncode: int
+    log_path: str = ""
     error: str | None = None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -45,6 +46,18 @@ def read_text(path: Path, *, made_by: str) -> str:
     except (OSError, ValueError) as error:
         why = regular.why_unreadable(error)
         raise ReportError(f"{path}: cannot be read ({why}); {made_by} writes it anew") from None
+
+
+def unknown_key(held: Any, record: Any, place: str = "") -> str | None:
+    """Return the first key of JSON that is not in what its record says again; None where all are."""
+    pairs: Iterable[tuple[Any, Any, Any]] = ()
+    if isinstance(held, dict) and isinstance(record, dict):
+        if unknown := next((key for key in held if key not in record), None):
+            return f"{place}{unknown}"
+        pairs = ((key, held[key], record[key]) for key in held)
+    elif isinstance(held, list) and isinstance(record, list):
+        pairs = ((number, *pair) for number, pair in enumerate(zip(held, record, strict=False)))
+    return next(filter(None, (unknown_key(one, other, f"{place}{key}.") for key, one, other in pairs)), None)
 
 
 def read_json(path: Path, kind: type[Model], *, made_by: str) -> Model:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ptycho_compare.checks.blocker.note import Blocker, read_blocker
 from ptycho_compare.errors import HubError
+from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, utc_text
+from ptycho_compare.hub.moments import UTC_SECONDS
 from ptycho_compare.storage.files import digest_of, write_json_atomic
 from ptycho_compare.untrusted.regular import read_bytes
 
@@ -92,6 +95,28 @@ def close_by_hand(hub: Hub, name: str, *, closed_by: str, reason: str) -> Path:
     if not known[asked].sha256:
         raise HubError(f"{known[asked].note}: cannot be read, and what it says is closed by its digest")
     return _close(hub, known[asked], closed_by=closed_by, evidence={}, reason=reason)
+
+
+def judge_closings(hub: Hub, *, unshown: Collection[str]) -> Iterator[Finding]:
+    """Judge the records that close notes: each is of a note that is there, and of no other, and says why.
+
+    What closed a note by itself names what shows it, but for the subjects `unshown`, which left nothing. A
+    record that does not fit its note closes nothing: that note is open, and counts.
+    """
+    for path in sorted((hub.root / "red").glob("*.closed.json")):
+        note = path.with_name(path.name.replace(".closed.json", ".md"))
+        if not note.is_file():
+            yield Finding("changed", f"{path}: closes no note that lies beside it; move it away")
+        elif (closing := _closing(read_blocker(note))) is not None:
+            if closing.note != hub.relative(note):
+                yield Finding(
+                    "changed", f"{path}: closes {closing.note!r:.80}, which is another; move it away"
+                )
+            if not re.match(UTC_SECONDS, closing.closed_at):
+                yield Finding("changed", f"{path}: closed_at is {closing.closed_at!r:.40}; move it away")
+            if not (closing.reason.strip() or closing.evidence or closing.subject in unshown):
+                text = f"was closed by {closing.closed_by!r:.80} for no reason and by no evidence"
+                yield Finding("changed", f"{path}: {text}; move it away, or close it by hand")
 
 
 def _close(hub: Hub, blocker: Blocker, *, closed_by: str, evidence: dict[str, str], reason: str = "") -> Path:

@@ -157,9 +157,9 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "list with another folder": (
         lambda root: in_json("jobs/0/output_dir", f"{VIEW}/test")(root / LIST), "and its place is"),
     "list with a key nobody knows": (
-        lambda root: in_json("jobs/0/verdict", "good")(root / LIST), "jobs.0.verdict is a key that nobody"),
+        lambda root: in_json("jobs/0/verdict", "good")(root / LIST), "jobs.0.verdict is a key that"),
     "summary with a key nobody knows": (
-        lambda root: in_json("jobs/0/verdict", "good")(root / SUMMARY), "jobs.0.verdict is a key that nobody"),
+        lambda root: in_json("jobs/0/verdict", "good")(root / SUMMARY), "jobs.0.verdict is a key that"),
     "closing of no note": (put("red/blocked_20261128T000000Z_x.closed.json", "{}"), "closes no note"),
     "closing by anyone": (closed_by_anyone(), "for no reason and by no evidence"),
     "closing of another note": (closed_by_anyone(note="red/other.md", reason="x"), "which is another"),

@@ -47,6 +47,10 @@ class StorageError(InputError):
     """The hub cannot be written: full, read-only, or not ours."""
 
 
+class ExchangedError(InputError):
+    """A file was exchanged or written to while a result was made of it."""
+
+
 class JobError(InputError):
     """A job cannot be started, found or stopped as asked."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptycho_compare.errors import InputError
+from ptycho_compare.errors import ExchangedError, InputError
 from ptycho_compare.storage.files import digest_of
 
 
@@ -67,8 +67,8 @@ class WatchedFiles:
                 yield f"{path}: was exchanged or written to while it was used as {name}"
 
     def require_same(self) -> None:
-        """Refuse, by an InputError, to make a result of files that were exchanged meanwhile."""
+        """Refuse, by an ExchangedError, to make a result of files that were exchanged meanwhile."""
         for text in self.exchanged():
-            raise InputError(
+            raise ExchangedError(
                 f"{text}; this attempt is void, and nothing of it counts: run the same command again"
             )

@@ -26,6 +26,7 @@ from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Grid
 from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study import EngineName
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -55,7 +56,7 @@ def test_an_arm_alone_gives_the_same_canvas(small_hub: Path, tmp_path: Path, nam
         assert scan.truth is not None
         setting = Setting(request, scan, plan, Grid((0, 0), (scan.truth.shape[0], scan.truth.shape[1])))
         with job_context(JobFiles(tmp_path / "alone")) as ours:
-            work = Work(ours, request, "")
+            work = Work(ours, request, WatchedFiles({"test_data": request.test_data}))
             alone = NetworkArm.open(name, models.networks[name], ArmSettings(), setting, work).reconstruct(
                 work
             )

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from bundles import BundleParts, write_bundle
-from hubs import request_on
-from ptycho_compare.errors import InputError
-from ptycho_compare.hub import Artifacts
+from exchanging import EXCHANGES, exchanging
+from hubs import DOSE, request_on
+from ptycho_compare.errors import ExchangedError, InputError
+from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison import compare as module
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
@@ -36,24 +37,8 @@ def request_on_copies(small_hub: Path, tmp_path: Path) -> CompareRequest:
     return replace(whole, test_data=copies[0], arms=(replace(arm, name="PtyChi"),))
 
 
-def replaced(path: Path) -> None:
-    """Another file of the same size takes the name, as one that is written whole does."""
-    other = path.with_suffix(".new")
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    other.write_bytes(data)
-    other.replace(path)
-
-
-def restored(path: Path) -> None:
-    """The same bytes, written anew."""
-    other = path.with_suffix(".new")
-    shutil.copyfile(path, other)
-    other.replace(path)
-
-
 @pytest.mark.parametrize("name", ["test_data", "PtyChi"])
-@pytest.mark.parametrize("exchange", [replaced, restored, Path.unlink], ids=["other", "restored", "gone"])
+@pytest.mark.parametrize("exchange", EXCHANGES.values(), ids=EXCHANGES)
 def test_an_input_exchanged_while_a_comparison_runs_makes_it_void(
     request_on_copies: CompareRequest,
     monkeypatch: pytest.MonkeyPatch,
@@ -64,12 +49,8 @@ def test_an_input_exchanged_while_a_comparison_runs_makes_it_void(
     path = request.test_data if name == "test_data" else request.arms[0].source.path
     kept, checked = path.read_bytes(), module.geometry_through_truth
 
-    def meanwhile(setting: Any) -> Any:
-        exchange(path)
-        return checked(setting)
-
     with monkeypatch.context() as patch:
-        patch.setattr(module, "geometry_through_truth", meanwhile)
+        patch.setattr(module, "geometry_through_truth", exchanging(path, exchange, checked))
         with pytest.raises(InputError, match=f"{path.name}: .* used as {name}; this attempt is void"):
             compare(request, command=["test"], console_level=None)
     assert not Artifacts(request.output_dir).manifest.exists()
@@ -77,6 +58,30 @@ def test_an_input_exchanged_while_a_comparison_runs_makes_it_void(
     compare(request, command=["test"], console_level=None)
     inputs = json.loads(Artifacts(request.output_dir).manifest.read_text())["inputs"]
     assert inputs[name]["sha256"] == sha256_of(path)
+
+
+def test_what_was_predicted_of_an_exchanged_scan_is_not_gone_on_from(
+    small_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built_once: None
+) -> None:
+    """Once the scan is put back, a checkpoint by its digest would hold patches of the other one."""
+    request = request_on(small_hub, tmp_path / "out", groups=40)
+    (network,) = (arm for arm in request.arms if arm.name == "PtychoPINN")
+    scan = Path(shutil.copy(request.test_data, tmp_path))
+    request = replace(request, test_data=scan, arms=(network,))
+
+    def exchange(path: Path) -> None:
+        path.rename(tmp_path / "put back")
+        shutil.copyfile(Hub(small_hub).patched(DOSE, "test"), path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "open_setting", exchanging(scan, exchange, module.open_setting))
+        with pytest.raises(ExchangedError, match="used as test_data; this attempt is void"):
+            compare(request, command=["test"], console_level=None)
+    assert list(Artifacts(request.output_dir).job.checkpoints.glob("*.npz")) == []
+    (tmp_path / "put back").replace(scan)  # the very file, with its inode and time
+    compare(request, command=["test"], console_level=None)
+    log = Artifacts(request.output_dir).log.read_text()
+    assert "goes on from" not in log
 
 
 def test_a_file_is_looked_at_without_being_read_again(tmp_path: Path) -> None:

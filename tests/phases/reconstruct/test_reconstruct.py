@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exchanging import exchanging, replaced, restored
 from processes import PTYCHO_HUB, ROOT, environment, marked, nobody_left, until
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.errors import EngineError, HubError, MissingProgramError, StudyError
+from ptycho_compare.errors import (
+    EngineError,
+    ExchangedError,
+    HubError,
+    MissingProgramError,
+    StudyError,
+)
 from ptycho_compare.hub import Hub, ReconstructionFiles
 from ptycho_compare.jobs import read_progress
+from ptycho_compare.phases.reconstruct import scan_run
 from ptycho_compare.phases.reconstruct.engine import short_of_memory
 from ptycho_compare.phases.reconstruct.reconstruct import reconstruct
 from ptycho_compare.reconstruction import Grid, read_ready_made
@@ -202,3 +211,36 @@ def test_an_engine_that_breaks_is_an_error_with_its_last_words(
     assert manifest["execution_results"][0]["returncode"] == 1
     assert "Traceback" in ReconstructionFiles(hub.ptychi_dir(*WHERE)).log.read_text()
     assert not hub.ptychi(*WHERE).exists()
+
+
+@pytest.mark.slow
+def test_a_scan_exchanged_while_pty_chi_runs_makes_it_void(
+    whole: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make_tiny_hub(tmp_path / "hub")
+    study, scan = load_study(hub.study()), hub.patched(DOSE, SPLIT)
+    shutil.copy2(scan, tmp_path / "kept")
+    with monkeypatch.context() as patch:
+        patch.setattr(scan_run, "write_log", exchanging(scan, replaced, scan_run.write_log))  # all is done
+        with pytest.raises(ExchangedError) as caught:
+            reconstruct(hub, study, *WHERE)
+    assert str(caught.value).startswith(f"{scan}: was exchanged or written to while it was used as the scan")
+    assert "; this attempt is void, and nothing of it counts: run the same command again" in str(caught.value)
+    assert not hub.ptychi(*WHERE).exists()
+    (tmp_path / "kept").replace(scan)
+    reconstruct(hub, study, *WHERE)
+    found = arrays_of(hub)
+    for key, values in arrays_of(whole).items():
+        assert key == "reconstruction_time" or np.array_equal(found[key], values), key
+
+
+def test_a_scan_exchanged_before_it_is_read_never_reaches_pty_chi(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ptychi: None
+) -> None:
+    """What was computed from it would be gone on from once the other is put back."""
+    hub = make_tiny_hub(tmp_path)
+    scan = hub.patched(DOSE, SPLIT)
+    monkeypatch.setattr(scan_run, "open_scan", exchanging(scan, restored, scan_run.open_scan))
+    monkeypatch.setattr(scan_run, "run_engine", pytest.fail)
+    with pytest.raises(ExchangedError, match="used as the scan; this attempt is void"):
+        reconstruct(hub, load_study(hub.study()), *WHERE)

@@ -12,6 +12,7 @@ from ptycho_compare.hub import JobFiles
 from ptycho_compare.phases.train.checkpoint import TrainingCheckpoint, TrainingProgress
 from ptycho_compare.records.training_history import Epoch
 from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.storage.watched import WatchedFiles
 
 EPOCHS = [Epoch(1, 0.5, 0.4, 1.0), Epoch(2, 0.3, 0.2, 1.0), Epoch(3, 0.2, 0.2, 1.0), Epoch(4, 0.1, 0.3, 1.0)]
 STATE = {"weight_000": np.arange(4.0, dtype=np.float32), "optimizer_000": np.int64(7)}
@@ -20,7 +21,7 @@ BEST = {"weight_000": np.ones(4, np.float32)}
 
 def checkpoint(folder: Path, **settings: float) -> TrainingCheckpoint:
     return TrainingCheckpoint(
-        JobFiles(folder), Fingerprint({"data": "0" * 64}, settings, "code", {"numpy": "2"})
+        JobFiles(folder), Fingerprint({"data": "0" * 64}, settings, "code", {"numpy": "2"}), WatchedFiles({})
     )
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from exchanging import exchanging, replaced
 from phases.train.conftest import Trained
 from phases.train.mini import DOSE, STUDY, VIEW, with_training
-from ptycho_compare.errors import ArmError, HubError, ScanError, StudyError
+from ptycho_compare.errors import ArmError, ExchangedError, HubError, ScanError, StudyError
 from ptycho_compare.hub import Hub, TrainingFiles
 from ptycho_compare.jobs import read_progress
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.predictor import load_predictor
+from ptycho_compare.models.training.trainer import Trainer
 from ptycho_compare.phases.train.train import train
 from ptycho_compare.scan import draw_plan, open_scan
 from ptycho_compare.storage.files import sha256_of
@@ -142,3 +145,28 @@ def test_a_training_that_diverges_fails_by_name_and_in_the_manifest(hub: Hub) ->
     assert result["status"] == "failed"
     assert "the loss is nan" in result["error"]
     assert not files_of(hub, "baseline").bundle.exists()
+
+
+@pytest.mark.slow
+def test_data_exchanged_while_a_network_trains_make_it_void(
+    trained: Trained, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = hub.patched(DOSE, "train")
+    shutil.copy2(data, hub.root / "kept")
+    record = hub.step(f"dose_{DOSE}-train-baseline").job.checkpoints / "training.json"
+    (part,) = read_progress(trained.hub.step(f"dose_{DOSE}-train-baseline").job).parts.values()
+    steps = part.total // 3
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "step", exchanging(data, replaced, Trainer.step, call=steps + 1))
+        with pytest.raises(ExchangedError) as caught:
+            train(hub, STUDY, DOSE, "baseline")
+    assert str(caught.value) == (
+        f"{data}: was exchanged or written to while it was used as the training's data; this attempt is "
+        "void, and nothing of it counts: run the same command again"
+    )
+    assert not files_of(hub, "baseline").bundle.exists()
+    # an epoch by the file that the checkpoint names is safe, and none by the other
+    assert len(json.loads(record.read_text())["epochs"]) == 1
+    (hub.root / "kept").replace(data)
+    train(hub, STUDY, DOSE, "baseline")
+    assert sha256_of(files_of(hub, "baseline").bundle) == sha256_of(files_of(trained.hub, "baseline").bundle)

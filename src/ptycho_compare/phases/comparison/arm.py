@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import ENVIRONMENT, DeviceError, ReadyMadeError, StorageError
+from ptycho_compare.errors import ENVIRONMENT, DeviceError, ExchangedError, ReadyMadeError, StorageError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
@@ -138,12 +138,12 @@ def contained(
 ) -> Arm:
     """Run one arm; whatever goes wrong inside it stays in it.
 
-    A disk that is full and a GPU that cannot be used concern them all. So does a request to stop, which
-    `raise_if_stopped` passes on: what fails after it may have failed by it.
+    A disk that is full, a GPU that cannot be used and an input that was exchanged concern them all. So does
+    a request to stop, which `raise_if_stopped` passes on: what fails after it may have failed by it.
     """
     try:
         return run()
-    except (StorageError, DeviceError):
+    except (StorageError, DeviceError, ExchangedError):
         raise
     except OSError as error:
         if error.errno in STORAGE_ERRORS:

@@ -83,7 +83,7 @@ def compare(
     ):
         setting, warnings = opened
         require_recordable(setting, inputs, command=command)
-        work = Work(context, request, watched.digests[request.test_data])
+        work = Work(context, request, watched)
         goes_on = names.job.checkpoints.exists()
         with comparison_log(names.log, console_level=console_level, append=goes_on):
             for warning in warnings:

@@ -18,6 +18,7 @@ from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction import Cadence, Checkpoint, StreamState
 from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.storage.watched import WatchedFiles
 
 _log = logging.getLogger(LOGGER)
 
@@ -30,15 +31,15 @@ class Work:
     ----------
     context : JobContext
         Tells how far it is, and hears when to stop.
-    scan_sha256 : str
-        Of the scan, before it was read.
+    watched : WatchedFiles
+        The inputs, before they were read.
     cadence : Cadence
         Of all checkpoints of the attempt.
     """
 
     context: JobContext
     request: CompareRequest
-    scan_sha256: str
+    watched: WatchedFiles
     cadence: Cadence = field(default_factory=Cadence)
 
     def checkpoint(self, stream: str, model: ModelFile, plan: Mapping[str, Any]) -> Checkpoint:
@@ -55,7 +56,7 @@ class Work:
             "engine": asked["engine"],
             **plan,
         }
-        inputs = {"test_data": self.scan_sha256, "model": model.sha256}
+        inputs = {"test_data": self.watched.digests[request.test_data], "model": model.sha256}
         files = self.context.files
         return Checkpoint(
             files.checkpoints,
@@ -80,7 +81,11 @@ class Work:
         return state
 
     def save(self, checkpoint: Checkpoint, state: StreamState) -> None:
-        """Save a stream now."""
+        """Save a stream now; raises ExchangedError where an input was exchanged since it was digested.
+
+        What was computed from another file would else be gone on from once this one is put back.
+        """
+        self.watched.require_same()
         self.context.working(checkpoint.name, state.next_row, state.timing.total_s, now=True)
         seconds = checkpoint.save(state)
         self.context.saved(checkpoint.name, state.next_row, seconds)

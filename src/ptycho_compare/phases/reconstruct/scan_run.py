@@ -19,8 +19,8 @@ from ptycho_compare.phases.reconstruct.results import Facts, publish, write_log
 from ptycho_compare.phases.reconstruct.start import InitialGuess, Measured, make_start
 from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.reading import AS_FOUND
-from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study.making import Reconstruction
 from ptycho_compare.study.steps import ReconstructStep
 
@@ -76,6 +76,8 @@ def reconstruct_scan(
         The scan cannot be read, or has no probe or no such images.
     StudyError
         The device that was asked for is not there.
+    ExchangedError
+        The scan was exchanged meanwhile: this attempt is void.
     EngineError
         The engine failed; the log holds its output.
     Stopped
@@ -83,6 +85,7 @@ def reconstruct_scan(
     """
     require_ptychi()
     place = Exchange(job.checkpoints)
+    watched = WatchedFiles({"the scan": scan_file})
     with job_context(job) as context:
         for folder in (files.folder, place.folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +95,8 @@ def reconstruct_scan(
             measured = Measured.of(scan, images)
             start = _hand_over(place, measured, how.seed)
         facts = Facts(title or scan_file.name, scan_file, how, measured.numbers, start.origin_yx)
-        digest = sha256_of(scan_file)
+        watched.require_same()  # all of it is read by now
+        digest = watched.digests[scan_file]
         task = EngineTask(how, _fingerprint(digest, facts, reading))
         place.write_task(task)
         held = place.read_state(task.fingerprint, lambda reason: _set_aside(context, reason))
@@ -109,6 +113,7 @@ def reconstruct_scan(
         if state is None:
             text = f"{place.folder}: pty-chi ended well and left no state that can be read"
             raise EngineError(text, returncode=1)
+        watched.require_same()
         with context.publishing():
             publish(files, facts, state, measured.positions)
             shutil.rmtree(place.folder)

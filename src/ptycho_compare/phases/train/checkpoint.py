@@ -12,6 +12,7 @@ from ptycho_compare.hub import JobFiles
 from ptycho_compare.records.training_history import Epoch
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.saved_work import Arrays, Facts, SavedWork
+from ptycho_compare.storage.watched import WatchedFiles
 
 _NAME = "training"
 _BEST = "best_"
@@ -46,16 +47,22 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class TrainingCheckpoint:
-    """Where a training is kept; a checkpoint that rests on another fingerprint is not used."""
+    """Where a training is kept; a checkpoint that rests on another fingerprint is not used.
+
+    `watched` holds the data since they were digested.
+    """
 
     files: JobFiles
     fingerprint: Fingerprint
+    watched: WatchedFiles
 
     def save(self, progress: TrainingProgress) -> float:
         """Write the state after an epoch; the seconds it took.
 
-        Raises StorageError when it cannot be written; the checkpoint before is intact.
+        Raises StorageError when it cannot be written, and ExchangedError where the data were exchanged: the
+        checkpoint before is intact.
         """
+        self.watched.require_same()
         best = {f"{_BEST}{name}": values for name, values in progress.best.items()}
         facts = {"epochs": [asdict(epoch) for epoch in progress.epochs]}
         return self._work.write({**progress.state, **best}, facts)

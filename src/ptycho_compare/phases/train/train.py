@@ -20,6 +20,7 @@ from ptycho_compare.reporting.figures import plot_history
 from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.storage.files import sha256_of, write_text_atomic
 from ptycho_compare.storage.fingerprint import Fingerprint
+from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study import Study
 from ptycho_compare.study.steps import TEST_SPLIT, TRAIN_SPLIT, TrainStep
 
@@ -51,6 +52,8 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
     ------
     HubError, ScanError, ArchiveError, StudyError
         Data are missing or do not fit, or the study asks for what is not there.
+    ExchangedError
+        The data were exchanged meanwhile: this attempt is void.
     ArmError
         The training diverged, or a batch did not fit into memory.
     DeviceError
@@ -63,23 +66,24 @@ def train(hub: Hub, study: Study, dose: int, network: str) -> list[Path]:
     step = TrainStep(hub, dose, network)
     _require_data(step)
     step.files.folder.mkdir(parents=True, exist_ok=True)
+    data = step.data(TRAIN_SPLIT)
+    watched = WatchedFiles({"the training's data": data})
     with (
         job_context(step.records.job) as context,
-        open_scan(
-            step.data(TRAIN_SPLIT), spool_folder=step.files.folder, reading=Reading.of_study(study)
-        ) as scan,
+        open_scan(data, spool_folder=step.files.folder, reading=Reading.of_study(study)) as scan,
         choose_device(study.training.device).in_use() as device,
     ):
         try:
             with fitting_memory("the network"):
                 task = prepare(step, study, scan, device)
-            progress = _fitted(task, context)
+            progress = _fitted(task, context, watched)
         except ArmError as error:
             context.raise_if_stopped()
             with context.publishing():
                 list_training(step, {"status": "failed", "error": str(error)})
             raise
         context.step("bundle")
+        watched.require_same()
         with context.publishing():
             _publish(task, progress)
             with suppress(FileNotFoundError):
@@ -95,10 +99,10 @@ def _require_data(step: TrainStep) -> None:
             raise HubError(f"{data}: no such file; phase {before.phase} makes it, and training needs it")
 
 
-def _fitted(task: TrainingTask, context: JobContext) -> TrainingProgress:
+def _fitted(task: TrainingTask, context: JobContext, watched: WatchedFiles) -> TrainingProgress:
     step = task.step
     data = step.data(TRAIN_SPLIT)
-    inputs = {step.hub.relative(data): sha256_of(data)}
+    inputs = {step.hub.relative(data): watched.digests[data]}
     fingerprint = Fingerprint.here(inputs, step.settings(task.study), computed_by=__name__)
     print("Phase E5 Training Execution", *task.lines(), sep="\n", flush=True)
 
@@ -111,7 +115,7 @@ def _fitted(task: TrainingTask, context: JobContext) -> TrainingProgress:
         task.examples,
         task.schedule,
         context=context,
-        checkpoint=TrainingCheckpoint(step.records.job, fingerprint),
+        checkpoint=TrainingCheckpoint(step.records.job, fingerprint, watched),
         tell=tell,
     )
 

@@ -95,6 +95,7 @@ ANYWHERE: list[Harm] = [pipe, folder, zero, sparse]
 TEXTS: list[Harm] = [empty, deep, byte_order_mark, utf16, number]
 NO_TEXTS = ("plan", "scan", "figure", "bundle")
 HARMLESS = {
+    **{(name, byte_order_mark): "every event is read all the same" for name in ("states", "step states")},
     **{("note", harm): "a note by a person may say anything" for harm in TEXTS},
     **{("log", harm): "a light hub's networks are not logged" for harm in TEXTS},
     **{("transcript", harm): "logs may grow, and be of any text" for harm in (byte_order_mark,)},

@@ -35,6 +35,7 @@ from mutations import (
     without,
 )
 from processes import PTYCHO_HUB, ROOT, run
+from ptycho_compare.checks.listing import STEPS
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.verified import Recomputation
@@ -258,7 +259,7 @@ PHASE_E = [
              "epoch 5: loss is 0.5"),
     Mutation("log of another training", "{P}/train.log {B}/train.log", copied, NETWORKS, "epochs"),
     Mutation("figure of losses cut", "{P}/history.png", cut, NETWORKS, "breaks off"),
-    Mutation("record of a training", "{S}-train-dense/record.json", cut, NETWORKS, "is no record"),
+    Mutation("record of a training", "{S}-train-dense/record.json", cut, STEPS, "is no record"),
 ]  # fmt: skip
 
 PHASE_F = [

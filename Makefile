@@ -19,8 +19,8 @@ TORCH ?= torch==2.13.0+cpu
 PTYCHI_RELEASE ?= ptychi==2.2.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-# tests at a time; most of them start processes that compute
-WORKERS ?= 2
+# tests at a time; on two cores a third of their time is waiting for processes, clocks and disks
+WORKERS ?= 3
 DEMO := .demo
 
 .PHONY: debug demo test slow fuzz floors lint clean

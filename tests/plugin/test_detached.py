@@ -61,10 +61,13 @@ def test_a_detached_job_outlives_its_session_and_is_collected(
     assert os.getsid(supervisor.pid) == supervisor.pid
     assert read_done(job_of(hub_after_debug)) is None
 
+    (job,) = supervisor.children()
+    job.suspend()  # however slow sessions are today, they find it at work
     for more in (["--ptycho-detach"], ["--ptycho-window=2s"]):
         looked = run_on(hub_after_debug, *FULL, *more)
         assert looked.returncode == EXIT_STOPPED, looked.stdout
         assert f"{TRAIN}: runs elsewhere: {where}" in looked.stdout
+    job.resume()
 
     collected = run_on(hub_after_debug, *FULL)
     assert collected.returncode == 0, collected.stdout

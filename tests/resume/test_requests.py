@@ -17,6 +17,7 @@ from ptycho_compare.jobs import EXIT_STOPPED, Stopped
 from ptycho_compare.models.predictor import NetworkPredictor
 from ptycho_compare.phases.comparison import compare as comparing
 from ptycho_compare.phases.comparison import publish as publishing
+from ptycho_compare.records.manifest import Manifest
 from results import assert_same_results
 
 from .runs import Whole, compare, debug_folder, events, finish_here, job_of
@@ -68,6 +69,24 @@ def test_a_request_whose_exception_does_not_arrive_is_one_all_the_same(
     planned = [event["parts"] for event in events(folder) if event["state"] == "planned"]
     assert {part: start for part, (start, _) in planned[1].items() if start} == done
     assert not job_of(folder).set_aside.exists()
+
+
+@pytest.mark.parametrize("late", ["before the manifest is written", "after it"])
+def test_a_request_that_comes_when_all_is_done_comes_too_late(
+    late: str, own_hub: Path, unbroken: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would leave work to go on from beside a finished comparison, and call that one stopped."""
+    write = Manifest.write
+
+    def written(self: Manifest, path: Path) -> None:
+        calls = [lambda: os.kill(os.getpid(), signal.SIGTERM), lambda: write(self, path)]
+        for call in calls if late.startswith("before") else reversed(calls):
+            call()
+
+    monkeypatch.setattr(Manifest, "write", written)
+    assert main(compare(own_hub)[3:]) == 0
+    assert_same_results(debug_folder(own_hub), unbroken.results)
+    assert events(debug_folder(own_hub))[-1]["returncode"] == 0
 
 
 def test_a_request_amid_the_reading_of_a_text_is_told_as_any_other() -> None:

@@ -121,6 +121,20 @@ class JobContext:
         if self._asked:
             self.leave()
 
+    @contextlib.contextmanager
+    def sealing(self) -> Iterator[None]:
+        """Say in this block that all is done: from its first moment on, a request to stop comes too late.
+
+        Raises
+        ------
+        Stopped
+            Before the block is entered, where it was asked before.
+        """
+        self._holding = True  # first: what is asked from here on is seen below, or comes too late
+        if self._asked:
+            self.leave()
+        yield
+
     def leave(self) -> None:
         """Stop here: always raises `Stopped`."""
         raise Stopped(self._lost() or self._asked)

@@ -101,8 +101,7 @@ def compare(
             found = geometry + of_arms
             result = Result(watched, setting, arms, scorecard, consistency, warnings, attempts, found)
             with context.publishing():
-                publish(result, started=started, command=command, context=context)
-                work.finish()
+                publish(result, started=started, command=command, context=context, finish=work.finish)
             _log.info("Comparison complete!")
     return scorecard
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -64,7 +64,14 @@ class Result:
         return {name: arm.image for name, arm in self.arms.items() if arm.image is not None}
 
 
-def publish(result: Result, *, started: Moment, command: Sequence[str], context: JobContext) -> None:
+def publish(
+    result: Result,
+    *,
+    started: Moment,
+    command: Sequence[str],
+    context: JobContext,
+    finish: Callable[[], None],
+) -> None:
     """Replace the artifacts of an earlier comparison by this one's.
 
     The old manifest goes first and the new one comes last: between the two the folder does
@@ -72,7 +79,8 @@ def publish(result: Result, *, started: Moment, command: Sequence[str], context:
     arm's, say) are removed, so that no reader takes an old one for its own.
 
     A request to stop that came while artifacts were made is passed on: those are not sealed. The digest of
-    the manifest is logged before it is written, so that no later hand can write another.
+    the manifest is logged before it is written, so that no later hand can write another. Then all is done:
+    `finish` clears away what an attempt after this one would have gone on from.
     """
     request = result.setting.request
     names = Artifacts(request.output_dir)
@@ -86,8 +94,10 @@ def publish(result: Result, *, started: Moment, command: Sequence[str], context:
     context.raise_if_stopped()
     result.watched.require_same()
     manifest = _manifest(result, written, started=started, command=command)
-    context.noted(PUBLISHED, **{MANIFEST_DIGEST: manifest.sha256})
-    manifest.write(names.manifest)
+    with context.sealing():
+        context.noted(PUBLISHED, **{MANIFEST_DIGEST: manifest.sha256})
+        manifest.write(names.manifest)
+        finish()
 
 
 def write_artifacts(names: Artifacts, result: Result, *, figures: bool = True) -> list[Path]:

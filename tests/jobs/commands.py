@@ -24,6 +24,7 @@ from ptycho_compare.jobs import (
     run_or_join,
     tree,
 )
+from ptycho_compare.jobs.executors.local import LocalAttempt
 from ptycho_compare.jobs.states import read_states
 
 POLITE = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(75));"
@@ -129,10 +130,36 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+class _Noticed(LocalExecutor):
+    """Knows whether an attempt was launched, or found: clocks are asked before that too."""
+
+    begun = False
+
+    def start(
+        self, spec: JobSpec, *, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
+    ) -> LocalAttempt | Running | None:
+        self.begun = False
+        found = super().start(spec, is_done=is_done, out_of_time=out_of_time)
+        self.begun = True
+        return found
+
+
 def brought(
-    spec: JobSpec, *, is_done: Callable[[], bool] = never, out_of_time: Callable[[], bool] = never
+    spec: JobSpec,
+    *,
+    is_done: Callable[[], bool] = never,
+    out_of_time: Callable[[], bool] = never,
+    while_waiting: Callable[[], object] = never,
 ) -> Ended:
-    return run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
+    """Bring a job to its end; what is done while waiting is done again and again, once it is waited for."""
+    executor = _Noticed()
+
+    def asked() -> bool:
+        if executor.begun:
+            while_waiting()
+        return out_of_time()
+
+    return run_or_join(spec, executor, is_done=is_done, out_of_time=asked)
 
 
 def run(
@@ -140,9 +167,11 @@ def run(
     *,
     is_done: Callable[[], bool] = never,
     out_of_time: Callable[[], bool] = never,
+    while_waiting: Callable[[], object] = never,
 ) -> DoneRecord:
     """Run a job of this very process to its end."""
-    record = brought(spec, is_done=is_done, out_of_time=out_of_time).record
+    ended = brought(spec, is_done=is_done, out_of_time=out_of_time, while_waiting=while_waiting)
+    record = ended.record
     assert record is not None
     return record
 

@@ -87,12 +87,11 @@ def test_whoever_comes_second_waits_and_takes_the_result(place: Path) -> None:
     await_ready(spec)
     asked = []
 
-    def out_of_time() -> bool:
+    def let_it_end() -> None:
         asked.append(runs(command_of(spec)))
         finish(spec)
-        return False
 
-    done = run(spec, out_of_time=out_of_time)
+    done = run(spec, while_waiting=let_it_end)
     assert asked[0]
     assert done == record_of(first.found())
     assert states(spec).count("launched") == 1
@@ -148,7 +147,7 @@ def test_whoever_waited_goes_on_where_the_first_was_made_to_end(
     command = command_of(spec)
     ended = False
 
-    def out_of_time() -> bool:
+    def end_the_first_once() -> None:
         nonlocal ended
         if not ended:
             ended = True
@@ -157,9 +156,8 @@ def test_whoever_waited_goes_on_where_the_first_was_made_to_end(
         if launch is not None and launch.attempt == 2:
             assert not runs(command)  # never two at a time
             finish(spec)
-        return False
 
-    done = run(spec, out_of_time=out_of_time)
+    done = run(spec, while_waiting=end_the_first_once)
     assert (done.attempt, done.returncode, done.reason) == (2, 0, "")
     assert states(spec) == ["launched", "running", *events, "launched", "running", "ended"]
     first.process.wait()
@@ -181,12 +179,11 @@ def test_a_result_that_came_while_one_waited_is_not_made_again(place: Path) -> N
     first = Launcher(spec := cued(place), place / "never")
     await_ready(spec)
 
-    def out_of_time() -> bool:
+    def end_the_first() -> None:
         (place / "result").touch()
         spec.files.stop.touch()
-        return False
 
-    assert brought(spec, is_done=(place / "result").exists, out_of_time=out_of_time) == Ended("finished")
+    assert brought(spec, is_done=(place / "result").exists, while_waiting=end_the_first) == Ended("finished")
     assert record_of(first.found()).stopped
     assert states(spec).count("launched") == 1
     assert read_claim(spec.files.claim) is None
@@ -331,12 +328,7 @@ def test_a_job_that_runs_is_not_detached_again(place: Path) -> None:
 
 def test_a_detached_job_is_joined_and_collected(place: Path) -> None:
     left_running(spec := cued(place))
-
-    def out_of_time() -> bool:
-        finish(spec)
-        return False
-
-    done = run(spec, out_of_time=out_of_time)
+    done = run(spec, while_waiting=lambda: finish(spec))
     assert (done.attempt, done.returncode) == (1, 0)
     assert done == read_done(spec.files)
 

@@ -1,4 +1,4 @@
-"""The acceptance suite that comes with the plugin, and what to type where none of its tests was found."""
+"""What to type where a session on a hub found no test."""
 
 from __future__ import annotations
 
@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ptycho_compare.errors import did_you_mean
+from ptycho_compare.hub.suite import SUITE, suite_command
 from pytest_ptycho.cases import STUDIES
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:
     from ptycho_compare.hub import Hub
     from ptycho_compare.study import Study
-
-SUITE = "pytest_ptycho.acceptance"
-
-
-def suite_command(hub: Hub, marks: str) -> str:
-    """Return the command line that judges a hub in whichever folder it is typed."""
-    return shlex.join(["pytest", "--pyargs", SUITE, "-m", marks, f"--hub={hub.root}"])
 
 
 def hint(config: pytest.Config, exitstatus: int) -> str:
@@ -31,7 +25,7 @@ def hint(config: pytest.Config, exitstatus: int) -> str:
         return ""
     collected = [study for study in config.stash.get(STUDIES, {}).values() if study]
     if not collected and SUITE not in config.invocation_params.args:
-        return f"no test of the hub lies here; type: {suite_command(hub, marks or 'debug')}"
+        return f"no test of the hub lies here; type: {suite_command(hub.root, marks or 'debug')}"
     tiers = (tier for study in collected or _of_hub(hub) for tier in study.tiers)
     known = list(dict.fromkeys([*tiers, "acceptance", *(f"phase_{letter}" for letter in "cdefg")]))
     chosen = {"-m": marks, "-k": config.getoption("keyword")}

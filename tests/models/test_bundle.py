@@ -14,6 +14,7 @@ import pytest
 
 from bundles import NETWORK, damage_weights, hdf5_bytes, write_bundle, write_supervised_baseline
 from ptycho_compare.errors import BundleError
+from ptycho_compare.models import bundle
 from ptycho_compare.models.bundle import find_model, inspect_model, read_model
 
 DOSE = "hub/data/phase_e/dose_1000000000"
@@ -68,6 +69,22 @@ def test_equal_bytes_elsewhere_are_the_same_model_and_changed_ones_are_looked_at
     first.write_bytes(damaged.read_bytes())
     with pytest.raises(BundleError, match=r"a\.zip"):
         inspect_model(first)
+
+
+def test_a_file_that_is_exchanged_while_it_is_read_is_not_taken_for_the_one_before(tmp_path, monkeypatch):
+    path = write_bundle(tmp_path / "a.zip", patch_px=16, seed=41)
+    first, second = path.read_bytes(), write_bundle(tmp_path / "b.zip", patch_px=32, seed=42).read_bytes()
+    read = bundle.read_zip_bundle
+
+    def exchanged(*arguments, **more):
+        path.write_bytes(second)
+        return read(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bundle, "read_zip_bundle", exchanged)
+        inspect_model(path)
+    path.write_bytes(first)
+    assert inspect_model(path).patch_px == 16
 
 
 def test_weights_come_only_when_asked_for(tmp_path):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import local_path, named_hub, open_hub
 from ptycho_compare.errors import HubError, StudyError
-from ptycho_compare.hub import HUB_VARIABLE
+from ptycho_compare.hub import DEBUG_TIER, HUB_VARIABLE
+from ptycho_compare.hub.suite import suite_command
 from ptycho_compare.printable import one_line
 from ptycho_compare.records.study_draft import draft_study
 from ptycho_compare.storage.files import write_text_atomic
@@ -48,8 +48,5 @@ def _init(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     comparisons = len(draft.study.comparisons())
     print(one_line(f"written: {file}, {comparisons} comparisons"))
     print("\n".join(f"open: {question}" for question in draft.questions), end="\n" if draft.questions else "")
-    place = shlex.quote(str(folder))
-    print(
-        one_line(f"look at it, then judge: pytest --pyargs pytest_ptycho.acceptance -m debug --hub={place}")
-    )
+    print(one_line(f"look at it, then judge: {suite_command(folder, DEBUG_TIER)}"))
     return ExitCode.OK

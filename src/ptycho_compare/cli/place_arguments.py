@@ -11,6 +11,7 @@ from pathlib import Path
 from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import HubError, StudyError
 from ptycho_compare.hub import HUB_VARIABLE, STUDY_FILE, Hub
+from ptycho_compare.hub.suite import SUITE
 from ptycho_compare.study import (
     WORKPLACE,
     Comparison,
@@ -67,7 +68,7 @@ def _chosen(hub: Hub, named: Path | None) -> Path:
     """Choose the study file as pytest does, whose last one lies beside the acceptance suite."""
     if named is not None and not named.is_file():
         raise StudyError(f"--study {named}: cannot be read: there is no such file")
-    shipped = Path(str(files("pytest_ptycho.acceptance") / STUDY_FILE))
+    shipped = Path(str(files(SUITE) / STUDY_FILE))
     return choose_study(hub, named, (*WORKPLACE, shipped)).resolve()
 
 

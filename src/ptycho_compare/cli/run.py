@@ -14,7 +14,8 @@ from ptycho_compare.cli.place_arguments import add_place, duration, local_path, 
 from ptycho_compare.clock import Deadline
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError
-from ptycho_compare.hub import FULL_TIER, Hub, utc_now
+from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, Hub, utc_now
+from ptycho_compare.hub.suite import suite_command
 from ptycho_compare.jobs import begins_again_nothing
 from ptycho_compare.phases.pipeline.conditions import conditions
 from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, clobber, execute
@@ -234,10 +235,8 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     status = _carry_out(plan, "demo", plan.making, arguments, success=READY)
     if status == ExitCode.OK:
         place = shlex.quote(str(arguments.hub))
-        print(f"judge it:   pytest --pyargs pytest_ptycho.acceptance -m debug --hub={place}")
-        print(
-            f"count it:   pytest --pyargs pytest_ptycho.acceptance -m {FULL_TIER} --timeout=0 --hub={place}"
-        )
+        print(f"judge it:   {suite_command(arguments.hub, DEBUG_TIER)}")
+        print(f"count it:   {suite_command(arguments.hub, FULL_TIER, '--timeout=0')}")
         print(f"report it:  ptycho-hub run --hub {place} --dose {dose} --view {view}")
         print(f"accept it:  ptycho-hub gate --hub {place}")
         print(f"look at it: ptycho-hub page --hub {place}")

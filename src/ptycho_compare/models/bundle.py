@@ -73,9 +73,12 @@ def inspect_model(path: Path) -> ModelFile:
     """
     with _refused_in_one_line(path):
         magic, digest = _magic_and_digest(path)
-        if digest not in _INSPECTED:
-            _INSPECTED[digest] = _read(path, magic, digest, with_weights=False)[0]
-        return replace(_INSPECTED[digest], path=path)
+        if digest in _INSPECTED:
+            return replace(_INSPECTED[digest], path=path)
+        file = _read(path, magic, digest, with_weights=False)[0]
+        if _magic_and_digest(path) == (magic, digest):  # what was exchanged meanwhile is not remembered as it
+            _INSPECTED[digest] = file
+        return file
 
 
 def read_model(path: Path, *, with_weights: bool) -> tuple[ModelFile, Graph, Weights]:

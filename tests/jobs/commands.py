@@ -18,14 +18,14 @@ from ptycho_compare.jobs import (
     DoneRecord,
     Ended,
     JobSpec,
-    LocalExecutor,
     Running,
     read_launch,
     run_or_join,
     tree,
 )
-from ptycho_compare.jobs.executors.local import LocalAttempt
 from ptycho_compare.jobs.states import read_states
+
+from .noticed import Noticed
 
 POLITE = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(75));"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -130,20 +130,6 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-class _Noticed(LocalExecutor):
-    """Knows whether an attempt was launched, or found: clocks are asked before that too."""
-
-    begun = False
-
-    def start(
-        self, spec: JobSpec, *, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
-    ) -> LocalAttempt | Running | None:
-        self.begun = False
-        found = super().start(spec, is_done=is_done, out_of_time=out_of_time)
-        self.begun = True
-        return found
-
-
 def brought(
     spec: JobSpec,
     *,
@@ -152,7 +138,7 @@ def brought(
     while_waiting: Callable[[], object] = never,
 ) -> Ended:
     """Bring a job to its end; what is done while waiting is done again and again, once it is waited for."""
-    executor = _Noticed()
+    executor = Noticed()
 
     def asked() -> bool:
         if executor.begun:

@@ -12,24 +12,27 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from noticed import Noticed
+
 from ptycho_compare.errors import InputError
-from ptycho_compare.jobs import JobSpec, LocalExecutor, run_or_join
+from ptycho_compare.jobs import JobSpec, run_or_join
 
 # a shell that starts pytest in the background has it ignore Ctrl-C, and all it starts with it
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 spec, result, seconds = JobSpec.from_json(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
 end = time.monotonic() + seconds
+executor = Noticed()
 
 
 def out_of_time() -> bool:
-    if spec.files.launch.exists():  # before, its supervisor still begins
+    if executor.begun:
         result.with_name(f"{result.name}-{os.getpid()}").touch()
     return time.monotonic() >= end
 
 
 try:
-    ended = run_or_join(spec, LocalExecutor(), is_done=result.exists, out_of_time=out_of_time)
+    ended = run_or_join(spec, executor, is_done=result.exists, out_of_time=out_of_time)
 except InputError as error:
     print(json.dumps({"outcome": type(error).__name__, "text": str(error)}))
 except KeyboardInterrupt:

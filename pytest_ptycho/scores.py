@@ -63,7 +63,7 @@ class ScoredNumber(float):
 
     def lines(self) -> Iterator[str]:
         """Yield what to know of the number: interval, mask, reference, and where to look."""
-        from ptycho_compare.reporting.terminal import REFERENCES
+        from ptycho_compare.records.measures import REFERENCES
 
         text = f"{self.name} in {self._origin.comparison}: {float(self):.6g}"
         unit = f" {self.unit}" if self.unit else ""

@@ -31,6 +31,44 @@ HIGHER_IS_BETTER: Mapping[str, bool] = {
 }
 """By score. Rows of a table that are not here measure something else: a shift, a gauge, a time."""
 
+_NAMES: Mapping[str, str] = {
+    "mae": "mean absolute error",
+    "mse": "mean square error",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "ms_ssim": "MS-SSIM",
+    "frc50": "FRC cut-off at 0.5",
+    "frc1over7": "FRC cut-off at 1/7",
+    "frc_half_bit": "FRC cut-off at half-bit",
+    "frc_auc": "mean FRC",
+    "frt50": "transfer cut-off at 0.5",
+    "ssnr1": "SSNR cut-off at 1",
+    "fienup": "Fienup error",
+    "fienup_ramp_kept": "Fienup error, ramp kept",
+    "fienup_ramp_free": "Fienup error, ramp removed",
+    "phase_rmse": "rms error",
+    "r_factor": "residual R",
+    "r_factor_own_probe": "residual R through its own probe",
+    "computation_time_s": "computing time",
+}
+_HALF = "half_"
+
+
+def score_name(metric: str, component: str = "value") -> str:
+    """Return a row's name as a person says it, e.g. ``SSIM of phase``; rows of other kinds keep theirs."""
+    if metric.startswith(_HALF):
+        return f"{score_name(metric.removeprefix(_HALF), component)}, between halves"
+    name = _NAMES.get(metric, metric.replace("_", " "))
+    return name if component == "value" else f"{name} of {component}"
+
+
+REFERENCES: Mapping[str, str] = {
+    "truth": "the true object",
+    "independent_half": "a reconstruction of an independent half of the data",
+    "same_data": "a reconstruction of the same data: agreement, not resolution",
+}
+"""What the kinds of reference are, in words; "none" has no entry."""
+
 
 @dataclass(frozen=True)
 class Measure:

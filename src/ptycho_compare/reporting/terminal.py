@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptycho_compare.hub import Hub
-from ptycho_compare.records.tables.pairs_csv import DifferenceRow
+from ptycho_compare.records.measures import REFERENCES
+from ptycho_compare.records.tables.pairs_csv import DifferenceRow, difference_rows
 from ptycho_compare.untrusted.regular import read_log
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
     from ptycho_compare.scoring import Scorecard
-
-REFERENCES = {
-    "truth": "the true object",
-    "independent_half": "a reconstruction of an independent half of the data",
-    "same_data": "a reconstruction of the same data: agreement, not resolution",
-}
 
 
 def summary_lines(scorecard: Scorecard) -> Iterator[str]:
@@ -38,10 +33,7 @@ def summary_lines(scorecard: Scorecard) -> Iterator[str]:
             yield f"{pair.second} and {pair.first} were not compared: {pair.reason}"
         errors = [row.value for row in pair.metrics if row.name == "fienup"]
         yield from (f"{pair.second} and {pair.first} differ by {error:.4f} (Fienup)" for error in errors)
-    yield from undecided_lines(
-        DifferenceRow(each.first, each.second, each.metric, each.component, each.value, each.told_apart)
-        for each in scorecard.differences
-    )
+    yield from undecided_lines(difference_rows(scorecard.differences))
 
 
 def undecided_lines(differences: Iterable[DifferenceRow]) -> Iterator[str]:

@@ -7,8 +7,9 @@ a number needs to be understood stands in the columns behind them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ptycho_compare.records.tables.csv_cells import number, read_table, write_table
@@ -102,6 +103,13 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
         A number is NaN (the message names arm and metric), or `seconds` names an arm
         that the scorecard does not have.
     """
+    write_table(path, COLUMNS, map(astuple, table_rows(scorecard, groups=groups, seconds=seconds)))
+
+
+def table_rows(
+    scorecard: Scorecard, *, groups: int | None = None, seconds: Mapping[str, float] = MappingProxyType({})
+) -> list[MetricRow]:
+    """Return the rows that `write_metrics_csv` writes; a ValueError where `seconds` names an arm too many."""
     unknown = set(seconds) - {each.arm for each in scorecard.arms}
     if unknown:
         raise ValueError(f"computing times of arms that were not scored: {', '.join(sorted(unknown))}")
@@ -116,21 +124,25 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
         *(row for arm in scorecard.arms for row in _gauge_rows(arm, scorecard.metric_version)),
         *(row for arm in scorecard.arms for row in _contrast_rows(arm)),
     ]
-    common = scorecard.metric_version, int(scorecard.mask.sum()), groups
-    write_table(
-        path,
-        COLUMNS,
-        [
-            (
-                arm.arm,
-                *(metric.name, metric.amplitude, metric.phase, metric.value),
-                *(arm.status, *common, metric.unit, metric.note),
-                metric.reference or scorecard.reference,
-                *interval_ends(metric),
-            )
-            for arm, metric in rows
-        ],
-    )
+    pixels = int(scorecard.mask.sum())
+    return [
+        MetricRow(
+            arm.arm,
+            metric.name,
+            metric.amplitude,
+            metric.phase,
+            metric.value,
+            arm.status,
+            scorecard.metric_version,
+            pixels,
+            groups,
+            metric.unit,
+            metric.note,
+            metric.reference or scorecard.reference,
+            *interval_ends(metric),
+        )
+        for arm, metric in rows
+    ]
 
 
 def read_metrics_csv(path: Path) -> list[MetricRow]:

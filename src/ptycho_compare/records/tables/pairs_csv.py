@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ class DifferenceRow:
     ----------
     difference : float or None
         First arm minus second.
+    low, high : float or None
+        Ends of its interval.
     told_apart : bool or None
         True where the interval of the difference leaves out zero; None where there is no interval.
     """
@@ -40,23 +43,31 @@ class DifferenceRow:
     metric: str
     component: str
     difference: float | None
+    low: float | None
+    high: float | None
     told_apart: bool | None
+
+
+def difference_rows(differences: Iterable[Difference]) -> list[DifferenceRow]:
+    """Return the rows of the table that a scorecard's differences make."""
+    return [
+        DifferenceRow(
+            each.first,
+            each.second,
+            each.metric,
+            each.component,
+            each.value,
+            None if each.interval is None else each.interval.low,
+            None if each.interval is None else each.interval.high,
+            each.told_apart,
+        )
+        for each in differences
+    ]
 
 
 def write_differences_csv(path: Path, differences: tuple[Difference, ...]) -> None:
     """Write every difference between two arms with its interval."""
-    write_table(
-        path,
-        DIFFERENCE_COLUMNS,
-        [
-            (
-                *(each.first, each.second, each.metric, each.component, each.value),
-                *((None, None) if each.interval is None else (each.interval.low, each.interval.high)),
-                each.told_apart,
-            )
-            for each in differences
-        ],
-    )
+    write_table(path, DIFFERENCE_COLUMNS, map(astuple, difference_rows(differences)))
 
 
 def read_differences_csv(path: Path) -> list[DifferenceRow]:
@@ -69,6 +80,8 @@ def read_differences_csv(path: Path) -> list[DifferenceRow]:
             cells["metric"],
             cells["component"],
             number(float, cells, "difference", place),
+            number(float, cells, "low", place),
+            number(float, cells, "high", place),
             verdicts.get(cells["told_apart"]),
         )
         for cells, place in read_table(path, needed=DIFFERENCE_COLUMNS)

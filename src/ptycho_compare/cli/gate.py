@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ptycho_compare.checks.inventory import artifact_inventory
+from ptycho_compare.cli.earlier import earlier_hub
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import add_place, local_path, open_hub, place_of
+from ptycho_compare.cli.place_arguments import add_place, local_path, place_of
 from ptycho_compare.errors import HubError
 from ptycho_compare.gate import judge_hub, publish, verdict_lines
 from ptycho_compare.printable import one_line
@@ -37,8 +38,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_place(parser)
     parser.add_argument("--require", nargs="+", default=[], metavar="TIER",
                         help="tiers whose comparisons must all be accepted (default: all)")  # fmt: skip
-    parser.add_argument("--against", type=local_path, metavar="HUB",
-                        help="an earlier accepted hub whose scores must not have become worse")  # fmt: skip
+    parser.add_argument("--against", type=local_path, metavar="NAME|HUB",
+                        help="a run that was kept by accept, or an earlier accepted hub, whose scores must "
+                        "not have become worse")  # fmt: skip
     parser.add_argument("--signed-by", type=local_path, metavar="KEY.pub",
                         help="an OpenSSH ed25519 public key with which the hub must be sealed")  # fmt: skip
     parser.set_defaults(run=_gate)
@@ -60,7 +62,7 @@ def _add_seal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _gate(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub, study, file = place_of(arguments)
-    against = None if arguments.against is None else open_hub(arguments.against, "--against")
+    against = None if arguments.against is None else earlier_hub(hub, study, arguments.against)
     verdict = judge_hub(
         hub, study, file, require=arguments.require, against=against, signed_by=arguments.signed_by
     )

@@ -23,6 +23,7 @@ COMMANDS_OF = {
     "reports": ("summarize", "report", "digest", "ssim-grid"),
     "verify": ("inventory", "verify", "check-highlights"),
     "gate": ("gate", "seal"),
+    "accept": ("accept",),
     "blockers": ("blockers",),
     "page": ("page",),
     "score": ("score",),

@@ -9,22 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel
-
 from ptycho_compare.errors import ReportError, StudyError
-from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.hub import Hub
 from ptycho_compare.records.acceptance import Change, ComparisonVerdict, read_verdict
-from ptycho_compare.records.comparison_list import ListedJob
-from ptycho_compare.records.job_scores import JobScores, read_scores
-from ptycho_compare.records.manifest import FileRecord
+from ptycho_compare.records.accepted_scores import scores_of, untouched_scores
+from ptycho_compare.records.job_scores import JobScores
 from ptycho_compare.records.measures import HIGHER_IS_BETTER
-from ptycho_compare.records.reading import read_json
 from ptycho_compare.records.tables.csv_cells import finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow
-from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study.comparing import Acceptance, Tolerance
 
 PARTS = ("amplitude", "phase", "value")
@@ -34,12 +28,6 @@ _ROUNDING = 1e-9
 """Tables have six decimals: a difference of exactly the tolerance must not fail by a float's last bit."""
 
 Judged = Literal["worse", "same", "better"]
-
-
-class _AnyManifest(BaseModel):
-    """The part that is read of an earlier manifest, whatever version wrote it."""
-
-    artifacts: dict[str, FileRecord]
 
 
 def changes(
@@ -70,8 +58,8 @@ def changes(
             continue
         known += 1
         if then.state == "accepted":
-            old = _untouched(before, each, manifest_sha256=then.manifest_sha256)
-            found += _of_comparison(old, _scores(now, each), each.id, tolerances)
+            old = untouched_scores(before, each, manifest_sha256=then.manifest_sha256)
+            found += _of_comparison(old, scores_of(now, each), each.id, tolerances)
         elif each.required:
             raise ReportError(
                 f"{record}: '{each.id}' is {then.state} there, and only what was accepted can be "
@@ -88,34 +76,6 @@ def _require_scores(tolerances: Acceptance) -> None:
             raise StudyError(
                 f"acceptance.tolerances: '{name}' is no score; scores are {', '.join(HIGHER_IS_BETTER)}"
             )
-
-
-def _untouched(hub: Hub, comparison: ComparisonVerdict, *, manifest_sha256: str) -> JobScores:
-    """Read an accepted table, provided that it is still the one that was accepted."""
-    artifacts = Artifacts(_folder(hub, comparison))
-    _require_digest(artifacts.manifest, manifest_sha256)
-    table = read_json(artifacts.manifest, _AnyManifest, made_by="ptycho-hub compare").artifacts.get(
-        artifacts.metrics.name
-    )
-    _require_digest(artifacts.metrics, "" if table is None else table.sha256)
-    return _scores(hub, comparison)
-
-
-def _require_digest(path: Path, sha256: str) -> None:
-    if not path.is_file() or digest_of(path) != sha256:
-        raise ReportError(
-            f"{path}: is not the file that was accepted (SHA-256 {sha256[:12] or 'not recorded'}); "
-            "judge that hub again by ptycho-hub gate"
-        )
-
-
-def _scores(hub: Hub, comparison: ComparisonVerdict) -> JobScores:
-    place = {"dose": comparison.dose, "view": comparison.view, "split": comparison.split}
-    return read_scores(hub, ListedJob(**place, output_dir=hub.relative(_folder(hub, comparison))))
-
-
-def _folder(hub: Hub, comparison: ComparisonVerdict) -> Path:
-    return hub.comparison_dir(comparison.dose, comparison.view, comparison.split, comparison.tier)
 
 
 def _of_comparison(

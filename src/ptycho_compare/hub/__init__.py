@@ -6,6 +6,7 @@ way round. Functions return paths and touch nothing.
 
 from ptycho_compare.hub.files import (
     MODEL_NAMES,
+    AcceptedFiles,
     Artifacts,
     JobFiles,
     ReconstructionFiles,
@@ -16,6 +17,7 @@ from ptycho_compare.hub.files import (
     short_name,
 )
 from ptycho_compare.hub.layout import (
+    ACCEPTED,
     DEBUG_TIER,
     FULL_TIER,
     HUB_VARIABLE,
@@ -29,11 +31,13 @@ from ptycho_compare.hub.layout import (
 from ptycho_compare.hub.moments import moment_of, stamp, utc_now, utc_text
 
 __all__ = [
+    "ACCEPTED",
     "DEBUG_TIER",
     "FULL_TIER",
     "HUB_VARIABLE",
     "MODEL_NAMES",
     "STUDY_FILE",
+    "AcceptedFiles",
     "Artifacts",
     "Hub",
     "HubPlace",

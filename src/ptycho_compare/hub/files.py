@@ -320,6 +320,18 @@ class VerdictFiles:
         return self.folder / "acceptance.md"
 
 
+@dataclass(frozen=True)
+class AcceptedFiles:
+    """File names of an accepted run; verdict and tables lie in its folder as they do in a hub."""
+
+    folder: Path
+
+    @property
+    def record(self) -> Path:
+        """Of which hub it is, and the digest of its verdict; written last."""
+        return self.folder / "accepted.json"
+
+
 def short_name(arm: str) -> str:
     """An arm in file names, keys and log lines, where PtychoPINN calls its own ``pinn``."""
     return "pinn" if arm == "PtychoPINN" else arm.lower()

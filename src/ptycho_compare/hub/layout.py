@@ -12,6 +12,8 @@ from ptycho_compare.hub.moments import stamp
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
+ACCEPTED = "accepted"
+"""Folder of accepted runs in a hub."""
 HUB_VARIABLE = "PTYCHO_HUB"
 """Of the environment: the hub that is meant where a command line names none."""
 
@@ -134,6 +136,10 @@ class Hub:
     def verdict(self) -> VerdictFiles:
         """The gate's verdict and the page."""
         return VerdictFiles(self.root / "report")
+
+    def accepted_runs(self, store: str = ACCEPTED) -> Path:
+        """Folder of runs that were accepted; `store` is a path from the hub's folder."""
+        return self.root / store
 
     def comparison_manifest(self) -> Path:
         """Which comparisons the pipeline ran, and how they ended."""

@@ -90,7 +90,7 @@ def files_to_list(hub: Hub) -> list[str]:
 
 
 def _left_out(hub: Hub) -> frozenset[str]:
-    """Name the files that are written after an inventory was taken, and the gate's folder."""
+    """Name the files that are written after an inventory was taken, the gate's folder, and accepted runs."""
     reports = hub.reports()
     own = (
         reports.inventory,
@@ -101,7 +101,7 @@ def _left_out(hub: Hub) -> frozenset[str]:
         reports.check_log,
         hub.blocker_log(),  # says why the pipeline stands still now, and goes when it goes on
     )
-    return frozenset(hub.relative(path) for path in (*own, hub.verdict().folder))
+    return frozenset(hub.relative(path) for path in (*own, hub.verdict().folder, hub.accepted_runs()))
 
 
 def _belongs(name: str, left_out: Collection[str]) -> bool:

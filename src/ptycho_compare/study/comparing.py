@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import string
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from ptycho_compare.hub import ACCEPTED
 
 PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
 ARM_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
@@ -182,9 +193,20 @@ class Acceptance(Section):
         Whether a low arm closes the gate; left out, it is reported and no more.
     tolerances : dict of str to Tolerance
         By score, against an earlier accepted hub; for scores that are not here ``default`` holds.
+    store : str
+        Folder of accepted runs, from the hub's own; hubs that share one are outside of it.
     """
 
     ms_ssim: Fraction = 0.80
     gating: bool = False
     tolerances: dict[str, Tolerance] = Field(default={})
     default: Tolerance = Tolerance(relative=0.01)
+    store: str = ACCEPTED
+
+    @field_validator("store")
+    @classmethod
+    def _own_or_outside(cls, text: str) -> str:
+        """Keep it out of the folders that are listed and judged."""
+        if text != ACCEPTED and not (text.startswith("../") or PurePosixPath(text).is_absolute()):
+            raise ValueError(f"must be {ACCEPTED!r}, or lie outside the hub (../ or an absolute path)")
+        return text

@@ -5,22 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import HubError, StudyError
-from ptycho_compare.hub import HUB_VARIABLE, STUDY_FILE, Hub
-from ptycho_compare.hub.suite import SUITE
-from ptycho_compare.study import (
-    WORKPLACE,
-    Comparison,
-    Study,
-    choose_study,
-    doses_of,
-    load_study,
-    require_about,
-)
+from ptycho_compare.hub import HUB_VARIABLE, Hub
+from ptycho_compare.study import WORKPLACE, Comparison, Study, study_of
 from ptycho_compare.study.steps import BASELINE_NETWORK
 
 
@@ -64,29 +54,6 @@ def local_path(text: str) -> Path:
 OPTIONAL_STUDY = "study file (default: as for other commands, if there is one about the hub)"
 
 
-def _chosen(hub: Hub, named: Path | None) -> Path:
-    """Choose the study file as pytest does, whose last one lies beside the acceptance suite."""
-    if named is not None and not named.is_file():
-        raise StudyError(f"--study {named}: cannot be read: there is no such file")
-    shipped = Path(str(files(SUITE) / STUDY_FILE))
-    return choose_study(hub, named, (*WORKPLACE, shipped)).resolve()
-
-
-def study_if_any(hub: Hub, named: Path | None) -> tuple[Study | None, Path]:
-    """Read the study of a hub as `place_of` does; None where none was named and none is about the hub."""
-    file = _chosen(hub, named)
-    study = load_study(file)
-    if not _was_meant(hub, named, study, file):
-        return None, file
-    require_about(hub, study, file)
-    return study, file
-
-
-def _was_meant(hub: Hub, named: Path | None, study: Study, file: Path) -> bool:
-    """Say if a study was named, is the hub's own, or is about data that lie there."""
-    return named is not None or file == hub.study() or bool(set(study.doses) & set(hub.doses()))
-
-
 def hub_of(arguments: argparse.Namespace, *, new: bool = False) -> Hub:
     """Open the hub; without data in it only a `new` one, of which the folder need not be there.
 
@@ -119,17 +86,7 @@ def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, 
         There is no study, or it is about another hub.
     """
     hub = hub_of(arguments, new=new)
-    file = _chosen(hub, arguments.study)
-    study = load_study(file)
-    if not _was_meant(hub, arguments.study, study, file):
-        missing = (
-            f"{hub.study()}: there is no such file; name the study that holds here by --study FILE, "
-            "or have ptycho-hub init write it"
-        )
-        raise StudyError(f"{missing} ({file} {doses_of(hub, study)})")
-    if not new:
-        require_about(hub, study, file)
-    return hub, study, file
+    return hub, *study_of(hub, arguments.study, new=new)
 
 
 def require_of_study(study: Study, file: Path, arguments: argparse.Namespace) -> None:

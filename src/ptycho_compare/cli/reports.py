@@ -21,7 +21,6 @@ from ptycho_compare.cli.place_arguments import (
     local_path,
     named_hub,
     require_of_study,
-    study_if_any,
 )
 from ptycho_compare.errors import InputError, MissingReportError, ReportError, ResultsError
 from ptycho_compare.finding import Finding
@@ -49,7 +48,7 @@ from ptycho_compare.reporting.study.write_reports import (
     publish_summary,
 )
 from ptycho_compare.storage.files import write_text_atomic
-from ptycho_compare.study import Comparison, Study
+from ptycho_compare.study import Comparison, Study, study_if_any
 
 _NONE_MADE = "no report is made of this:"
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from ptycho_compare.checks.highlights import check_highlights
 from ptycho_compare.checks.verification import verify, write_check, write_verification
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import OPTIONAL_STUDY, add_hub, hub_of, local_path, study_if_any
+from ptycho_compare.cli.place_arguments import OPTIONAL_STUDY, add_hub, hub_of, local_path
 from ptycho_compare.phases.comparison.verified import Recomputation
 from ptycho_compare.records.inventory import take_inventory, write_inventory
+from ptycho_compare.study import study_if_any
 
 _DOSE, _VIEW, _SPLITS = 1000, "dense", ("train", "test")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ptycho_compare.errors import InputError
 from ptycho_compare.storage.files import atomic_path, write_text_atomic
+from ptycho_compare.untrusted.npz import open_npz
 
 Image = NDArray[np.complexfloating[Any, Any]]
 
@@ -60,6 +63,63 @@ def write_reconstructions(
     write_text_atomic(listing, text)
     write_arrays(path, dict(held))
     return [path, listing]
+
+
+@dataclass(frozen=True)
+class StoredReconstructions:
+    """What an NPZ file of reconstructions holds besides images, which are read one at a time.
+
+    Attributes
+    ----------
+    mask : ndarray, (H, W), bool
+        Scored pixels.
+    origin : tuple of int
+        Row and column of pixel [0, 0] on the object's grid.
+    names : frozenset of str
+        Whose images there are, in lower case; with `TRUTH_KEY`, if it is known.
+    """
+
+    mask: NDArray[np.bool_]
+    origin: tuple[int, int]
+    names: frozenset[str]
+
+    def arm(self, path: Path, arm: str) -> Image:
+        """Read an arm's image, (H, W) complex; InputError where there is none."""
+        if arm.lower() not in self.names:
+            raise InputError(
+                f"{path}: no image of {arm}; there are {', '.join(sorted(self.names)) or 'none'}"
+            )
+        return self._read(path, arm.lower())
+
+    def truth(self, path: Path) -> Image | None:
+        """Read what the arms were compared with, (H, W) complex; None where nothing is known."""
+        return self._read(path, TRUTH_KEY) if TRUTH_KEY in self.names else None
+
+    def _read(self, path: Path, name: str) -> Image:
+        with open_npz(path) as held:
+            image = held.array(f"{name}_complex")
+        if image.shape != self.mask.shape or image.dtype.kind != "c":
+            raise InputError(
+                f"{path}: '{name}_complex' is {image.dtype}{image.shape}, and the mask {self.mask.shape}"
+            )
+        return image
+
+
+def read_reconstructions(path: Path) -> StoredReconstructions:
+    """Read mask and place of a file that `write_reconstructions` wrote with both.
+
+    Raises
+    ------
+    InputError
+        It is missing or damaged, or mask and origin are not.
+    """
+    with open_npz(path) as held:
+        mask, origin = held.array("mask"), held.array("origin")
+        names = (key.removesuffix("_complex") for key in held.headers if key.endswith("_complex"))
+        known = frozenset(names)
+    if mask.ndim != 2 or origin.shape != (2,) or origin.dtype.kind != "i":
+        raise InputError(f"{path}: 'mask' has shape {mask.shape}, 'origin' is {origin.dtype}{origin.shape}")
+    return StoredReconstructions(mask.astype(bool), (int(origin[0]), int(origin[1])), known)
 
 
 def write_arrays(path: Path, held: Mapping[str, NDArray[Any]]) -> None:

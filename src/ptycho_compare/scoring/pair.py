@@ -57,6 +57,16 @@ def score_pair(
     ------
     ScoringError
         No two images, shapes that differ although aligned, or no pixel in common.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, x = np.mgrid[:64, :64]
+    >>> truth = (1 + 0.3 * np.sin(x / 3) * np.cos(y / 5)) * np.exp(1j * np.sin(y / 4))
+    >>> (arm,) = score_pair(2 * truth, truth, aligned=True).arms
+    >>> numbers = {metric.name: metric for metric in arm.metrics}
+    >>> round(numbers["ssim"].phase, 3)
+    1.0
     """
     for each, values in ((name, reconstruction), ("truth", truth)):
         if values.ndim != 2 or values.size == 0:

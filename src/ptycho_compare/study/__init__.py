@@ -10,6 +10,8 @@ from ptycho_compare.study.choosing import (
     doses_of,
     require_about,
     require_commands_allowed,
+    study_if_any,
+    study_of,
 )
 from ptycho_compare.study.comparing import (
     ARM_NAME,
@@ -77,4 +79,6 @@ __all__ = [
     "parse_study",
     "require_about",
     "require_commands_allowed",
+    "study_if_any",
+    "study_of",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import STUDY_FILE, Hub
-from ptycho_compare.study.study import Study
+from ptycho_compare.hub.suite import SUITE
+from ptycho_compare.study.study import Study, load_study
 
 WORKPLACE = (Path("acceptance") / STUDY_FILE, Path(STUDY_FILE))
 """Where a study lies beside the tests, seen from the folder in which people start them."""
@@ -22,6 +24,57 @@ def choose_study(hub: Hub | None, named: Path | None, beside: Sequence[Path]) ->
         return named
     places = [*beside] if hub is None else [hub.study(), *beside]
     return next((place for place in places if place.is_file()), places[-1])
+
+
+def study_of(hub: Hub, named: Path | None, *, new: bool = False) -> tuple[Study, Path]:
+    """Read the study of a hub, and say which file it is, where commands are typed and hubs are opened.
+
+    Parameters
+    ----------
+    named : Path or None
+        The file that the user named.
+    new : bool
+        Whether the hub may be one that does not hold anything of the study yet.
+
+    Raises
+    ------
+    StudyError
+        There is no study, or it is about another hub.
+    """
+    file = _chosen(hub, named)
+    study = load_study(file)
+    if not _was_meant(hub, named, study, file):
+        missing = (
+            f"{hub.study()}: there is no such file; name the study that holds here by --study FILE, "
+            "or have ptycho-hub init write it"
+        )
+        raise StudyError(f"{missing} ({file} {doses_of(hub, study)})")
+    if not new:
+        require_about(hub, study, file)
+    return study, file
+
+
+def study_if_any(hub: Hub, named: Path | None) -> tuple[Study | None, Path]:
+    """Read the study of a hub as `study_of` does; None where none was named and none is about the hub."""
+    file = _chosen(hub, named)
+    study = load_study(file)
+    if not _was_meant(hub, named, study, file):
+        return None, file
+    require_about(hub, study, file)
+    return study, file
+
+
+def _chosen(hub: Hub, named: Path | None) -> Path:
+    """Choose the study file as pytest does, whose last one lies beside the acceptance suite."""
+    if named is not None and not named.is_file():
+        raise StudyError(f"--study {named}: cannot be read: there is no such file")
+    shipped = Path(str(files(SUITE) / STUDY_FILE))
+    return choose_study(hub, named, (*WORKPLACE, shipped)).resolve()
+
+
+def _was_meant(hub: Hub, named: Path | None, study: Study, file: Path) -> bool:
+    """Say if a study was named, is the hub's own, or is about data that lie there."""
+    return named is not None or file == hub.study() or bool(set(study.doses) & set(hub.doses()))
 
 
 def require_about(hub: Hub, study: Study, file: Path) -> None:

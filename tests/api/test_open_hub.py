@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 import shutil
 import sys
 from importlib import import_module
@@ -13,7 +14,7 @@ import pytest
 
 import ptycho_compare
 from hubs import DOSE
-from processes import run
+from processes import ROOT, run
 from ptycho_compare import InputError, OpenHub, open_hub
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import read_differences_csv
@@ -195,6 +196,19 @@ def test_the_examples_of_the_docstrings_run(
     monkeypatch.chdir(tmp_path)
     failed, tried = doctest.testmod(import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert (failed, tried > 2) == (0, True)
+
+
+def test_the_page_s_own_blocks_run(
+    compared_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "demo").symlink_to(compared_hub, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "docs/python.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert len(blocks) == 2
+    exec("\n".join(blocks), {})
+    assert "ok (" in capsys.readouterr().out
 
 
 def test_a_scan_is_read_whole(compared_hub: Path) -> None:

@@ -160,6 +160,12 @@ def resolve(config: pytest.Config) -> Options:
     return chosen
 
 
+def names_a_hub(config: pytest.Config) -> bool:
+    """True where a hub is to be judged, as far as is known before conftest files are loaded."""
+    named = getattr(config.known_args_namespace, "ptycho_hub", None)
+    return bool(named or os.environ.get(HUB_VARIABLE) or config.getini("ptycho_hub"))
+
+
 def _refuse_names_for_workers(config: pytest.Config) -> None:
     """Refuse what pytest-xdist cannot hand to its workers: it ends in a traceback of its own."""
     for word in config.invocation_params.args if config.getoption("numprocesses", None) else ():

@@ -66,15 +66,15 @@ def status_of(report: pytest.TestReport) -> _Status | None:
     return _STATUS.get(getattr(report, "ptycho", {}).get("outcome", ""))
 
 
-def exit_status(records: list[dict[str, Any]], status: int, *, stopped: bool, failed: int) -> int:
-    """Turn "nothing failed, something is deferred" into exit status 75.
+def exit_status(records: list[dict[str, Any]], status: int, *, stopped: str, failed: int) -> int:
+    """Turn "nothing failed, something is deferred or was not begun for SIGTERM" into exit status 75.
 
     The records are of the tests of a hub; `failed` counts the tests that failed, of a hub or not. `stopped`
-    is true when the session ended early because it was asked to.
+    names what asked for an early end of the session; empty where nothing did.
     """
-    deferred = any(record["outcome"] == "deferred" for record in records)
-    ended_well = status == pytest.ExitCode.OK or (stopped and status == pytest.ExitCode.INTERRUPTED)
-    if not deferred or failed or not ended_well:
+    early = bool(stopped) and status == pytest.ExitCode.INTERRUPTED
+    goes_on = any(record["outcome"] == "deferred" for record in records) or (early and stopped == "SIGTERM")
+    if not goes_on or failed or not (early or status == pytest.ExitCode.OK):
         return status
     from ptycho_compare.jobs import EXIT_STOPPED
 

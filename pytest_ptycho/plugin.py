@@ -56,6 +56,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Hear SIGTERM before the first file of the user's is loaded."""
+    if options.names_a_hub(early_config):
+        _stopping(early_config).hear()
+
+
+def _stopping(config: pytest.Config) -> Stopping:
+    """Make what stops the session, once."""
+    if STOPPING not in config.stash:
+        config.stash[STOPPING] = Stopping()
+        config.add_cleanup(config.stash[STOPPING].close)
+    return config.stash[STOPPING]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks, resolve the options, and begin the window."""
     for mark in _MARKS:
@@ -63,16 +78,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[options.OPTIONS] = options.resolve(config)
     config.stash[outcomes.RECORDS] = []
     config.pluginmanager.register(outcomes.Ledger(config.stash[outcomes.RECORDS]))
-    config.stash[STOPPING] = Stopping(config)
+    stopping = _stopping(config)
+    if config.stash[options.OPTIONS].hub is not None:
+        stopping.hear()
+    if hasattr(config, "workerinput"):
+        stopping.take_from_controller(config.workerinput)
     window.open_window(config)
     if config.stash[options.OPTIONS].plan:
         config.pluginmanager.register(planned_jobs.Planner())
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove what this session kept outside the hub."""
-    if STOPPING in config.stash:
-        config.stash[STOPPING].close()
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Collect nothing once SIGTERM came; what xdist's workers collect, their controller counts on."""
+    if not hasattr(session.config, "workerinput"):
+        session.config.stash[STOPPING].begin(session)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -133,15 +152,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Take SIGTERM and show how far the jobs are, while tests run."""
+    """Let SIGTERM end the test that is at work, and show how far the jobs are, while tests run."""
     config = session.config
     if config.stash[options.OPTIONS].hub is None:
         return (yield)
-    with config.stash[STOPPING].listening(session), terminal.showing(config):
+    stopping = config.stash[STOPPING]
+    stopping.begin(session)
+    with stopping.interrupting(), terminal.showing(config):
         try:
             return (yield)
         except KeyboardInterrupt:
-            config.stash[STOPPING].ask("Ctrl-C")  # xdist's workers may not have received it
+            stopping.ask("Ctrl-C")  # xdist's workers may not have received it
             raise
 
 
@@ -176,9 +197,11 @@ def pytest_report_teststatus(
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Say by exit status 75 that nothing failed and something goes on; judge the hub where asked to."""
     config = session.config
-    records, stopped = config.stash[outcomes.RECORDS], bool(config.stash[STOPPING].asked)
+    records, stopped = config.stash[outcomes.RECORDS], config.stash[STOPPING].asked
     status = outcomes.exit_status(records, exitstatus, stopped=stopped, failed=session.testsfailed)
-    session.exitstatus = verdict.give_verdict(config, {record["id"] for record in records}, status)
+    if exitstatus != pytest.ExitCode.INTERRUPTED:
+        status = verdict.give_verdict(config, {record["id"] for record in records}, status)
+    session.exitstatus = status
 
 
 def pytest_terminal_summary(

@@ -1,5 +1,6 @@
 """SIGTERM and Ctrl-C: jobs save their work, reports are written, and the session says what is left.
 
+SIGTERM is heard from the moment in which pytest knows that a hub is judged, before anything is collected.
 Under xdist the controller takes the signal and stops its workers by a file.
 """
 
@@ -7,13 +8,14 @@ from __future__ import annotations
 
 import signal
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ptycho_compare.sigterm import heard
 
 STOPPING = pytest.StashKey["Stopping"]()
 _WORKER_KEY = "ptycho_stop_file"
@@ -22,12 +24,38 @@ _WORKER_KEY = "ptycho_stop_file"
 class Stopping:
     """The request to stop a session, if there is one."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._worker = hasattr(config, "workerinput")
-        name = getattr(config, "workerinput", {}).get(_WORKER_KEY)
-        self._file = Path(name) if name else None
-        self._waiting = False
+    def __init__(self) -> None:
+        self._worker = False
+        self._file: Path | None = None
+        self._session: pytest.Session | None = None
+        self._interrupting = False
         self._asked = ""
+        self._hearing: ExitStack | None = None
+
+    def hear(self) -> None:
+        """Hear SIGTERM from now on."""
+        if self._hearing is None:
+            self._hearing = ExitStack()
+            self._hearing.enter_context(heard(self._take, signal.SIGTERM))
+
+    def take_from_controller(self, workerinput: dict[str, Any]) -> None:
+        """Take, in an xdist worker, the file to look for."""
+        self._worker = True
+        if name := workerinput.get(_WORKER_KEY):
+            self._file = Path(name)
+
+    def _take(self, by: str) -> None:
+        self.ask(by)
+        if self._session is not None:
+            self._session.shouldstop = by
+        if self._interrupting and self._file is None:
+            pytest.exit(by, returncode=pytest.ExitCode.INTERRUPTED)
+
+    def begin(self, session: pytest.Session) -> None:
+        """Stop this session from here on: at once, where it was asked before."""
+        self._session = session
+        if self._asked:
+            session.shouldstop = self._asked
 
     def hand_to_worker(self, workerinput: dict[str, Any]) -> None:
         """Give an xdist worker the file to look for."""
@@ -45,41 +73,33 @@ class Stopping:
         return self._asked
 
     def ask(self, reason: str) -> None:
-        """Stop this session and its workers."""
-        self._asked = reason
+        """Stop this session and its workers; the first reason is the one that is told."""
+        self._asked = self._asked or reason
         if self._file is not None:
             self._file.touch()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Wait for a job in this block: it looks at `asked` itself, so a signal interrupts nothing."""
-        self._waiting = True
+        before, self._interrupting = self._interrupting, False
         try:
             yield
         finally:
-            self._waiting = False
+            self._interrupting = before
 
     @contextmanager
-    def listening(self, session: pytest.Session) -> Iterator[None]:
-        """Take SIGTERM during this block."""
-
-        def take(_number: int, _frame: object) -> None:
-            self.ask("SIGTERM")
-            session.shouldstop = "SIGTERM"
-            if self._file is None and not self._waiting:
-                pytest.exit("SIGTERM", returncode=pytest.ExitCode.INTERRUPTED)
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGTERM, take)
+    def interrupting(self) -> Iterator[None]:
+        """Run tests in this block: SIGTERM ends the one that is at work."""
+        self._interrupting = True
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            self._interrupting = False
 
     def close(self) -> None:
-        """Remove the file."""
+        """Hear no more, and remove the file."""
+        if self._hearing is not None:
+            self._hearing.close()
         if self._file is not None and not self._worker:
             self._file.unlink(missing_ok=True)
             self._file.parent.rmdir()

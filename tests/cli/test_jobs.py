@@ -238,14 +238,18 @@ def test_a_window_ends_with_the_work_saved(hub: Path, capsys: pytest.CaptureFixt
     assert marked(hub) == []
 
 
-def test_ctrl_c_ends_what_was_begun_with_the_work_saved(hub: Path) -> None:
-    process = started(hub, "resume", TRAIN)
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+def test_a_signal_ends_what_was_begun_with_the_work_saved(hub: Path, number: signal.Signals) -> None:
+    process = started(hub, "resume", TRAIN, TEST)
     gained(hub)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, said = process.communicate()
-    assert (process.returncode, output) == (EXIT_STOPPED, ""), said
+    assert process.returncode == EXIT_STOPPED, said
     assert "Traceback" not in said
-    assert said.splitlines()[-1] == "ptycho-hub: stopped by Ctrl-C; the same command goes on from here"
+    stopped, other = output.splitlines()
+    assert re.fullmatch(rf"{TRAIN}: stopped, \d+/{SLOW_ROWS} patches.*; the same command goes on", stopped)
+    assert other == f"{TEST}: not started: {number.name}; the same command goes on"
+    assert launches(hub) == {"train-full": 1}
     progress = progress_of(hub)
     assert 0 < progress.saved == progress.done
     assert marked(hub) == []

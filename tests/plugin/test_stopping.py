@@ -119,13 +119,13 @@ def test_sigterm_when_all_is_written_defers_nothing(untried_hub: Path, tmp_path:
     session.signal(signal.SIGTERM)
     status, text = session.ended()
     assert "1 passed" in text
-    assert status == pytest.ExitCode.INTERRUPTED, text
+    assert status == EXIT_STOPPED, text
     (case,) = junit_of(tmp_path / "j.xml").values()
     assert (case.outcome, case.properties) == ("passed", {})
 
 
 def test_sigterm_before_any_job_runs_starts_none(hub_after_debug: Path, tmp_path: Path) -> None:
-    """While a test of another kind is at work it ends like Ctrl-C, with what has been reported so far."""
+    """While a test of another kind is at work it ends at once, with what has been reported so far."""
     (tmp_path / "test_plain.py").write_text(
         "import time\ndef test_that_sleeps():\n    print('asleep')\n    time.sleep(600)\n"
     )
@@ -140,9 +140,25 @@ def test_sigterm_before_any_job_runs_starts_none(hub_after_debug: Path, tmp_path
     until(lambda: "asleep" in session.output.read_text())
     session.signal(signal.SIGTERM)
     status, text = session.ended()
-    assert status == pytest.ExitCode.INTERRUPTED, text
+    assert status == EXIT_STOPPED, text
     assert "SIGTERM" in text
     assert "train-full" not in launches(hub_after_debug)
+
+
+@pytest.mark.parametrize("workers", ["-n0", pytest.param("-n2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("file", ["conftest.py", "test_asked.py"])
+def test_sigterm_before_any_test_runs_ends_with_75(
+    file: str, workers: str, hub_after_debug: Path, tmp_path: Path
+) -> None:
+    """Users' own files may load for long, and so may what they test."""
+    (tmp_path / "test_asked.py").write_text("def test_that_is_not_run():\n    print('was run')\n")
+    with (tmp_path / file).open("a") as text:
+        text.write("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    done = run_on(hub_after_debug, workers, "-s", str(tmp_path), "acceptance/test_compare_models.py")
+    assert done.returncode == EXIT_STOPPED, done.stdout + done.stderr
+    assert "SIGTERM" in done.stdout
+    assert "was run" not in done.stdout
+    assert set(launches(hub_after_debug)) == {"train-debug", "test-debug"}
 
 
 @pytest.mark.parametrize("command", [pytest.param(SERIAL, marks=pytest.mark.slow), TWO_WORKERS])

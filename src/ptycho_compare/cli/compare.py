@@ -6,7 +6,7 @@ import argparse
 import logging
 from collections.abc import Sequence
 
-from ptycho_compare.cli.compare_models import conclude
+from ptycho_compare.cli.drop_in import conclude
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
 from ptycho_compare.phases.comparison.compare import compare

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from ptycho_compare.errors import AdoptionError, InputError, PtychoCompareError
-from ptycho_compare.jobs import EXIT_STOPPED, Stopped
 from ptycho_compare.printable import one_line
+from ptycho_compare.sigterm import EXIT_STOPPED
 from ptycho_compare.storage.files import DISK_ERRORS
 
 MAX_ERROR_CHARACTERS = 4000
@@ -28,13 +28,10 @@ def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
     """Run a command and choose its exit status.
 
     Bad input becomes one line on stderr and status 2, a computation that failed and results that do not
-    hold one line and 1, a stop 75.
+    hold one line and 1.
     """
     try:
         return int(run())
-    except Stopped as stopped:
-        print(f"{program}: stopped by {stopped}; the same command goes on from here", file=sys.stderr)
-        return int(ExitCode.DEFERRED)
     except OSError as error:
         if error.filename is None and error.errno not in DISK_ERRORS:
             raise  # of no file: a fault of this program

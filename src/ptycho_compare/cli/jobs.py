@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,13 +16,13 @@ from ptycho_compare.errors import JobError
 from ptycho_compare.jobs import (
     ATTEMPTS_WITHOUT_PROGRESS,
     LocalExecutor,
-    Stopped,
     begins_again_nothing,
     read_launch,
     run_or_join,
 )
 from ptycho_compare.jobs.pace import progress_text, running_line
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.sigterm import heard
 
 _PROGRESS_S = 5.0
 _STOP_WAIT_S = 30.0
@@ -75,13 +76,17 @@ def _resume(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         jobs = [job for job in jobs if read_launch(job.files) is not None or job.files.states.exists()]
     if not jobs:
         raise JobError(f"{arguments.hub}: no job was begun here; name the comparisons to begin with")
-    window = Deadline.after(arguments.window)
-    codes = [_bring(job, arguments, window) for job in jobs]
+    window, asked = Deadline.after(arguments.window), list[str]()
+    codes = [_bring(job, arguments, window, asked) for job in jobs]
     red = [code for code in codes if code not in (ExitCode.OK, ExitCode.DEFERRED)]
     return red[0] if red else max(codes)
 
 
-def _bring(job: ComparisonJob, arguments: argparse.Namespace, window: Deadline) -> ExitCode:
+def _bring(job: ComparisonJob, arguments: argparse.Namespace, window: Deadline, asked: list[str]) -> ExitCode:
+    """Bring a job to its end, or as far as time allows; who asks for a stop meanwhile is added to `asked`."""
+    if asked:
+        print(f"{job.id}: not started: {asked[0]}; the same command goes on")
+        return ExitCode.DEFERRED
     if window.working_s <= 0:
         return _without_room(job, window)
     spec = job.spec(
@@ -90,10 +95,9 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, window: Deadline) 
         grace_s=window.grace_s,
         slots=1 if arguments.detach and arguments.slots is None else arguments.slots,
     )
-    try:
-        found = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=_clock(job, window))
-    except KeyboardInterrupt:  # the attempt was stopped
-        raise Stopped("Ctrl-C") from None
+    with heard(asked.append, signal.SIGTERM, signal.SIGINT):  # the attempt is stopped, and told of below
+        out_of_time = _clock(job, window, asked)
+        found = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=out_of_time)
     ended = job.conclude(found)
     if ended.running is not None:
         where = f"{ended.running.host}, pid {ended.running.pid}"
@@ -122,7 +126,7 @@ def _without_room(job: ComparisonJob, window: Deadline) -> ExitCode:
     return ExitCode.DEFERRED
 
 
-def _clock(job: ComparisonJob, window: Deadline) -> Callable[[], bool]:
+def _clock(job: ComparisonJob, window: Deadline, asked: list[str]) -> Callable[[], bool]:
     """Ask whether the window is over; every few seconds, say how far the job is."""
     said_at = time.monotonic()
 
@@ -132,6 +136,6 @@ def _clock(job: ComparisonJob, window: Deadline) -> Callable[[], bool]:
         if now - said_at >= _PROGRESS_S:
             print(running_line([job.files]) or f"{job.id}: starts", file=sys.stderr, flush=True)
             said_at = now
-        return window.working_s <= 0
+        return bool(asked) or window.working_s <= 0
 
     return out_of_time

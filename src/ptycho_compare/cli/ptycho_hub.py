@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from ptycho_compare.cli.exit_codes import reporting_bad_input
-from ptycho_compare.cli.output import running_with_quiet_pipes
-from ptycho_compare.cli.parsing import OneLineParser, add_version
+from ptycho_compare.cli.program import run_program
 
+if TYPE_CHECKING:  # whatever takes time to load is loaded once SIGTERM is heard
+    from ptycho_compare.cli.parsing import OneLineParser
+
+_NAME = "ptycho-hub"
 COMMANDS_OF = {
     "compare": ("compare",),
     "init": ("init",),
@@ -36,12 +39,14 @@ COMMANDS_OF = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    return running_with_quiet_pipes(lambda: _main(list(sys.argv[1:] if argv is None else argv)))
+    return run_program(_NAME, lambda: _main(list(sys.argv[1:] if argv is None else argv)))
 
 
 def _main(words: list[str]) -> int:
+    from ptycho_compare.cli.exit_codes import reporting_bad_input
+
     arguments = build_parser(words[:1]).parse_args(words)
-    return reporting_bad_input("ptycho-hub", lambda: arguments.run(arguments, words))
+    return reporting_bad_input(_NAME, lambda: arguments.run(arguments, words))
 
 
 def build_parser(asked: Sequence[str]) -> OneLineParser:
@@ -49,7 +54,9 @@ def build_parser(asked: Sequence[str]) -> OneLineParser:
 
     Every command loads libraries of its own, and a pipeline starts one process after another.
     """
-    parser = OneLineParser(prog="ptycho-hub", description="Work with a study hub.")
+    from ptycho_compare.cli.parsing import OneLineParser, add_version
+
+    parser = OneLineParser(prog=_NAME, description="Work with a study hub.")
     add_version(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     modules = [name for name, declared in COMMANDS_OF.items() if {*asked} & {*declared}] or [*COMMANDS_OF]

@@ -5,7 +5,7 @@ again. Knows no ptychography.
 """
 
 from ptycho_compare.jobs.claim import Claim, living_claim, read_claim
-from ptycho_compare.jobs.context import JobContext, Stopped, job_context
+from ptycho_compare.jobs.context import JobContext, job_context
 from ptycho_compare.jobs.executors.local import LocalExecutor
 from ptycho_compare.jobs.executors.protocol import Running
 from ptycho_compare.jobs.pace import Pace, measured_pace
@@ -17,7 +17,6 @@ from ptycho_compare.jobs.progress import (
 )
 from ptycho_compare.jobs.record import (
     ASKED_BY_LAUNCHER,
-    EXIT_STOPPED,
     DoneRecord,
     JobSpec,
     LaunchRecord,
@@ -27,6 +26,7 @@ from ptycho_compare.jobs.record import (
 )
 from ptycho_compare.jobs.rounds import begins_again_nothing
 from ptycho_compare.jobs.run_or_join import Ended, run_or_join
+from ptycho_compare.sigterm import EXIT_STOPPED, Stopped
 
 __all__ = [
     "ASKED_BY_LAUNCHER",

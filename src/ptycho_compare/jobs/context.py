@@ -27,21 +27,10 @@ from ptycho_compare.jobs.claim import (
     why_lost,
 )
 from ptycho_compare.jobs.progress import read_progress
-from ptycho_compare.jobs.record import EXIT_STOPPED
 from ptycho_compare.jobs.states import append_state
+from ptycho_compare.sigterm import EXIT_STOPPED, Stopped, heard
 
 _REPORT_S, _REPORT_SHARE = 0.2, 1 / 500
-
-
-class Stopped(BaseException):
-    """The command was asked to stop; what it had computed is saved.
-
-    No `Exception`, so that nothing that contains failures takes it for one.
-    """
-
-    def __init__(self, by: str) -> None:
-        # Python's codecs rewrite the text of what is raised in them, but for classes that build it themselves
-        super().__init__(by)
 
 
 class JobContext:
@@ -153,10 +142,10 @@ class JobContext:
         if self._asked and not self._holding:
             self.leave()
 
-    def ask(self, number: int, _frame: object) -> None:
+    def ask(self, by: str) -> None:
         """Take a signal: at once where nothing would be lost, else at the next safe place."""
         again = bool(self._asked)
-        self._asked = signal.Signals(number).name
+        self._asked = by
         if not self._holding and not again:
             self.leave()
 
@@ -174,7 +163,11 @@ def job_context(files: JobFiles) -> Iterator[JobContext]:
         but for one of the disk.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
-    with _held(files) as token, _signals(context := JobContext(files, token)):
+    with (
+        _held(files) as token,
+        # in another thread than the main one it is the caller who stops the work
+        heard((context := JobContext(files, token)).ask, signal.SIGTERM, signal.SIGINT),
+    ):
         try:
             yield context
         except (StorageError, OSError):
@@ -259,17 +252,3 @@ def _beating(claim: Claim, files: JobFiles) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-@contextlib.contextmanager
-def _signals(context: JobContext) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may take signals; a caller in another one stops the work itself
-        return
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, context.ask) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -18,7 +18,8 @@ from pathlib import Path
 from ptycho_compare.errors import JobError
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.claim import read_claim, why_lost
-from ptycho_compare.jobs.record import EXIT_REFUSED, EXIT_STOPPED
+from ptycho_compare.jobs.record import EXIT_REFUSED
+from ptycho_compare.sigterm import EXIT_STOPPED
 
 BEATS_TO_NOTICE = 3
 """Heartbeats after which a fence, unless it is stopped itself, has ended a command that lost its place."""

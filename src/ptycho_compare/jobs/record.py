@@ -6,16 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from signal import SIGTERM
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
+from ptycho_compare.sigterm import EXIT_STOPPED
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.untrusted.regular import read_json, why_unreadable
 
-EXIT_STOPPED = 75
-"""Exit status of a command that saved its work and can go on: EX_TEMPFAIL, which Slurm can requeue."""
 EXIT_REFUSED = 2
 """Exit status of a command that computed nothing, for bad input."""
 
@@ -165,7 +165,7 @@ class DoneRecord:
 def was_stopped(returncode: int, reason: str) -> bool:
     """True when a command that ended so was made to stop, by a reason or by a signal that it took itself."""
     # before a command listens, and when it is killed after the grace, a signal ends it
-    return returncode == EXIT_STOPPED or (bool(reason) and returncode < 0)
+    return returncode in (EXIT_STOPPED, -SIGTERM) or (bool(reason) and returncode < 0)
 
 
 MAX_RECORD_BYTES = 4 << 20

@@ -44,6 +44,7 @@ class StopRequests:
         self.lost = ""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._note_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # which its launcher kept waiting
         os.set_blocking(sys.stdin.fileno(), False)
 
     def _note_signal(self, number: int, _frame: object) -> None:

@@ -41,7 +41,6 @@ from ptycho_compare.jobs.fence import BEATS_TO_NOTICE, fenced
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.record import (
-    EXIT_STOPPED,
     DoneRecord,
     JobSpec,
     LaunchRecord,
@@ -50,6 +49,7 @@ from ptycho_compare.jobs.record import (
 from ptycho_compare.jobs.states import append_if_possible, append_state
 from ptycho_compare.jobs.stop_requests import StopRequests
 from ptycho_compare.jobs.watch import Watch
+from ptycho_compare.sigterm import EXIT_STOPPED
 
 _TICK_S = 0.01
 _LOOK_S = 0.5

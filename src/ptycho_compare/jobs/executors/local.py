@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from ptycho_compare.errors import InputError, JobError, StorageError
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.executors.protocol import Running
 from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done
+from ptycho_compare.sigterm import kept_waiting
 
 _LOOK_S = 0.1
 _SUPERVISOR_S = 5.0
@@ -87,16 +89,17 @@ class LocalExecutor:
         self, spec: JobSpec, *, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
     ) -> LocalAttempt | Running | None:
         """See `protocol.Executor.start`."""
-        supervisor = subprocess.Popen(
-            # -P: what lies in the current folder is nothing to import
-            [sys.executable, "-P", "-m", "ptycho_compare.jobs.supervisor", spec.to_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if not spec.detached else subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        )
+        with kept_waiting(signal.SIGTERM):  # until the supervisor can hear it: it may be sent to all of us
+            supervisor = subprocess.Popen(
+                # -P: what lies in the current folder is nothing to import
+                [sys.executable, "-P", "-m", "ptycho_compare.jobs.supervisor", spec.to_json()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if not spec.detached else subprocess.DEVNULL,
+                text=True,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
         try:
             event, facts = _next_event(supervisor, spec, out_of_time)
             if event == "busy":

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +16,7 @@ from ptycho_compare.hub import Artifacts, Hub, JobFiles, stamp, utc_now
 from ptycho_compare.jobs import living_claim
 from ptycho_compare.phases.pipeline.run import Runner, StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.sigterm import heard
 from ptycho_compare.storage.files import write_text_atomic
 
 FAILED_STEP = "failed_step"
@@ -63,7 +63,8 @@ def execute(
     moment = utc_now()
     with Transcript(hub.step_log(name), moment) as transcript:
         runner = Runner(transcript.say, hub.archive(moment), at_a_time, out_of_time, asked, grace_s)
-        with _stoppable(runner) if listen else contextlib.nullcontext():
+        numbers = (signal.SIGTERM, signal.SIGINT) if listen else ()
+        with heard(lambda _: runner.stop(), *numbers):
             outcomes = runner.run(steps)
         transcript.say("\n".join(["", *(f"  {outcome}" for outcome in outcomes), ""]))
         failed = [outcome for outcome in outcomes if outcome.state == "failed"]
@@ -105,18 +106,6 @@ class Transcript:
             print(text, flush=True)
             if self._file is not None:
                 print(text, file=self._file, flush=True)
-
-
-@contextlib.contextmanager
-def _stoppable(runner: Runner) -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C stop the run with its work saved."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda *_: runner.stop()) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _note(hub: Hub, outcome: StepOutcome, moment: datetime, transcript: Transcript) -> None:

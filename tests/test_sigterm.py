@@ -1,0 +1,58 @@
+"""Who hears a request to stop: the innermost block, also one that begins after it came."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from ptycho_compare.sigterm import Stopped, heard, leave
+
+
+def ask() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_the_innermost_block_takes_it() -> None:
+    outer, inner = list[str](), list[str]()
+    with heard(outer.append, signal.SIGTERM):
+        with heard(inner.append, signal.SIGTERM):
+            ask()
+        assert (outer, inner) == ([], ["SIGTERM"])
+        ask()
+    assert (outer, inner) == (["SIGTERM"], ["SIGTERM"])
+
+
+def test_a_block_that_begins_after_it_came_is_told_as_it_begins() -> None:
+    """What it raised before may have been swallowed."""
+    with heard(leave, signal.SIGTERM):
+        with pytest.raises(Stopped, match="SIGTERM"):
+            ask()
+        inner = list[str]()
+        with heard(inner.append, signal.SIGTERM):
+            assert inner == ["SIGTERM"]
+        with pytest.raises(Stopped, match="SIGTERM"), heard(leave, signal.SIGTERM):
+            pytest.fail("the block was entered")
+
+
+def test_what_came_while_nobody_is_left_who_hears_is_forgotten() -> None:
+    heard_of = list[str]()
+    before = signal.getsignal(signal.SIGTERM)
+    with heard(heard_of.append, signal.SIGTERM):
+        ask()
+    assert signal.getsignal(signal.SIGTERM) is before
+    with heard(heard_of.append, signal.SIGTERM):
+        assert heard_of == ["SIGTERM"]
+
+
+def test_another_thread_hears_nothing_and_changes_nothing() -> None:
+    found = []
+
+    def work() -> None:
+        with heard(leave, signal.SIGTERM):
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGTERM)]

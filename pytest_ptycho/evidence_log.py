@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,8 @@ def record(
             "seconds": evidence.done.seconds if evidence is not None and evidence.done else report.duration,
             "findings": [str(finding) for finding in findings],
             "warnings": _warnings(evidence) if evidence is not None else [],
-            "undecided": _undecided(evidence) if evidence is not None else [],
+            "board": _board(evidence) if evidence is not None else None,
+            "place": list(item.location[:2]),
             "death": evidence.death if evidence is not None else "",
             "log": log,
             "note": note,
@@ -159,18 +161,17 @@ def _is_of_an_earlier_run(evidence: Evidence) -> bool:
     return any(finding.kind in ("input", "missing", "stalled", "changed") for finding in evidence.findings)
 
 
-def _undecided(evidence: Evidence) -> list[str]:
-    """Name the arms that cannot be told apart, from the table that the comparison left."""
+def _board(evidence: Evidence) -> dict[str, Any] | None:
+    """The scoreboard of what the comparison left; None where that is not what was judged."""
     from ptycho_compare.errors import InputError
-    from ptycho_compare.records.tables.pairs_csv import read_differences_csv
-    from ptycho_compare.reporting.terminal import undecided_lines
+    from ptycho_compare.reporting.scoreboard import board_at
 
     if _is_of_an_earlier_run(evidence):
-        return []
+        return None
     try:
-        return list(undecided_lines(read_differences_csv(Artifacts(evidence.job.folder).differences)))
+        return asdict(board_at(Artifacts(evidence.job.folder)))
     except InputError:  # a comparison that stopped, which its findings say
-        return []
+        return None
 
 
 def _blocker(

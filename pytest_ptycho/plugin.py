@@ -11,7 +11,18 @@ import pytest
 
 from ptycho_compare.hub import STUDY_FILE, Hub
 from ptycho_compare.printable import one_line
-from pytest_ptycho import evidence_log, options, outcomes, planned_jobs, suite, terminal, verdict, window
+from pytest_ptycho import (
+    evidence_log,
+    facts,
+    github,
+    options,
+    outcomes,
+    planned_jobs,
+    suite,
+    terminal,
+    verdict,
+    window,
+)
 from pytest_ptycho.cases import parametrize
 from pytest_ptycho.fixtures import (
     counted_run,
@@ -176,6 +187,7 @@ def pytest_runtest_makereport(
     if found is not None:
         # a plain attribute crosses to xdist's controller with the report
         report.ptycho = found  # type: ignore[attr-defined]
+        facts.attach(item, report, found)
     if item.config.stash[STOPPING].asked:
         item.session.shouldstop = item.config.stash[STOPPING].asked
     return report
@@ -213,10 +225,13 @@ def pytest_terminal_summary(
     records = config.stash[outcomes.RECORDS]
     if records:
         terminalreporter.section("ptycho: acceptance")
+        for line in terminal.boards(config, records):
+            terminalreporter.write_line(line)
         command = shlex.join(["pytest", *config.invocation_params.args])
         for line in terminal.lines(records, command=command):
-            terminalreporter.write_line(one_line(line))
+            terminalreporter.write_line("\n".join(terminal.laid_out(line, config)))
+        github.publish(config, terminalreporter, records)
     if found := list(verdict.lines(config)):
         terminalreporter.section("ptycho: gate")
         for line in found:
-            terminalreporter.write_line(one_line(line))
+            terminalreporter.write_line("\n".join(terminal.laid_out(line, config)))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ptycho_compare.hub import Hub
 
 _EVERY_S = 1.0
+_MOST_TABLES = 4
 
 
 def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
@@ -34,6 +37,38 @@ def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
         yield from (f"{record['id']}: {text}" for text in _remarks(record))
     if any(record["outcome"] == "deferred" for record in records):
         yield f"go on: {command}"
+
+
+def boards(config: pytest.Config, records: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield who is best in each comparison, before anything else: a scoreboard, or a line with ``-q``.
+
+    So many comparisons that their tables would fill the screen have their answers alone; ``-v`` shows all.
+    """
+    from ptycho_compare.reporting.scoreboard import board_from, rendered, width_within
+
+    held = {str(record["id"]): record for record in records if record.get("board")}  # of many tests, once
+    shown = [held[each] for each in sorted(held)]
+    verbose, writer = config.getoption("verbose"), config.get_terminal_writer()
+    for record in shown:
+        board = board_from(record["board"])
+        if verbose < 0:
+            yield one_line(f"{record['id']}: {board.verdict}")
+            continue
+        if verbose == 0 and len(shown) > _MOST_TABLES:
+            board = replace(board, lines=board.lines[:2], rows=())
+        named = replace(board, lines=(f"{record['id']}: {board.verdict}", *board.lines[1:]))
+        yield from rendered(named, width=width_within(writer.fullwidth), colour=writer.hasmarkup)
+        yield ""
+
+
+def laid_out(line: str, config: pytest.Config) -> list[str]:
+    """Break a line between words where a terminal would break it anywhere; paths stay whole."""
+    writer, text = config.get_terminal_writer(), one_line(line)
+    if not sys.stdout.isatty() or len(text) <= writer.fullwidth:
+        return [text]
+    return textwrap.wrap(
+        text, writer.fullwidth, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _result(record: dict[str, Any]) -> str:
@@ -53,7 +88,6 @@ def _remarks(record: dict[str, Any]) -> Iterator[str]:
         return
     yield from record["findings"]
     yield from record["warnings"]
-    yield from record["undecided"]
     if record["note"]:
         yield f"blocked, see {record['note']}"
 

@@ -18,6 +18,8 @@ from sessions import BASELINE, launches, run_pytest
 
 from .conftest import said_of
 
+WHO_WINS = "(is best|cannot be told apart|no winner)"
+
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*")) if folder.exists() else []
@@ -54,10 +56,7 @@ def test_real_networks_and_figures_are_green_in_a_worker(own_hub: Path) -> None:
     done = run_pytest("-m", "debug", "--hub", str(own_hub), "-n1", "-k", "train")
     assert done.returncode == 0, done.stdout
     is_green(own_hub, done.stdout, "train")
-    assert re.search(
-        rf"dose_{DOSE}-dense-train-debug: PtychoPINN and Baseline cannot be told apart by \d+ of \d+",
-        done.stdout,
-    )
+    assert re.search(rf"^dose_{DOSE}-dense-train-debug: .*{WHO_WINS}", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.slow
@@ -66,9 +65,7 @@ def test_the_two_commands_of_a_study_in_turn(light_hub: Path) -> None:
     for command in (["-m", "debug"], ["-m", "full", "--timeout=0"]):
         done = run_pytest(*command, "--hub", str(light_hub), "-k", "train", place=light_hub)
         assert done.returncode == 0, done.stdout
-        assert re.search(
-            rf"dose_{DOSE}-dense-train-\w+: PtychoPINN and Baseline cannot be told apart by \d+", done.stdout
-        )
+        assert re.search(rf"^dose_{DOSE}-dense-train-\w+: .*{WHO_WINS}", done.stdout, re.MULTILINE)
     assert (light_hub / f"analysis/dose_{DOSE}/dense/train/comparison_metrics.csv").exists()
     assert launches(light_hub) == {"train-debug": 1, "train-full": 1}
 
@@ -160,11 +157,11 @@ def test_stale_evidence_is_not_taken_for_new(compared_hub: Path, tmp_path: Path)
     hub = Path(shutil.copytree(compared_hub, tmp_path / "hub"))
     green = run_pytest("-m", "debug", "--hub", str(hub), "-k", "train")
     assert green.returncode == 0, green.stdout
-    assert "cannot be told apart" in green.stdout
+    assert "Fienup error" in green.stdout
     (hub / BASELINE).write_bytes(b"PK broken")
     again = run_pytest("-m", "debug", "--hub", str(hub), "-k", "train")
     assert again.returncode == 1
-    assert "cannot be told apart" not in again.stdout
+    assert "Fienup error" not in again.stdout
 
 
 class TestWhichHub:

@@ -45,7 +45,7 @@ def test_the_best_is_told_apart_from_all_others_and_its_lead_has_an_interval():
     )
     assert found.lines == (
         "PtyChi is best",
-        "Fienup error 0.125 against 0.250 of Baseline, 0.125 lower [0.0625, 0.188]",
+        "Fienup error 0.1250 against 0.2500 of Baseline, 0.1250 lower [0.0625, 0.1875]",
         "compared with the true object, on the 5,304 pixels that every arm covers",
     )
 
@@ -56,6 +56,7 @@ def test_arms_that_cannot_be_told_apart_share_the_lead():
         [apart("A", "B", -0.0625, told=False), apart("A", "C", -0.375), apart("C", "B", 0.3125)],
     )
     assert (found.kind, found.winner, found.beside) == ("alike", None, ("B",))
+    assert [found.standing(arm) for arm in "ABC"] == ["first", "not told apart", "behind"]
     assert found.verdict == "A and B cannot be told apart; both are better than C"
 
 
@@ -81,7 +82,8 @@ def test_a_score_that_says_the_opposite_takes_the_win_away():
     assert (found.kind, found.winner) == ("disagree", None)
     assert found.verdict == "no winner: the scores disagree about A and B"
     assert found.why == (
-        "Fienup error says A, 0.125 lower [0.0625, 0.188]; SSIM of phase says B, 0.250 higher [0.125, 0.375]"
+        "Fienup error says A, 0.1250 lower [0.0625, 0.1875]; "
+        "SSIM of phase says B, 0.2500 higher [0.1250, 0.3750]"
     )
     unsure = apart("A", "B", -0.25, told=False, metric="ssim", part="phase")
     assert answer_of(rows, [fienup, unsure]).winner == "A", "what cannot be told apart contradicts nobody"
@@ -92,14 +94,14 @@ def test_where_the_deciding_score_cannot_tell_the_others_are_heard_and_decide_no
     pairs = [apart("A", "B", -0.125, told=False), apart("A", "B", -0.25, metric="ssim", part="phase")]
     found = answer_of(rows, pairs)
     assert (found.kind, found.winner) == ("alike", None)
-    assert found.remarks == ("SSIM of phase says B, 0.250 higher [0.125, 0.375]",)
+    assert found.remarks == ("SSIM of phase says B, 0.2500 higher [0.1250, 0.3750]",)
 
 
 def test_without_intervals_somebody_leads_and_nobody_knows_more():
     found = answer_of(errors(A=0.25, B=0.125), [])
     assert (found.kind, found.winner, found.first) == ("leads", None, "B")
     assert found.verdict == "B leads, but nobody knows whether it can be told apart from A"
-    assert found.why == "Fienup error 0.125 against 0.250 of A, 0.125 lower, without an interval"
+    assert found.why == "Fienup error 0.1250 against 0.2500 of A, 0.1250 lower, without an interval"
     rows = [*errors(A=0.25, B=0.125), row("A", "ssim", 0.75, "phase"), row("B", "ssim", 0.5, "phase")]
     assert answer_of(rows, []).kind == "disagree"
 
@@ -120,8 +122,8 @@ def test_an_arm_that_shows_nothing_does_not_win():
             [row("A", status="failed", note="zero: it is"), *errors(B=0.5)],
             "no winner: only one arm is scored, B",
         ),
-        ([row("A", status="failed", note="zero: it is")], "no winner: no arm is scored"),
-        ([], "no winner: no arm is scored"),
+        ([row("A", status="failed", note="zero: it is")], "no winner: no arm has a score that decides"),
+        ([], "no winner: no arm has a score that decides"),
         (errors(A=float("nan"), B=0.5), "no winner: only one arm is scored, B"),
     ],
 )
@@ -141,7 +143,7 @@ def test_without_a_truth_the_residual_decides():
     rows = [row(arm, "r_factor", number, reference="same_data") for arm, number in (("A", 0.2), ("B", 0.1))]
     found = answer_of(rows, [apart("A", "B", 0.1, metric="r_factor")])
     assert (found.winner, found.reference) == ("B", "none")
-    assert found.grounds.startswith("without a true object, ")
+    assert found.grounds.startswith("no true object: arms are judged by their residual")
 
 
 def test_agreement_with_a_reconstruction_of_the_same_data_is_called_so():

@@ -20,12 +20,14 @@ from ptycho_compare.cli.compare_arguments import (
     scoring_settings,
 )
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
+from ptycho_compare.cli.output import show
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts, place_in_hub, view_of_model
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings, CompareRequest
 from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
+from ptycho_compare.reporting.scoreboard import board_of_scorecard
 from ptycho_compare.reporting.terminal import summary_lines
 from ptycho_compare.scoring import Scorecard
 from ptycho_compare.study import ARM_NAME, BASELINE, PTYCHOPINN
@@ -48,11 +50,19 @@ def _run(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
 
 
 def conclude(scorecard: Scorecard, output_dir: Path) -> ExitCode:
-    """Print the scores and their summary, and choose the exit status."""
-    print("--- Comparison Metrics ---")
-    print(Artifacts(output_dir).metrics.read_text(encoding="utf-8"), end="")
+    """Print who is best and why, and choose the exit status.
+
+    The whole table goes to standard output where that is read by a program, as PtychoPINN's does.
+    """
+    table = Artifacts(output_dir).metrics
+    if not sys.stdout.isatty():
+        print("--- Comparison Metrics ---")
+        print(table.read_text(encoding="utf-8"), end="")
+        sys.stdout.flush()
+    show(board_of_scorecard(scorecard))
     for line in summary_lines(scorecard):
         print(line, file=sys.stderr)
+    print(f"all scores: {table}", file=sys.stderr)
     return ExitCode.OK if all(score.status == "ok" for score in scorecard.arms) else ExitCode.FAILED
 
 

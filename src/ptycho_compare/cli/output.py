@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TextIO, cast
 
 from ptycho_compare.printable import printable
+from ptycho_compare.reporting.scoreboard import Board, rendered, width_of
 
 
 def running_with_quiet_pipes(main: Callable[[], int]) -> int:
@@ -56,6 +57,14 @@ class _Plain:
     def write(self, text: str) -> int:
         """Write a text that steers no terminal, whatever names and records it quotes."""
         return self._stream.write(printable(text))
+
+
+def show(board: Board) -> None:
+    """Print a scoreboard to standard error: in colour where that is a terminal, and as wide."""
+    stream = beneath(sys.stderr)
+    colour = stream.isatty() and "NO_COLOR" not in os.environ
+    for line in rendered(board, width=width_of(stream), colour=colour):
+        print(line, file=stream)
 
 
 def beneath(stream: TextIO) -> TextIO:

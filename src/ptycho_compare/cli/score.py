@@ -23,7 +23,9 @@ from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.errors import InputError, ScoringError
 from ptycho_compare.reconstruction import Grid, parse_source, read_image, read_ready_made
 from ptycho_compare.reconstruction.light import Light
+from ptycho_compare.records.answering import answer_of
 from ptycho_compare.records.manifest import alignment_record
+from ptycho_compare.records.tables.metrics_csv import table_rows
 from ptycho_compare.reporting.terminal import summary_lines
 from ptycho_compare.scan import Geometry, read_geometry
 from ptycho_compare.scan.reading import AS_FOUND
@@ -154,7 +156,9 @@ def _read_complex(text: str) -> NDArray[Any]:
 
 
 def _lines(scorecard: Scorecard, score: ArmScore) -> list[str]:
-    lines = [*summary_lines(scorecard)]
+    answer = answer_of(table_rows(scorecard), ())  # of one arm: there is nobody to win against
+    lines = [line for line in answer.lines if line != answer.verdict]
+    lines += summary_lines(scorecard)
     lines.append(f"definitions: {scorecard.metric_version}")
     lines += _place(score)
     if score.gauge is not None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from ptycho_compare.errors import and_more
 from ptycho_compare.records.acceptance import Change, ComparisonVerdict, Verdict
 from ptycho_compare.records.measures import MISSING
+from ptycho_compare.reporting.study.markdown import cell as _cell
 from ptycho_compare.reporting.study.markdown import table
 
 LIMIT = 1_000_000
 """Bytes. GitHub shows nothing of a step's summary above 1 MiB; the rest is for what others append to it."""
-
-_CELL = 400
-"""Characters of a cell: a finding may hold a whole traceback."""
-
-_SPECIAL = re.compile(r"([\\`*\[\]|~])")
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def verdict_markdown(verdict: Verdict, *, limit: int = LIMIT) -> str:
@@ -112,10 +106,3 @@ def _first(texts: Sequence[str]) -> str:
 
 def _number(number: float | None) -> str:
     return MISSING if number is None else f"{number:.6g}"
-
-
-def _cell(text: str) -> str:
-    """Return a text as one line that no renderer takes for markup or for the end of a cell."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    short = line if len(line) <= _CELL else f"{line[:_CELL]}..."
-    return _SPECIAL.sub(r"\\\1", short).translate(_ENTITIES) or MISSING

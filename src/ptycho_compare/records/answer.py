@@ -12,6 +12,8 @@ from typing import Literal
 from ptycho_compare.records.deciding import RESIDUAL, Deciding, Margin, digits
 from ptycho_compare.records.measures import REFERENCES
 
+WITHOUT_TRUTH = "no true object: arms are judged by their residual"
+
 Kind = Literal["best", "alike", "disagree", "leads", "flat", "one", "none"]
 
 
@@ -38,6 +40,8 @@ class Answer:
         Where the scores disagree: the score that says the opposite.
     remarks : tuple of str
         What else to know, a sentence each: who failed, who is flat, which other arms are alike.
+    flat, failed : frozenset of str
+        Arms that show nothing, and arms without scores.
     reference : str
         What the arms were compared with: "truth", "independent_half", "same_data" or "none".
     mask_pixels : int or None
@@ -52,6 +56,8 @@ class Answer:
     margin: Margin | None = None
     against: Margin | None = None
     remarks: tuple[str, ...] = ()
+    flat: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
     reference: str = ""
     mask_pixels: int | None = None
 
@@ -76,7 +82,7 @@ class Answer:
             f"{listed(self.beside)}",
             "flat": f"no winner: {self.first}, first by the numbers, is flat",
             "one": f"no winner: only one arm is scored, {self.first}",
-            "none": "no winner: no arm is scored",
+            "none": "no winner: no arm has a score that decides",
         }
         return words[self.kind]
 
@@ -98,15 +104,29 @@ class Answer:
         other = self.margin.behind
         return f"{said} against {digits(self.numbers[other])} of {other}, {self.margin.distance}"
 
+    def standing(self, arm: str) -> str:
+        """What the answer says of one arm, in two or three words."""
+        if arm in self.failed:
+            return "failed"
+        if arm not in self.numbers:
+            return "not scored"
+        if arm in self.flat:
+            return "flat"
+        if arm == self.first:
+            return {"best": "best", "leads": "leads", "one": ""}.get(self.kind, "first")
+        if arm in self.beside:
+            return {"alike": "not told apart", "disagree": "scores disagree", "leads": "not known"}[self.kind]
+        return "behind"
+
     @property
     def grounds(self) -> str:
         """What the arms were compared with, and on which pixels."""
         pixels = ""
         if self.mask_pixels is not None:
             pixels = f"on the {self.mask_pixels:,} pixels that every arm covers"
-        if self.score == RESIDUAL:
-            against = "without a true object, by what an arm leaves unexplained of the measured diffraction"
-            return ", ".join(filter(None, (against, pixels.replace("on", "in", 1))))
+        if self.score == RESIDUAL or self.reference == "none":
+            against = WITHOUT_TRUTH if self.score == RESIDUAL else "no true object, and no residual"
+            return ", ".join(filter(None, (against, pixels)))
         known = self.reference in REFERENCES
         against = f"compared with {REFERENCES[self.reference]}" if known else ""
         return ", ".join(filter(None, (against, pixels)))

@@ -31,8 +31,13 @@ def read_answer(names: Artifacts) -> Answer:
     InputError
         The table of scores is missing, or one of the two is damaged.
     """
-    differences = read_differences_csv(names.differences) if names.differences.is_file() else ()
-    return answer_of(read_metrics_csv(names.metrics), differences)
+    return answer_of(*read_tables(names))
+
+
+def read_tables(names: Artifacts) -> tuple[list[MetricRow], list[DifferenceRow]]:
+    """Read what an answer rests on; errors are those of `read_answer`."""
+    differences = read_differences_csv(names.differences) if names.differences.is_file() else []
+    return read_metrics_csv(names.metrics), differences
 
 
 def answer_of(rows: Sequence[MetricRow], differences: Iterable[DifferenceRow]) -> Answer:
@@ -40,15 +45,17 @@ def answer_of(rows: Sequence[MetricRow], differences: Iterable[DifferenceRow]) -
     living = {row.model for row in rows if row.status in _ALIVE}
     standings = Standings.of([row for row in rows if row.model in living], differences)
     verdicts = sorted(each for each in verdicts_in(rows) if each[0] in living)
+    flat = frozenset(arm for arm, verdict in verdicts if verdict.startswith(_FLAT))
     score = _deciding(standings)
     answer = Answer("none", None, {})
     if score is not None:
-        flat = {arm for arm, verdict in verdicts if verdict.startswith(_FLAT)}
         answer = _Field(standings, score, standings.ranking(score)).answer(flat)
     said = (*(f"{arm}: {verdict}" for arm, verdict in verdicts), *_without_numbers(rows, answer))
     return replace(
         answer,
         remarks=(*answer.remarks, *said),
+        flat=flat,
+        failed=frozenset(row.model for row in rows if row.status == "failed"),
         reference=_reference(rows, score),
         mask_pixels=next((row.mask_pixels for row in rows if row.mask_pixels is not None), None),
     )
@@ -60,11 +67,11 @@ def _deciding(standings: Standings) -> Deciding | None:
     return next((score for score in ORDER if most and len(standings.numbers[score]) == most), None)
 
 
-def _reference(rows: Iterable[MetricRow], score: Deciding | None) -> str:
+def _reference(rows: Sequence[MetricRow], score: Deciding | None) -> str:
     if score == RESIDUAL:
         return "none"
     metrics = {each.metric for each in ORDER if each != RESIDUAL} if score is None else {score.metric}
-    return next((row.reference for row in rows if row.metric in metrics), "none")
+    return next((row.reference for row in rows if row.metric in metrics), "none" if rows else "")
 
 
 def _without_numbers(rows: Iterable[MetricRow], answer: Answer) -> list[str]:

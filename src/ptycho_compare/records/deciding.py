@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +9,9 @@ from ptycho_compare.records.measures import HIGHER_IS_BETTER, score_name
 from ptycho_compare.records.tables.csv_cells import finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow
+
+_LEAST = 0.001
+"""Below it four decimals do not tell a number any more."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Deciding:
     def higher_is_better(self) -> bool:
         """Which way is better."""
         return HIGHER_IS_BETTER[self.metric]
+
+    @property
+    def best(self) -> str:
+        """The same in a word."""
+        return "high" if self.higher_is_better else "low"
+
+    def number_in(self, row: MetricRow) -> float | None:
+        """Return this number where a row has it, and it is finite."""
+        number: float | None = getattr(row, self.component) if row.metric == self.metric else None
+        return finite(number)
 
 
 FIENUP = Deciding("fienup", "value")
@@ -85,8 +97,8 @@ class Margin:
 
 
 def digits(number: float) -> str:
-    """Three digits of a number."""
-    return f"{number:#.3g}".removesuffix(".")
+    """Four decimals of a number, or three digits of one that they would hide."""
+    return f"{number:.4f}" if not number or abs(number) >= _LEAST else f"{number:.2e}"
 
 
 @dataclass(frozen=True)
@@ -108,8 +120,7 @@ class Standings:
         numbers: dict[Deciding, dict[str, float]] = {score: {} for score in ORDER}
         for row in rows:
             for score in ORDER:
-                number = getattr(row, score.component) if row.metric == score.metric else None
-                if number is not None and math.isfinite(number):
+                if (number := score.number_in(row)) is not None:
                     numbers[score][row.model] = number
         found = {(Deciding(row.metric, row.component), row.first, row.second): row for row in differences}
         return cls(numbers, found)

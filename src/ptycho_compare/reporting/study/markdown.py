@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from ptycho_compare.records.measures import MS_SSIM, PARTS, Part, number_text, signed_text
+from ptycho_compare.records.measures import MISSING, MS_SSIM, PARTS, Part, number_text, signed_text
 from ptycho_compare.records.metrics_summary import MetricsSummary
 from ptycho_compare.records.tables.pairs_csv import Undecided
 
@@ -16,11 +17,24 @@ UNDECIDED = "Cannot be told apart"
 _SHORT: Mapping[Part, str] = {"amplitude": "amp", "phase": "phase"}
 _DIFFERENCE_DECIMALS = 6
 
+_CELL = 400
+"""Characters of a cell: a finding may hold a whole traceback."""
+
+_SPECIAL = re.compile(r"([\\`*\[\]|~])")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Return the lines of a table, with an empty one behind it."""
     lines = [columns, ["---"] * len(columns), *rows]
     return [*(f"| {' | '.join(cells)} |" for cells in lines), ""]
+
+
+def cell(text: str) -> str:
+    """Return a text as one line that no renderer takes for markup or for the end of a cell."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    short = line if len(line) <= _CELL else f"{line[:_CELL]}..."
+    return _SPECIAL.sub(r"\\\1", short).translate(_ENTITIES) or MISSING
 
 
 def counts(summary: MetricsSummary, *, called: str = "Comparisons") -> list[str]:

@@ -10,10 +10,12 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ptycho_compare.printable import printable
-from ptycho_compare.reporting.scoreboard import Board, rendered, width_of
+
+if TYPE_CHECKING:
+    from ptycho_compare.reporting.scoreboard import Board
 
 
 def running_with_quiet_pipes(main: Callable[[], int]) -> int:
@@ -61,6 +63,8 @@ class _Plain:
 
 def show(board: Board) -> None:
     """Print a scoreboard to standard error: in colour where that is a terminal, and as wide."""
+    from ptycho_compare.reporting.scoreboard import rendered, width_of
+
     stream = beneath(sys.stderr)
     colour = stream.isatty() and "NO_COLOR" not in os.environ
     for line in rendered(board, width=width_of(stream), colour=colour):

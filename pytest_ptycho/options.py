@@ -140,6 +140,8 @@ def resolve(config: pytest.Config) -> Options:
     _refuse_together(
         config, "ptycho_verify", ("ptycho_fresh", "ptycho_detach", "ptycho_adopt", "ptycho_plan")
     )
+    if detach:
+        _refuse_detaching()
     deadline_s = _seconds(config, "ptycho_deadline")
     _refuse_names_for_workers(config)
     chosen = Options(
@@ -164,6 +166,17 @@ def names_a_hub(config: pytest.Config) -> bool:
     """True where a hub is to be judged, as far as is known before conftest files are loaded."""
     named = getattr(config.known_args_namespace, "ptycho_hub", None)
     return bool(named or os.environ.get(HUB_VARIABLE) or config.getini("ptycho_hub"))
+
+
+def _refuse_detaching() -> None:
+    """Refuse what no executor may do here, before anything is collected."""
+    from ptycho_compare.errors import JobError
+    from ptycho_compare.jobs import refuse_detaching
+
+    try:
+        refuse_detaching()
+    except JobError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _refuse_names_for_workers(config: pytest.Config) -> None:

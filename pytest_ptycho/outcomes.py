@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ptycho_compare.sigterm import EXIT_STOPPED
+
 if TYPE_CHECKING:
     from ptycho_compare.finding import Finding
     from ptycho_compare.phases.comparison.job import JobState
@@ -76,6 +78,4 @@ def exit_status(records: list[dict[str, Any]], status: int, *, stopped: str, fai
     goes_on = any(record["outcome"] == "deferred" for record in records) or (early and stopped == "SIGTERM")
     if not goes_on or failed or not (early or status == pytest.ExitCode.OK):
         return status
-    from ptycho_compare.jobs import EXIT_STOPPED
-
     return EXIT_STOPPED

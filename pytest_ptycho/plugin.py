@@ -213,7 +213,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     status = outcomes.exit_status(records, exitstatus, stopped=stopped, failed=session.testsfailed)
     if exitstatus != pytest.ExitCode.INTERRUPTED:
         status = verdict.give_verdict(config, {record["id"] for record in records}, status)
-    session.exitstatus = status
+    session.exitstatus = config.stash[STOPPING].give_back(config, status)
 
 
 def pytest_terminal_summary(
@@ -231,6 +231,8 @@ def pytest_terminal_summary(
         for line in terminal.lines(records, command=command):
             terminalreporter.write_line("\n".join(terminal.laid_out(line, config)))
         github.publish(config, terminalreporter, records)
+    if too_short := config.stash[STOPPING].too_short:
+        terminalreporter.write_line(one_line(f"ptycho: {too_short}"), red=True)
     if found := list(verdict.lines(config)):
         terminalreporter.section("ptycho: gate")
         for line in found:

@@ -15,16 +15,24 @@ from typing import Any
 
 import pytest
 
-from ptycho_compare.sigterm import heard
+from ptycho_compare.sigterm import EXIT_STOPPED, heard
+from pytest_ptycho.options import OPTIONS
 
 STOPPING = pytest.StashKey["Stopping"]()
 _WORKER_KEY = "ptycho_stop_file"
 
 
 class Stopping:
-    """The request to stop a session, if there is one."""
+    """The request to stop a session, if there is one.
+
+    Attributes
+    ----------
+    too_short : str
+        Why a batch job's time limit will never do; empty as a rule.
+    """
 
     def __init__(self) -> None:
+        self.too_short = ""
         self._worker = False
         self._file: Path | None = None
         self._session: pytest.Session | None = None
@@ -95,6 +103,15 @@ class Stopping:
             yield
         finally:
             self._interrupting = False
+
+    def give_back(self, config: pytest.Config, status: int) -> int:
+        """Return the exit status: a batch job whose restarts gained nothing is not to be queued again."""
+        hub = config.stash[OPTIONS].hub
+        if status == EXIT_STOPPED and hub is not None and not self._worker:
+            from ptycho_compare.jobs import gained_nothing_again
+
+            self.too_short = gained_nothing_again(hub)
+        return int(pytest.ExitCode.TESTS_FAILED) if self.too_short else status
 
     def close(self) -> None:
         """Hear no more, and remove the file."""

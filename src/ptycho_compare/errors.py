@@ -112,6 +112,10 @@ class OutOfMemoryError(ArmError):
         super().__init__(f"{OUT_OF_MEMORY}: {text}")
 
 
+class WindowError(PtychoCompareError):
+    """The time that a batch system gives is too short for anything to be saved."""
+
+
 class ScoringError(PtychoCompareError):
     """Two images cannot be compared: shapes, values or mask rule it out."""
 

@@ -1,4 +1,4 @@
-"""SIGTERM is heard from a command's first line on, while it still loads what it needs."""
+"""SIGTERM is heard from a command's first line on; what an allocation of a batch system changes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from hubs import DOSE
 from processes import COMPARE_MODELS, PTYCHO_HUB, environment
+from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
+from ptycho_compare.cli.program import run_program
+from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.sigterm import Stopped
 
+DEBUG = f"dose_{DOSE}-dense-train-debug"
 COMMANDS = ("run", "resume", "compare", "conditions", "demo", "status", "gate")
 
 
@@ -28,3 +35,53 @@ def test_sigterm_while_a_command_loads_what_it_needs_ends_with_75(
     name = "compare_models" if command == COMPARE_MODELS else "ptycho-hub"
     said = f"{name}: stopped by SIGTERM; the same command goes on from here\n"
     assert (done.returncode, done.stdout, done.stderr) == (75, "", said)
+
+
+@pytest.mark.parametrize("told", ["raised", "returned"])
+def test_a_batch_job_whose_restarts_save_nothing_ends_red(
+    told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However the command says that it was stopped; outside an allocation each of these is a stop."""
+
+    def stopped() -> ExitCode:
+        if told == "raised":
+            raise Stopped("SIGTERM")
+        return ExitCode.DEFERRED
+
+    def ends() -> int:
+        return run_program("ptycho-hub", lambda: reporting_bad_input("ptycho-hub", stopped, hub=tmp_path))
+
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert [ends() for _ in range(4)] == [75] * 4
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    statuses = []
+    for restarts in range(4):
+        monkeypatch.setenv("SLURM_RESTART_COUNT", str(restarts))
+        capsys.readouterr()
+        statuses.append(ends())
+    assert statuses == [75, 75, 1, 1]
+    assert capsys.readouterr().err == (
+        f"ptycho-hub: failed: {tmp_path}: 2 restarts of batch job 17 in a row saved nothing new: its window "
+        "is too short; submit it with a longer time limit (sbatch --time)\n"
+    )
+
+
+def test_the_command_of_a_job_leaves_counting_to_its_launcher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("PTYCHO_JOB_TOKEN", "of a job")
+    for restarts in range(4):
+        monkeypatch.setenv("SLURM_RESTART_COUNT", str(restarts))
+        assert reporting_bad_input("ptycho-hub", lambda: ExitCode.DEFERRED, hub=tmp_path) == 75
+
+
+def test_nothing_is_detached_inside_an_allocation(
+    quick_hub: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    assert main(["resume", DEBUG, "--detach", "--hub", str(quick_hub)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("ptycho-hub: error: no job is detached inside a Slurm allocation (job 17)")
+    assert (said.count("\n"), "leave out --detach or --ptycho-detach" in said) == (1, True)
+    assert not Artifacts(Hub(quick_hub).comparison_dir(DOSE, "dense", "train", "debug")).job.folder.exists()

@@ -161,6 +161,26 @@ def test_sigterm_before_any_test_runs_ends_with_75(
     assert set(launches(hub_after_debug)) == {"train-debug", "test-debug"}
 
 
+def test_a_batch_job_whose_restarts_begin_nothing_ends_red(hub_after_debug: Path, tmp_path: Path) -> None:
+    """Its limit is over, each time, while the user's own files are loaded."""
+    (tmp_path / "conftest.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    statuses = []
+    for restarts in range(3):
+        allocation = {"SLURM_JOB_ID": "17", "SLURM_RESTART_COUNT": str(restarts)}
+        done = run_on(hub_after_debug, str(tmp_path), **allocation)
+        statuses.append(done.returncode)
+    assert statuses == [EXIT_STOPPED, EXIT_STOPPED, 1], done.stdout
+    assert "2 restarts of batch job 17 in a row saved nothing new: its window is too short" in done.stdout
+
+
+def test_a_session_that_detaches_inside_an_allocation_is_refused(hub_after_debug: Path) -> None:
+    done = run_on(hub_after_debug, "--ptycho-detach", SLURM_JOB_ID="17")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout
+    (line,) = done.stderr.split("\n", 1)[0:1]
+    assert line.startswith("ERROR: no job is detached inside a Slurm allocation (job 17)")
+    assert "leave out --detach or --ptycho-detach" in line
+
+
 @pytest.mark.parametrize("command", [pytest.param(SERIAL, marks=pytest.mark.slow), TWO_WORKERS])
 def test_a_killed_session_leaves_nobody_and_the_next_goes_on(
     hub_after_debug: Path, unbroken: Unbroken, command: tuple[str, ...]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from enum import IntEnum
+from pathlib import Path
 
-from ptycho_compare.errors import AdoptionError, InputError, PtychoCompareError
+from ptycho_compare.errors import AdoptionError, InputError, PtychoCompareError, WindowError
+from ptycho_compare.hub import Hub
+from ptycho_compare.jobs import gained_nothing_again
 from ptycho_compare.printable import one_line
-from ptycho_compare.sigterm import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED, Stopped
 from ptycho_compare.storage.files import DISK_ERRORS
 
 MAX_ERROR_CHARACTERS = 4000
@@ -24,14 +27,14 @@ class ExitCode(IntEnum):
     DEFERRED = EXIT_STOPPED
 
 
-def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
-    """Run a command and choose its exit status.
+def reporting_bad_input(program: str, run: Callable[[], ExitCode], *, hub: Path | None = None) -> int:
+    """Run a command, on a hub where it works on one, and choose its exit status.
 
     Bad input becomes one line on stderr and status 2, a computation that failed and results that do not
     hold one line and 1.
     """
     try:
-        return int(run())
+        return int(_giving_back(run, hub))
     except OSError as error:
         if error.filename is None and error.errno not in DISK_ERRORS:
             raise  # of no file: a fault of this program
@@ -43,6 +46,23 @@ def reporting_bad_input(program: str, run: Callable[[], ExitCode]) -> int:
     except PtychoCompareError as error:
         print(f"{program}: failed: {_line_of(error)}", file=sys.stderr)
         return int(ExitCode.FAILED)
+
+
+def _giving_back(run: Callable[[], ExitCode], hub: Path | None) -> ExitCode:
+    """Run a command; where restarts of a batch job gained nothing, what would be a stop is a failure."""
+    try:
+        code = run()
+    except Stopped:
+        _require_gain(hub)
+        raise
+    if code == ExitCode.DEFERRED:
+        _require_gain(hub)
+    return code
+
+
+def _require_gain(hub: Path | None) -> None:
+    if hub is not None and (why := gained_nothing_again(Hub(hub.resolve()))):
+        raise WindowError(why)
 
 
 def _line_of(error: Exception) -> str:

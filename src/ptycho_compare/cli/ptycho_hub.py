@@ -46,7 +46,8 @@ def _main(words: list[str]) -> int:
     from ptycho_compare.cli.exit_codes import reporting_bad_input
 
     arguments = build_parser(words[:1]).parse_args(words)
-    return reporting_bad_input(_NAME, lambda: arguments.run(arguments, words))
+    hub = getattr(arguments, "hub", None)
+    return reporting_bad_input(_NAME, lambda: arguments.run(arguments, words), hub=hub)
 
 
 def build_parser(asked: Sequence[str]) -> OneLineParser:

@@ -4,6 +4,7 @@ A job is a folder of records (`ptycho_compare.hub.JobFiles`), so any later proce
 again. Knows no ptychography.
 """
 
+from ptycho_compare.jobs.allocation import gained_nothing_again, refuse_detaching
 from ptycho_compare.jobs.claim import Claim, living_claim, read_claim
 from ptycho_compare.jobs.context import JobContext, job_context
 from ptycho_compare.jobs.executors.local import LocalExecutor
@@ -46,6 +47,7 @@ __all__ = [
     "Stopped",
     "attempts_so_far",
     "begins_again_nothing",
+    "gained_nothing_again",
     "job_context",
     "living_claim",
     "measured_pace",
@@ -53,6 +55,7 @@ __all__ = [
     "read_done",
     "read_launch",
     "read_progress",
+    "refuse_detaching",
     "run_or_join",
     "was_stopped",
 ]

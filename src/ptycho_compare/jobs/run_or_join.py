@@ -10,6 +10,7 @@ from typing import Literal
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
+from ptycho_compare.jobs.allocation import refuse_detaching
 from ptycho_compare.jobs.claim import living_claim
 from ptycho_compare.jobs.executors.protocol import Attempt, Executor, Running
 from ptycho_compare.jobs.record import (
@@ -85,12 +86,15 @@ def run_or_join(
     Raises
     ------
     JobError
-        It cannot be started, or an attempt ended without a completion record.
+        It cannot be started, an attempt ended without a completion record, or it is detached inside a batch
+        system's allocation.
     StorageError
         Its records cannot be written.
     BaseException
         Whatever interrupts the wait (Ctrl-C) passes on after the attempt launched here was stopped.
     """
+    if spec.detached:
+        refuse_detaching()
     while True:
         found = executor.start(spec, is_done=is_done, out_of_time=out_of_time)
         if found is None:

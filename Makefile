@@ -4,6 +4,7 @@
 # make slow             those that take minutes each, and what is tried a little by make test, all of it
 # make floors           the lowest versions that pyproject.toml allows, installed together: all is imported on them
 # make fuzz             every reader of foreign bytes, SECONDS each (600); atheris leads it by coverage if it is installed
+# make docs             the site, in docs/_build; a warning is an error
 # make lint             style and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,7 +24,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 3
 DEMO := .demo
 
-.PHONY: debug demo test slow fuzz floors lint clean
+.PHONY: debug demo test slow fuzz floors docs lint clean
 
 debug: HUB ?= $(DEMO)
 debug: $(if $(HUB),$(READY),demo)
@@ -53,6 +54,10 @@ floors:
 	$(VENV)-floors/bin/python -m pip install --quiet --no-compile --constraint $(VENV)-floors/floors.txt .
 	$(VENV)-floors/bin/python scripts/import_everything.py
 	$(VENV)-floors/bin/python -m pytest --version
+
+docs: $(READY)
+	$(PIP) install --quiet --editable ".[docs]"
+	$(VENV)/bin/python -m sphinx -q -W --keep-going docs docs/_build
 
 lint: $(READY)
 	$(VENV)/bin/python -m ruff format --check .

@@ -1,7 +1,7 @@
 """The plugin on each Python and pytest, beside other plugins: ``nox``, or ``nox -s plugin-3.12 -- 8.4``.
 
-A Python that is not there is skipped. What runs networks is not installed: no test of these needs it, and nothing
-of the plugin loads it (which is a test of its own).
+A Python that is not there is skipped. What runs networks is not installed: no test of these needs it, and
+nothing of the plugin loads it (which is a test of its own).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/plugin.py [--tests 2000] [--pairs 15]
 
-The suite is written for this: plain tests, a hundred a file, a tenth of them parametrised. Each pair is run in
-turns, so that whoever else is at work slows down both. Prints a Markdown table; docs/benchmarks.md holds
+The suite is written for this: plain tests, a hundred a file, a tenth of them parametrised. Each pair is run
+in turns, so that whoever else is at work slows down both. Prints a Markdown table; docs/benchmarks.md holds
 the numbers of the last run.
 """
 

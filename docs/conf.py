@@ -1,4 +1,4 @@
-"""The site: ``make docs``. Pages are Markdown that a repository shows too; the API is read from docstrings."""
+"""The site: ``make docs``. Pages are Markdown that a repository shows too; docstrings give the API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ptycho_compare
 
 project = "pytest-ptycho"
 author = "The pytest-ptycho developers"
-copyright = f"2026, {author}"  # noqa: A001: Sphinx reads it under this name
+copyright = f"2026, {author}"  # noqa: A001  Sphinx reads it under this name
 release = version = ptycho_compare.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]

@@ -21,8 +21,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """\
 # Marks, fixtures, files, keys
 
-Written by `python scripts/write_reference.py` from the code. Options are in [options.md](options.md), metrics with formula
-and source in [scores.md](scores.md#rows-of-comparison_metricscsv).
+Written by `python scripts/write_reference.py` from the code. Options are in [options.md](options.md), metrics
+with formula and source in [scores.md](scores.md#rows-of-comparison_metricscsv).
 """
 EXIT_STATUSES = """\
 ## Exit statuses
@@ -31,7 +31,7 @@ EXIT_STATUSES = """\
 |---|---|---|---|
 | 0 | everything is green | `ACCEPTED` | done; every arm is scored |
 | 1 | a test failed or is blocked | `RED` | an arm or a check failed, and is named |
-| 2 | interrupted, or a study with a mistake | bad input | bad arguments or input, before any model is loaded |
+| 2 | interrupted, or a study with a mistake | bad input | bad arguments or input, said before any work |
 | 3 | pytest's own internal error | `INCOMPLETE` | |
 | 4 | a bad option, or a hub that is not there | | |
 | 5 | no test was found; it says what to type | | |

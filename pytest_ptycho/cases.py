@@ -1,6 +1,7 @@
 """Cases: a test that asks for `comparison` runs once per comparison of the study.
 
-One that asks for `dose_and_view` runs once per dose and view, one for `study_dose` once per dose.
+One that asks for `dose_and_view` runs once per dose and view, one for `study_dose` once per dose. Each is a
+fixture that hands on what is parametrised, which is called the same with a prefix.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from ptycho_compare.hub import STUDY_FILE
+from pytest_ptycho.marks import PREFIX, marks, registered
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:
     from ptycho_compare.study import Comparison, Study
 
+_COMPARISON, _PLACE, _DOSE = (f"{PREFIX}{name}" for name in ("comparison", "dose_and_view", "study_dose"))
 STUDIES = pytest.StashKey[dict[Path, "Study | None"]]()
 
 
@@ -33,10 +36,12 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     They depend on the study file alone, never on what the hub holds, so that all workers collect the same.
     A suite that has a fixture or a parameter of such a name keeps its own.
     """
-    theirs = {*metafunc._arg2fixturedefs, *(name for call in metafunc._calls for name in call.indices)}
-    asked = [name for name in _CASES if name in metafunc.fixturenames and name not in theirs]
+    asked = [name for name in _CASES if name in metafunc.fixturenames]
     if not asked:
         return
+    # nothing public tells what a suite's own pytest_generate_tests has parametrised before us
+    theirs = {name for call in getattr(metafunc, "_calls", ()) for name in call.params}
+    asked = [name for name in asked if name.removeprefix(PREFIX) not in theirs]
     config, test_file = metafunc.config, metafunc.definition.path
     if config.stash[OPTIONS].hub is None and not study_path(config, test_file).is_file():
         for name in asked:
@@ -50,40 +55,40 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 def comparison_of(item: pytest.Item) -> Comparison | None:
     """Return the comparison that a test is a case of; None of others, whatever they call so."""
     case = getattr(item, "callspec", None)
-    if case is None or "comparison" not in case.params:
+    if case is None or _COMPARISON not in case.params:
         return None
     from ptycho_compare.study import Comparison
 
-    found = case.params["comparison"]
+    found = case.params[_COMPARISON]
     return found if isinstance(found, Comparison) else None
 
 
 def _doses(metafunc: pytest.Metafunc, study: Study | None) -> None:
     doses = sorted(study.doses) if study else []
-    metafunc.parametrize("study_dose", doses, ids=[f"dose_{dose}" for dose in doses])
+    metafunc.parametrize(_DOSE, doses, ids=[f"dose_{dose}" for dose in doses])
 
 
 def _places(metafunc: pytest.Metafunc, study: Study | None) -> None:
     pairs = [(dose, view) for dose in sorted(study.doses) for view in study.views] if study else []
     places = [DoseAndView(*pair) for pair in pairs]
-    metafunc.parametrize("dose_and_view", places, ids=[f"dose_{place.dose}-{place.view}" for place in places])
+    metafunc.parametrize(_PLACE, places, ids=[f"dose_{place.dose}-{place.view}" for place in places])
 
 
 def _comparisons(metafunc: pytest.Metafunc, study: Study | None) -> None:
     """One case per comparison, marked with its tier."""
     metafunc.parametrize(
-        "comparison",
+        _COMPARISON,
         [
-            pytest.param(comparison, id=comparison.id, marks=getattr(pytest.mark, comparison.tier))
+            pytest.param(comparison, id=comparison.id, marks=marks(comparison.tier))
             for comparison in (study.comparisons() if study else ())
         ],
     )
 
 
 _CASES: Mapping[str, Callable[[pytest.Metafunc, Study | None], None]] = {
-    "comparison": _comparisons,
-    "dose_and_view": _places,
-    "study_dose": _doses,
+    _COMPARISON: _comparisons,
+    _PLACE: _places,
+    _DOSE: _doses,
 }
 _NO_HUB = "no hub: give --hub DIR"
 """Why tests of one's own are skipped in a session about something else."""
@@ -118,7 +123,8 @@ def _study_once(config: pytest.Config, test_file: Path) -> Study | None:
             raise pytest.Collector.CollectError(str(error)) from None
         studies[path] = study
         for tier in study.tiers:
-            config.addinivalue_line("markers", f"{tier}: comparisons of the study's tier {tier!r}")
+            for line in registered(tier, f"comparisons of the study's tier {tier!r}"):
+                config.addinivalue_line("markers", line)
     return studies[path]
 
 

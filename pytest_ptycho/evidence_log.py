@@ -14,8 +14,10 @@ import pytest
 from ptycho_compare.hub import Artifacts, Hub, utc_now
 from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.fixtures import COMPARISON, EVIDENCE
+from pytest_ptycho.marks import JUDGES_A_HUB
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked, Deferred
+from pytest_ptycho.own import has_checks
 
 if TYPE_CHECKING:
     from ptycho_compare.finding import Finding
@@ -47,7 +49,7 @@ def record(
         log = _write_log(hub, item, report, evidence, moment)
         note = _blocker(hub, item.stash.get(COMPARISON, None), findings, evidence, moment)
         if evidence is not None and report.passed and not evidence.findings:
-            _close(hub, evidence, item.nodeid)
+            _close(hub, evidence, item)
     except OSError as problem:  # what was judged stays true where the hub cannot be written
         log = f"no log: {problem.filename}: {problem.strerror}"
     from ptycho_compare.storage.files import plain_values
@@ -70,7 +72,7 @@ def record(
 
 
 def _judges_a_hub(item: pytest.Item) -> bool:
-    return comparison_of(item) is not None or item.get_closest_marker("acceptance") is not None
+    return comparison_of(item) is not None or item.get_closest_marker(JUDGES_A_HUB) is not None
 
 
 def _of_deferred(item: pytest.Item, error: Deferred) -> dict[str, Any]:
@@ -133,12 +135,13 @@ def _lines(item: pytest.Item, report: pytest.TestReport, evidence: Evidence | No
     yield output.read_text(encoding="utf-8", errors="replace") if output.exists() else "(none)"
 
 
-def _close(hub: Hub, evidence: Evidence, test: str) -> None:
+def _close(hub: Hub, evidence: Evidence, item: pytest.Item) -> None:
     """Close what the comparison was blocked by: it is green."""
     from ptycho_compare.checks.blocker import close_blockers
 
     manifest = Artifacts(evidence.job.folder).manifest
-    close_blockers(hub, evidence.job.id, closed_by=test, evidence=[manifest])
+    asked = has_checks(item)
+    close_blockers(hub, evidence.job.id, closed_by=item.nodeid, evidence=[manifest], own_checks=asked)
 
 
 def _warnings(evidence: Evidence) -> list[str]:

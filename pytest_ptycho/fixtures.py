@@ -1,4 +1,8 @@
-"""Fixtures: the hub, what is judged in it, and the evidence that running a comparison leaves."""
+"""Fixtures: the hub, what is judged in it, and the evidence that running a comparison leaves.
+
+Those of a suite of one's own have two names. Here all rests on the one with the prefix: a suite that has a
+fixture ``hub`` keeps it, and `ptycho_scores` is as it was.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ _JUDGED = pytest.StashKey[dict[tuple[DoseAndView, str], list[Finding]]]()
 
 
 @pytest.fixture(scope="session")
-def hub(pytestconfig: pytest.Config) -> Hub:
+def ptycho_hub(pytestconfig: pytest.Config) -> Hub:
     """The hub that is judged."""
     chosen = pytestconfig.stash[OPTIONS].hub
     if chosen is None:
@@ -39,52 +43,84 @@ def hub(pytestconfig: pytest.Config) -> Hub:
         pytest.fail(str(error), pytrace=False)
 
 
+@pytest.fixture(scope="session")
+def hub(ptycho_hub: Hub) -> Hub:
+    """The hub that is judged."""
+    return ptycho_hub
+
+
 @pytest.fixture
-def study(request: pytest.FixtureRequest) -> Study:
+def ptycho_study(request: pytest.FixtureRequest) -> Study:
     """The study that this test belongs to."""
     return study_for(request.config, request.path)
 
 
 @pytest.fixture
-def overlap_view(request: pytest.FixtureRequest, hub: Hub, dose_and_view: DoseAndView) -> DoseAndView:
+def study(ptycho_study: Study) -> Study:
+    """The study that this test belongs to."""
+    return ptycho_study
+
+
+@pytest.fixture
+def comparison(ptycho_comparison: Comparison) -> Comparison:
+    """The comparison of the study that this test is a case of."""
+    return ptycho_comparison
+
+
+@pytest.fixture
+def dose_and_view(ptycho_dose_and_view: DoseAndView) -> DoseAndView:
+    """The dose and view that this test is a case of."""
+    return ptycho_dose_and_view
+
+
+@pytest.fixture
+def study_dose(ptycho_study_dose: int) -> int:
+    """The dose that this test is a case of."""
+    return ptycho_study_dose
+
+
+@pytest.fixture
+def overlap_view(
+    request: pytest.FixtureRequest, ptycho_hub: Hub, ptycho_dose_and_view: DoseAndView
+) -> DoseAndView:
     """Give a dose and view whose overlap is judged; skipped in a hub where phase D made nothing at all."""
-    made = hub.phase_d(*dose_and_view).parents[1]
+    made = ptycho_hub.phase_d(*ptycho_dose_and_view).parents[1]
     if not made.is_dir():
-        pytest.skip(f"{hub.relative(made)}: no such folder; phase D made nothing in this hub")
-    require(request.node, dose_and_view, "C")
-    return dose_and_view
+        pytest.skip(f"{ptycho_hub.relative(made)}: no such folder; phase D made nothing in this hub")
+    require(request.node, ptycho_dose_and_view, "C")
+    return ptycho_dose_and_view
 
 
 @pytest.fixture
 def networks(
-    request: pytest.FixtureRequest, hub: Hub, study: Study, dose_and_view: DoseAndView
+    request: pytest.FixtureRequest, ptycho_hub: Hub, ptycho_study: Study, ptycho_dose_and_view: DoseAndView
 ) -> DoseAndView:
     """Give a dose and view whose networks are judged; blocked where the data that they learn from are red."""
     from ptycho_compare.study import networks_of
 
-    if not networks_of(study, hub, *dose_and_view):
+    if not networks_of(ptycho_study, ptycho_hub, *ptycho_dose_and_view):
         pytest.skip("the study compares no network, and none is there")
-    require(request.node, dose_and_view, "C", "D")
-    return dose_and_view
+    require(request.node, ptycho_dose_and_view, "C", "D")
+    return ptycho_dose_and_view
 
 
 @pytest.fixture
 def reconstructions(
-    request: pytest.FixtureRequest, hub: Hub, study: Study, dose_and_view: DoseAndView
+    request: pytest.FixtureRequest, ptycho_hub: Hub, ptycho_study: Study, ptycho_dose_and_view: DoseAndView
 ) -> DoseAndView:
     """Give a dose and view whose iterative reconstructions are judged; skipped where none is asked for."""
     from ptycho_compare.study import PTYCHI
 
-    asked_for = study.requires(PTYCHI)
-    if not asked_for and not hub.phase_f().is_dir():
+    asked_for = ptycho_study.requires(PTYCHI)
+    if not asked_for and not ptycho_hub.phase_f().is_dir():
         pytest.skip("the study asks for no iterative reconstruction, and there is none")
-    require(request.node, dose_and_view, "C")
-    return dose_and_view
+    require(request.node, ptycho_dose_and_view, "C")
+    return ptycho_dose_and_view
 
 
 @pytest.fixture
 def return_conditions(
-    request: pytest.FixtureRequest, hub: Hub, study: Study, dose_and_view: DoseAndView
+    request: pytest.FixtureRequest, ptycho_hub: Hub, ptycho_study: Study, ptycho_dose_and_view: DoseAndView
 ) -> ReturnConditions:
     """The seven conditions of one dose and view, each brought about where it is not met."""
     from ptycho_compare.phases.pipeline.pipeline import Pipeline
@@ -93,9 +129,9 @@ def return_conditions(
     file = study_path(request.config, request.path)
     options = request.config.stash[OPTIONS]
     if not options.verify:
-        _require_commands_allowed(hub, study, file, allowed=options.allow_commands)
-    plan = Pipeline(hub, study, file, *dose_and_view, study.splits)
-    return ReturnConditions(request.node, replace(plan, given=plan.brought), dose_and_view)
+        _require_commands_allowed(ptycho_hub, ptycho_study, file, allowed=options.allow_commands)
+    plan = Pipeline(ptycho_hub, ptycho_study, file, *ptycho_dose_and_view, ptycho_study.splits)
+    return ReturnConditions(request.node, replace(plan, given=plan.brought), ptycho_dose_and_view)
 
 
 def _require_commands_allowed(hub: Hub, study: Study, file: Path, *, allowed: bool) -> None:
@@ -120,30 +156,46 @@ def counted_run(return_conditions: ReturnConditions) -> DoseAndView:
 
 
 @pytest.fixture
-def evidence(request: pytest.FixtureRequest, hub: Hub, study: Study, comparison: Comparison) -> Evidence:
+def ptycho_evidence(
+    request: pytest.FixtureRequest, ptycho_hub: Hub, ptycho_study: Study, ptycho_comparison: Comparison
+) -> Evidence:
     """Give what the comparison left behind, judged; computed in a child process as far as it is not there."""
     from ptycho_compare.phases.comparison.job import ComparisonJob
     from pytest_ptycho.run_comparison import run_comparison
 
     stash = request.node.stash
-    stash[COMPARISON] = comparison
+    stash[COMPARISON] = ptycho_comparison
     if EVIDENCE in stash:  # of an attempt before, where a test is run again
         del stash[EVIDENCE]
-    job = ComparisonJob(hub, study, study_path(request.config, request.path), comparison)
+    file = study_path(request.config, request.path)
+    job = ComparisonJob(ptycho_hub, ptycho_study, file, ptycho_comparison)
     found = run_comparison(request.node, job)
     stash[EVIDENCE] = found
     return found
 
 
 @pytest.fixture
-def scores(evidence: Evidence) -> ComparisonScores:
+def evidence(ptycho_evidence: Evidence) -> Evidence:
+    """Give what the comparison left behind, judged; computed in a child process as far as it is not there."""
+    return ptycho_evidence
+
+
+@pytest.fixture
+def ptycho_scores(ptycho_evidence: Evidence) -> ComparisonScores:
     """Scores of the comparison by arm: ``scores["PtychoPINN"].phase.ssim``; none of evidence that is red."""
     from pytest_ptycho.scores import ComparisonScores
 
-    if evidence.findings:
-        found = "\n".join(map(str, evidence.findings))
-        pytest.fail(f"no scores: the evidence of {evidence.job.id} does not hold\n{found}", pytrace=False)
-    return ComparisonScores(evidence)
+    if ptycho_evidence.findings:
+        found = "\n".join(map(str, ptycho_evidence.findings))
+        text = f"no scores: the evidence of {ptycho_evidence.job.id} does not hold"
+        pytest.fail(f"{text}\n{found}", pytrace=False)
+    return ComparisonScores(ptycho_evidence)
+
+
+@pytest.fixture
+def scores(ptycho_scores: ComparisonScores) -> ComparisonScores:
+    """Scores of the comparison by arm: ``scores["PtychoPINN"].phase.ssim``; none of evidence that is red."""
+    return ptycho_scores
 
 
 def require(item: pytest.Item, place: DoseAndView, *phases: str) -> None:

@@ -58,6 +58,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("ptycho", "acceptance testing of ptychographic reconstructions")
     group.addoption(
         "--hub",
+        "--ptycho-hub",
         dest="ptycho_hub",
         metavar="DIR",
         help=f"hub to judge (option, then environment {HUB_VARIABLE}, then ini ptycho_hub)",

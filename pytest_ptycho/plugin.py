@@ -15,8 +15,10 @@ from pytest_ptycho import (
     evidence_log,
     facts,
     github,
+    hookspec,
     options,
     outcomes,
+    own,
     planned_jobs,
     suite,
     terminal,
@@ -25,46 +27,55 @@ from pytest_ptycho import (
 )
 from pytest_ptycho.cases import parametrize
 from pytest_ptycho.fixtures import (
+    comparison,
     counted_run,
+    dose_and_view,
     evidence,
     hub,
     networks,
     overlap_view,
+    ptycho_evidence,
+    ptycho_hub,
+    ptycho_scores,
+    ptycho_study,
     reconstructions,
     return_conditions,
     scores,
     study,
+    study_dose,
 )
+from pytest_ptycho.marks import MEANINGS, registered
 from pytest_ptycho.scores import explained
 from pytest_ptycho.stopping import STOPPING, Stopping
 
 __all__ = [
+    "comparison",
     "counted_run",
+    "dose_and_view",
     "evidence",
     "hub",
     "networks",
     "overlap_view",
+    "ptycho_evidence",
+    "ptycho_hub",
+    "ptycho_scores",
+    "ptycho_study",
     "reconstructions",
     "return_conditions",
     "scores",
     "study",
+    "study_dose",
 ]
-
-_MARKS = (
-    "acceptance: judges a study hub",
-    "debug: comparisons of the tier 'debug' (minutes)",
-    "full: comparisons of the tier 'full' (the whole split, counted)",
-    "phase_c: phase C, simulated or measured data",
-    "phase_d: phase D, overlap views",
-    "phase_e: phase E, trained networks",
-    "phase_f: phase F, iterative reconstructions",
-    "phase_g: phase G, comparison",
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare `--hub` and the `--ptycho-...` options."""
     options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks of a suite of one's own."""
+    pluginmanager.add_hookspecs(hookspec)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -84,8 +95,9 @@ def _stopping(config: pytest.Config) -> Stopping:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks, resolve the options, and begin the window."""
-    for mark in _MARKS:
-        config.addinivalue_line("markers", mark)
+    for name, meaning in MEANINGS.items():
+        for line in registered(name, meaning):
+            config.addinivalue_line("markers", line)
     config.stash[options.OPTIONS] = options.resolve(config)
     config.stash[outcomes.RECORDS] = []
     config.pluginmanager.register(outcomes.Ledger(config.stash[outcomes.RECORDS]))
@@ -230,6 +242,8 @@ def pytest_terminal_summary(
         command = shlex.join(["pytest", *config.invocation_params.args])
         for line in terminal.lines(records, command=command):
             terminalreporter.write_line("\n".join(terminal.laid_out(line, config)))
+        for line in own.summary_lines(config):
+            terminalreporter.write_line(one_line(line))
         github.publish(config, terminalreporter, records)
     if too_short := config.stash[STOPPING].too_short:
         terminalreporter.write_line(one_line(f"ptycho: {too_short}"), red=True)

@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ptycho_compare.errors import StorageError
 from ptycho_compare.finding import Finding
 from pytest_ptycho.cases import DoseAndView
 from pytest_ptycho.options import OPTIONS
-from pytest_ptycho.outcomes import Blocked, Deferred
-from pytest_ptycho.run_comparison import run_comparison, without_room
-from pytest_ptycho.stopping import STOPPING
-from pytest_ptycho.window import deadline_of
+from pytest_ptycho.outcomes import Blocked
+from pytest_ptycho.run_comparison import run_comparison
+from pytest_ptycho.run_steps import run_steps
 
 if TYPE_CHECKING:
     from ptycho_compare.phases.pipeline.conditions import Condition
     from ptycho_compare.phases.pipeline.pipeline import Pipeline
-    from ptycho_compare.phases.pipeline.step import Step
 
 _MET = pytest.StashKey[set[tuple[DoseAndView, int]]]()
 COUNTED_RUN = 4
 """After it all reports are there."""
-_LONGEST_WAIT_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -80,39 +76,14 @@ class ReturnConditions:
         for step in condition.comparing:
             if findings := run_comparison(self.item, step.job).findings:
                 return findings
-        return self._run(condition, condition.comparing or condition.steps) or condition.check()
-
-    def _run(self, condition: Condition, steps: tuple[Step, ...]) -> list[Finding]:
-        """Run steps in this process's name; each computes in a child, one session at a time."""
-        from filelock import Timeout
-
-        from ptycho_compare.phases.pipeline.orchestrate import execute
-        from ptycho_compare.storage.files import locked
-
-        config, deadline, hub = self.item.config, deadline_of(self.item), self.plan.hub
-        if deadline.working_s <= 0:
-            raise without_room(hub, condition.id, deadline, f"nothing is left of {deadline.name}")
-        wait_s, stopping = min(deadline.working_s, _LONGEST_WAIT_S), config.stash[STOPPING]
-        try:
-            with locked(hub.lock("return_conditions"), timeout_s=wait_s):
-                if not condition.check():
-                    return []  # another worker met it meanwhile
-                outcomes = execute(
-                    hub,
-                    condition.transcript,
-                    steps,
-                    out_of_time=lambda: deadline.working_s <= 0,
-                    asked=lambda: bool(stopping.asked),
-                    grace_s=max(1.0, deadline.grace_s),
-                    success=f"met: {condition.text}",
-                    listen=False,
-                )
-        except StorageError as error:
-            return [Finding("input", str(error))]
-        except Timeout:
-            raise Deferred("another session is at the return conditions") from None
-        findings = [finding for outcome in outcomes for finding in outcome.findings]
-        if not findings and not all(outcome.good for outcome in outcomes):
-            over = stopping.asked or deadline.name
-            raise Deferred(f"stopped ({over})")
-        return findings
+        found = run_steps(
+            self.item,
+            self.plan.hub,
+            condition.id,
+            condition.comparing or condition.steps,
+            transcript=condition.transcript,
+            lock="return_conditions",
+            is_met=lambda: not condition.check(),
+            success=f"met: {condition.text}",
+        )
+        return found or condition.check()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,19 +20,20 @@ from ptycho_compare.jobs import (
     Ended,
     JobSpec,
     LocalExecutor,
-    begins_again_nothing,
     run_or_join,
 )
 from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.outcomes import Blocked, Deferred
+from pytest_ptycho.own import own_findings, take_arms
+from pytest_ptycho.own_steps import make_own_steps
+from pytest_ptycho.room import without_room
 from pytest_ptycho.stopping import STOPPING
 from pytest_ptycho.window import deadline_of, told_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ptycho_compare.hub import Hub
     from ptycho_compare.phases.comparison.job import ComparisonJob, JobState
     from ptycho_compare.study import Comparison
 
@@ -60,7 +61,7 @@ class Evidence:
 
 
 def run_comparison(item: pytest.Item, job: ComparisonJob) -> Evidence:
-    """Bring a comparison to its evidence.
+    """Bring a comparison to its evidence, with what the suite adds: arms, steps before it, checks of its own.
 
     Raises
     ------
@@ -69,6 +70,14 @@ def run_comparison(item: pytest.Item, job: ComparisonJob) -> Evidence:
     Blocked
         It cannot begin.
     """
+    if not item.config.stash[OPTIONS].verify:
+        take_arms(item, job)
+        make_own_steps(item, job)
+    evidence = _brought(item, job)
+    return evidence if evidence.findings else replace(evidence, findings=own_findings(item, job))
+
+
+def _brought(item: pytest.Item, job: ComparisonJob) -> Evidence:
     options, deadline, stopping = item.config.stash[OPTIONS], deadline_of(item), item.config.stash[STOPPING]
     if options.verify:
         return _as_it_stands(job)
@@ -117,7 +126,7 @@ def _bring_prerequisite(item: pytest.Item, job: ComparisonJob) -> bool:
         return False
     reasons, worked = before.why_not_current(), False
     if not reasons:
-        reasons = before.judge()
+        reasons = before.judge() or own_findings(item, before)
     elif before.comparison in _selected(item.session) or before.state().running:
         reasons, worked = run_comparison(item, before).findings, True
     if reasons:
@@ -152,18 +161,6 @@ def _require_room(job: ComparisonJob, state: JobState, deadline: Deadline, *, wo
         text = f"{need}, {window}; {deadline.name} is too short"
         raise Blocked([Finding("window", f"{job.id}: {text}{f': {left}' if spent else ''}")])
     raise without_room(job.hub, job.id, deadline, f"{need}, and {left}", state)
-
-
-def without_room(
-    hub: Hub, subject: str, deadline: Deadline, why: str, state: JobState | None = None
-) -> Deferred | Blocked:
-    """Defer what finds no room to begin; block it where it found none in the round before either."""
-    if not begins_again_nothing(hub, subject, deadline):
-        return Deferred(f"not started: {why}", state)
-    spent = f"{duration_text(deadline.spent_s)} were spent before it could begin"
-    window = told_for(deadline, None if state is None else state.least_s)
-    text = f"nothing was started in two rounds; {spent}; {window} would do"
-    return Blocked([Finding("window", f"{subject}: {why}; {text}")])
 
 
 def _spec(job: ComparisonJob, adopted_from: Path | None, options: Options, deadline: Deadline) -> JobSpec:

@@ -18,7 +18,7 @@ _UNMEASURED_S = 60.0
 _WINDOW = pytest.StashKey[Deadline]()
 _TIMEOUT = pytest.StashKey[Deadline]()
 _WORKER_KEY = "ptycho_window_end"
-_RUN_JOBS = frozenset(("evidence", "return_conditions"))
+_RUN_JOBS = frozenset(("ptycho_evidence", "return_conditions"))
 """Fixtures that run jobs, and so keep to a deadline by themselves."""
 
 

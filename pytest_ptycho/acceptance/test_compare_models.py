@@ -1,10 +1,9 @@
 """Phase G: every comparison of the study ends with numbers that can be trusted."""
 
-import pytest
-
+from pytest_ptycho.marks import marks
 from pytest_ptycho.run_comparison import Evidence
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.phase_g]
+pytestmark = marks("acceptance", "phase_g")
 
 
 def test_every_arm_is_alive_and_scored(evidence: Evidence) -> None:

@@ -1,11 +1,10 @@
 """Phase C: the data that everything rests on keep their contract."""
 
-import pytest
-
 from ptycho_compare.hub import Hub
 from ptycho_compare.study import Study
+from pytest_ptycho.marks import marks
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.phase_c]
+pytestmark = marks("acceptance", "phase_c")
 
 
 def test_every_split_keeps_the_data_contract(hub: Hub, study: Study, study_dose: int) -> None:

@@ -1,12 +1,11 @@
 """Phase D: every view of the study is the subsample that it claims to be, and was measured right."""
 
-import pytest
-
 from ptycho_compare.hub import Hub
 from ptycho_compare.study import Study
 from pytest_ptycho.cases import DoseAndView
+from pytest_ptycho.marks import marks
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.phase_d]
+pytestmark = marks("acceptance", "phase_d")
 
 
 def test_a_view_holds_the_drawn_images_of_its_split(

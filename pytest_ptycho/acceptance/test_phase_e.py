@@ -1,12 +1,11 @@
 """Phase E: the networks of the study are those that were trained for their place."""
 
-import pytest
-
 from ptycho_compare.hub import Hub
 from ptycho_compare.study import Study, networks_of
 from pytest_ptycho.cases import DoseAndView
+from pytest_ptycho.marks import marks
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.phase_e]
+pytestmark = marks("acceptance", "phase_e")
 
 
 def test_networks_are_what_their_manifest_says(hub: Hub, study: Study, networks: DoseAndView) -> None:

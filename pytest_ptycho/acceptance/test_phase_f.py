@@ -1,12 +1,11 @@
 """Phase F: every split has an iterative reconstruction of its own."""
 
-import pytest
-
 from ptycho_compare.hub import Hub
 from ptycho_compare.study import Study
 from pytest_ptycho.cases import DoseAndView
+from pytest_ptycho.marks import marks
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.phase_f]
+pytestmark = marks("acceptance", "phase_f")
 
 
 def test_every_reconstruction_is_alive_and_its_own_splits(

@@ -5,8 +5,9 @@ import pytest
 from ptycho_compare.hub import Hub
 from ptycho_compare.study import Study, networks_of
 from pytest_ptycho.cases import DoseAndView
+from pytest_ptycho.marks import marks
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.phase_g]
+pytestmark = marks("acceptance", "phase_g")
 
 
 def test_the_list_holds_every_comparison_and_all_succeeded(

@@ -3,11 +3,10 @@
 Each is brought about where it is not met, and blocked by the first before it that cannot be.
 """
 
-import pytest
-
+from pytest_ptycho.marks import marks
 from pytest_ptycho.return_conditions import ReturnConditions
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.phase_g]
+pytestmark = marks("acceptance", "phase_g")
 
 
 def test_1_both_full_tables_hold_every_baseline_score(return_conditions: ReturnConditions) -> None:

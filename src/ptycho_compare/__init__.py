@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         read_scan,
     )
     from ptycho_compare.errors import InputError, ScoringError
+    from ptycho_compare.phases.pipeline.own_step import OwnStep
     from ptycho_compare.scoring import score_pair
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ __all__ = [
     "InputError",
     "OpenComparison",
     "OpenHub",
+    "OwnStep",
     "ScanArrays",
     "ScoringError",
     "__version__",
@@ -39,7 +41,12 @@ __all__ = [
     "score_pair",
 ]
 
-_ELSEWHERE = {"score_pair": "scoring", "InputError": "errors", "ScoringError": "errors"}
+_ELSEWHERE = {
+    "InputError": "errors",
+    "OwnStep": "phases.pipeline.own_step",
+    "ScoringError": "errors",
+    "score_pair": "scoring",
+}
 """Rooms of the public names that are not of `api`."""
 
 

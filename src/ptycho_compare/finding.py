@@ -22,6 +22,7 @@ Kind = Literal[
     "failed",  # an arm gave no usable reconstruction
     "dead",  # an arm is zero, constant, mostly empty or not finite
     "blank",  # a score is missing or out of its range
+    "own",  # a check of the user's own does not hold
 ]
 
 

@@ -50,6 +50,7 @@ COLLIDING = {
     ),
     "a view called baseline": ({"views": '["baseline"]'}, "a view cannot be called 'baseline'"),
     "a tier called skip": ({"tiers": "[tiers.skip]"}, "a tier cannot be called 'skip'"),
+    "a tier called ptycho_full": ({"tiers": "[tiers.ptycho_full]"}, "a tier cannot be called 'ptycho_full'"),
     "a tier called phase_g": ({"tiers": "[tiers.phase_g]"}, "a tier cannot be called 'phase_g'"),
     "two tiers that wait for each other": (
         {"tiers": '[tiers.a]\nafter = "b"\n[tiers.b]\nafter = "a"'}, "'a', 'b' wait for each other",

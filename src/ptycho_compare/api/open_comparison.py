@@ -137,9 +137,10 @@ class OpenComparison:
     @property
     def verdict(self) -> ComparisonVerdict:
         """Judge it now, as the gate does: its state, and what does not hold; nothing is written."""
+        from ptycho_compare.checks.blocker import own_check_notes
         from ptycho_compare.gate.comparison_verdict import verdict_on  # with all checks
 
-        return verdict_on(self._job, required=True)
+        return verdict_on(self._job, required=True, own=own_check_notes(self._job.hub))
 
     def score_rows(self) -> list[MetricRow]:
         """Read the table of scores, row by row."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from ptycho_compare.checks.check import below
@@ -21,10 +22,19 @@ from ptycho_compare.storage.files import digest_of
 _PARTS = ("amplitude", "phase")
 
 
-def verdict_on(job: ComparisonJob, *, required: bool) -> ComparisonVerdict:
-    """Judge a comparison by its evidence; stored canvases are held by their digests."""
+def verdict_on(
+    job: ComparisonJob, *, required: bool, own: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> ComparisonVerdict:
+    """Judge a comparison by its evidence; stored canvases are held by their digests.
+
+    `own` is what checks of the user's own found, by comparison, as `own_check_notes` tells: it makes red what
+    holds otherwise.
+    """
     names, place = Artifacts(job.folder), job.comparison
     state, findings = state_of(job, arrays=False)
+    texts = tuple(map(str, below(job.hub, findings)))
+    if state == "accepted" and job.id in own:
+        state, texts = "red", tuple(own[job.id])
     there = names.manifest.is_file()
     low = tuple(_low(names.metrics, job.study.acceptance.ms_ssim)) if state == "accepted" else None
     scientific: Literal["ok", "low", "unscored"] = "unscored" if low is None else "low" if low else "ok"
@@ -37,7 +47,7 @@ def verdict_on(job: ComparisonJob, *, required: bool) -> ComparisonVerdict:
         folder=job.hub.relative(job.folder),
         required=required,
         state=state,
-        findings=tuple(map(str, below(job.hub, findings))),
+        findings=texts,
         origin="" if not there else "adopted" if names.adoption.exists() else "computed",
         scientific=scientific,
         low=low or (),

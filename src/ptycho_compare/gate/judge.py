@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ptycho_compare.checks.blocker import Blocker, close_blockers, open_blockers, topic_of, write_blocker
+from ptycho_compare.checks.blocker import (
+    Blocker,
+    close_blockers,
+    open_blockers,
+    own_check_notes,
+    topic_of,
+    write_blocker,
+)
 from ptycho_compare.checks.check import Validation, below
 from ptycho_compare.checks.listing import NOBODY_LEFT, checks_of
 from ptycho_compare.errors import StudyError
@@ -59,7 +66,8 @@ def judge_hub(
             raise StudyError(f"{study_file}: --require {tier}: the study has {', '.join(study.tiers)}")
     tiers = tuple(tier for tier in study.tiers if not require or tier in require)
     jobs = [ComparisonJob(hub, study, study_file, each) for each in study.comparisons()]
-    compared = tuple(verdict_on(job, required=job.comparison.tier in tiers) for job in jobs)
+    own = own_check_notes(hub)
+    compared = tuple(verdict_on(job, required=job.comparison.tier in tiers, own=own) for job in jobs)
     seal = () if signed_by is None else tuple(judge_seal(hub, signed_by))
     checks = (*_light_checks(hub, study, compared), *seal)
     asked = [job.comparison for job in jobs if job.comparison.tier in tiers]

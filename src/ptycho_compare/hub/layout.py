@@ -47,6 +47,10 @@ class Hub:
         """The hub's own study file, if it has one."""
         return self.root / STUDY_FILE
 
+    def own_arms(self) -> Path:
+        """Arms that a suite's hook added to those of the study."""
+        return self.root / "arms.toml"
+
     def doses(self) -> list[int]:
         """Doses of which any phase's data lie here, ascending."""
         found = (dose_of(path) for path in (self.root / "data").glob("phase_*/dose_*") if path.is_dir())

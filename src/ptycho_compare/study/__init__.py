@@ -41,6 +41,7 @@ from ptycho_compare.study.making import (
     Simulation,
     Training,
 )
+from ptycho_compare.study.own_arms import arms_of
 from ptycho_compare.study.study import NETWORKS, Comparison, Study, load_study, networks_of, parse_study
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "Tolerances",
     "Training",
     "Uncertainty",
+    "arms_of",
     "choose_study",
     "doses_of",
     "load_study",

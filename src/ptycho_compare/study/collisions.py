@@ -75,7 +75,7 @@ def _of_views(views: Iterable[str]) -> Iterator[str]:
 
 def _of_tiers(tiers: Mapping[str, Tier]) -> Iterator[str]:
     for name in tiers:
-        if name in _RESERVED_TIERS:
+        if name in _RESERVED_TIERS or name.startswith("ptycho_"):
             yield f"a tier cannot be called {name!r}: it is a mark that means something else"
         waits, seen = name, [name]
         while (before := tiers[waits].after) and before in tiers:

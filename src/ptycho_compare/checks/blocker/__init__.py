@@ -8,6 +8,7 @@ from ptycho_compare.checks.blocker.closing import (
     close_by_hand,
     closing_of,
     open_blockers,
+    own_check_notes,
 )
 from ptycho_compare.checks.blocker.note import Blocker, read_blocker
 from ptycho_compare.checks.blocker.noting import write_blocker
@@ -23,6 +24,7 @@ __all__ = [
     "close_by_hand",
     "closing_of",
     "open_blockers",
+    "own_check_notes",
     "read_blocker",
     "topic_of",
     "write_blocker",

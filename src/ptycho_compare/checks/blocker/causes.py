@@ -9,6 +9,9 @@ from ptycho_compare.errors import OUT_OF_MEMORY
 from ptycho_compare.finding import Finding, Kind
 from ptycho_compare.study import BASELINE
 
+OWN_CHECK = "own_check"
+"""What checks of the user's own found, which only a session that has them can find mended."""
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -104,6 +107,11 @@ CAUSES = (
         "stale_evidence",
         ("stale",),
         "The command above was run on what is there now, or what the evidence was made from is back.",
+    ),
+    Cause(
+        OWN_CHECK,
+        ("own",),
+        "The checks of your own that are named above find nothing in a session of the same tests.",
     ),
 )
 """The weightiest first: a note is about one."""

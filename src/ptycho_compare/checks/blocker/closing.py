@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ptycho_compare.checks.blocker.causes import OWN_CHECK
 from ptycho_compare.checks.blocker.note import Blocker, read_blocker
 from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
@@ -63,15 +64,26 @@ def open_blockers(hub: Hub) -> list[Blocker]:
     return [blocker for blocker, closing in all_blockers(hub) if closing is None]
 
 
-def close_blockers(hub: Hub, subject: str, *, closed_by: str, evidence: Sequence[Path]) -> list[Path]:
+def own_check_notes(hub: Hub) -> dict[str, tuple[str, ...]]:
+    """What open notes say that checks of the user's own found, by comparison."""
+    return {each.subject: each.findings for each in open_blockers(hub) if each.topic == OWN_CHECK}
+
+
+def close_blockers(
+    hub: Hub, subject: str, *, closed_by: str, evidence: Sequence[Path], own_checks: bool = False
+) -> list[Path]:
     """Close whatever the comparison or step with the id `subject` was blocked by: it is green.
 
     The evidence is the comparison's manifest or the step's record; what is not there is left out. Returns the
     records that were written, none when nothing was open. Several processes may close at once. A note that
-    was made by hand is never closed so.
+    was made by hand is never closed so, nor what `own_checks` found unless they were asked again.
     """
     digests = {hub.relative(path): digest_of(path) for path in evidence if path.is_file()}
-    same = (each for each in open_blockers(hub) if subject and each.subject == subject)
+    same = (
+        each
+        for each in open_blockers(hub)
+        if subject and each.subject == subject and (own_checks or each.topic != OWN_CHECK)
+    )
     return [_close(hub, each, closed_by=closed_by, evidence=digests) for each in same]
 
 

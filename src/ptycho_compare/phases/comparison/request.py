@@ -14,7 +14,7 @@ from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, Resampling, ScoringSettings
 from ptycho_compare.scoring.collapse import limits_of
-from ptycho_compare.study import PTYCHI, Comparison, EngineName, Study, networks_of
+from ptycho_compare.study import PTYCHI, Comparison, EngineName, Study, arms_of, networks_of
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ class CompareRequest:
 def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest:
     """Find a comparison's files in the hub and its settings in the study.
 
-    Raises HubError when a reconstruction that is required in this tier is not there.
+    Raises HubError when a reconstruction that is required in this tier is not there, StudyError when
+    ``arms.toml`` of the hub holds no arms.
     """
     where = comparison.dose, comparison.view, comparison.split
     tier = study.tiers[comparison.tier]
@@ -108,7 +109,7 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
     networks = networks_of(study, hub, comparison.dose, comparison.view)
     arms = [ArmRequest(name, ImageSource(folder), how) for name, folder in networks.items()]
     ready_made = {PTYCHI: ImageSource(hub.ptychi(*where))}
-    for name, arm in study.arms.items():
+    for name, arm in arms_of(hub, study).items():
         if arm.reconstructor is not None:
             arms.append(ArmRequest(name, parse_user_source(arm.reconstructor), how))
         elif arm.network is not None:

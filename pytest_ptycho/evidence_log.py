@@ -35,11 +35,11 @@ def record(
     """
     decided = report.when == "call" or (report.when == "setup" and not report.passed)
     hub = item.config.stash[OPTIONS].hub
-    if not decided or not _judges_a_hub(item):
+    if hub is None or not decided or not _judges_a_hub(item):
         return None
     if isinstance(error, Deferred):
         return _of_deferred(item, error)
-    if report.skipped or hub is None or not hub.exists():
+    if report.skipped or not hub.exists():
         return None
     evidence = item.stash.get(EVIDENCE, None)
     findings = error.findings if isinstance(error, Blocked) else evidence.findings if evidence else []

@@ -100,6 +100,7 @@ TOPICS = [
     ([Finding("missing", "x"), Finding("orphan", "x")], "orphan_alive"),
     ([Finding("input", "x")], "bad_input"),
     ([Finding("prerequisite", "x")], "tier_gate"),
+    ([Finding("own", "x")], "own_check"),
     ([Finding("window", "x")], "window_too_small"),
     ([Finding("stalled", "x")], "no_progress"),
     ([Finding("adoption", "x")], "refused_adoption"),

@@ -138,6 +138,7 @@ def test_a_hook_that_goes_wrong_is_one_line_that_names_it(
     assert "INTERNALERROR" not in found
 
 
+@pytest.mark.slow
 def test_hooks_and_scores_reach_the_workers_of_xdist(judged: Path, tmp_path: Path) -> None:
     of_test = CHECK.replace("< 0.9", "< 2 and comparison.place.split == 'test'")
     folder = suite(tmp_path, f"{of_test}\n\n{LINE}")

@@ -15,7 +15,8 @@ from pydantic.fields import FieldInfo
 
 from ptycho_compare.hub import Artifacts, Hub, files
 from ptycho_compare.study import Study
-from pytest_ptycho import fixtures, plugin
+from pytest_ptycho import fixtures, hookspec, plugin
+from pytest_ptycho.marks import MEANINGS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """\
@@ -37,6 +38,12 @@ EXIT_STATUSES = """\
 | 5 | no test was found; it says what to type | | |
 | 75 | nothing failed, something is deferred: type it again | `DEFERRED` | stopped, with its work saved |
 """
+MARKS_HEAD = """\
+## Marks
+
+Each tier of a study is a mark too. Each has a second name, with the prefix `ptycho_`, for a
+suite that has a mark of that name ([own_tests.md](own_tests.md)).
+"""
 _MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 _STANDS_FOR = {"dose": "D", "view": "V", "split": "S", "tier": "full", "stage": "STAGE", "arm": "ARM"}
 
@@ -46,10 +53,12 @@ def page() -> str:
     parts = [
         HEAD,
         EXIT_STATUSES,
-        "## Marks\n\nEach tier of a study is a mark too.\n",
+        MARKS_HEAD,
         _table(("mark", ""), _marks()),
         "## Fixtures\n\nWhat tests of your own ask for, and what the acceptance tests do.\n",
         _table(("fixture", "gives"), _fixtures()),
+        "## Hooks\n\n[extending.md](extending.md) has an example of each.\n",
+        _table(("hook", ""), _hooks()),
         "## Keys of `study.toml`\n\n[hub_and_study.md](hub_and_study.md) says what they mean.\n",
         _table(("key", "values", "default"), _keys(Study)),
         "## Files of a hub\n\n`D` is a dose, `V` a view, `S` a split.\n",
@@ -60,9 +69,14 @@ def page() -> str:
 
 
 def _marks() -> Iterator[tuple[str, ...]]:
-    for mark in plugin._MARKS:
-        name, _, text = mark.partition(": ")
+    for name, text in MEANINGS.items():
         yield f"`{name}`", text
+
+
+def _hooks() -> Iterator[tuple[str, ...]]:
+    for name, hook in vars(hookspec).items():
+        if name.startswith("pytest_"):
+            yield f"`{name}({', '.join(inspect.signature(hook).parameters)})`", _sentence(hook)
 
 
 def _fixtures() -> Iterator[tuple[str, ...]]:

@@ -40,7 +40,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     if not asked:
         return
     # nothing public tells what a suite's own pytest_generate_tests has parametrised before us
-    theirs = {name for call in getattr(metafunc, "_calls", ()) for name in call.params}
+    theirs = {name for call in getattr(metafunc, "_calls", ()) for name in call.indices}
     asked = [name for name in asked if name.removeprefix(PREFIX) not in theirs]
     config, test_file = metafunc.config, metafunc.definition.path
     if config.stash[OPTIONS].hub is None and not study_path(config, test_file).is_file():

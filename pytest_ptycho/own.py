@@ -41,7 +41,7 @@ def own_findings(item: pytest.Item, job: ComparisonJob) -> list[Finding]:
         texts = list(_texts(asked("pytest_ptycho_check", hook, comparison=comparison)))
     except OwnCodeError as error:
         texts = [str(error)]
-    return [Finding("own", text) for text in texts]
+    return [Finding("own", str(text)) for text in texts]
 
 
 def take_arms(item: pytest.Item, job: ComparisonJob) -> None:
@@ -58,7 +58,7 @@ def take_arms(item: pytest.Item, job: ComparisonJob) -> None:
 
     try:
         added = asked("pytest_ptycho_arms", item.ihook.pytest_ptycho_arms, study=job.study)
-        write_own_arms(job.hub, job.study, [each for each in added if each])
+        write_own_arms(job.hub, job.study, [each for each in added if each is not None])
     except InputError as error:
         raise Blocked([Finding("input", f"{job.id}: {error}")]) from None
 
@@ -93,18 +93,20 @@ def asked(name: str, hook: Any, **facts: Any) -> list[Any]:
     try:
         return [_taken(answer) for answer in hook(**facts)]
     except Exception as error:  # whatever a user's code raises
-        raise OwnCodeError(f"{_place(error)}: {name}: {type(error).__name__}: {error}") from error
+        raise OwnCodeError(f"{_place(error, hook)}: {name}: {type(error).__name__}: {error}") from error
 
 
 def _taken(answer: Any) -> Any:
     return answer if answer is None or isinstance(answer, str | Mapping) else list(answer)
 
 
-def _place(error: BaseException) -> str:
-    """Return file and line of the user's code that an error came through."""
+def _place(error: BaseException, hook: Any) -> str:
+    """Return file and line of the user's code that an error came through, or of a hook without an answer."""
     frames = [
-        frame
+        (frame.filename, frame.lineno)
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(_PLUMBING) and frame.filename != __file__
     ]
-    return f"{frames[0].filename}:{frames[0].lineno}" if frames else "a hook"
+    codes = (each.function.__code__ for each in hook.get_hookimpls())
+    file, line = next(iter([*frames, *((code.co_filename, code.co_firstlineno) for code in codes)]))
+    return f"{file}:{line}"

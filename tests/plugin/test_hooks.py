@@ -115,6 +115,15 @@ WRONG = {
     "def pytest_ptycho_arms(study):\n    1 / 0": (
         r"input: .*/conftest\.py:2: pytest_ptycho_arms: ZeroDivisionError: "
     ),
+    "def pytest_ptycho_check(comparison):\n    return True": (
+        r"own: \S+/conftest\.py:1: pytest_ptycho_check: TypeError: .*bool"
+    ),
+    "def pytest_ptycho_arms(study):\n    return ['Mine']": r"input: .*returned \['Mine'\]; needed: a mapp",
+    "def pytest_ptycho_arms(study):\n    return {'Mine': 'a.npz'}": r"input: .*arm Mine: is 'a\.npz'; need",
+    "def pytest_ptycho_arms(study):\n    return {'PtychoPINN': {'path': 'a.npz'}}": (
+        r"input: .*arms\.toml: arms 'PtychoPINN' and 'PtychoPINN' would share file names"
+    ),
+    f"{STEPS}['mine']": r"input: .*steps returned 'mine'; needed: a ptycho_compare\.OwnStep",
     f"{STEPS}[OwnStep('train', ['true'], outputs=['x'])]": (
         r"input: .*step 'train': needed: a name in lower case that is none of .*train"
     ),
@@ -127,7 +136,15 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("hook", "said"), WRONG.items())
+# one of each hook with every push
+OFTEN = ("comparison.none", "1 / 0", "'mine', ['false']", "hub.none")
+CASES = [
+    pytest.param(hook, said, marks=[] if any(map(hook.count, OFTEN)) else pytest.mark.slow)
+    for hook, said in WRONG.items()
+]
+
+
+@pytest.mark.parametrize(("hook", "said"), CASES)
 def test_a_hook_that_goes_wrong_is_one_line_that_names_it(
     hook: str, said: str, judged: Path, tmp_path: Path
 ) -> None:

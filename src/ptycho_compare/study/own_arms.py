@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +43,24 @@ def arms_of(hub: Hub, study: Study) -> dict[str, ArmOfStudy]:
     return {**study.arms, **_parsed(_text(path), path, study)} if path.is_file() else dict(study.arms)
 
 
-def write_own_arms(hub: Hub, study: Study, added: Sequence[Mapping[str, Mapping[str, Any]]]) -> None:
-    """Add arms to ``arms.toml``, or replace those of the same names; raises as `arms_of` does."""
+def write_own_arms(hub: Hub, study: Study, added: Sequence[object]) -> None:
+    """Add arms to ``arms.toml``, or replace those of the same names.
+
+    Parameters
+    ----------
+    added : sequence of mapping
+        What each hook returned: by name, what ``[arms.NAME]`` would say.
+
+    Raises
+    ------
+    StudyError
+        As `arms_of` does, or a hook returned something else.
+    """
     path = hub.own_arms()
     text = _text(path) if path.is_file() else ""
     held = {name: arm.model_dump(exclude_defaults=True) for name, arm in _parsed(text, path, study).items()}
     for arms in added:
-        held |= {name: dict(how) for name, how in arms.items()}
+        held |= {str(name): _named(name, how) for name, how in _items(arms)}
     sections = (_section(name, how) for name, how in held.items())
     wanted = "\n".join([_HEAD, *sections])
     _parsed(wanted, path, study)
@@ -58,11 +68,21 @@ def write_own_arms(hub: Hub, study: Study, added: Sequence[Mapping[str, Mapping[
         write_text_atomic(path, wanted)
 
 
+def _items(arms: object) -> Iterable[tuple[object, object]]:
+    """Take what a hook returned, whatever that is."""
+    if not isinstance(arms, Mapping):
+        raise StudyError(f"pytest_ptycho_arms returned {arms!r:.80}; needed: a mapping, by the arms' names")
+    return arms.items()
+
+
+def _named(name: object, how: object) -> dict[str, Any]:
+    if not isinstance(how, Mapping):
+        raise StudyError(f"arm {name}: is {how!r:.80}; needed: what [arms.{name}] would say, as a mapping")
+    return {str(key): value for key, value in how.items()}
+
+
 def _section(name: str, how: Mapping[str, Any]) -> str:
-    lines = (
-        f"{key} = {json.dumps(os.fspath(value) if isinstance(value, os.PathLike) else value)}"
-        for key, value in how.items()
-    )
+    lines = (f"{json.dumps(key)} = {json.dumps(value, default=str)}" for key, value in how.items())
     return "\n".join([f"[arms.{json.dumps(name)}]", *lines, ""])
 
 

@@ -36,14 +36,16 @@ class OwnStep:
     outputs: Sequence[str | os.PathLike[str]] = ()
 
 
-def own_step(hub: Hub, place: Comparison, step: OwnStep) -> PhaseStep:
-    """Turn it into a step that the pipeline can run: a job, with a log and a record of its own.
+def own_step(hub: Hub, place: Comparison, step: object) -> PhaseStep:
+    """Turn what a hook returned into a step that the pipeline can run: a job, with a log and a record.
 
     Raises
     ------
     StudyError
-        It has no command, no outputs, or the name of a step of the study.
+        It is no `OwnStep`, or has no command, no outputs, or the name of a step of the study.
     """
+    if not isinstance(step, OwnStep):
+        raise StudyError(f"pytest_ptycho_steps returned {step!r:.80}; needed: a ptycho_compare.OwnStep")
     taken = {CompareStep.command, *(each.command for each in MAKING)}
     if not re.fullmatch(NAME, step.name) or step.name in taken:
         names = ", ".join(sorted(taken))

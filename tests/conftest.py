@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from later import LOADED
 from ptycho_compare.hub import Hub
 from sharing import shared
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
-FRAMEWORKS = ("models/engines", "models/test_predictor", "models/training", "oracles", "phases/train")
+FRAMEWORKS = (
+    *("gpu", "models/engines", "models/test_device", "models/test_layers", "models/test_node_operations"),
+    *("models/test_predictor", "models/training", "oracles", "phases/train", "resume/test_memory"),
+)
 """Where TensorFlow or torch is loaded into the process of the tests."""
 _PLACES = tuple((ROOT / "tests" / place).as_posix() for place in FRAMEWORKS)
 
@@ -67,6 +72,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if THOROUGH and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which frameworks collecting loaded: it should be none, see `later`."""
+    session.config.stash[LOADED] = sorted({"keras", "tensorflow", "torch"} & {*sys.modules})
 
 
 @pytest.fixture(scope="session")

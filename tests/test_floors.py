@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from later import LOADED
 from ptycho_compare.cli.ptycho_hub import COMMANDS_OF
 
 ROOT = Path(__file__).parents[1]
@@ -157,6 +158,10 @@ def test_light_rooms_load_no_heavy_library() -> None:
 )
 def test_what_starts_leaves_to_its_use_what_is_slow_to_load(starting: str, spared: tuple[str, ...]) -> None:
     assert loaded_of(spared, starting) == []
+
+
+def test_collecting_these_tests_loads_no_framework(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.stash[LOADED] == []
 
 
 def test_no_two_classes_share_a_name() -> None:

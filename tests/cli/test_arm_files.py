@@ -8,15 +8,16 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 
+from later import later
 from light import FIGURES, draw_a_pixel
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.phases.comparison import publish
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from scans import make_object, make_positions, make_probe, true_patches
 
+pd = later("pandas")
 SIDE, COUNT, HEIGHT, WIDTH, PIXEL = 16, 36, 60, 66, 20e-9
 
 

@@ -6,17 +6,17 @@ import io
 import json
 import zipfile
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy.ndimage import shift as move
 
 from bundles import NETWORK, diffraction_like, write_bundle, write_supervised_baseline
-from ptycho_compare.models import layers, operations
+from later import later
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.predictor import load_predictor
 
+keras, tf = later("keras"), later("tensorflow")
+layers, operations = later("ptycho_compare.models.layers"), later("ptycho_compare.models.operations")
 N, P = 16, 24
 
 

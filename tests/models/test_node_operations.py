@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from bundles import diffraction_like
+from later import later
 from ptycho_compare.models.engines import open_onnx
 from ptycho_compare.models.engines.onnx_graph import serialised
 from ptycho_compare.models.engines.onnx_layers import LAYERS
 from ptycho_compare.models.engines.onnx_parts import OnnxParts, Signal
 from ptycho_compare.models.graph import Node
-from ptycho_compare.models.node_operations import operation_of
 from ptycho_compare.models.node_rules import STOCK_RULES
 from ptycho_compare.models.node_settings import ACTIVATIONS
 from ptycho_compare.models.ptycho_rules import PTYCHO_RULES
 
+keras, tf = later("keras"), later("tensorflow")
+node_operations = later("ptycho_compare.models.node_operations")
 ROWS, SIDE, CHANNELS = 5, 16, 3
 
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -58,7 +58,7 @@ def test_a_node_computes_what_keras_does(kind: str, settings: dict[str, Any]) ->
     found = STOCK_RULES[kind](settings, [images.shape[1:]], [])
     assert found.weights == tuple(weight.shape for weight in weights)
     node = Node("it", kind, found.settings, ("input",), found.shape, found.weights)
-    operation = operation_of(node, weights, 1.0)
+    operation = node_operations.operation_of(node, weights, 1.0)
     traced, expected = (
         np.asarray(tf.function(compute)(tf.constant(images)))
         for compute in (lambda x: operation([x]), lambda x: layer(x, training=False))

@@ -21,15 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from hubs import command_of
+from later import later
 from phases.train.mini import DOSE, VIEW, make_hub
 from processes import run
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.models.bare_tensorflow import tf
 from ptycho_compare.records.manifest import read_manifest
 from results import assert_same_results
 from sessions import THROUGH, run_on, through
@@ -45,6 +44,7 @@ from .runs import (
 )
 from .scarce import short_onnxruntime, short_tensorflow
 
+onnxruntime, bare = later("onnxruntime"), later("ptycho_compare.models.bare_tensorflow")
 SCARCE = Path(__file__).with_name("scarce.py")
 PINN_IMAGES, BASELINE_IMAGES = 4, 1
 """In a group."""
@@ -217,7 +217,7 @@ def test_a_training_whose_batch_does_not_fit_says_which_setting_to_lower(
     hub = make_hub(tmp_path / "hub")
     what = ("--hub", str(hub.root), "--dose", str(DOSE), "--network", VIEW)
     scarce_now = {PINN_IMAGES: limit(1, error="ResourceExhaustedError")}
-    monkeypatch.setattr(tf, "constant", short_tensorflow(scarce_now))
+    monkeypatch.setattr(bare.tf, "constant", short_tensorflow(scarce_now))
     assert main(["train", *what]) == 1
     said = capsys.readouterr().err
     (line,) = [line for line in said.splitlines() if line.startswith("ptycho-hub: ")]

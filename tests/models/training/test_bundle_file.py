@@ -6,24 +6,26 @@ import io
 import pickletools
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from bundles import diffraction_like
+from later import later
 from models.training.test_networks import BUNDLES, SIDE, networks
 from ptycho_compare.models.bundle import inspect_model
-from ptycho_compare.models.layers import CUSTOM_OBJECTS, IntensityScaler
 from ptycho_compare.models.predictor import load_predictor
-from ptycho_compare.models.training.bundle_file import write_bundle
-from ptycho_compare.models.training.networks import Networks, set_initial_weights
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.untrusted.pickles import load_plain
 
+if TYPE_CHECKING:
+    from ptycho_compare.models.training.networks import Networks
+
+keras, tf = later("keras"), later("tensorflow")
+layers, building = later("ptycho_compare.models.layers"), later("ptycho_compare.models.training.networks")
+bundle_file = later("ptycho_compare.models.training.bundle_file")
 FACTS = {
     "batch_size": 8,
     "nepochs": 3,
@@ -39,7 +41,7 @@ FACTS = {
 
 def drawn(gridsize: int) -> Networks:
     built = networks(gridsize)
-    set_initial_weights(built, seed=3)
+    building.set_initial_weights(built, seed=3)
     return built
 
 
@@ -51,7 +53,7 @@ def built(request: pytest.FixtureRequest) -> Networks:
 @pytest.fixture(scope="module")
 def path(built: Networks, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "wts.h5.zip"
-    write_bundle(path, built, FACTS)
+    bundle_file.write_bundle(path, built, FACTS)
     return path
 
 
@@ -136,13 +138,13 @@ def test_weights_lie_where_keras_would_look_for_them(built: Networks, path: Path
 
 
 def test_keras_itself_opens_it(built: Networks, path: Path, tmp_path: Path) -> None:
-    class Scaler(IntensityScaler):
+    class Scaler(layers.IntensityScaler):
         def __init__(self, **settings: Any) -> None:
             super().__init__(scale=built.design.input_scale, **settings)
 
     file = tmp_path / "model.keras"
     file.write_bytes(members(path)["diffraction_to_obj/model.keras"])
-    objects = {**CUSTOM_OBJECTS, "ptycho>IntensityScaler": Scaler}
+    objects = {**layers.CUSTOM_OBJECTS, "ptycho>IntensityScaler": Scaler}
     loaded = keras.saving.load_model(file, custom_objects=objects, compile=False, safe_mode=True)
     images = np.random.default_rng(0).random((2, SIDE, SIDE, built.design.images), np.float32)
     inputs = [
@@ -155,7 +157,7 @@ def test_keras_itself_opens_it(built: Networks, path: Path, tmp_path: Path) -> N
 
 def test_the_same_weights_give_the_same_bytes(path: Path, built: Networks, tmp_path: Path) -> None:
     again = drawn(built.design.gridsize)
-    write_bundle(tmp_path / "again.zip", again, dict(FACTS))
+    bundle_file.write_bundle(tmp_path / "again.zip", again, dict(FACTS))
     assert sha256_of(tmp_path / "again.zip") == sha256_of(path)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from ptycho_compare.models.training.trainer import Trainer
+from later import later
 
+if TYPE_CHECKING:
+    from ptycho_compare.models.training.trainer import Trainer
+
+keras, tf = later("keras"), later("tensorflow")
+steps = later("ptycho_compare.models.training.trainer")
 ROWS, SIDE, STEPS = 4, 8, 12
 
 
@@ -28,7 +31,7 @@ def trainer(seed: int = 0) -> Trainer:
         return tf.reduce_mean(tf.square(outputs[0] - targets), axis=(1, 2, 3))
 
     shape = (ROWS, SIDE, SIDE, 1)
-    return Trainer(
+    return steps.Trainer(
         small_model(seed), loss, target_shape=shape, target_dtype="float32", learning_rate=3e-2, steps=STEPS
     )
 

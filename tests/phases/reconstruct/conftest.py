@@ -11,6 +11,7 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.phases.reconstruct.reconstruct import reconstruct
 from ptycho_compare.study import Study, load_study
 from scans import make_scan, write_scan
+from sharing import shared
 
 DOSE, VIEW, SPLIT = 1_000_000, "dense", "test"
 
@@ -60,6 +61,8 @@ def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 @pytest.fixture(scope="session")
 def whole(ptychi: None, tiny_study: Study, tmp_path_factory: pytest.TempPathFactory) -> Hub:
     """A hub in which the split was reconstructed without a break; no test may damage it."""
-    hub = make_tiny_hub(tmp_path_factory.mktemp("whole") / "hub")
-    reconstruct(hub, tiny_study, DOSE, VIEW, SPLIT)
-    return hub
+
+    def make(folder: Path) -> None:
+        reconstruct(make_tiny_hub(folder / "hub"), tiny_study, DOSE, VIEW, SPLIT)
+
+    return Hub(shared(tmp_path_factory, "reconstructed", make) / "hub")

@@ -1,18 +1,24 @@
-"""Trained once, looked at by many tests."""
+"""Trained once for all workers, looked at by many tests."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from later import later
 from phases.train.mini import DOSE, STUDY, VIEW, make_hub
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.train.train import train
+from sharing import shared
+
+training = later("ptycho_compare.phases.train.train")
+
+NETWORKS = ("baseline", VIEW)
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,11 @@ class Trained:
 @pytest.fixture(scope="session")
 def data_hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
     """Phases C and D; no test may damage it."""
-    return make_hub(tmp_path_factory.mktemp("training") / "data")
+
+    def make(folder: Path) -> None:
+        make_hub(folder / "hub")
+
+    return Hub(shared(tmp_path_factory, "training data", make).resolve() / "hub")
 
 
 @pytest.fixture
@@ -39,10 +49,19 @@ def hub(data_hub: Hub, tmp_path: Path) -> Hub:
 @pytest.fixture(scope="session")
 def trained(data_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Both networks; no test may damage them."""
-    hub = Hub(Path(shutil.copytree(data_hub.root, tmp_path_factory.mktemp("trained") / "hub")).resolve())
-    printed, written = {}, {}
-    for network in ("baseline", VIEW):
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            written[network] = train(hub, STUDY, DOSE, network)
-        printed[network] = out.getvalue()
-    return Trained(hub, printed, written)
+
+    def make(folder: Path) -> None:
+        hub = Hub(Path(shutil.copytree(data_hub.root, folder / "hub")).resolve())
+        for network in NETWORKS:
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                written = training.train(hub, STUDY, DOSE, network)
+            said = {"printed": out.getvalue(), "written": [str(path) for path in written]}
+            (folder / f"{network}.json").write_text(json.dumps(said))
+
+    folder = shared(tmp_path_factory, "trained", make)
+    said = {network: json.loads((folder / f"{network}.json").read_text()) for network in NETWORKS}
+    return Trained(
+        Hub(folder.resolve() / "hub"),
+        {network: each["printed"] for network, each in said.items()},
+        {network: [Path(path) for path in each["written"]] for network, each in said.items()},
+    )

@@ -7,19 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
+from later import later
 from phases.train.conftest import Trained
 from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from phases.train.test_train import files_of
 from processes import until
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import Stopped, read_progress
-from ptycho_compare.models.training.trainer import Trainer
-from ptycho_compare.phases.train.train import train
 from ptycho_compare.storage.files import sha256_of
+
+training = later("ptycho_compare.phases.train.train")
+trainer = later("ptycho_compare.models.training.trainer")
 
 
 def records_of(hub: Hub, network: str) -> JobFiles:
@@ -42,21 +45,21 @@ def test_killed_and_then_asked_to_stop_it_ends_with_the_same_bytes(
     done = len(json.loads(record.read_text())["epochs"])
     assert not files_of(hub, VIEW).bundle.exists()
 
-    step, taken = Trainer.step, []
+    step, taken = trainer.Trainer.step, []
 
-    def step_and_be_asked(self: Trainer, *batch: np.ndarray) -> float:
+    def step_and_be_asked(self: Any, *batch: np.ndarray) -> float:
         taken.append(step(self, *batch))
         if len(taken) == 2:
             os.kill(os.getpid(), signal.SIGTERM)
         return taken[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", step_and_be_asked)
+        patch.setattr(trainer.Trainer, "step", step_and_be_asked)
         with pytest.raises(Stopped):
-            train(hub, STUDY, DOSE, VIEW)
+            training.train(hub, STUDY, DOSE, VIEW)
     assert len(taken) == 2
     assert len(json.loads(record.read_text())["epochs"]) == done
-    train(hub, STUDY, DOSE, VIEW)
+    training.train(hub, STUDY, DOSE, VIEW)
     assert sha256_of(files_of(hub, VIEW).bundle) == sha256_of(files_of(trained.hub, VIEW).bundle)
     progress = read_progress(records_of(hub, VIEW))
     assert len(progress.attempts) == 3
@@ -66,27 +69,27 @@ def test_killed_and_then_asked_to_stop_it_ends_with_the_same_bytes(
 def test_the_baseline_asked_to_stop_loses_no_epoch(
     trained: Trained, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, taken = Trainer.step, []
+    step, taken = trainer.Trainer.step, []
 
-    def step_and_be_asked(self: Trainer, *batch: np.ndarray) -> float:
+    def step_and_be_asked(self: Any, *batch: np.ndarray) -> float:
         taken.append(step(self, *batch))
         if len(taken) == 8:
             os.kill(os.getpid(), signal.SIGTERM)
         return taken[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", step_and_be_asked)
+        patch.setattr(trainer.Trainer, "step", step_and_be_asked)
         with pytest.raises(Stopped):
-            train(hub, STUDY, DOSE, "baseline")
+            training.train(hub, STUDY, DOSE, "baseline")
     assert len(taken) == 8
     assert (records_of(hub, "baseline").checkpoints / "training.json").exists()
-    train(hub, STUDY, DOSE, "baseline")
+    training.train(hub, STUDY, DOSE, "baseline")
     ours, theirs = (files_of(each, "baseline").bundle for each in (hub, trained.hub))
     assert sha256_of(ours) == sha256_of(theirs)
 
 
 def test_training_ends_when_the_validation_loss_falls_no_more(hub: Hub) -> None:
-    train(hub, with_training(epochs=40, patience=1, learning_rate=0.05), DOSE, "baseline")
+    training.train(hub, with_training(epochs=40, patience=1, learning_rate=0.05), DOSE, "baseline")
     listed = json.loads((hub.phase_e() / "training_manifest.json").read_text())
     result = listed["jobs"][0]["result"]
     assert result["epochs_completed"] == result["kept_epoch"] + 1 < 40

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from exchanging import exchanging, replaced
+from later import later
 from phases.train.conftest import Trained
 from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from ptycho_compare.errors import ArmError, ExchangedError, HubError, ScanError, StudyError
@@ -18,11 +19,11 @@ from ptycho_compare.hub import Hub, TrainingFiles
 from ptycho_compare.jobs import read_progress
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.predictor import load_predictor
-from ptycho_compare.models.training.trainer import Trainer
-from ptycho_compare.phases.train.train import train
 from ptycho_compare.scan import draw_plan, open_scan
 from ptycho_compare.storage.files import sha256_of
 
+training = later("ptycho_compare.phases.train.train")
+trainer = later("ptycho_compare.models.training.trainer")
 NETWORKS = {"baseline": 1, VIEW: 4}
 
 
@@ -113,10 +114,10 @@ def test_all_that_was_written_is_named_and_no_checkpoint_is_left(trained: Traine
 def test_each_split_must_be_there(hub: Hub) -> None:
     hub.overlap_view(DOSE, VIEW, "test").unlink()
     with pytest.raises(HubError, match=r"dense_test.npz: no such file; phase D makes it"):
-        train(hub, STUDY, DOSE, VIEW)
+        training.train(hub, STUDY, DOSE, VIEW)
     hub.patched(DOSE, "train").unlink()
     with pytest.raises(HubError, match=r"patched_train.npz: no such file; phase C makes it"):
-        train(hub, STUDY, DOSE, "baseline")
+        training.train(hub, STUDY, DOSE, "baseline")
 
 
 @pytest.mark.parametrize(("key", "network"), [("objectGuess", "baseline"), ("probeGuess", VIEW)])
@@ -124,7 +125,7 @@ def test_what_a_network_learns_from_must_be_in_the_data(hub: Hub, key: str, netw
     path = hub.patched(DOSE, "train") if network == "baseline" else hub.overlap_view(DOSE, network, "train")
     leave_out(path, key)
     with pytest.raises(ScanError, match=f"'{key}' is missing"):
-        train(hub, STUDY, DOSE, network)
+        training.train(hub, STUDY, DOSE, network)
 
 
 def leave_out(path: Path, key: str) -> None:
@@ -135,12 +136,12 @@ def leave_out(path: Path, key: str) -> None:
 def test_a_gpu_that_is_not_there_is_said(hub: Hub) -> None:
     study = STUDY.model_copy(update={"training": STUDY.training.model_copy(update={"device": "gpu"})})
     with pytest.raises(StudyError, match=r"'training\.device' is gpu and TensorFlow finds none"):
-        train(hub, study, DOSE, VIEW)
+        training.train(hub, study, DOSE, VIEW)
 
 
 def test_a_training_that_diverges_fails_by_name_and_in_the_manifest(hub: Hub) -> None:
     with pytest.raises(ArmError, match=r"the loss is nan in epoch \d; lower this network's 'learning_rate'"):
-        train(hub, with_training(learning_rate=1e30), DOSE, "baseline")
+        training.train(hub, with_training(learning_rate=1e30), DOSE, "baseline")
     result = entries(hub)["baseline"]["result"]
     assert result["status"] == "failed"
     assert "the loss is nan" in result["error"]
@@ -157,9 +158,11 @@ def test_data_exchanged_while_a_network_trains_make_it_void(
     (part,) = read_progress(trained.hub.step(f"dose_{DOSE}-train-baseline").job).parts.values()
     steps = part.total // 3
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", exchanging(data, replaced, Trainer.step, call=steps + 1))
+        patch.setattr(
+            trainer.Trainer, "step", exchanging(data, replaced, trainer.Trainer.step, call=steps + 1)
+        )
         with pytest.raises(ExchangedError) as caught:
-            train(hub, STUDY, DOSE, "baseline")
+            training.train(hub, STUDY, DOSE, "baseline")
     assert str(caught.value) == (
         f"{data}: was exchanged or written to while it was used as the training's data; this attempt is "
         "void, and nothing of it counts: run the same command again"
@@ -168,5 +171,5 @@ def test_data_exchanged_while_a_network_trains_make_it_void(
     # an epoch by the file that the checkpoint names is safe, and none by the other
     assert len(json.loads(record.read_text())["epochs"]) == 1
     (hub.root / "kept").replace(data)
-    train(hub, STUDY, DOSE, "baseline")
+    training.train(hub, STUDY, DOSE, "baseline")
     assert sha256_of(files_of(hub, "baseline").bundle) == sha256_of(files_of(trained.hub, "baseline").bundle)

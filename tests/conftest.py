@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -75,8 +76,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note which frameworks collecting loaded: it should be none, see `later`."""
+    """Note which frameworks collecting loaded: it should be none, see `later`.
+
+    Tests and modules stay to the end: garbage is from here on looked for among what tests make.
+    """
     session.config.stash[LOADED] = sorted({"keras", "tensorflow", "torch"} & {*sys.modules})
+    if session.config.rootpath.samefile(ROOT):
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

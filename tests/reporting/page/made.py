@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from ptycho_compare.hub import Artifacts, Hub, JobFiles
+from ptycho_compare.hub import AcceptedFiles, Artifacts, Hub, JobFiles
 from ptycho_compare.records.acceptance import Change, CheckVerdict, ComparisonVerdict, Verdict
+from ptycho_compare.records.accepted_runs import read_run, write_run
+from ptycho_compare.records.accepted_scores import artifacts_of
 from ptycho_compare.records.manifest import ArmRecord, FileRecord, Manifest, versions
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from ptycho_compare.records.tables.frc_csv import write_frc_csv
 from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 from ptycho_compare.scoring import Scorecard
+from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import Comparison, Study, load_study
 from scorecards import card, coverage, noisy, staying, truth_image
 
@@ -61,6 +64,28 @@ def whole_card() -> Scorecard:
     names = ("PtychoPINN", "Baseline", "PtyChi")
     images = {name: staying(noisy(0.02 * (each + 1), 10 * each), weight) for each, name in enumerate(names)}
     return card(**images)
+
+
+def make_short_hub(root: Path, *, arms: int) -> tuple[Hub, Study, Verdict]:
+    """Write a hub of one accepted comparison of so many arms, and two runs that were accepted before."""
+    names = ("PtychoPINN", "Baseline", "PtyChi", "my_unet-v2")[:arms]
+    hub, place = Hub(root / "hub"), Comparison(1000, "dense", "train", "full")
+    folders = [root / f"run-2{number}" for number in range(2)]
+    for number, each in enumerate([*map(Hub, folders), hub]):
+        (each.root / "data").mkdir(parents=True)
+        images = {
+            name: staying(noisy(0.02 * (index + 1) * (1 - 0.2 * number), 10 * index))
+            for index, name in enumerate(names)
+        }
+        write_evidence(each, place, card(**images))
+    hub.study().write_text(
+        f'name = "{arms} arms"\ndoses = [1000]\nviews = ["dense"]\nsplits = ["train"]\n'
+        f"[tiers.full]\nrequired_arms = {json.dumps(names)}\n"
+    )
+    study = load_study(hub.study())
+    for folder in folders:
+        accept_run(hub, folder.name, Hub(folder), verdict_on(Hub(folder), study))
+    return hub, study, verdict_on(hub, study)
 
 
 def facts_of(hub: Hub) -> dict[str, dict[str, Any]]:
@@ -116,6 +141,21 @@ def verdict_on(hub: Hub, study: Study, **facts: dict[str, Any]) -> Verdict:
     )
 
 
+def accept_run(hub: Hub, name: str, there: Hub, verdict: Verdict) -> Path:
+    """Keep in a hub's store what a verdict accepts of another one; the moment is that of the name."""
+    compared = [
+        each.model_copy(update={"manifest_sha256": sha256_of(artifacts_of(there, each).manifest)})
+        for each in verdict.comparisons
+        if each.state == "accepted"
+    ]
+    kept = verdict.model_copy(update={"comparisons": tuple(compared)})
+    record = AcceptedFiles(write_run(hub.accepted_runs(), name, there, kept)).record
+    read_run(record.parent).record.model_copy(update={"accepted": f"2026-11-{name[-2:]}T00:00:00Z"}).write(
+        record
+    )
+    return record.parent
+
+
 def changes() -> tuple[Change, ...]:
     """A worse, a lost and an equal score."""
     base = {"id": "dose_1000-dense-train-debug", "arm": "Baseline", "tolerance": "relative 0.01"}
@@ -144,6 +184,7 @@ def write_evidence(hub: Hub, comparison: Comparison, scorecard: Scorecard, *, re
         extra={"mask": scorecard.mask[box], "origin": np.zeros(2, int)},
     )
     write_states(names.job, [("finished", 0)])
+    table = names.metrics
     arms = {
         arm.arm: ArmRecord(
             status=arm.status,
@@ -170,7 +211,9 @@ def write_evidence(hub: Hub, comparison: Comparison, scorecard: Scorecard, *, re
         versions=versions(),
         code="c" * 64,
         attempts=[],
-        artifacts={},
+        artifacts={
+            table.name: FileRecord(path=table.name, sha256=sha256_of(table), bytes=table.stat().st_size)
+        },
     )
     manifest.write(names.manifest)
     return names

@@ -20,7 +20,7 @@ from PIL import Image
 from processes import until
 from ptycho_compare.reporting.page import write_page
 
-from .made import make_hub
+from .made import make_hub, make_short_hub
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 
@@ -39,6 +39,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )  # fmt: skip
 LAPTOP, PHONE = 1280, 390
+SCREEN = 900  # px
 SERIOUS = ("serious", "critical")
 
 pytestmark = pytest.mark.skipif(
@@ -51,6 +52,13 @@ Show = Callable[..., webdriver.Chrome]
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_page(*make_hub(tmp_path_factory.mktemp("browsed") / "hub"))
+
+
+@pytest.fixture(scope="module", params=[(4, LAPTOP), (3, PHONE)], ids=str)
+def short(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A page of so many arms, and a width at which all of it must be seen without moving it sideways."""
+    arms, width = request.param
+    return write_page(*make_short_hub(tmp_path_factory.mktemp(f"arms{arms}"), arms=arms)), width
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +79,18 @@ def show(chromium: webdriver.Chrome, page: Path) -> Iterator[Show]:
     """Show the page at a width, in a colour scheme, with or without motion."""
 
     def shown(
-        width: int = LAPTOP, *, scheme: str = "light", motion: str = "no-preference"
+        width: int = LAPTOP,
+        *,
+        scheme: str = "light",
+        motion: str = "no-preference",
+        other: Path | None = None,
     ) -> webdriver.Chrome:
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        metrics = {"width": width, "height": SCREEN, "deviceScaleFactor": 1, "mobile": False}
         chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
         media = {"features": [{"name": name, "value": value} for name, value in features.items()]}
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        chromium.get(page.as_uri())
+        chromium.get((other or page).as_uri())
         return chromium
 
     chromium.get_log("browser")
@@ -137,6 +149,52 @@ def test_every_image_is_there_and_nothing_sticks_out(show: Show, width: int) -> 
         ".map((each) => each.outerHTML.slice(0, 80))"
     )
     assert outside == []
+
+
+def test_who_is_best_stands_within_the_first_screen(show: Show, short: tuple[Path, int]) -> None:
+    driver = show(short[1], other=short[0])
+    found = driver.find_element(By.CSS_SELECTOR, ".answers li")
+    for said in ("accepted", "PtychoPINN is best", "Fienup error 0.", " lower [0."):
+        assert said in found.text
+    below = found.rect["y"] + found.rect["height"]
+    assert below < SCREEN
+    order = [".panel img", ".frc", ".numbers", "#history", "#matrix", "#attempts"]
+    places = [driver.find_element(By.CSS_SELECTOR, each).rect["y"] for each in order]
+    assert [below, *places] == sorted([below, *places])
+
+
+def test_no_part_of_a_page_of_few_arms_is_moved_sideways(show: Show, short: tuple[Path, int]) -> None:
+    driver = show(short[1], other=short[0])
+    open_all(driver)
+    wide = driver.execute_script(
+        "return [...document.querySelectorAll('.scroll')]"
+        ".filter((each) => each.scrollWidth > each.clientWidth + 1)"
+        ".map((each) => [each.ariaLabel, each.scrollWidth, each.clientWidth])"
+    )
+    assert wide == []
+
+
+def test_digits_of_a_row_stand_below_each_other(show: Show, short: tuple[Path, int]) -> None:
+    driver = show(short[1], other=short[0])
+    cells = driver.execute_script(
+        "return [...document.querySelectorAll('.comparison .numbers tbody tr')].slice(0, 9)"
+        ".map((row) => [...row.cells].slice(1).map((cell) => cell.firstChild.data.trim()))"
+    )
+    assert len(cells) == 9
+    for row in cells:
+        assert len({len(text.partition(".")[2]) for text in row}) == 1
+
+
+def test_a_trend_is_drawn_for_each_arm(show: Show, short: tuple[Path, int]) -> None:
+    driver = show(short[1], other=short[0])
+    trends = driver.find_elements(By.CSS_SELECTOR, "#history .trend")
+    arms = [name.text for name in driver.find_elements(By.CSS_SELECTOR, "#history .trends tbody th")]
+    assert len(trends) == len(arms) > 1
+    for arm, trend in zip(arms, trends, strict=True):
+        label = trend.get_attribute("aria-label") or ""
+        assert label.startswith(f"{arm.replace(chr(10), '')}, Fienup error: run-20 0.")
+        assert len(trend.find_elements(By.TAG_NAME, "circle")) == 3
+        assert pixels(trend).std() > 3
 
 
 def test_each_arm_is_there_with_each_quantity(show: Show) -> None:
@@ -309,24 +367,39 @@ def test_all_is_readable_without_scripts(show: Show, page: Path) -> None:
     assert "NaN" not in text
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason=f"axe-core is not at {AXE} (environment variable AXE_CORE)")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [LAPTOP, PHONE])
+needs_axe = pytest.mark.skipif(
+    not AXE.is_file(), reason=f"axe-core is not at {AXE} (environment variable AXE_CORE)"
+)
+
+
+def serious(driver: webdriver.Chrome) -> list[tuple[str, str, list[str]]]:
+    """What axe-core finds on the page, as it is shown."""
+    found = driver.execute_async_script(
+        "axe.run(document, {resultTypes: ['violations']}).then(arguments[arguments.length - 1])"
+    )
+    return [
+        (each["id"], each["impact"], [node["html"][:120] for node in each["nodes"]][:3])
+        for each in found["violations"]
+        if each["impact"] in SERIOUS
+    ]
+
+
+@needs_axe
+@pytest.mark.parametrize(("width", "scheme"), [(LAPTOP, "light"), (PHONE, "dark")])
 def test_axe_finds_no_serious_issue(show: Show, width: int, scheme: str) -> None:
     driver = show(width, scheme=scheme)
     driver.execute_script(AXE.read_text(encoding="utf-8"))
-    for opened in (False, True):
-        if opened:
-            open_all(driver)
-        found = driver.execute_async_script(
-            "axe.run(document, {resultTypes: ['violations']}).then(arguments[arguments.length - 1])"
-        )
-        shown = [
-            (each["id"], each["impact"], [node["html"][:120] for node in each["nodes"]][:3])
-            for each in found["violations"]
-            if each["impact"] in SERIOUS
-        ]
-        assert shown == []
+    assert serious(driver) == []
+    open_all(driver)
+    assert serious(driver) == []
+
+
+@needs_axe
+def test_axe_finds_no_serious_issue_with_few_arms(show: Show, short: tuple[Path, int]) -> None:
+    driver = show(short[1], scheme="dark" if short[1] == LAPTOP else "light", other=short[0])
+    driver.execute_script(AXE.read_text(encoding="utf-8"))
+    open_all(driver)
+    assert serious(driver) == []
 
 
 def test_every_region_that_scrolls_takes_the_focus(show: Show) -> None:

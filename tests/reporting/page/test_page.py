@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,11 +25,13 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.claim import take_claim
 from ptycho_compare.records.acceptance import Verdict
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
+from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.reporting.page import write_page
+from ptycho_compare.reporting.page.area import shown_area
 from ptycho_compare.reporting.page.attempts import read_timeline
 from ptycho_compare.reporting.page.curves import read_curves
 from ptycho_compare.reporting.page.gallery import read_gallery
-from ptycho_compare.reporting.page.words import number_text, readable
+from ptycho_compare.reporting.page.words import aligned_text, breakable, decimals_of, number_text, readable
 from ptycho_compare.study import Comparison, Study, load_study
 from ptycho_compare.untrusted.npz import open_npz
 
@@ -224,8 +228,54 @@ def test_images_show_the_values_on_one_scale(made: Made) -> None:
     assert found.shape == mask.shape == (gallery.height, gallery.width)
     assert 0.5 < mask.mean() < 0.99
     assert np.array_equal(found == 255, ~mask)  # transparent: what is not scored
-    shown = found[mask] / 254 * float(error.high)
-    assert np.allclose(shown, np.minimum(expected[mask], float(error.high)), atol=float(error.high) / 400)
+    low, high = float(error.low), float(error.high)
+    shown = low + found[mask] / 254 * (high - low)
+    assert np.allclose(shown, np.clip(expected[mask], low, high), atol=high / 400)
+
+
+def test_colours_run_between_the_percentiles_of_the_figure(made: Made) -> None:
+    """Of whole pixels: means of squares would have fewer extremes."""
+    with open_npz(names_of(made[0]).reconstructions_aligned) as held:
+        arms = [held.array(f"{name.lower()}_complex") for name in (*ARMS, "ground_truth")]
+        mask = held.array("mask")
+    limits = PlotLimits().of([np.where(mask, np.abs(each), np.nan) for each in arms])
+    for pixels in (1 << 16, 1600):
+        row = read_gallery(names_of(made[0]), ARMS, truth_name="Truth", pixels=pixels).rows[0]
+        assert (row.low, row.high) == tuple(map(number_text, limits))
+
+
+@pytest.mark.parametrize(
+    ("pixel_m", "width", "bar", "share"),
+    [
+        (None, 100, "20 px", 20.0),
+        (float("nan"), 100, "20 px", 20.0),
+        ("5e-9", 100, "20 px", 20.0),
+        (5e-9, 100, "100 nm", 20.0),
+        (5e-8, 100, "1 µm", 20.0),
+        (None, 3, "0.5 px", 16.67),
+    ],
+)
+def test_a_bar_of_round_length_tells_the_scale(pixel_m: object, width: int, bar: str, share: float) -> None:
+    area = shown_area(np.array([30, 40]), (slice(5, 15), slice(2, 2 + width)), pixel_m=pixel_m)
+    assert (area.top, area.bottom, area.left, area.right) == (35, 44, 42, 41 + width)
+    assert (area.bar, area.bar_share) == (bar, share)
+
+
+@given(st.lists(st.none() | st.floats(-1e9, 1e9), min_size=1, max_size=5))
+def test_numbers_of_a_row_keep_two_digits_and_stand_below_each_other(values: list[float | None]) -> None:
+    decimals = decimals_of(values)
+    for value in values:
+        text = aligned_text(value, decimals)
+        if value is not None and value:
+            assert float(text) == pytest.approx(value, rel=0.051)
+        if decimals and value is not None:
+            assert len(text.partition(".")[2]) == decimals
+
+
+def test_a_long_name_breaks_where_a_word_ends_and_is_no_markup() -> None:
+    assert breakable("PtychoPINN") == "Ptycho<wbr>PINN"
+    assert breakable("my_unet-v2") == "my_<wbr>unet-<wbr>v2"
+    assert "<b>" not in breakable("a<b>B")
 
 
 def test_a_dead_arm_sets_no_colours(made: Made) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.acceptance import ComparisonVerdict
+from ptycho_compare.records.answer import Answer
+from ptycho_compare.records.answering import read_answer
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.reporting.figures.side_by_side import KINDS
 from ptycho_compare.reporting.page.curves import CurveSet, read_curves
@@ -49,6 +52,8 @@ class ComparisonPart:
         None where there is no readable manifest; `trouble` says why.
     links : dict of str to str
         To its files, by their names.
+    answer : Answer or None
+        Who is best; None where there are no scores that say.
     """
 
     verdict: ComparisonVerdict
@@ -60,6 +65,17 @@ class ComparisonPart:
     provenance: Provenance | None
     trouble: str
     links: Mapping[str, str]
+    answer: Answer | None = None
+
+    @property
+    def title(self) -> str:
+        """The comparison as a person says it."""
+        return place_text(self.verdict)
+
+    @property
+    def columns(self) -> int:
+        """Number of images side by side: all arms, and what they are compared with."""
+        return max((len(row.pictures) for row in self.gallery.rows), default=0)
 
     @property
     def has_evidence(self) -> bool:
@@ -94,7 +110,13 @@ def read_comparison(
         verdict=verdict,
         arms=arms,
         against=dict(KINDS).get(reference, reference),  # type: ignore[call-overload]
-        gallery=read_gallery(names, statuses, truth_name=_REFERENCES.get(reference, "Truth"), pixels=pixels)
+        gallery=read_gallery(
+            names,
+            statuses,
+            truth_name=_REFERENCES.get(reference, "Truth"),
+            pixels=pixels,
+            pixel_m=manifest.scan.get("object_pixel_m") if manifest else None,
+        )
         if pixels
         else Gallery(notes=("Images left out: more comparisons than one page can show.",)),
         curves=read_curves(names, [arm.name for arm in arms]),
@@ -109,7 +131,21 @@ def read_comparison(
         else None,
         trouble=trouble,
         links={path.name: link_to(hub, path, page=page) for path in linked if path.is_file()},
+        answer=_answer(names),
     )
+
+
+def place_text(verdict: ComparisonVerdict) -> str:
+    """Return where a comparison stands in its study, as a person says it."""
+    return f"Dose {verdict.dose:,}, {verdict.view}, {verdict.split}, {verdict.tier}"
+
+
+def _answer(names: Artifacts) -> Answer | None:
+    """Say who is best; what is wrong with the tables stands beside the scores."""
+    try:
+        return read_answer(names)
+    except InputError:
+        return None
 
 
 def _manifest(names: Artifacts) -> tuple[Manifest | None, str]:

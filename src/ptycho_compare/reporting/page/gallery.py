@@ -16,6 +16,7 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.reconstructions_npz import TRUTH_KEY
 from ptycho_compare.reporting.figures.drawing import Image, Limits, PlotLimits, own_gauge, pixels_png
+from ptycho_compare.reporting.page.area import ShownArea, shown_area
 from ptycho_compare.reporting.page.words import number_text
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
 
@@ -23,7 +24,8 @@ Panel = NDArray[np.float64]
 
 _COLOURS = {"amplitude": "gray", "phase": "viridis", "error": "magma"}
 _SIDE = 256  # px
-_LIMITS = PlotLimits(p_min=1.0, p_max=99.0)
+_LIMITS = PlotLimits()
+"""Those of the figure of a comparison."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Gallery:
         Empty where nothing can be shown; `notes` says why.
     height, width : int
         Of every image on the page, px.
+    area : ShownArea or None
+        Where they lie; None where there are none.
     notes : tuple of str
         What to know beside them.
     """
@@ -84,6 +88,7 @@ class Gallery:
     rows: tuple[Row, ...] = ()
     height: int = 0
     width: int = 0
+    area: ShownArea | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -95,9 +100,12 @@ class _Canvases:
     truth: Image | None
     mask: NDArray[np.bool_]
     aligned: bool  # the arms' gauge was removed
+    area: ShownArea
 
 
-def read_gallery(names: Artifacts, arms: Mapping[str, str], *, truth_name: str, pixels: int) -> Gallery:
+def read_gallery(
+    names: Artifacts, arms: Mapping[str, str], *, truth_name: str, pixels: int, pixel_m: object = None
+) -> Gallery:
     """Read the canvases of a comparison and encode them.
 
     Parameters
@@ -110,19 +118,21 @@ def read_gallery(names: Artifacts, arms: Mapping[str, str], *, truth_name: str, 
     pixels : int
         Most of an image; a larger one, or one of more than 256 px along a side, is averaged down by a
         whole factor.
+    pixel_m : float, optional
+        Side of a pixel of the object, m.
     """
     files = names.reconstructions_aligned, names.reconstructions
     path = next((path for path in files if path.is_file()), None)
     if path is None:
         return Gallery(notes=(f"missing: neither {files[0].name} nor {files[1].name} is here",))
     try:
-        canvases = _read(path, arms, aligned=path == files[0])
+        canvases = _read(path, arms, aligned=path == files[0], pixel_m=pixel_m)
     except InputError as error:
         return Gallery(notes=(f"missing: {error}",))
     return _encode(canvases, arms, truth_name=truth_name, pixels=pixels)
 
 
-def _read(path: Path, arms: Mapping[str, str], *, aligned: bool) -> _Canvases:
+def _read(path: Path, arms: Mapping[str, str], *, aligned: bool, pixel_m: object) -> _Canvases:
     with open_npz(path) as held:
         mask = held.array("mask").astype(bool)
         if mask.ndim != 2 or not mask.any():
@@ -131,7 +141,8 @@ def _read(path: Path, arms: Mapping[str, str], *, aligned: bool) -> _Canvases:
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         images = {arm: _image(held, arm.lower(), mask.shape, box) for arm in arms}
         truth = _image(held, TRUTH_KEY, mask.shape, box)
-    return _Canvases(images, None if isinstance(truth, str) else truth, mask[box], aligned)
+        area = shown_area(held.array("origin") if "origin" in held else None, box, pixel_m=pixel_m)
+    return _Canvases(images, None if isinstance(truth, str) else truth, mask[box], aligned, area)
 
 
 def _image(held: NpzFile, key: str, shape: Sequence[int], box: tuple[slice, slice]) -> Image | str:
@@ -153,7 +164,7 @@ def _encode(canvases: _Canvases, arms: Mapping[str, str], *, truth_name: str, pi
     panels: dict[str, dict[str, Panel | str]] = {quantity: {} for quantity in _COLOURS}
     for name, image in columns.items():
         gauged = truth is not None and arms.get(name, "ok") == "ok"
-        for quantity, panel in _parts(image, truth if gauged else None, canvases.mask, factor).items():
+        for quantity, panel in _parts(image, truth if gauged else None, canvases.mask).items():
             panels[quantity][name] = panel
     panels["error"].pop(truth_name, None)
     if truth is None:
@@ -162,9 +173,9 @@ def _encode(canvases: _Canvases, arms: Mapping[str, str], *, truth_name: str, pi
     scale = "" if truth is not None else ", in units of its own rms"
     labels = {"amplitude": f"Amplitude{scale}", "phase": "Phase, rad"}
     labels["error"] = f"Error: |arm - {truth_name.lower()}|"
-    rows = tuple(_row(quantity, labels[quantity], held, alive) for quantity, held in panels.items())
+    rows = tuple(_row(quantity, labels[quantity], held, alive, factor) for quantity, held in panels.items())
     height, width = (length // factor for length in canvases.mask.shape)
-    return Gallery(rows, height, width, tuple(_notes(canvases, factor, truth_name)))
+    return Gallery(rows, height, width, canvases.area, tuple(_notes(canvases, factor, truth_name)))
 
 
 def _factor(shape: tuple[int, ...], pixels: int) -> int:
@@ -174,7 +185,10 @@ def _factor(shape: tuple[int, ...], pixels: int) -> int:
 
 
 def _notes(canvases: _Canvases, factor: int, truth_name: str) -> list[str]:
-    notes = [f"Hatched: not scored. {int(canvases.mask.sum())} px are scored."]
+    notes = [
+        f"Hatched: not scored. {int(canvases.mask.sum()):,} px are scored. Axes: px of the object's grid.",
+        f"Colours run from the {_LIMITS.p_min:g}th to the {_LIMITS.p_max:g}th percentile, as in the figure.",
+    ]
     if factor > 1:
         notes.append(f"Shown at 1/{factor} of the pixels along a side: means of {factor} x {factor}.")
     if canvases.truth is None:
@@ -189,9 +203,7 @@ def _notes(canvases: _Canvases, factor: int, truth_name: str) -> list[str]:
     return notes
 
 
-def _parts(
-    image: Image | str, truth: Image | None, mask: NDArray[np.bool_], factor: int
-) -> dict[str, Panel | str]:
+def _parts(image: Image | str, truth: Image | None, mask: NDArray[np.bool_]) -> dict[str, Panel | str]:
     """Turn an image into its panels; an arm that is in no common gauge is shown in its own."""
     if isinstance(image, str):
         return dict.fromkeys(_COLOURS, image)
@@ -202,28 +214,36 @@ def _parts(
     turn, rms = own_gauge(reference, mask)
     with np.errstate(over="ignore", invalid="ignore"):  # a dead arm is shown as dead
         return {
-            "amplitude": _shrunk(np.abs(shown), factor) / (rms if truth is None else 1.0),
-            "phase": np.angle(_shrunk(shown * turn, factor)),
-            "error": "not scored" if truth is None else _shrunk(np.abs(shown - truth), factor),
+            "amplitude": np.abs(shown) / (rms if truth is None else 1.0),
+            "phase": np.angle(shown * turn),
+            "error": "not scored" if truth is None else np.abs(shown - truth),
         }
 
 
-def _shrunk(values: NDArray[Any], factor: int) -> NDArray[Any]:
-    """Means of squares of pixels; what does not fill a square at the edge is left out."""
+def _shrunk(values: Panel, factor: int, *, wraps: bool) -> Panel:
+    """Means of squares of pixels, of phases round the circle; what fills no square is left out."""
+    if wraps:
+        return np.asarray(np.angle(_means(np.exp(1j * values), factor)))
+    return _means(values, factor)
+
+
+def _means(values: NDArray[Any], factor: int) -> NDArray[Any]:
     height, width = (length // factor for length in values.shape)
     squares = values[: height * factor, : width * factor].reshape(height, factor, width, factor)
     return np.asarray(squares.mean(axis=(1, 3)))
 
 
-def _row(quantity: str, label: str, held: Mapping[str, Panel | str], alive: Sequence[str]) -> Row:
+def _row(
+    quantity: str, label: str, held: Mapping[str, Panel | str], alive: Sequence[str], factor: int
+) -> Row:
     panels = {name: panel for name, panel in held.items() if not isinstance(panel, str)}
     leading = [panel for name, panel in panels.items() if name in alive] or list(panels.values())
-    low, high = _LIMITS.of(leading)
-    limits = (0.0, high) if quantity == "error" else (low, high)
+    limits = _LIMITS.of(leading)
+    small = {name: _shrunk(panel, factor, wraps=quantity == "phase") for name, panel in panels.items()}
     pictures = tuple(
         Picture(name, missing=panel)
         if isinstance(panel, str)
-        else Picture(name, _uri(panel, _COLOURS[quantity], limits))
+        else Picture(name, _uri(small[name], _COLOURS[quantity], limits))
         for name, panel in held.items()
     )
     bar = _uri(np.linspace(*limits, 128)[np.newaxis], _COLOURS[quantity], limits) if panels else ""

@@ -12,11 +12,13 @@ from typing import Any
 
 from ptycho_compare.hub import DEBUG_TIER, Hub
 from ptycho_compare.records.acceptance import Verdict
+from ptycho_compare.records.accepted_scores import artifacts_of
 from ptycho_compare.records.manifest import versions
 from ptycho_compare.reporting.page.attempts import TimeLine, endings_of, read_timeline
 from ptycho_compare.reporting.page.comparison import ComparisonPart, read_comparison
+from ptycho_compare.reporting.page.history import History, read_history
 from ptycho_compare.reporting.page.provenance import Note, StepLine, read_notes, read_steps
-from ptycho_compare.reporting.page.words import number_text, readable
+from ptycho_compare.reporting.page.words import breakable, number_text, readable
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import Study
 
@@ -37,6 +39,8 @@ class Page:
         Blockers that are not closed.
     versions : dict of str to str
         Of what made the page.
+    history : History
+        Runs that were accepted before.
     """
 
     study: Study
@@ -46,11 +50,17 @@ class Page:
     timeline: TimeLine | None
     steps: tuple[StepLine, ...]
     versions: dict[str, str]
+    history: History
 
     @property
     def arms(self) -> list[str]:
         """All arms of all comparisons, once each."""
         return list(dict.fromkeys(arm.name for part in self.comparisons for arm in part.arms))
+
+    @property
+    def answered(self) -> list[ComparisonPart]:
+        """Comparisons as their answers stand: the deepest tier first, and within it in the study's order."""
+        return sorted(self.comparisons, key=lambda part: -self.tiers.index(part.verdict.tier))
 
     @property
     def states(self) -> Counter[str]:
@@ -120,6 +130,11 @@ def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
         timeline=read_timeline(hub, folders),
         steps=read_steps(hub),
         versions=versions(),
+        history=read_history(
+            hub.accepted_runs(study.acceptance.store),
+            parts,
+            tables=[artifacts_of(hub, each).metrics for each in verdict.comparisons],
+        ),
     )
 
 
@@ -133,7 +148,7 @@ def _render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number_text, "readable": readable}
+    environment.filters |= {"number": number_text, "readable": readable, "breakable": breakable}
     style, script = _own_file("style.css"), _own_file("script.js")
     held: dict[str, Any] = {
         "page": page,

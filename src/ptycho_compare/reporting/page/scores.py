@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
+from ptycho_compare.records.measures import HIGHER_IS_BETTER, score_name
 from ptycho_compare.records.tables.metrics_csv import METRIC_NAMES, MetricRow, read_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import read_differences_csv
-from ptycho_compare.reporting.page.words import interval_text, number_text
+from ptycho_compare.reporting.page.words import (
+    NOT_AVAILABLE,
+    aligned_text,
+    decimals_of,
+    interval_text,
+    number_text,
+)
 
 _PARTS = ("amplitude", "phase", "value")
+_KEY = ("fienup", "phase_rmse", "ssim", "ms_ssim", "frc50", "r_factor")
+"""Scores that stand first: those that decide, and two that people know."""
+_BETTER = {True: "higher", False: "lower", None: ""}
 _NOTED = {"amplitude": "amplitude", "phase": "phase", "value": "complex"}
 _MEASURED = (
     "registration_offset_dy", "registration_offset_dx", "computation_time_s", "gauge_gain", "gauge_ramp_y",
@@ -31,11 +41,24 @@ class ScoreCell:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One metric of one component; `part` is empty where a metric has one number only."""
+    """One metric of one component.
+
+    Attributes
+    ----------
+    name : str
+        As a person says it.
+    better : {"higher", "lower", ""}
+        Which way is better; empty for what is no score.
+    note : str
+        What all arms that have the number have to be said of it.
+    """
 
     metric: str
     part: str
+    name: str
+    better: str
     unit: str
+    note: str
     cells: tuple[ScoreCell, ...]
 
 
@@ -47,8 +70,8 @@ class Scores:
     ----------
     arms : tuple of str
         The columns.
-    scores, measured : tuple of ScoreRow
-        Metrics; and what was removed from an arm or measured of it.
+    leading, others, measured : tuple of ScoreRow
+        Scores that decide or that people know; the other ones; what was removed from an arm or measured.
     alike : tuple of str
         Pairs of arms, and in which scores they cannot be told apart.
     undecided : tuple of str
@@ -58,18 +81,26 @@ class Scores:
     """
 
     arms: tuple[str, ...] = ()
-    scores: tuple[ScoreRow, ...] = ()
+    leading: tuple[ScoreRow, ...] = ()
+    others: tuple[ScoreRow, ...] = ()
     measured: tuple[ScoreRow, ...] = ()
     alike: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
+    @property
+    def scores(self) -> tuple[ScoreRow, ...]:
+        """All metrics."""
+        return (*self.leading, *self.others)
+
+    def row(self, metric: str, part: str) -> ScoreRow | None:
+        """One row of the metrics; None where there is none."""
+        return next((row for row in self.scores if (row.metric, row.part) == (metric, part)), None)
+
     def cell(self, metric: str, part: str, arm: str) -> ScoreCell:
-        """One cell of the table of metrics; without a number where there is no such score."""
-        for row in self.scores:
-            if (row.metric, row.part) == (metric, part) and arm in self.arms:
-                return row.cells[self.arms.index(arm)]
-        return ScoreCell(number_text(None))
+        """One cell of the metrics; without a number where there is no such score."""
+        row = self.row(metric, part)
+        return row.cells[self.arms.index(arm)] if row and arm in self.arms else ScoreCell(number_text(None))
 
 
 def read_scores(names: Artifacts, arms: Sequence[str]) -> Scores:
@@ -93,7 +124,8 @@ def read_scores(names: Artifacts, arms: Sequence[str]) -> Scores:
     alike, undecided = _pairs(names, missing)
     return Scores(
         columns,
-        tuple(row for name, found in table.items() if name not in _MEASURED for row in found),
+        tuple(row for name in _KEY for row in table.get(name, [])),
+        tuple(row for name, found in table.items() if name not in (*_KEY, *_MEASURED) for row in found),
         tuple(row for name in _MEASURED for row in table.get(name, [])),
         alike,
         undecided,
@@ -106,24 +138,35 @@ def _rows(metric: str, rows: Sequence[MetricRow], arms: Sequence[str]) -> list[S
     units = [row.unit for row in rows if row.unit]
     parts = [part for part in _PARTS if any(getattr(row, part) is not None for row in rows)] or ["value"]
     single = len(parts) == 1 and parts[0] == "value"
-    return [
-        ScoreRow(
-            metric,
-            "" if single else _shown(part),
-            units[0] if units else "",
-            tuple(_cell(by_arm.get(arm), part) for arm in arms),
+    found = []
+    for part in parts:
+        decimals = decimals_of([getattr(row, part) for row in rows])
+        shown = "" if single else _shown(part)
+        whole = " of the complex field" if part == "value" and not single else ""
+        cells = [_cell(by_arm.get(arm), part, decimals) for arm in arms]
+        notes = {cell.note for cell in cells if cell.number != NOT_AVAILABLE}
+        common = notes.pop() if len(notes) == 1 else ""
+        found.append(
+            ScoreRow(
+                metric=metric,
+                part=shown,
+                name=f"{score_name(metric, part)}{whole}",
+                better=_BETTER[HIGHER_IS_BETTER.get(metric)],
+                unit=units[0] if units else "",
+                note=common,
+                cells=tuple(replace(cell, note="") if cell.note == common else cell for cell in cells),
+            )
         )
-        for part in parts
-    ]
+    return found
 
 
-def _cell(row: MetricRow | None, part: str) -> ScoreCell:
+def _cell(row: MetricRow | None, part: str, decimals: int | None) -> ScoreCell:
     if row is None:
         return ScoreCell(number_text(None))
-    interval = interval_text(getattr(row, f"{part}_low"), getattr(row, f"{part}_high"))
+    interval = interval_text(getattr(row, f"{part}_low"), getattr(row, f"{part}_high"), decimals)
     # why an arm failed stands beside its name, once
     note = "" if row.status == "failed" else _note_on(part, row.note)
-    return ScoreCell(number_text(getattr(row, part)), interval, note)
+    return ScoreCell(aligned_text(getattr(row, part), decimals), interval, note)
 
 
 def _note_on(part: str, note: str) -> str:
@@ -150,9 +193,10 @@ def _pairs(names: Artifacts, missing: list[str]) -> tuple[tuple[str, ...], tuple
     several = {row.metric for row in rows if row.component != "value"}
     for row in rows:
         if row.told_apart is not True:
-            component = f" {_shown(row.component)}" if row.metric in several else ""
+            whole = " of the complex field" if row.component == "value" and row.metric in several else ""
             pair = f"{row.first} and {row.second}"
-            found[row.told_apart].setdefault(pair, []).append(f"{row.metric}{component}")
+            name = f"{score_name(row.metric, row.component)}{whole}"
+            found[row.told_apart].setdefault(pair, []).append(name)
     alike, undecided = (
         tuple(f"{pair}: {', '.join(scores)}" for pair, scores in found[kind].items())
         for kind in (False, None)

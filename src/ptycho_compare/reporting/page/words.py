@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+
+from markupsafe import Markup
 
 from ptycho_compare.untrusted.regular import read_log
 
 NOT_AVAILABLE = "N/A"
 _MOST_CHARACTERS = 20_000
+_MOST_DECIMALS = 8
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[-_.])")
 
 
 def number_text(value: float | None) -> str:
@@ -19,10 +25,36 @@ def number_text(value: float | None) -> str:
     return f"{value:.4g}"
 
 
-def interval_text(low: float | None, high: float | None) -> str:
-    """Both ends of an interval, e.g. ``0.91 to 0.95``; empty where there is none."""
-    ends = number_text(low), number_text(high)
-    return "" if NOT_AVAILABLE in ends else " to ".join(ends)
+def decimals_of(values: Sequence[float | None]) -> int | None:
+    """Decimals with which numbers of one row are written below each other; None: each by itself.
+
+    The largest has four digits. Where the smallest would keep less than two, they are too far apart.
+    """
+    sizes = [abs(value) for value in values if value is not None and math.isfinite(value) and value]
+    if not sizes:
+        return None
+    decimals = 3 - math.floor(math.log10(max(sizes)))
+    if not 0 <= decimals <= _MOST_DECIMALS or min(sizes) < 10 ** (1 - decimals):
+        return None
+    return decimals
+
+
+def aligned_text(value: float | None, decimals: int | None) -> str:
+    """Return a number with the decimals of its row; ``N/A`` where there is none, or none that is finite."""
+    if decimals is None or value is None or not math.isfinite(value):
+        return number_text(value)
+    return f"{value + 0.0:.{decimals}f}"
+
+
+def interval_text(low: float | None, high: float | None, decimals: int | None) -> str:
+    """Both ends of an interval, e.g. ``[0.91, 0.95]``; empty where there is none."""
+    ends = aligned_text(low, decimals), aligned_text(high, decimals)
+    return "" if NOT_AVAILABLE in ends else f"[{', '.join(ends)}]"
+
+
+def breakable(name: str) -> Markup:
+    """Return a name that may go on in the next line where a word of it ends: ``Ptycho|PINN``."""
+    return Markup("<wbr>").join(_WORDS.split(readable(name)))  # join escapes what it joins
 
 
 def moment_text(moment: datetime) -> str:

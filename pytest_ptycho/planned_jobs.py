@@ -55,6 +55,7 @@ def lines(session: pytest.Session) -> Iterator[str]:
 
 def _jobs(session: pytest.Session, hub: Hub) -> Iterator[ComparisonJob]:
     from ptycho_compare.phases.comparison.job import ComparisonJob
+    from pytest_ptycho.run_comparison import paces_of
 
     seen = set()
     for item in session.items:
@@ -63,7 +64,7 @@ def _jobs(session: pytest.Session, hub: Hub) -> Iterator[ComparisonJob]:
             continue
         seen.add(comparison)
         study, file = study_for(session.config, item.path), study_path(session.config, item.path)
-        yield ComparisonJob(hub, study, file, comparison)
+        yield ComparisonJob(hub, study, file, comparison, paces_of(session.config, file))
 
 
 def _forecast(job: ComparisonJob, *, fresh: bool) -> tuple[str, float | None]:

@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ptycho_compare.phases.comparison.job import ComparisonJob, JobState
+    from ptycho_compare.phases.comparison.paces import Paces
     from ptycho_compare.study import Comparison
 
+_SELECTED = pytest.StashKey["frozenset[Comparison]"]()
+_PACES = pytest.StashKey["dict[Path, Paces]"]()
 _ONE_THREAD = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
 
 
@@ -135,10 +138,19 @@ def _bring_prerequisite(item: pytest.Item, job: ComparisonJob) -> bool:
     return worked
 
 
-def _selected(session: pytest.Session) -> list[Comparison]:
-    """List the comparisons that this session runs; every xdist worker collects all of them."""
-    found = map(comparison_of, session.items)
-    return [comparison for comparison in found if comparison is not None]
+def _selected(session: pytest.Session) -> frozenset[Comparison]:
+    """The comparisons that this session runs; every xdist worker collects all of them."""
+    if _SELECTED not in session.stash:
+        found = map(comparison_of, session.items)
+        session.stash[_SELECTED] = frozenset(comparison for comparison in found if comparison is not None)
+    return session.stash[_SELECTED]
+
+
+def paces_of(config: pytest.Config, study_file: Path) -> Paces:
+    """Return what the comparisons of a study took, read once by a session."""
+    from ptycho_compare.phases.comparison.paces import Paces
+
+    return config.stash.setdefault(_PACES, {}).setdefault(study_file, Paces())
 
 
 def _require_room(job: ComparisonJob, state: JobState, deadline: Deadline, *, worked: bool) -> None:

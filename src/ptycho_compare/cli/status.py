@@ -12,6 +12,7 @@ from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import living_claim
 from ptycho_compare.jobs.pace import progress_text, since_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.phases.comparison.paces import Paces
 from ptycho_compare.printable import one_line
 
 COLUMNS = ("comparison", "state", "progress", "since", "left", "attempts", "where")
@@ -29,7 +30,8 @@ def jobs_of(arguments: argparse.Namespace) -> list[ComparisonJob]:
     hub, study, file = place_of(arguments)
     named = getattr(arguments, "comparisons", None)
     chosen = [find_comparison(study, each) for each in named] if named else study.comparisons()
-    return [ComparisonJob(hub, study, file, comparison) for comparison in chosen]
+    paces = Paces()
+    return [ComparisonJob(hub, study, file, comparison, paces) for comparison in chosen]
 
 
 def runs(job: ComparisonJob) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 
 from ptycho_compare.duration import duration_text
 from ptycho_compare.hub import JobFiles, utc_now
 from ptycho_compare.jobs.claim import living_claim
-from ptycho_compare.jobs.progress import AttemptProgress, JobProgress, read_progress
+from ptycho_compare.jobs.progress import JobProgress, read_progress
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Measured times of jobs of a kind.
+    """MeasuredTimes times of jobs of a kind.
 
     Attributes
     ----------
@@ -54,30 +55,77 @@ class Pace:
         return self.shortest_start_s + max(left)
 
 
+@dataclass(frozen=True)
+class MeasuredTimes:
+    """What attempts at some jobs of a kind took, the best known job first, its newest attempt first.
+
+    Attributes
+    ----------
+    unit_s : mapping
+        Seconds per unit, by part.
+    start_s, whole_s : float or None
+        The first time to the first unit, and the first overhead of an attempt that came to its end.
+    shortest_start_s, shortest_end_s : float or None
+        See `Pace`.
+    """
+
+    unit_s: Mapping[str, float] = field(default_factory=dict)
+    start_s: float | None = None
+    whole_s: float | None = None
+    shortest_start_s: float | None = None
+    shortest_end_s: float | None = None
+
+    @classmethod
+    def of(cls, progress: JobProgress) -> MeasuredTimes:
+        """Read it off the progress of one job."""
+        parts = progress.parts.items()
+        newest = progress.attempts[::-1]
+        starts = [each.start_s for each in newest if each.start_s is not None]
+        whole = [each.overhead_s for each in newest if None not in (each.start_s, each.overhead_s)]
+        ends = [each.overhead_s - (each.start_s or 0.0) for each in newest if each.overhead_s is not None]
+        return cls(
+            {name: part.seconds / part.done for name, part in parts if part.done and part.seconds},
+            _first(starts),
+            _first(whole),
+            min(starts, default=None),
+            max(0.0, min(ends)) if ends else None,
+        )
+
+    def then(self, other: MeasuredTimes) -> MeasuredTimes:
+        """Add what is known of jobs that come after these."""
+        return MeasuredTimes(
+            {**other.unit_s, **self.unit_s},
+            _first([self.start_s, other.start_s]),
+            _first([self.whole_s, other.whole_s]),
+            _least(self.shortest_start_s, other.shortest_start_s),
+            _least(self.shortest_end_s, other.shortest_end_s),
+        )
+
+    def pace(self) -> Pace | None:
+        """Return the pace; None when no attempt of any of them got to work."""
+        if not self.unit_s or self.start_s is None or self.shortest_start_s is None:
+            return None
+        overhead_s = self.whole_s or self.start_s + (self.shortest_end_s or 0.0)
+        return Pace(self.unit_s, overhead_s, self.shortest_start_s, self.shortest_end_s)
+
+
+NOTHING_MEASURED = MeasuredTimes()
+
+
+def _first(values: Sequence[float | None]) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _least(*values: float | None) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
 def measured_pace(progresses: Iterable[JobProgress]) -> Pace | None:
     """Read the pace off the progresses of a job and others of its kind, best known first.
 
     None when no attempt of any of them got to work.
     """
-    unit_s: dict[str, float] = {}
-    attempts: list[AttemptProgress] = []
-    for progress in progresses:
-        for name, part in progress.parts.items():
-            if part.done and part.seconds:
-                unit_s.setdefault(name, part.seconds / part.done)
-        attempts += reversed(progress.attempts)
-    starts = [each.start_s for each in attempts if each.start_s is not None]
-    if not unit_s or not starts:
-        return None
-    whole = [each.overhead_s for each in attempts if None not in (each.start_s, each.overhead_s)]
-    ends = [each.overhead_s - (each.start_s or 0.0) for each in attempts if each.overhead_s is not None]
-    shortest_end_s = max(0.0, min(ends)) if ends else None
-    return Pace(
-        unit_s,
-        overhead_s=(whole[0] if whole else None) or starts[0] + (shortest_end_s or 0.0),
-        shortest_start_s=min(starts),
-        shortest_end_s=shortest_end_s,
-    )
+    return reduce(MeasuredTimes.then, map(MeasuredTimes.of, progresses), NOTHING_MEASURED).pace()
 
 
 def running_line(jobs: Iterable[JobFiles]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,13 +24,13 @@ from ptycho_compare.jobs import (
     Pace,
     attempts_so_far,
     living_claim,
-    measured_pace,
     read_progress,
 )
 from ptycho_compare.jobs.progress import AttemptProgress
 from ptycho_compare.models.engines import libraries_of
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.inputs import input_files
+from ptycho_compare.phases.comparison.paces import Paces
 from ptycho_compare.phases.comparison.request import CompareRequest, request_of, scoring_of
 from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.storage.files import digest_of
@@ -44,12 +44,19 @@ _NOT_GREEN = 1  # exit status of a command that came to its end
 
 @dataclass(frozen=True)
 class ComparisonJob:
-    """One comparison of a study in a hub; the file that the study was read from is part of its command."""
+    """One comparison of a study in a hub; the file that the study was read from is part of its command.
+
+    Attributes
+    ----------
+    paces : Paces
+        What the study's comparisons took; jobs that share it read that once.
+    """
 
     hub: Hub
     study: Study
     study_file: Path
     comparison: Comparison
+    paces: Paces = field(default_factory=Paces, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -211,7 +218,7 @@ class ComparisonJob:
     def prerequisite(self) -> ComparisonJob | None:
         """Return the comparison that must be green before this one starts, if there is one."""
         before = self.study.prerequisite_of(self.comparison)
-        return None if before is None else ComparisonJob(self.hub, self.study, self.study_file, before)
+        return None if before is None else replace(self, comparison=before)
 
     def state(self) -> JobState:
         """Say how far it is and what is left to do, from its records; nothing is run."""
@@ -220,7 +227,7 @@ class ComparisonJob:
         remaining = {name: part.total - (part.saved if held else 0) for name, part in progress.parts.items()}
         if not remaining:
             remaining = self._expected()
-        pace = measured_pace([progress, *self._relatives()])
+        pace = self.paces.of(self.hub, self.study, self.comparison, progress)
         claim = living_claim(self.files.claim)
         return JobState(progress, remaining, pace, claim, self.study.tiers[self.comparison.tier].chunk)
 
@@ -235,14 +242,6 @@ class ComparisonJob:
             return {}
         groups = min(self.study.tiers[self.comparison.tier].groups or images, images)
         return dict.fromkeys(read_progress(before.files).parts, groups)
-
-    def _relatives(self) -> Iterator[JobProgress]:
-        """Progress of comparisons that take as long per patch: the tier before, then all others."""
-        before = self.prerequisite()
-        first = [] if before is None else [before.comparison]
-        others = (each for each in self.study.comparisons() if each not in (self.comparison, *first))
-        for comparison in (*first, *others):
-            yield read_progress(ComparisonJob(self.hub, self.study, self.study_file, comparison).files)
 
 
 @dataclass(frozen=True)

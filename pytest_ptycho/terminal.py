@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EVERY_S = 1.0
 _MOST_TABLES = 4
+_MOST_BARS = 4
 
 
 def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
@@ -94,7 +95,7 @@ def _remarks(record: dict[str, Any]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def showing(config: pytest.Config) -> Iterator[None]:
-    """Show a line about the jobs that run during this block, on a terminal only."""
+    """Show a bar for each job that runs during this block, on a terminal only."""
     hub = config.stash[OPTIONS].hub
     if hub is None or hasattr(config, "workerinput") or not _seen(config):
         yield
@@ -120,19 +121,23 @@ def _seen(config: pytest.Config) -> bool:
 
 
 def _show(hub: Hub, config: pytest.Config, terminal: int, over: threading.Event) -> None:
-    from ptycho_compare.jobs.pace import running_line
+    from ptycho_compare.jobs.pace import bar_line, running
 
-    writer, shown = config.get_terminal_writer(), False
+    writer, shown = config.get_terminal_writer(), 0
     while True:
         ended = over.wait(_EVERY_S)
-        text = "" if ended else one_line(running_line(hub.jobs()))
-        if text or shown:
-            _write_below(terminal, text[: writer.fullwidth - 1], column=writer.width_of_current_line + 1)
-        shown = bool(text)
+        width = writer.fullwidth - 1
+        found = [] if ended else list(running(hub.jobs()))
+        bars = [bar_line(one_line(name), progress, width) for name, progress in found[:_MOST_BARS]]
+        if bars or shown:
+            wiped = [""] * (shown - len(bars))
+            _write_below(terminal, [*bars, *wiped], column=writer.width_of_current_line + 1)
+        shown = len(bars)
         if ended:
             return
 
 
-def _write_below(terminal: int, text: str, *, column: int) -> None:
-    """Write a line under the current one and come back to where the cursor was."""
-    os.write(terminal, f"\n\x1b[K{text}\x1b[A\x1b[{column}G".encode())
+def _write_below(terminal: int, lines: Sequence[str], *, column: int) -> None:
+    """Write lines under the current one and come back to where the cursor was."""
+    text = "".join(f"\n\x1b[K{one_line(line)}" for line in lines)
+    os.write(terminal, f"{text}\x1b[{len(lines)}A\x1b[{column}G".encode())

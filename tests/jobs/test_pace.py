@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from processes import runs, until
 from ptycho_compare.jobs import JobProgress, JobSpec, Pace, measured_pace, read_done
-from ptycho_compare.jobs.pace import progress_text, running_line, since_text
+from ptycho_compare.jobs.pace import bar_line, progress_text, running_line, since_text
 
 from .commands import Launcher, await_ready, cued, finish, kill, reporting, supervisor_of
 from .state_logs import PARTS, Attempt, Job, StateLog, attempts
@@ -296,6 +296,22 @@ def test_progress_is_described_from_the_launch_to_the_last_step(log: StateLog) -
     assert progress_text(log.progress()) == "1560/2560 patches, about 21 min left"
     log.report("step", 1.0, name="scores")
     assert progress_text(log.progress()) == "scores"
+
+
+def test_a_bar_has_counts_rate_and_time_left_within_its_columns(log: StateLog) -> None:
+    log.launch()
+    assert bar_line("dense/train", log.progress(), 79) == "dense/train starts"
+    log.plan(PINN=(0, 400))
+    log.work("PINN", 100, 10.0, 10.0)
+    line = bar_line("dense/train", log.progress(), 79)
+    found = re.fullmatch(r"dense/train 100/400 patches \[(#+)(\.+)\] 10/s, about \d+ s left", line)
+    assert found is not None, line
+    assert len(found[1]) == len(found[1] + found[2]) // 4
+    assert all(len(bar_line("dense/train", log.progress(), width)) <= width for width in range(20, 120))
+    log.work("PINN", 104, 26.0, 16.0)
+    assert "] 4/s, " in bar_line("dense/train", log.progress(), 79)
+    log.report("step", 1.0, name="scores")
+    assert bar_line("dense/train", log.progress(), 79) == "dense/train scores"
 
 
 def test_a_new_attempt_begins_where_the_one_before_was_safe(log: StateLog) -> None:

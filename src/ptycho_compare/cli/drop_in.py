@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ptycho_compare.cli.bars import bars
 from ptycho_compare.cli.compare_arguments import (
     DEPRECATED,
     NO_EFFECT,
@@ -45,7 +46,9 @@ def _run(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
     for notice in _notices(arguments):
         print(f"compare_models: note: {notice}", file=sys.stderr)
     request = _request(arguments)
-    scorecard = compare(request, command=["compare_models", *words], console_level=console_level(arguments))
+    level = console_level(arguments)
+    with bars(lambda: [] if arguments.quiet else [Artifacts(request.output_dir).job]):
+        scorecard = compare(request, command=["compare_models", *words], console_level=level)
     return conclude(scorecard, request.output_dir)
 
 

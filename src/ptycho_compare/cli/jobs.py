@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from ptycho_compare.cli.bars import bars
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration
 from ptycho_compare.cli.status import jobs_of, runs
@@ -97,7 +98,8 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, window: Deadline, 
     )
     with heard(asked.append, signal.SIGTERM, signal.SIGINT):  # the attempt is stopped, and told of below
         out_of_time = _clock(job, window, asked)
-        found = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=out_of_time)
+        with bars(lambda: [job.files]):
+            found = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=out_of_time)
     ended = job.conclude(found)
     if ended.running is not None:
         where = f"{ended.running.host}, pid {ended.running.pid}"
@@ -127,13 +129,13 @@ def _without_room(job: ComparisonJob, window: Deadline) -> ExitCode:
 
 
 def _clock(job: ComparisonJob, window: Deadline, asked: list[str]) -> Callable[[], bool]:
-    """Ask whether the window is over; every few seconds, say how far the job is."""
+    """Ask whether the window is over; where no bar stands, say every few seconds how far the job is."""
     said_at = time.monotonic()
 
     def out_of_time() -> bool:
         nonlocal said_at
         now = time.monotonic()
-        if now - said_at >= _PROGRESS_S:
+        if now - said_at >= _PROGRESS_S and not sys.stderr.isatty():
             print(running_line([job.files]) or f"{job.id}: starts", file=sys.stderr, flush=True)
             said_at = now
         return bool(asked) or window.working_s <= 0

@@ -8,6 +8,7 @@ from dataclasses import fields
 from functools import partial
 from importlib import import_module
 
+from ptycho_compare.cli.bars import bars
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, place_of, require_of_study
 from ptycho_compare.study.step import MakingStep
@@ -34,6 +35,8 @@ def _run(kind: type[MakingStep], arguments: argparse.Namespace, _words: Sequence
     step = kind(hub, arguments.dose, **options)
     # each phase loads libraries of its own, which the others need not
     make = getattr(import_module(step.computed_by), step.command)
-    for path in make(hub, study, step.dose, **step.place):
+    with bars(lambda: [step.records.job]):
+        written = make(hub, study, step.dose, **step.place)
+    for path in written:
         print(f"wrote {hub.relative(path)}")
     return ExitCode.OK

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ptycho_compare.checks.blocker import Scope, close_blockers, topic_of, write_blocker
+from ptycho_compare.cli.bars import bars
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration, local_path, place_of, require_of_study
 from ptycho_compare.clock import Deadline
@@ -100,16 +101,17 @@ def _carry_out(
     if arguments.at_a_time < 1:
         raise InputError(f"--at-a-time {arguments.at_a_time}; needed: at least 1")
     window = Deadline.after(arguments.window)
-    outcomes = execute(
-        plan.hub,
-        name,
-        steps,
-        at_a_time=arguments.at_a_time,
-        out_of_time=lambda: window.working_s <= 0,
-        grace_s=window.grace_s,
-        success=success,
-        closing=closing,
-    )
+    with bars(plan.hub.jobs):
+        outcomes = execute(
+            plan.hub,
+            name,
+            steps,
+            at_a_time=arguments.at_a_time,
+            out_of_time=lambda: window.working_s <= 0,
+            grace_s=window.grace_s,
+            success=success,
+            closing=closing,
+        )
     status = _exit_code(outcomes)
     idle = status == ExitCode.DEFERRED and all(outcome.done is None for outcome in outcomes)
     if idle and begins_again_nothing(plan.hub, name, window):

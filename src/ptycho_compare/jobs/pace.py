@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
@@ -11,6 +11,9 @@ from ptycho_compare.duration import duration_text
 from ptycho_compare.hub import JobFiles, utc_now
 from ptycho_compare.jobs.claim import living_claim
 from ptycho_compare.jobs.progress import JobProgress, read_progress
+
+_STEPS = "steps"
+_SHORTEST_BAR, _LONGEST_BAR = 8, 40
 
 
 @dataclass(frozen=True)
@@ -128,15 +131,40 @@ def measured_pace(progresses: Iterable[JobProgress]) -> Pace | None:
     return reduce(MeasuredTimes.then, map(MeasuredTimes.of, progresses), NOTHING_MEASURED).pace()
 
 
-def running_line(jobs: Iterable[JobFiles]) -> str:
-    """Describe the jobs that run now, in one line; empty when none does."""
-    parts = []
+def running(jobs: Iterable[JobFiles]) -> Iterator[tuple[str, JobProgress]]:
+    """Yield the jobs that run now: each by the name of its folder, and how far it is."""
     for files in jobs:
         if living_claim(files.claim) is not None:
-            progress = read_progress(files)
-            name = "/".join(files.folder.parent.parts[-2:])
-            parts.append(f"{name} {progress_text(progress)}")
-    return "  |  ".join(parts)
+            above, name = files.folder.parent.parts[-2:]
+            yield name if above == _STEPS else f"{above}/{name}", read_progress(files)
+
+
+def running_line(jobs: Iterable[JobFiles]) -> str:
+    """Describe the jobs that run now, in one line; empty when none does."""
+    return "  |  ".join(f"{name} {progress_text(progress)}" for name, progress in running(jobs))
+
+
+def bar_line(name: str, progress: JobProgress, width: int) -> str:
+    """Describe a job in a line of so many columns, with a bar and its rate where units are counted."""
+    text = f"{name} {progress_text(progress)}"
+    if progress.step or not progress.done:
+        return text[:width]
+    counts, _, left = text.partition(", ")
+    after = ", ".join(filter(None, (rate_text(progress), left)))
+    room = min(_LONGEST_BAR, width - len(counts) - len(after) - len(" [] "))
+    if room < _SHORTEST_BAR:
+        return f"{counts}, {after}"[:width]
+    filled = room * progress.done // progress.total
+    return f"{counts} [{'#' * filled}{'.' * (room - filled)}] {after}"
+
+
+def rate_text(progress: JobProgress) -> str:
+    """Describe how fast units come, e.g. ``61/s`` or ``2.5 s each``; empty where that was not measured."""
+    seconds = sum(part.seconds for part in progress.parts.values())
+    if not progress.done or not seconds:
+        return ""
+    rate = progress.done / seconds
+    return f"{rate:.3g}/s" if rate >= 1 else f"{1 / rate:.3g} s each"
 
 
 def progress_text(progress: JobProgress) -> str:

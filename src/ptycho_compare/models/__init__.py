@@ -10,6 +10,6 @@ from pathlib import Path
 # that depends on the size of a batch. It reads this once, when it is imported.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-# TensorFlow tells on standard error what it was built for, and without a driver that it finds no GPU. What
-# goes wrong is raised; with a GPU its errors are shown, too.
+# Errors that matter are raised. Without a driver TensorFlow logs one that means "no GPU"; with one its errors
+# are shown, and nothing less. The few lines that it writes before its log is set up come in any case.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidiactl").exists() else "3")

@@ -32,6 +32,7 @@ from ptycho_compare.reporting.page.attempts import read_timeline
 from ptycho_compare.reporting.page.curves import read_curves
 from ptycho_compare.reporting.page.gallery import read_gallery
 from ptycho_compare.reporting.page.words import aligned_text, breakable, decimals_of, number_text, readable
+from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import Comparison, Study, load_study
 from ptycho_compare.untrusted.npz import open_npz
 
@@ -135,6 +136,22 @@ def test_what_was_found_is_told(words: Words) -> None:
         "2 scores differ, 1 within the tolerance",
     ):
         assert text in words.text
+
+
+def test_a_winner_in_evidence_that_does_not_hold_is_not_to_be_counted(words: Words) -> None:
+    assert words.text.count("Not to be counted: dead: Baseline: |object| = 0") == 1
+    assert words.text.count("Not to be counted") == 1  # the others hold, or have no scores
+
+
+def test_evidence_that_is_not_what_was_judged_is_named(made: Made) -> None:
+    hub, study, verdict = made
+    digest = sha256_of(names_of(hub).manifest)
+    for sha256, count in ((digest, 0), ("0" * 64, 1)):
+        first, *rest = verdict.comparisons
+        judged = first.model_copy(update={"manifest_sha256": sha256})
+        assert first.id == "dose_1000-dense-train-debug"
+        said = said_by(hub, study, without(verdict, comparisons=(judged, *rest)))
+        assert said.count("manifest.json: is not the one that was judged; run ptycho-hub gate again") == count
 
 
 def test_missing_things_are_said(words: Words) -> None:

@@ -20,6 +20,7 @@ from ptycho_compare.reporting.page.gallery import Gallery, read_gallery
 from ptycho_compare.reporting.page.provenance import Provenance, link_to, provenance_of
 from ptycho_compare.reporting.page.scores import Scores, read_scores
 from ptycho_compare.reporting.page.words import readable
+from ptycho_compare.storage.files import digest_of
 
 MISSING = "missing"
 _REFERENCES = {"truth": "Truth", "independent_half": "Other half", "same_data": "Reference"}
@@ -101,6 +102,8 @@ def read_comparison(
     """
     names = Artifacts(hub.comparison_dir(verdict.dose, verdict.view, verdict.split, verdict.tier))
     manifest, trouble = _manifest(names)
+    if manifest and verdict.manifest_sha256 not in ("", digest_of(names.manifest)):
+        trouble = f"{names.manifest.name}: is not the one that was judged; run ptycho-hub gate again"
     arms = _arms(manifest, required)
     scored = [arm.name for arm in arms if arm.status != MISSING]
     reference = manifest.reference if manifest else "truth"

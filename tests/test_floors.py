@@ -153,6 +153,7 @@ def test_light_rooms_load_no_heavy_library() -> None:
         ("ptycho_compare.cli.compare", ("scipy.fft", "scipy.spatial", "skimage.metrics", "rich", "jinja2")),
         ("ptycho_compare.cli.page", ("ptycho_compare.scoring", "ptycho_compare.reconstruction")),
         ("ptycho_compare.cli.ptycho_hub", ("numpy", "pydantic")),
+        ("ptycho_compare.cli.take_inventory", ("numpy", "ptycho_compare.checks", "ptycho_compare.phases")),
         ("pytest_ptycho.plugin", ("psutil", "filelock", "pydantic", "ptycho_compare.jobs")),
     ],
 )

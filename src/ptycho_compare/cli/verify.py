@@ -1,4 +1,4 @@
-"""`ptycho-hub inventory | verify | check-highlights`: whether a hub's reports can be relied on."""
+"""`ptycho-hub verify | check-highlights`: whether a hub's reports can be relied on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ptycho_compare.checks.verification import verify, write_check, write_verifi
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import OPTIONAL_STUDY, add_hub, hub_of, local_path
 from ptycho_compare.phases.comparison.verified import Recomputation
-from ptycho_compare.records.inventory import take_inventory, write_inventory
 from ptycho_compare.study import study_if_any
 
 _DOSE, _VIEW, _SPLITS = 1000, "dense", ("train", "test")
@@ -19,13 +18,6 @@ _DOSE, _VIEW, _SPLITS = 1000, "dense", ("train", "test")
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the commands."""
-    inventory = commands.add_parser(
-        "inventory",
-        help="list every file of the hub with its digest",
-        epilog="exit status: 0 written, 2 a file's name cannot be listed",
-    )
-    inventory.add_argument("--output", type=local_path, help="default: analysis/artifact_inventory.txt")
-    inventory.set_defaults(run=_inventory)
     verifying = commands.add_parser(
         "verify",
         help="check all files and reports of one dose and view, and write what was found",
@@ -43,16 +35,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="exit status: 0 all of them match, 1 one does not",
     )
     checking.set_defaults(run=_check)
-    for parser in (inventory, verifying, checking):
+    for parser in (verifying, checking):
         add_hub(parser)
-
-
-def _inventory(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
-    hub = hub_of(arguments)
-    entries = take_inventory(hub)
-    listing = write_inventory(hub, entries, listing=arguments.output)
-    print(f"{len(entries)} files, {sum(entry.bytes for entry in entries)} bytes: {hub.relative(listing)}")
-    return ExitCode.OK
 
 
 def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:

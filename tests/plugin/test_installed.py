@@ -6,7 +6,9 @@ Libraries come from the environment that runs the tests, so that nothing is down
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -68,12 +70,12 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fresh / "bin"
 
 
-def called(folder: Path, *words: str) -> str:
+def called(folder: Path, *words: str, status: tuple[int, ...] = (0,)) -> str:
     """Run a command that ends well, as a shell without variables of ours does."""
     ours = ("PYTHON", "PYTEST_", "COVERAGE_", "PTYCHO_")
     plain = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     done = subprocess.run(words, cwd=folder, env=plain, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode in status, done.stdout + done.stderr
     return done.stdout
 
 
@@ -105,3 +107,40 @@ def test_what_the_demo_prints_judges_it_and_shows_it(
     page = printed["look at it"]
     called(folder, str(programs / page[0]), *page[1:])
     assert (folder / "ptycho_demo" / "report" / "index.html").is_file()
+
+
+def python_blocks(page: str) -> list[str]:
+    """What a page of ours has people save."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_a_test_and_an_arm_of_one_s_own_are_what_the_pages_say(
+    programs: Path, made: tuple[Path, dict[str, list[str]]]
+) -> None:
+    folder, _ = made
+    (test,) = python_blocks("tutorials/demo.md")
+    (folder / "test_mine.py").write_text(test)
+    (arm,) = [block for block in python_blocks("extending.md") if "pytest_ptycho_arms" in block]
+    (folder / "conftest.py").write_text(arm)
+    data = folder / "ptycho_demo" / "data"
+    (made_by_us,) = data.rglob("ptychi_reconstruction.npz")
+    (data / "mine").mkdir()
+    shutil.copy(made_by_us, data / "mine" / "test.npz")
+    words = "pytest -m debug --hub=ptycho_demo test_mine.py"
+    assert words in (ROOT / "docs" / "tutorials" / "demo.md").read_text()
+    # four epochs may give a score that is too low
+    said = called(folder, str(programs / "python"), "-m", *words.split(), status=(0, 1))
+    assert re.search(r"1 (passed|failed)", said)
+    assert "error" not in said.splitlines()[-1]
+    (table,) = (folder / "ptycho_demo" / "analysis").rglob("comparison_metrics.csv")
+    assert "\nMine,ssim," in table.read_text()
+
+
+def test_a_hub_without_a_study_is_given_one(
+    programs: Path, made: tuple[Path, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    shutil.copytree(made[0] / "ptycho_demo" / "data", tmp_path / "HUB" / "data")
+    assert "init HUB" in (ROOT / "docs" / "tutorials" / "my_scan.md").read_text()
+    assert "written: " in called(tmp_path, str(programs / "ptycho-hub"), "init", "HUB")
+    assert (tmp_path / "HUB" / "study.toml").is_file()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from jobs.state_logs import StateLog
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.jobs import heart
 
 _OPENED: list[str] = []
 
@@ -61,3 +64,22 @@ def test_what_is_read_grows_as_the_comparisons_do(tmp_path: Path, capsys: pytest
     few, some, many = (read_of(made_hub(tmp_path / str(n), n), capsys) for n in (4, 8, 16))
     assert some - few > 0
     assert many - some <= 2.2 * (some - few)
+
+
+def test_a_job_of_another_machine_that_shows_no_sign_of_life_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it was killed cannot be seen from here before its lease is over."""
+    hub = made_hub(tmp_path / "hub", 1)
+    files = Artifacts(Hub(hub).comparison_dir(1, "view0", "train", "full")).job
+    there = {"host": "n1/pid:[1]", "boot": "another", "pid": 17, "started": "1"}
+    files.claim.write_text(json.dumps({"holder": there, "token": "t", "lease_s": 300.0}))
+    assert main(["status", "--hub", str(hub)]) == 0
+    assert capsys.readouterr().out.splitlines()[2].endswith("n1 pid 17")
+    (note,) = files.folder.glob(".claim.json.seen-*")
+    seen = json.loads(note.read_text())
+    note.write_text(json.dumps({**seen, "since": seen["since"] - 100}))
+    monkeypatch.setattr(heart, "_SEEN", {})
+    assert main(["status", "--hub", str(hub)]) == 0
+    said = capsys.readouterr().out.splitlines()[2]
+    assert re.search(r"n1 pid 17, no sign of life for .*; counts as dead in 3 min$", said), said

@@ -464,6 +464,17 @@ def test_a_place_that_is_free_can_be_kept_free_for_a_moment(path: Path) -> None:
 # how long a lease is
 
 
+def test_inside_an_allocation_hearts_beat_slowly(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless another lease is asked for; a thousand jobs share a file system."""
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    claim, _ = take_claim(path)
+    assert (claim.lease_s, claim.heartbeat_s) == (300.0, 20.0)
+    claim.release()
+    monkeypatch.setenv(LEASE_VARIABLE, "60s")
+    claim, _ = take_claim(path)
+    assert (claim.lease_s, claim.heartbeat_s) == (60.0, 2.0)
+
+
 @pytest.mark.parametrize(("asked", "lease_s"), [("", LEASE_S), ("5", 5.0), ("20s", 20.0), ("10m", 600.0)])
 def test_the_environment_may_ask_for_another_lease(
     path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, asked: str, lease_s: float

@@ -9,12 +9,13 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
 from ptycho_compare.duration import duration_text
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import living_claim
+from ptycho_compare.jobs import Claim, living_claim
 from ptycho_compare.jobs.pace import progress_text, since_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.comparison.paces import Paces
 from ptycho_compare.printable import one_line
 
+_BEATS_MISSED = 3
 COLUMNS = ("comparison", "state", "progress", "since", "left", "attempts", "where")
 
 
@@ -50,13 +51,21 @@ def status(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     return ExitCode.OK
 
 
+def _silence(claim: Claim) -> str:
+    """Say that a job on another machine shows no sign of life: whether it was killed is seen by its lease."""
+    if claim.silent_s < _BEATS_MISSED * claim.heartbeat_s:
+        return ""
+    left = duration_text(claim.lease_s - claim.silent_s)
+    return f", no sign of life for {duration_text(claim.silent_s)}; counts as dead in {left}"
+
+
 def row_of(job: ComparisonJob) -> tuple[str, ...]:
     """Tell how a job is, in the order of `COLUMNS`."""
     state = job.state()
     progress, attempts = state.progress, len(state.progress.attempts)
     forecast = "" if state.forecast_s is None else duration_text(state.forecast_s)
     if state.claim is not None:
-        where = f"{state.claim.holder.host_name} pid {state.claim.holder.pid}"
+        where = f"{state.claim.holder.host_name} pid {state.claim.holder.pid}{_silence(state.claim)}"
         # the claim comes a moment before the attempt's first line
         since = since_text(progress) if attempts else ""
         return job.id, "running", progress_text(progress), since, forecast, str(attempts or ""), where

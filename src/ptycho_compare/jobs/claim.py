@@ -24,6 +24,7 @@ from ptycho_compare.duration import duration_text, parse_duration
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import heart, tree
+from ptycho_compare.jobs.allocation import Allocation
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.states import append_state
 from ptycho_compare.storage.files import locked, write_json_atomic
@@ -32,10 +33,14 @@ from ptycho_compare.untrusted.regular import load_json, open_regular
 MAX_CLAIM_BYTES = 1 << 20
 LEASE_S = 60.0
 """A heart that was still for longer has stopped."""
+ALLOCATION_LEASE_S = 300.0
+"""The same for claims that are taken inside a batch system's allocation, where many machines write."""
 LEASE_VARIABLE = "PTYCHO_LEASE"
 """Of the environment: another lease for claims that are taken here."""
 _MIN_LEASE_S, _MAX_LEASE_S = 5.0, 600.0
 _BEATS_IN_A_LEASE = 30
+_SLOWEST_BEAT_S = 20.0
+"""From `ALLOCATION_LEASE_S` on: a thousand jobs write to one file system."""
 _LOCK_TIMEOUT_S = 30.0
 
 
@@ -78,7 +83,7 @@ class Claim:
     @property
     def heartbeat_s(self) -> float:
         """How often the heart beats."""
-        return self.lease_s / _BEATS_IN_A_LEASE
+        return _SLOWEST_BEAT_S if self.lease_s >= ALLOCATION_LEASE_S else self.lease_s / _BEATS_IN_A_LEASE
 
     @property
     def made_here(self) -> bool:
@@ -237,7 +242,7 @@ def lease_asked_for() -> float:
     """Return the lease of claims that this process takes, s."""
     text = os.environ.get(LEASE_VARIABLE, "")
     if not text:
-        return LEASE_S
+        return LEASE_S if Allocation.around() is None else ALLOCATION_LEASE_S
     with contextlib.suppress(ValueError):
         if _MIN_LEASE_S <= (lease_s := parse_duration(text)) <= _MAX_LEASE_S:
             return lease_s

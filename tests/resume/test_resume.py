@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bundles import write_bundle
-from hubs import CROP, DOSE, SIDE, command_of, make_split
+from hubs import CROP, DOSE, SIDE, command_of, light, make_split
 from processes import COMPARE_MODELS, PATIENCE_S, environment, marked, nobody_left, run, until
 from ptycho_compare.cli.compare_models import main as compare_models
 from ptycho_compare.hub import Artifacts, Hub
@@ -26,6 +26,7 @@ from .runs import (
     debug_folder,
     diagnostics,
     events,
+    finish,
     finish_here,
     job_of,
     signalled_at,
@@ -64,24 +65,25 @@ def test_the_same_command_goes_on(own_hub: Path, unbroken: Whole, capsys: pytest
     assert diagnostics(folder) == unbroken.diagnostics
 
 
-def test_a_stop_from_outside_is_heard(own_hub: Path, unbroken: Whole) -> None:
-    """By a real signal, whenever it comes."""
-    with nobody_left(own_hub):
+def test_a_stop_from_outside_is_heard(own_hub: Path, light_unbroken: Whole) -> None:
+    """By a real signal, whenever it comes; its batches wait, so that it comes before the end."""
+    hub = light(own_hub, call_s=0.1)
+    with nobody_left(hub):
         process = subprocess.Popen(
-            compare(own_hub),
-            env=environment(own_hub),
+            compare(hub),
+            env=environment(hub),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        until(lambda: [event for event in events(debug_folder(own_hub)) if event["state"] == "planned"])
+        until(lambda: [event for event in events(debug_folder(hub)) if event["state"] == "planned"])
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == EXIT_STOPPED, said
         assert said.splitlines()[-1].startswith("ptycho-hub: stopped by SIGTERM;")
-        assert marked(own_hub) == []
-    finish_here(own_hub)
-    assert_same_results(debug_folder(own_hub), unbroken.results)
+        assert marked(hub) == []
+    finish(hub, compare(hub))
+    assert_same_results(debug_folder(hub), light_unbroken.results)
 
 
 @pytest.mark.parametrize(("part", "number"), [("PtychoPINN", signal.SIGKILL), ("Baseline", signal.SIGTERM)])

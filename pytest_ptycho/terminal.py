@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _EVERY_S = 1.0
 _MOST_TABLES = 4
 _MOST_BARS = 4
+_GO_ON = "go on: "
 
 
 def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
@@ -37,7 +38,7 @@ def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
     for record in ordered:
         yield from (f"{record['id']}: {text}" for text in _remarks(record))
     if any(record["outcome"] == "deferred" for record in records):
-        yield f"go on: {command}"
+        yield f"{_GO_ON}{command}"
 
 
 def boards(config: pytest.Config, records: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -63,9 +64,9 @@ def boards(config: pytest.Config, records: Sequence[dict[str, Any]]) -> Iterator
 
 
 def laid_out(line: str, config: pytest.Config) -> list[str]:
-    """Break a line between words where a terminal would break it anywhere; paths stay whole."""
+    """Break a line between words where a terminal would break it anywhere; paths and commands stay whole."""
     writer, text = config.get_terminal_writer(), one_line(line)
-    if not sys.stdout.isatty() or len(text) <= writer.fullwidth:
+    if not sys.stdout.isatty() or len(text) <= writer.fullwidth or text.startswith(_GO_ON):
         return [text]
     return textwrap.wrap(
         text, writer.fullwidth, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,6 +17,7 @@ from hubs import DOSE
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.answering import read_answer
 from pytest_ptycho.github import error_lines
+from pytest_ptycho.terminal import laid_out
 from sessions import folder_of, run_on
 
 GOOD, BAD = f"dose_{DOSE}-dense-train-debug", f"dose_{DOSE}-dense-test-debug"
@@ -90,3 +94,17 @@ def test_what_a_finding_quotes_is_no_command_of_the_workflow(tmp_path: Path) -> 
     assert line == (
         "::error file=test_x.py,line=5,title=a%2Cb%3A%3Ac blocked::100 %25%0A::warning::x%0Asecond"
     )
+
+
+def test_a_terminal_gets_lines_broken_between_words_and_commands_whole(pytestconfig: pytest.Config) -> None:
+    width = pytestconfig.get_terminal_writer().fullwidth
+    line = "word " * width + "/a/path/" + "x" * width
+    reader, writer = pty.openpty()
+    with os.fdopen(writer, "w") as stream, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        *lines, path = laid_out(line, pytestconfig)
+        assert max(map(len, lines)) <= width
+        assert path.strip() == "/a/path/" + "x" * width
+        assert laid_out(f"go on: {line}", pytestconfig) == [f"go on: {line}"]
+    os.close(reader)
+    assert laid_out(line, pytestconfig) == [line]  # a file, or whatever reads it

@@ -56,9 +56,9 @@ def load(data):
     return load_plain(data, label="LABEL")
 
 
-def load_in_a_child(folder, value):
-    """Load an assembled pickle where a crash or 2 GiB of memory end nothing but the child."""
-    (folder / "a.pickle").write_bytes(assemble(value))
+def load_in_a_child(folder, data):
+    """Load a pickle where a crash or 2 GiB of memory end nothing but the child."""
+    (folder / "a.pickle").write_bytes(data)
     command = f'ulimit -v 2000000; exec "{sys.executable}" -c "$0" "$1"'
     argv = ["bash", "-c", command, LOAD_IN_A_CHILD, str(folder / "a.pickle")]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
@@ -81,7 +81,7 @@ LONG_TEXT = DTYPE("S8")
     ids=["ndarray", "shown while it is loaded", "state of a tensor"],
 )
 def test_a_pointer_of_the_files_choice_is_never_followed(tmp_path, value):
-    child = load_in_a_child(tmp_path, value)
+    child = load_in_a_child(tmp_path, assemble(value))
     assert child.returncode == 0, child.stderr
     assert child.stdout.startswith("refused")
 
@@ -90,9 +90,8 @@ def test_a_dtype_cannot_grow_under_an_array_that_has_it(tmp_path):
     array = CREATE(RECONSTRUCT, (NDARRAY, (0,), b"b"), (1, (1,), LONG_TEXT, False, b"A" * 8), None)
     grown = Built(LONG_TEXT, (3, "|", None, None, None, 10**9, 1, 0))
     # a tuple of both in a dict: the array is built first, the dtype afterwards
-    child = load_in_a_child(
-        tmp_path, CREATE(RECONSTRUCT, (NDARRAY, (0,), b"b"), (1, (2,), DTYPE("O"), False, [array, grown]))
-    )
+    held = CREATE(RECONSTRUCT, (NDARRAY, (0,), b"b"), (1, (2,), DTYPE("O"), False, [array, grown]))
+    child = load_in_a_child(tmp_path, assemble(held))
     assert child.returncode == 0, child.stderr
 
 
@@ -100,9 +99,17 @@ def test_an_array_is_filled_once(tmp_path):
     """A second fill frees memory that the tensor still reads."""
     array = dill_array(np.arange(4000.0))
     second = Built(array, state(np.zeros(3)))
-    child = load_in_a_child(tmp_path, [array, CONVERT(array), second])
+    child = load_in_a_child(tmp_path, assemble([array, CONVERT(array), second]))
     assert child.returncode == 0, child.stderr
     assert child.stdout.startswith("refused")
+
+
+def test_a_frame_that_ends_within_a_step_hides_no_other_steps(tmp_path):
+    """The C unpickler would take four bytes after the frame for the index of its memo: 20 GB."""
+    frame = struct.pack("<Q", len(b"Nr\0\0"))
+    child = load_in_a_child(tmp_path, b"\x80\x04\x95" + frame + b"Nr\0\0" + b"\0\0" + b"0N.")
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.startswith("read None")
 
 
 def test_an_array_is_not_built_by_a_direct_call():

@@ -21,7 +21,7 @@ from ptycho_compare.models.graph import Graph, read_graph
 from ptycho_compare.models.weights import Weights, legacy_paths, open_weights, read_weights
 from ptycho_compare.models.zip_bundle import read_zip_bundle
 from ptycho_compare.untrusted.archive import open_zip
-from ptycho_compare.untrusted.hdf5 import open_hdf5
+from ptycho_compare.untrusted.hdf5 import has_attribute, open_hdf5
 from ptycho_compare.untrusted.regular import open_regular
 
 MAX_FILE_BYTES = 8 << 30  # looked at before a digest is taken
@@ -175,7 +175,7 @@ def is_model(path: Path) -> bool:
             magic = stream.read(8)
         if magic == _HDF5_MAGIC:
             with open_hdf5(path) as file:
-                return "model_config" in file.attrs
+                return has_attribute(file, "model_config")
         if magic.startswith(b"PK"):
             with open_zip(path, label=str(path), max_total_bytes=MAX_FILE_BYTES) as archive:
                 return "manifest.dill" in archive.namelist()

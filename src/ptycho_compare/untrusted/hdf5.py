@@ -73,6 +73,7 @@ def find_dataset(file: h5py.File, path: str) -> h5py.Dataset | None:
         dataset = walk(file, path)
         if dataset is not None:
             require_inside(dataset, label=str(file.filename))
+            _ = dataset.shape  # a damaged one is met here, and not by whoever asks next
     except ArchiveError:
         raise
     except Exception as error:  # damage makes the HDF5 library raise nearly anything
@@ -119,7 +120,7 @@ def read_array(file: h5py.File, path: str, *, max_bytes: int = MAX_ARRAY_BYTES) 
 
 def is_matlab(dataset: h5py.Dataset) -> bool:
     """True for an array of two axes or more that MATLAB wrote."""
-    return dataset.ndim >= 2 and "MATLAB_class" in dataset.attrs
+    return dataset.ndim >= 2 and has_attribute(dataset, "MATLAB_class")
 
 
 def shape_of(dataset: h5py.Dataset) -> tuple[int, ...]:
@@ -142,6 +143,14 @@ def number_dtype(dataset: h5py.Dataset) -> np.dtype[np.generic] | None:
     return dtype if dtype.kind in "biufc" else None
 
 
+def has_attribute(item: h5py.Group | h5py.Dataset, name: str) -> bool:
+    """True where there is an attribute of this name; where attributes are damaged there is none."""
+    try:
+        return name in item.attrs
+    except Exception:  # damage makes the HDF5 library raise nearly anything
+        return False
+
+
 def read_attribute(dataset: h5py.Dataset, name: str) -> NDArray[np.generic] | None:
     """Read an attribute that holds numbers; None where there is none of this name."""
     try:
@@ -158,10 +167,13 @@ def read_text_attribute(dataset: h5py.Dataset, *names: str) -> str:
 
     An attribute that is no text comes out as it would be printed; of several texts, all that differ.
     """
-    name = next((each for each in names if each in dataset.attrs), None)
-    if name is None or dataset.attrs.get_id(name).get_storage_size() > MAX_ATTRIBUTE_BYTES:
+    name = next((each for each in names if has_attribute(dataset, each)), None)
+    try:
+        if name is None or dataset.attrs.get_id(name).get_storage_size() > MAX_ATTRIBUTE_BYTES:
+            return ""
+        values = np.atleast_1d(dataset.attrs[name]).ravel()[:MAX_LISTED]
+    except Exception:  # a damaged one is as good as absent
         return ""
-    values = np.atleast_1d(dataset.attrs[name]).ravel()[:MAX_LISTED]
     texts = [each.decode(errors="replace") if isinstance(each, bytes) else str(each) for each in values]
     return shown(" ".join(dict.fromkeys(texts)))
 
@@ -183,6 +195,7 @@ def datasets(file: h5py.File, *, at_most: int = MAX_LOOKED_AT) -> dict[str, h5py
         if isinstance(item, h5py.Dataset):
             # bytes: a name that is no text
             found[name if isinstance(name, str) else name.decode(errors="replace")] = item
+            _ = item.shape  # a damaged one is met here, and not by whoever asks next
         return True if len(found) >= at_most or looked_at >= MAX_LOOKED_AT else None
 
     try:

@@ -24,6 +24,7 @@ MAX_REASON_CHARACTERS = 300
 MAX_TYPE_CHARACTERS = 16
 MAX_OPCODES = 100_000
 """How many steps a pickle may have; parameters have hundreds, and an array's data are one step."""
+_FRAME_BYTES = 9
 
 
 class _Dtype:
@@ -225,21 +226,31 @@ def load_plain(data: bytes, *, label: str) -> Any:
         The pickle names a global outside the list, or is damaged. Nothing was executed.
     """
     try:
-        _inspect(data)
-        return RestrictedUnpickler(data).load_plain()
+        return RestrictedUnpickler(_inspected(data)).load_plain()
     except Exception as error:  # a hostile stream can raise anything; all of it means: refused
         text = repr(str(error))[1:-1][:MAX_REASON_CHARACTERS]  # its names may hold line ends and escapes
         raise ArchiveError(f"{label}: pickle refused, nothing was executed: {text}") from error
 
 
-def _inspect(data: bytes) -> None:
+def _inspected(data: bytes) -> bytes:
     """Refuse a memo index that no honest pickle of this length reaches, and steps without end.
 
     The C unpickler allocates its memo up to the largest index, 16 bytes each: nine bytes
     of pickle can ask for 64 GB.
+
+    Returns
+    -------
+    bytes
+        The pickle without its frames. They only say how far to read ahead, and where one ends within a
+        step the C unpickler loses its place and goes on by other steps than those looked at here.
     """
-    for step, (opcode, argument, _position) in enumerate(pickletools.genops(data)):
+    parts, begin = [], 0
+    for step, (opcode, argument, position) in enumerate(pickletools.genops(data)):
         if step >= MAX_OPCODES:
             raise pickle.UnpicklingError(f"it has more than {MAX_OPCODES} steps")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(data):
             raise pickle.UnpicklingError("a memo index beyond the pickle's length")
+        if opcode.name == "FRAME" and position is not None:
+            parts.append(data[begin:position])
+            begin = position + _FRAME_BYTES
+    return b"".join([*parts, data[begin:]])

@@ -201,6 +201,8 @@ def _conclude(job: ComparisonJob, ended: Ended, asked: str, deadline: Deadline, 
     if running is not None:
         how = "detached" if running.launch is not None else "runs elsewhere"
         raise Deferred(f"{how}: pid {running.pid} on {running.host}, log {job.log}", state, death)
+    if ended.state == "not begun":
+        raise without_room(job.hub, job.id, deadline, ended.findings[0].text, state)
     if ended.state != "stopped" or record is None:
         if any(finding.kind == "adoption" for finding in ended.findings):
             raise Blocked(list(ended.findings))

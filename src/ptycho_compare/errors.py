@@ -55,6 +55,10 @@ class JobError(InputError):
     """A job cannot be started, found or stopped as asked."""
 
 
+class NotBegunError(JobError):
+    """A job did not begin in the time there was."""
+
+
 class MissingProgramError(InputError):
     """A program that a phase runs is not installed."""
 

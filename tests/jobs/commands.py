@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from processes import PATIENCE_S, marked, runs, until
+from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import (
     DoneRecord,
     Ended,
@@ -80,6 +82,15 @@ while not asked and not (here / "finish").exists():
 sys.exit(75 if asked else 0)
 """
 """Four grandchildren, ready when their pids are written; ends by itself once `finish` is there."""
+
+
+@contextlib.contextmanager
+def nobody_begins(files: JobFiles) -> Iterator[None]:
+    """Hold the lock of a job's claim, as somebody who is stopped would: supervisors wait for it."""
+    files.folder.mkdir(parents=True, exist_ok=True)
+    with files.claim.with_name(f".{files.claim.name}.lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def never() -> bool:

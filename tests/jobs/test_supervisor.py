@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -41,6 +40,7 @@ from .commands import (
     has,
     job,
     never,
+    nobody_begins,
     run,
     states,
 )
@@ -300,8 +300,10 @@ def test_a_command_that_ignores_the_request_is_killed_after_the_grace(place: Pat
 
 
 def test_a_command_that_is_held_up_is_killed_after_the_grace(place: Path) -> None:
-    code = (
-        f"import os, signal, time; {POLITE} print('ready', flush=True); os.kill(os.getpid(), signal.SIGSTOP)"
+    code = (  # it hears nothing between its word and its stop, either
+        f"import os, signal, time; {POLITE} signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); "
+        "print('ready', flush=True); os.kill(os.getpid(), signal.SIGSTOP); "
+        "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])"
     )
     done = stopped_while_it_runs(job(place, code, grace_s=1.0))
     assert done.returncode == -signal.SIGKILL
@@ -563,11 +565,12 @@ def test_a_spec_is_found_again_in_its_json(place: Path) -> None:
 def test_a_supervisor_that_does_not_begin_is_given_up_when_the_time_is_over(place: Path) -> None:
     """Somebody who is stopped holds the lock; a disk that does not answer does the same."""
     spec = job(place, "pass", grace_s=1.0)
-    spec.folder.mkdir()
     began = time.monotonic()
-    with spec.files.claim.with_name(f".{spec.files.claim.name}.lock").open("wb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(JobError, match=r"did not begin in the time there was, and was ended"):
-            brought(spec, out_of_time=lambda: True)
+    with nobody_begins(spec.files):
+        found = brought(spec, out_of_time=lambda: True)
         assert time.monotonic() - began < _LOCK_TIMEOUT_S  # which the supervisor itself would wait
+    assert found.state == "not begun"
+    (finding,) = found.findings
+    assert finding.kind == "window"
+    assert "did not begin in the time there was, and was ended" in finding.text
     assert run(spec).returncode == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hubs import DOSE, SLOW_ROWS, SPLITS
+from jobs.commands import nobody_begins
 from processes import SESSION_PLUGINS, until
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import EXIT_STOPPED
@@ -206,6 +207,13 @@ class TestAWindowThatIsTooShort:
         (note,) = notes(untried_hub, "no_progress")
         assert "give it a longer window, or run it with --timeout=0" in note.read_text()
         assert launches(untried_hub) == {"train-full": 2}
+
+    def test_for_a_supervisor_to_begin_defers_it(self, untried_hub: Path) -> None:
+        with nobody_begins(job_of(untried_hub)):
+            done = run_on(untried_hub, "-m", "full", "-k", "train", "--ptycho-any-tier", "--ptycho-window=3")
+        assert done.returncode == EXIT_STOPPED, done.stdout
+        assert re.search(rf"{TRAIN}: not started: .* did not begin in the time there was", done.stdout)
+        assert launches(untried_hub) == {}
 
     def test_for_the_test_to_come_to_its_job_is_blocked(self, untried_hub: Path, tmp_path: Path) -> None:
         """Its time is its own: the next run would come no further, and must not be deferred for ever."""

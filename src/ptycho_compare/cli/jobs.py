@@ -105,7 +105,9 @@ def _bring(job: ComparisonJob, arguments: argparse.Namespace, window: Deadline, 
         where = f"{ended.running.host}, pid {ended.running.pid}"
         print(f"{job.id}: runs on {where}; {job.files.launch}; log {job.log}")
         return ExitCode.OK if ended.running.launch is not None else ExitCode.DEFERRED
-    if ended.state == "stopped":
+    if ended.state == "not begun" and not asked:
+        return _without_room(job, window)
+    if ended.state in ("stopped", "not begun"):
         stalled = job.state().progress.stalled
         # one may have been stopped by hand
         if arguments.window is not None and stalled > ATTEMPTS_WITHOUT_PROGRESS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from signal import Signals
 from typing import Literal
 
-from ptycho_compare.errors import InputError
+from ptycho_compare.errors import InputError, NotBegunError
 from ptycho_compare.finding import Finding
 from ptycho_compare.jobs.allocation import refuse_detaching
 from ptycho_compare.jobs.claim import living_claim
@@ -33,16 +33,17 @@ class Ended:
     state : str
         ``finished``: its result is there. ``failed``: its command did not end well. ``refused``: nothing
         was computed, since the command or its supervisor could not begin. ``stopped``: the next attempt
-        goes on from what was saved. ``running``: see `running`.
+        goes on from what was saved. ``not begun``: time was over before anything ran. ``running``: see
+        `running`.
     findings : tuple of Finding
-        Why it failed or was refused.
+        Why it failed, was refused or did not begin.
     record : DoneRecord or None
         Of the attempt that ended; None where none was needed, or none came so far.
     running : Running or None
         The attempt that runs on.
     """
 
-    state: Literal["finished", "failed", "refused", "stopped", "running"]
+    state: Literal["finished", "failed", "refused", "stopped", "not begun", "running"]
     findings: tuple[Finding, ...] = ()
     record: DoneRecord | None = None
     running: Running | None = None
@@ -96,7 +97,10 @@ def run_or_join(
     if spec.detached:
         refuse_detaching()
     while True:
-        found = executor.start(spec, is_done=is_done, out_of_time=out_of_time)
+        try:
+            found = executor.start(spec, is_done=is_done, out_of_time=out_of_time)
+        except NotBegunError as error:
+            return Ended("not begun", (Finding("window", str(error)),))
         if found is None:
             return Ended("finished")
         if spec.detached:

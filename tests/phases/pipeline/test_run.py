@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.commands import nobody_begins
 from phases.pipeline.steps import COPY, copying, hub_with, run_steps, saying, states, times_run
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
@@ -177,6 +178,14 @@ class TestAWindow:
     def test_that_is_over_begins_nothing(self, hub: Hub) -> None:
         assert states(run_steps(hub, *chain(hub), out_of_time=lambda: True)) == ["not begun", "not begun"]
         assert times_run(hub, "first") == 0
+
+    def test_that_ends_before_a_supervisor_begins_is_no_failure(self, hub: Hub) -> None:
+        first, after = chain(hub)
+        end = time.monotonic() + 0.5
+        with nobody_begins(first.files.job):
+            outcomes = run_steps(hub, first, after, out_of_time=lambda: time.monotonic() > end)
+        assert states(outcomes) == ["not begun", "not begun"]
+        assert states(run_steps(hub, first, after)) == ["made", "made"]
 
     def test_that_ends_in_a_step_stops_it_and_the_next_run_goes_on(self, hub: Hub) -> None:
         sign = hub.root / "sign"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from ptycho_compare.errors import InputError, JobError, StorageError
+from ptycho_compare.errors import InputError, JobError, NotBegunError, StorageError
 from ptycho_compare.jobs import tree
 from ptycho_compare.jobs.executors.protocol import Running
 from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_done
@@ -132,7 +132,7 @@ def _next_event(
         over_at = min(over_at, now + spec.grace_s / 2) if out_of_time() else over_at
         if now >= over_at:
             supervisor.kill()  # its command, if it has any by now, dies with it
-            raise JobError(
+            raise NotBegunError(
                 f"{spec.folder}: its supervisor (pid {supervisor.pid}) did not begin in the time there was, "
                 "and was ended; run the same command again"
             )

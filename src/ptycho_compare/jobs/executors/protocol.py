@@ -59,7 +59,9 @@ class Executor(Protocol):
 
         Raises
         ------
+        NotBegunError
+            It did not begin in the time there was.
         JobError
-            It cannot be started, or not in the time there is; the message says why.
+            It cannot be started; the message says why.
         """
         ...

@@ -165,6 +165,8 @@ class Runner:
 
     def _ended(self, step: Step, spec: JobSpec, watched: WatchedFiles) -> StepOutcome:
         ended = run_or_join(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
+        if ended.state == "not begun":
+            return StepOutcome(step, "not begun")
         if ended.state in ("running", "stopped"):
             findings = tuple(self._stalled(step)) if ended.state == "stopped" else ()
             return StepOutcome(step, "failed" if findings else "stopped", findings, ended.record)

@@ -131,6 +131,15 @@ def test_one_arm_or_none_is_no_comparison(rows, verdict):
     assert answer_of(rows, []).verdict == verdict
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_why_an_arm_failed_is_what_its_scores_say(turned):
+    rows = [
+        row("D", status="failed", note="zero: all of it"),
+        row("D", metric="registration_offset_x", status="failed", note="measured, not applied"),
+    ]
+    assert answer_of(rows[::-1] if turned else rows, ()).remarks == ("D: failed: zero: all of it",)
+
+
 def test_a_failed_arm_is_named_with_its_reason_and_one_without_the_number_too():
     rows = [*errors(A=0.125, B=0.25), row("C"), row("D", status="failed", note="zero: all of it")]
     assert answer_of(rows, [apart("A", "B", -0.125)]).remarks == (

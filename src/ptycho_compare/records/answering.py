@@ -19,6 +19,8 @@ from ptycho_compare.records.tables.pairs_csv import DifferenceRow, read_differen
 
 _ALIVE = ("ok", "")
 """Status of an arm that has scores; PtychoPINN's own tables have none."""
+_SCORES = {score.metric for score in ORDER}
+"""Metrics whose notes say why an arm has no scores; others say what was measured of it all the same."""
 _FLAT = "flat: "
 _RELATIONS: dict[bool | None, Kind] = {True: "best", False: "alike", None: "leads"}
 
@@ -78,7 +80,7 @@ def _without_numbers(rows: Iterable[MetricRow], answer: Answer) -> list[str]:
     """Say who failed, and who has not the number that decides."""
     said: dict[str, str] = {}
     for row in rows:
-        if row.status not in _ALIVE:
+        if row.status not in _ALIVE and (row.model not in said or row.metric in _SCORES):
             said[row.model] = f"{row.model}: {': '.join(filter(None, (row.status, row.note)))}"
         elif answer.score is not None and row.model not in answer.numbers:
             said.setdefault(row.model, f"{row.model} has no {answer.score.name}")

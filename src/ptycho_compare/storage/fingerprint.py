@@ -148,11 +148,12 @@ def _sources_of(module: str, modules: Mapping[str, Path]) -> set[Path]:
 _FROM = re.compile(rf"^[ \t]*from[ ]({_PACKAGE}[\w.]*)[ ]import[ ](\([^)]*\)|.*)", re.MULTILINE)
 _IMPORT = re.compile(rf"^[ \t]*import[ ](.*{_PACKAGE}.*)", re.MULTILINE)
 _NAME = re.compile(r"[\w.]+")
+_FOR_TYPES_ALONE = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)+", re.MULTILINE)
 
 
 def _imports_in(path: Path) -> Iterator[str]:
-    """Yield every module of this package that a source may import; a name from a package may be one."""
-    text = path.read_text(encoding="utf-8")
+    """Yield every module of this package that a source may import as it runs; a name may be one, too."""
+    text = _FOR_TYPES_ALONE.sub("", path.read_text(encoding="utf-8"))
     for module, names in _FROM.findall(text):
         yield module
         yield from (f"{module}.{name}" for name in _NAME.findall(names))

@@ -94,7 +94,8 @@ def _fuzz(name: str, seconds: int, corpus: Path) -> int:
 def _guided(attempt: Callable[[bytes], None], seconds: int, corpus: Path) -> int:
     import atheris
 
-    options = [f"-max_total_time={seconds}", f"-timeout={_HANGS_S}", f"-rss_limit_mb={_MAX_MIB}",
+    options = [f"-max_total_time={seconds}", f"-timeout={_HANGS_S}",
+               f"-report_slow_units={_HANGS_S}", f"-rss_limit_mb={_MAX_MIB}",
                f"-max_len={MAX_BYTES}", f"-artifact_prefix={corpus}/found-", f"-seed={_SEED}"]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], attempt)
     atheris.Fuzz()  # ends the process

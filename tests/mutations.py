@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from forged import record_again
+from ptycho_compare.hub import JobFiles
 
 Edit = Callable[..., object]
 
@@ -219,7 +220,12 @@ def copied(path: Path, other: Path) -> None:
 
 @contextmanager
 def restored(paths: Sequence[Path], backup: Path) -> Iterator[None]:
-    """Bring files back as they were when the block ends, times included: what was not there, goes."""
+    """Bring files back as they were when the block ends, times included: what was not there, goes.
+
+    With a comparison's manifest comes the log of its job, which tells that it was written.
+    """
+    manifests = [path for path in paths if path.name == "manifest.json"]
+    paths = [*paths, *(JobFiles(path.parent / "job").states for path in manifests)]
     kept = {path: backup / str(number) for number, path in enumerate(paths) if path.exists()}
     for path, copy in kept.items():
         shutil.copy2(path, copy)

@@ -16,11 +16,14 @@ from ptycho_compare.untrusted import hdf5, hdf5_filters
 from ptycho_compare.untrusted.hdf5 import (
     datasets,
     find_dataset,
+    is_matlab,
     listing,
     number_dtype,
     open_hdf5,
     read_array,
     read_attribute,
+    read_text_attribute,
+    shape_of,
 )
 
 VALUES = np.arange(12.0).reshape(3, 4)
@@ -413,3 +416,17 @@ def test_attributes_of_numbers_are_read(tmp_path, value, found):
     assert (got is None) == (found is None)
     if found is not None:
         np.testing.assert_array_equal(got, found)
+
+
+CUT = Path(__file__).parent / "corpus/hdf5/attributes_cut.bin"
+
+
+def test_damaged_attributes_are_none_that_are_absent(tmp_path):
+    """They may say that MATLAB wrote the array, which turns it, or what its unit is."""
+    path = tmp_path / "a.h5"
+    path.write_bytes(CUT.read_bytes())
+    with open_hdf5(path) as file:
+        dataset = find_dataset(file, "object")
+        for ask in (is_matlab, shape_of, lambda each: read_text_attribute(each, "units")):
+            with pytest.raises(ArchiveError, match=r"a\.h5: attributes of '/object' cannot be read"):
+                ask(dataset)

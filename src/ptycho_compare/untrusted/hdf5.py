@@ -144,11 +144,17 @@ def number_dtype(dataset: h5py.Dataset) -> np.dtype[np.generic] | None:
 
 
 def has_attribute(item: h5py.Group | h5py.Dataset, name: str) -> bool:
-    """True where there is an attribute of this name; where attributes are damaged there is none."""
+    """Say if there is an attribute of this name; raises ArchiveError where attributes are damaged.
+
+    They say how an array is turned and what its unit is: none may be taken for absent.
+    """
     try:
         return name in item.attrs
-    except Exception:  # damage makes the HDF5 library raise nearly anything
-        return False
+    except Exception as error:  # damage makes the HDF5 library raise nearly anything
+        raise ArchiveError(
+            f"{item.file.filename}: attributes of '{item.name}' cannot be read ({shown(error)}); copy or "
+            "write the file again"
+        ) from error
 
 
 def read_attribute(dataset: h5py.Dataset, name: str) -> NDArray[np.generic] | None:
@@ -168,12 +174,9 @@ def read_text_attribute(dataset: h5py.Dataset, *names: str) -> str:
     An attribute that is no text comes out as it would be printed; of several texts, all that differ.
     """
     name = next((each for each in names if has_attribute(dataset, each)), None)
-    try:
-        if name is None or dataset.attrs.get_id(name).get_storage_size() > MAX_ATTRIBUTE_BYTES:
-            return ""
-        values = np.atleast_1d(dataset.attrs[name]).ravel()[:MAX_LISTED]
-    except Exception:  # a damaged one is as good as absent
+    if name is None or dataset.attrs.get_id(name).get_storage_size() > MAX_ATTRIBUTE_BYTES:
         return ""
+    values = np.atleast_1d(dataset.attrs[name]).ravel()[:MAX_LISTED]
     texts = [each.decode(errors="replace") if isinstance(each, bytes) else str(each) for each in values]
     return shown(" ".join(dict.fromkeys(texts)))
 

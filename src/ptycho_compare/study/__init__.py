@@ -4,6 +4,7 @@
 is reported by key and line before anything runs.
 """
 
+from ptycho_compare.study.cells import Cell, Level, cell_text, is_trial
 from ptycho_compare.study.choosing import (
     WORKPLACE,
     choose_study,
@@ -54,10 +55,12 @@ __all__ = [
     "WORKPLACE",
     "Acceptance",
     "ArmOfStudy",
+    "Cell",
     "Commands",
     "Comparison",
     "EngineName",
     "Grouping",
+    "Level",
     "Models",
     "NetworkTraining",
     "Overlap",
@@ -74,8 +77,10 @@ __all__ = [
     "Training",
     "Uncertainty",
     "arms_of",
+    "cell_text",
     "choose_study",
     "doses_of",
+    "is_trial",
     "load_study",
     "networks_of",
     "parse_study",

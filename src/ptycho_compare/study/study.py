@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Hub
 from ptycho_compare.printable import one_line
+from ptycho_compare.study.cells import Cell, Level, cell_text, is_trial
 from ptycho_compare.study.collisions import first_collision
 from ptycho_compare.study.comparing import (
     BASELINE,
@@ -144,17 +145,35 @@ class Study(Section):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One comparison of a study."""
+    """One comparison of a study.
+
+    Attributes
+    ----------
+    cell : tuple of tuple
+        Names of the study's own factors, sorted, each with its level here.
+    """
 
     dose: int
     view: str
     split: str
     tier: str
+    cell: Cell = ()
 
     @property
     def id(self) -> str:
-        """Stable name, e.g. ``dose_1000-dense-train-full``."""
-        return f"dose_{self.dose}-{self.view}-{self.split}-{self.tier}"
+        """Stable name, e.g. ``dose_1000-dense-train-full``; the cell follows, e.g. ``-seed_1``."""
+        place = f"dose_{self.dose}-{self.view}-{self.split}-{self.tier}"
+        return f"{place}-{cell_text(self.cell)}" if self.cell else place
+
+    @property
+    def levels(self) -> dict[str, Level]:
+        """Level of each factor: ``dose``, ``view``, ``split``, then the study's own."""
+        return {"dose": self.dose, "view": self.view, "split": self.split, **dict(self.cell)}
+
+    @property
+    def trial(self) -> Cell:
+        """The part of the cell that scores are averaged over: seeds; the rest says under which conditions."""
+        return tuple(each for each in self.cell if is_trial(each[0]))
 
 
 def networks_of(study: Study | None, hub: Hub, dose: int, view: str) -> dict[str, Path]:

@@ -54,10 +54,8 @@ def run_steps(
     Blocked
         There was no time for them in the round before either.
     """
-    from filelock import Timeout
-
     from ptycho_compare.phases.pipeline.orchestrate import execute
-    from ptycho_compare.storage.files import locked
+    from ptycho_compare.storage.locks import LockTakenError, locked
 
     deadline, stopping = deadline_of(item), item.config.stash[STOPPING]
     if deadline.working_s <= 0:
@@ -78,7 +76,7 @@ def run_steps(
             )
     except StorageError as error:
         return [Finding("input", str(error))]
-    except Timeout:
+    except LockTakenError:
         raise Deferred(f"another session is at the {lock.replace('_', ' ')}") from None
     findings = [finding for outcome in outcomes for finding in outcome.findings]
     if not findings and not all(outcome.good for outcome in outcomes):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
+
+from ptycho_compare.storage.locks import locked
 
 
 def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -18,7 +19,7 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], ob
         root = root.parent  # of all workers
     folder, whole = root / "shared" / name, root / "shared" / f"{name}.whole"
     folder.parent.mkdir(exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    with locked(folder.with_name(f"{name}.lock")):
         if not whole.exists():
             shutil.rmtree(folder, ignore_errors=True)  # of a worker that was ended, or failed
             make(folder)

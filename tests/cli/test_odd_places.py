@@ -51,12 +51,12 @@ def read_only(quick_compared_hub: Path, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the file system have no flock, as some that are mounted over a network."""
+    """Let the file system have no locks, as some that are mounted over a network."""
 
-    def flock(_descriptor: int, _operation: int) -> None:
+    def lockf(_descriptor: int, _operation: int) -> None:
         raise OSError(38, os.strerror(38))
 
-    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "lockf", lockf)
 
 
 def test_read_only_evidence_is_judged(
@@ -102,7 +102,7 @@ def test_without_locks_no_job_begins_and_one_line_says_so(
     assert main(["compare", f"dose_{DOSE}-dense-train-full", "--hub", str(hub)]) == 2
     (line,) = [each for each in capsys.readouterr().err.splitlines() if "error" in each]
     assert line.startswith("ptycho-hub: error: ")
-    assert "this file system has no flock (Function not implemented)" in line
+    assert "this file system has no POSIX locks (Function not implemented)" in line
 
 
 def test_a_path_that_is_no_text_is_as_good_as_any(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from others_locks import held
 from processes import PATIENCE_S, marked, runs, until
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import (
@@ -88,8 +88,7 @@ sys.exit(75 if asked else 0)
 def nobody_begins(files: JobFiles) -> Iterator[None]:
     """Hold the lock of a job's claim, as somebody who is stopped would: supervisors wait for it."""
     files.folder.mkdir(parents=True, exist_ok=True)
-    with files.claim.with_name(f".{files.claim.name}.lock").open("wb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with held(files.claim.with_name(f".{files.claim.name}.lock")):
         yield
 
 

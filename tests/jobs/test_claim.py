@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from others_locks import held, is_free
 from processes import until
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
@@ -288,9 +288,8 @@ def test_a_holder_that_slept_too_long_learns_that_it_was_replaced(path: Path) ->
 
 def test_nobody_takes_a_place_over_while_its_holder_publishes(path: Path, clock: Clock) -> None:
     taken_elsewhere(path)
-    with while_held(path, "theirs"), path.with_name(".claim.json.lock").open("r+b") as lock:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with while_held(path, "theirs"):
+        assert not is_free(path.with_name(".claim.json.lock"))
         assert take_claim(path)[0].token == "theirs"  # whoever joins does not wait for it
 
 
@@ -363,9 +362,7 @@ def test_a_claim_that_was_removed_is_given_back_without_a_word(path: Path) -> No
 def test_the_lock_is_free_between_two_calls(path: Path) -> None:
     """Held for moments only: any process may take it right after."""
     claim, _ = take_claim(path)
-    with path.with_name(f".{path.name}.lock").open("r+b") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        fcntl.flock(lock, fcntl.LOCK_UN)
+    assert is_free(path.with_name(f".{path.name}.lock"))
     claim.release()
 
 
@@ -373,10 +370,8 @@ def test_a_lock_that_is_never_free_is_one_clear_line(path: Path, monkeypatch: py
     monkeypatch.setattr("ptycho_compare.jobs.claim._LOCK_TIMEOUT_S", 0.2)
     path.parent.mkdir()
     lock = path.with_name(f".{path.name}.lock")
-    with lock.open("wb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(JobError, match=r"held this lock for 0\.2 s") as caught:
-            take_claim(path)
+    with held(lock), pytest.raises(JobError, match=r"held this lock for 0\.2 s") as caught:
+        take_claim(path)
     assert str(lock) in str(caught.value)
     assert is_mine(take_claim(path)[0])
 
@@ -457,8 +452,8 @@ def test_a_place_that_is_free_can_be_kept_free_for_a_moment(path: Path) -> None:
         pytest.fail("was entered")
     claim.release()
     lock = path.with_name(f".{path.name}.lock")
-    with while_free(path), lock.open("r+b") as file, pytest.raises(BlockingIOError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with while_free(path):
+        assert not is_free(lock)
 
 
 # how long a lease is

@@ -1,7 +1,6 @@
 """Whole or absent: no exception and no kill leaves half a file under a final name."""
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -15,11 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptycho_compare.errors import StorageError
 from ptycho_compare.storage.files import (
     atomic_path,
     if_writable,
-    locked,
     plain_values,
     remedy,
     reserve,
@@ -265,27 +262,6 @@ def _killed_after(target: Path, delay_s: float, *, while_writing: bool) -> int:
         assert writer.wait() == -signal.SIGKILL
     assert target.stat().st_mtime_ns != before
     return len(names(target.parent)) - 1
-
-
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, number):
-    def flock(_descriptor, _operation):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    lock = tmp_path / "locks" / "x.lock"
-    said = rf"{lock}: this file system has no flock \({os.strerror(number)}"
-    with pytest.raises(StorageError, match=said), locked(lock):
-        pass
-    entered = False
-    with locked(lock, required=False):
-        entered = True
-    assert entered
-
-
-def test_an_error_inside_a_lock_is_not_taken_for_a_want_of_locks(tmp_path):
-    with pytest.raises(OSError, match="inside"), locked(tmp_path / "x.lock"):
-        raise OSError(errno.ENOSYS, "inside")
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM])

@@ -18,8 +18,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
-
 from ptycho_compare.duration import duration_text, parse_duration
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
@@ -27,7 +25,8 @@ from ptycho_compare.jobs import heart, tree
 from ptycho_compare.jobs.allocation import Allocation
 from ptycho_compare.jobs.identity import ProcessIdentity
 from ptycho_compare.jobs.states import append_state
-from ptycho_compare.storage.files import locked, write_json_atomic
+from ptycho_compare.storage.files import write_json_atomic
+from ptycho_compare.storage.locks import LockTakenError, locked
 from ptycho_compare.untrusted.regular import load_json, open_regular
 
 MAX_CLAIM_BYTES = 1 << 20
@@ -263,7 +262,7 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         with locked(lock, timeout_s=_LOCK_TIMEOUT_S):
             yield
-    except Timeout:
+    except LockTakenError:
         raise JobError(
             f"{lock}: another process has held this lock for {_LOCK_TIMEOUT_S:g} s; is it stopped?"
         ) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.storage.files import locked
+from ptycho_compare.storage.locks import locked
 from ptycho_compare.untrusted.regular import read_json
 
 Entry = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: digests, writing that a kill cannot tear, locks that it does not leave.
+"""Files that are whole or absent: digests, writing that a kill cannot tear.
 
 Owns how a file gets its final name. Knows nothing of what stands in it.
 """
@@ -18,9 +18,6 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from ptycho_compare.errors import StorageError
 from ptycho_compare.untrusted.regular import open_regular
 
 STORAGE_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
@@ -33,7 +30,6 @@ _BROKEN = frozenset(
 DISK_ERRORS = STORAGE_ERRORS | _BROKEN
 """The first, and that a disk or the way to it fails."""
 _NO_FLUSH = frozenset((errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES))
-_NO_LOCKS = frozenset((errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP))
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
@@ -121,47 +117,6 @@ _LEFT_OVER = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp")
 def is_left_over(name: str) -> bool:
     """True for the name of a file that a writer left which was killed: `atomic_path` gives such names."""
     return _LEFT_OVER.fullmatch(name) is not None
-
-
-@contextmanager
-def locked(lock: Path, *, timeout_s: float = -1.0, required: bool = True) -> Iterator[None]:
-    """Keep other processes out of whatever they enter with the same `lock`, for moments only.
-
-    Parameters
-    ----------
-    lock : Path
-        Made with its folder, and left there: whoever removed it could let two in.
-    timeout_s : float
-        How long to wait for others; below 0, for ever.
-    required : bool
-        False where it is better to go in without a lock than not at all.
-
-    Raises
-    ------
-    filelock.Timeout
-        It was not to be had.
-    StorageError
-        The file system has no locks, and one is required.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    # never a soft lock: one that a killed process left would stand for ever
-    holder = FileLock(lock, timeout=timeout_s, fallback_to_soft=False)
-    try:
-        holder.acquire()
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        if required:
-            raise StorageError(
-                f"{lock}: this file system has no flock ({error.strerror}), and processes keep apart by "
-                "it; put what is written here on one that has (a local disk, NFS 4)"
-            ) from None
-        yield
-        return
-    try:
-        yield
-    finally:
-        holder.release()
 
 
 @contextmanager

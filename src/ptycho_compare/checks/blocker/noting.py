@@ -12,7 +12,8 @@ from ptycho_compare.checks.blocker.note import lines_again, note_lines
 from ptycho_compare.checks.blocker.scope import Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.storage.files import locked, write_text_atomic
+from ptycho_compare.storage.files import write_text_atomic
+from ptycho_compare.storage.locks import locked
 from ptycho_compare.untrusted.regular import read_log
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ptycho_compare.records.tables.metrics_csv import MetricRow
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow
+from ptycho_compare.records.tables.tidy_rows import numbers_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -17,7 +18,6 @@ SCORE_COLUMNS = (
 DIFFERENCE_COLUMNS = (
     "comparison", "first", "second", "metric", "component", "difference", "low", "high", "told_apart",
 )  # fmt: skip
-_COMPONENTS = ("amplitude", "phase", "value")
 
 
 def score_frame(tables: Iterable[tuple[str, Iterable[MetricRow]]]) -> DataFrame:
@@ -46,12 +46,8 @@ def difference_frame(tables: Iterable[tuple[str, Iterable[DifferenceRow]]]) -> D
 
 def _lines(comparison: str, row: MetricRow) -> Iterator[tuple[Any, ...]]:
     told = row.unit, row.reference, row.mask_pixels
-    numbers = [part for part in _COMPONENTS if getattr(row, part) is not None]
-    for part in numbers:
-        ends = getattr(row, f"{part}_low"), getattr(row, f"{part}_high")
-        yield comparison, row.model, row.metric, part, getattr(row, part), *ends, *told
-    if not numbers:
-        yield comparison, row.model, row.metric, "", None, None, None, *told
+    for each in numbers_of(row):
+        yield (comparison, row.model, row.metric, each.component, each.value, each.low, each.high, *told)
 
 
 def _frame(columns: tuple[str, ...], lines: list[tuple[Any, ...]], **kinds: str) -> DataFrame:

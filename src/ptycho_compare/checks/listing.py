@@ -22,6 +22,7 @@ from ptycho_compare.checks.pipeline_logs import cli_logs
 from ptycho_compare.checks.remade import named
 from ptycho_compare.checks.step_records import judge_step, judge_step_records
 from ptycho_compare.checks.strangers import strangers
+from ptycho_compare.checks.study_answers import ANSWERS, has_answers, study_answers
 from ptycho_compare.checks.study_reports import (
     aggregate_highlights,
     comparison_list,
@@ -180,6 +181,8 @@ def _of_reports(
     yield report(names.deltas, partial(delta_summary, hub))
     yield report(names.delta_highlights, partial(delta_highlights, hub))
     yield report(names.ssim_grid, partial(ssim_grid, hub))
+    if study is not None and has_answers(hub):
+        yield Check(partial(study_answers, hub, study), "reports", ANSWERS)
     for dose, view in pairs:
         yield report(
             hub.step_log(transcript_name(view)),

@@ -25,17 +25,22 @@ def rendered_again(hub: Hub, report: StudyReport) -> Iterator[Finding]:
     except ReportError as error:
         yield cannot_read(error)
         return
+    yield from same_text(path, text, expected, made_by=report.made_by)
+
+
+def same_text(path: Path, text: str, expected: str, *, made_by: str) -> Iterator[Finding]:
+    """Say where a text differs first from what it is expected to be, by its line."""
     pairs = zip_longest(text.splitlines(), expected.splitlines())
     for number, (found, wanted) in enumerate(pairs, start=1):
         if found != wanted:
             said, expect = ("nothing" if line is None else repr(line.strip()) for line in (found, wanted))
             yield Finding(
                 "changed",
-                f"{path}:{number}: mismatch: says {said}, expected {expect}; run {report.made_by} again",
+                f"{path}:{number}: mismatch: says {said}, expected {expect}; run {made_by} again",
             )
             return
     if text != expected:
-        yield Finding("changed", f"{path}: its line ends are others; run {report.made_by} again")
+        yield Finding("changed", f"{path}: its line ends are others; run {made_by} again")
 
 
 def first_difference(expected: Any, found: Any, name: str = "", *, relative: float = 1e-9) -> str | None:

@@ -114,8 +114,9 @@ def _in_job(files: JobFiles) -> Callable[[str], bool]:
 
 
 def _in_report(hub: Hub) -> Callable[[str], bool]:
-    names = hub.verdict()
-    return _named([path.name for path in (names.page, names.record, names.junit, names.text)])
+    names, answers = hub.verdict(), hub.answers()
+    verdict = [path.name for path in (names.page, names.record, names.junit, names.text)]
+    return _named([*verdict, *(path.name for path in answers)])
 
 
 def _named(known: Sequence[str]) -> Callable[[str], bool]:

@@ -24,6 +24,7 @@ COMMANDS_OF = {
     "run": ("run", "conditions", "demo"),
     "phases": ("simulate", "overlap", "train", "reconstruct"),
     "reports": ("summarize", "report", "digest", "ssim-grid"),
+    "study": ("study",),
     "take_inventory": ("inventory",),
     "verify": ("verify", "check-highlights"),
     "gate": ("gate", "seal"),

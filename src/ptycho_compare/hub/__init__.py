@@ -7,6 +7,7 @@ way round. Functions return paths and touch nothing.
 from ptycho_compare.hub.files import (
     MODEL_NAMES,
     AcceptedFiles,
+    AnswerFiles,
     Artifacts,
     JobFiles,
     ReconstructionFiles,
@@ -38,6 +39,7 @@ __all__ = [
     "MODEL_NAMES",
     "STUDY_FILE",
     "AcceptedFiles",
+    "AnswerFiles",
     "Artifacts",
     "Hub",
     "HubPlace",

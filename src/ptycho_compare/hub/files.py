@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -318,6 +319,22 @@ class VerdictFiles:
     def text(self) -> Path:
         """The same as tables; also what GitHub shows of a run."""
         return self.folder / "acceptance.md"
+
+
+@dataclass(frozen=True)
+class AnswerFiles:
+    """File names of what a whole study says, in ``report/``."""
+
+    folder: Path
+
+    @property
+    def scores(self) -> Path:
+        """Every number of every comparison on a line of its own, with its factors."""
+        return self.folder / "study.csv"
+
+    def __iter__(self) -> Iterator[Path]:
+        """Yield all of them."""
+        return (getattr(self, name) for name, held in vars(type(self)).items() if isinstance(held, property))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub.files import JobFiles, ReconstructionFiles, ReportFiles, StepFiles, VerdictFiles
+from ptycho_compare.hub.files import (
+    AnswerFiles,
+    JobFiles,
+    ReconstructionFiles,
+    ReportFiles,
+    StepFiles,
+    VerdictFiles,
+)
 from ptycho_compare.hub.moments import stamp
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
@@ -140,6 +147,10 @@ class Hub:
     def verdict(self) -> VerdictFiles:
         """The gate's verdict and the page."""
         return VerdictFiles(self.root / "report")
+
+    def answers(self) -> AnswerFiles:
+        """What the study says as a whole."""
+        return AnswerFiles(self.verdict().folder)
 
     def accepted_runs(self, store: str = ACCEPTED) -> Path:
         """Folder of runs that were accepted; `store` is a path from the hub's folder."""

@@ -21,7 +21,12 @@ Number = TypeVar("Number", int, float)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table with Unix line ends; equal rows give equal bytes.
+    """Write a table as `table_text` has it, whole or not at all; a ValueError as there."""
+    write_text_atomic(path, table_text(columns, rows))
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table with Unix line ends; equal rows give equal texts.
 
     None is an empty cell, a float has six decimals, a text is one line whatever it holds.
 
@@ -35,7 +40,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(value, row, column) for value, column in zip(row, columns, strict=True)])
-    write_text_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_table(path: Path, *, needed: Sequence[str]) -> Iterator[tuple[Mapping[str, str], str]]:

@@ -1,0 +1,46 @@
+"""What a study says as a whole against the tables of its comparisons: each text is made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ptycho_compare.checks.check import Validation
+from ptycho_compare.checks.remade import cannot_read, named, same_text
+from ptycho_compare.errors import InputError
+from ptycho_compare.finding import Finding
+from ptycho_compare.hub import Hub
+from ptycho_compare.records.compared import read_compared
+from ptycho_compare.records.reading import read_text
+from ptycho_compare.reporting.study.write_study import MADE_BY, STUDY_TEXTS
+from ptycho_compare.study import Study
+
+ANSWERS = "what the study says"
+
+
+def has_answers(hub: Hub) -> bool:
+    """Say if any of the files is there."""
+    return any(path.is_file() for path in hub.answers())
+
+
+def study_answers(hub: Hub, study: Study) -> Validation:
+    """Judge the texts that are there: they say what the comparisons of the study say."""
+    return named(hub, ANSWERS, hub.answers().folder, list(_of_texts(hub, study)))
+
+
+def _of_texts(hub: Hub, study: Study) -> Iterator[Finding]:
+    try:
+        compared = read_compared(hub, study.comparisons())
+    except InputError as error:
+        yield cannot_read(error)
+        return
+    for each in STUDY_TEXTS:
+        path = each.file(hub.answers())
+        if not path.is_file():
+            yield Finding("missing", f"{path}: not found; {MADE_BY} writes it")
+            continue
+        try:
+            text = read_text(path, made_by=MADE_BY)
+        except InputError as error:
+            yield cannot_read(error)
+        else:
+            yield from same_text(path, text, each.render(compared), made_by=MADE_BY)

@@ -1,0 +1,38 @@
+"""`ptycho-hub study`: what all comparisons of a study say together."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.place_arguments import add_place, place_of
+from ptycho_compare.errors import ResultsError
+from ptycho_compare.records.compared import read_compared
+from ptycho_compare.reporting.study.write_study import write_study
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "study",
+        help="write what all comparisons of a study say together into HUB/report",
+        epilog="exit status: 0 written, 1 nothing was compared yet, or a table is not the one that its "
+        "comparison wrote, 2 bad input",
+    )
+    add_place(parser)
+    parser.set_defaults(run=_study)
+
+
+def _study(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    hub, study, _ = place_of(arguments)
+    try:
+        if not read_compared(hub, study.comparisons()):
+            raise ResultsError(f"{hub.analysis()}: no comparison of {study.name!r} is there yet")
+        written = write_study(hub, study)
+    except ResultsError as error:
+        print(f"ptycho-hub study: {error}", file=sys.stderr)
+        return ExitCode.FAILED
+    print("\n".join(f"wrote {hub.relative(path)}" for path in written))
+    return ExitCode.OK

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs.allocation import gained_nothing_again
 
 from .state_logs import StateLog
@@ -18,13 +18,15 @@ def hub(tmp_path: Path) -> Hub:
     return Hub(tmp_path)
 
 
-def given_back(hub: Hub, restarts: int, patch: pytest.MonkeyPatch, job: str = "17") -> str:
+def given_back(
+    hub: Hub, restarts: int, patch: pytest.MonkeyPatch, job: str = "17", *, alone: JobFiles | None = None
+) -> str:
     """What is said as the job's allocation is given back so often begun again."""
     patch.setenv("SLURM_JOB_ID", job)
     patch.delenv("SLURM_RESTART_COUNT", raising=False)
     if restarts:
         patch.setenv("SLURM_RESTART_COUNT", str(restarts))
-    return gained_nothing_again(hub)
+    return gained_nothing_again(hub, job=alone)
 
 
 def test_two_restarts_in_a_row_without_gain_end_it(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,3 +73,21 @@ def test_lines_of_another_kind_are_passed_over(hub: Hub, monkeypatch: pytest.Mon
     lines = [stamp, {**stamp, "batch": 17, "restarts": 1, "work": 0}, {**stamp, "state": "no room"}]
     hub.rounds().write_text("".join(f"{json.dumps(line)}\n" for line in lines) + "{torn")
     assert [bool(given_back(hub, restarts, monkeypatch)) for restarts in (0, 1, 2)] == [False, False, True]
+
+
+def test_an_allocation_for_one_job_does_not_live_on_what_others_gain(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, other = (
+        Artifacts(hub.comparison_dir(1000, "dense", split, "full")).job for split in ("train", "test")
+    )
+    log, said, of_all = StateLog(other.folder), [], []
+    for restarts in range(4):
+        log.launch()
+        log.plan(PtychoPINN=(8 * restarts, 40))
+        log.save("PtychoPINN", 8 * restarts + 8)
+        log.end(75, 1.0)
+        said.append(given_back(hub, restarts, monkeypatch, alone=alone))
+        of_all.append(given_back(hub, restarts, monkeypatch))
+    assert [bool(each) for each in said] == [False, False, True, True]
+    assert of_all == [""] * 4

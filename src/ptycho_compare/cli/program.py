@@ -21,6 +21,8 @@ def run_program(name: str, main: Callable[[], int]) -> int:
     def stoppable() -> int:
         try:
             with heard(leave, signal.SIGTERM):
+                # which a job script may have kept waiting until now
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
                 return main()
         except Stopped as stopped:
             by = one_line(stopped)

@@ -22,6 +22,7 @@ COMMANDS_OF = {
     "jobs": ("stop", "resume"),
     "adopt": ("adopt",),
     "run": ("run", "conditions", "demo"),
+    "work": ("work",),
     "phases": ("simulate", "overlap", "train", "reconstruct"),
     "reports": ("summarize", "report", "digest", "ssim-grid"),
     "study": ("study",),

@@ -50,11 +50,12 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--skip-post-verify", action="store_true", help="leave out the verification")
     parser.add_argument("--post-verify-only", action="store_true", help="verify what is there; nothing else")
     _add_pace(parser)
-    _add_allow_commands(parser)
+    add_allow_commands(parser)
     parser.set_defaults(run=_run)
 
 
-def _add_allow_commands(parser: argparse.ArgumentParser) -> None:
+def add_allow_commands(parser: argparse.ArgumentParser) -> None:
+    """Declare `--allow-commands`."""
     parser.add_argument("--allow-commands", action="store_true",
                         help="run [commands] of a study that lies in the hub: read them first")  # fmt: skip
 
@@ -64,6 +65,11 @@ def _add_matrix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dose", type=int, required=True, help="photons per exposure")
     parser.add_argument("--view", required=True)
     parser.add_argument("--splits", dest="split", nargs="+", help="default: all of the study")
+    add_given(parser)
+
+
+def add_given(parser: argparse.ArgumentParser) -> None:
+    """Declare `--given`."""
     parser.add_argument("--given", nargs="+", default=[], choices=["C", "D", "E", "F"], metavar="PHASE",
                         help="phases whose files come from elsewhere: checked and recorded")  # fmt: skip
 
@@ -112,7 +118,7 @@ def _carry_out(
             success=success,
             closing=closing,
         )
-    status = _exit_code(outcomes)
+    status = exit_code_of(outcomes)
     idle = status == ExitCode.DEFERRED and all(outcome.done is None for outcome in outcomes)
     if idle and begins_again_nothing(plan.hub, name, window):
         spent = duration_text(window.spent_s)
@@ -121,7 +127,8 @@ def _carry_out(
     return status
 
 
-def _exit_code(outcomes: Sequence[StepOutcome]) -> ExitCode:
+def exit_code_of(outcomes: Sequence[StepOutcome]) -> ExitCode:
+    """Choose the exit status of a run over steps."""
     if all(outcome.good for outcome in outcomes):
         return ExitCode.OK
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
@@ -170,7 +177,7 @@ def _add_conditions(commands: argparse._SubParsersAction[argparse.ArgumentParser
     add_place(parser)
     _add_matrix(parser)
     _add_pace(parser)
-    _add_allow_commands(parser)
+    add_allow_commands(parser)
     parser.set_defaults(run=_conditions)
 
 
@@ -217,7 +224,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser = commands.add_parser("demo", help="make a small study from nothing: data, networks, pty-chi")
     parser.add_argument("--hub", type=local_path, default=_FOLDER, help="its folder (default: %(default)s)")
     _add_pace(parser, at_a_time=2)
-    _add_allow_commands(parser)
+    add_allow_commands(parser)
     parser.set_defaults(run=_demo)
 
 

@@ -7,6 +7,7 @@ saved that would go on for ever: restarts that gained nothing are counted in the
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -47,20 +48,21 @@ def refuse_detaching() -> None:
         )
 
 
-def gained_nothing_again(hub: Hub) -> str:
+def gained_nothing_again(hub: Hub, *, job: JobFiles | None = None) -> str:
     """Note that an allocation is given back before all is done; say why it must not be queued again.
 
-    Empty where it may be: outside an allocation, and where something in the hub was saved or finished in one
-    of the last restarts.
+    Empty where it may be: outside an allocation, and where something was saved or finished in one of the
+    last restarts: by this `job`, where the allocation is for one alone, else anywhere in the hub.
     """
     found = Allocation.around()
     if found is None or tree.TOKEN_VARIABLE in os.environ or not hub.root.is_dir():
         return ""  # of a job's own command it is its launcher that gives the allocation back
-    by_restart = _work_before(hub, found)
-    work = _work_in(hub)
+    subject = "" if job is None else hub.relative(job.folder)
+    by_restart = _work_before(hub, found, subject)
+    work = _work_in(hub.jobs() if job is None else [job])
     with if_writable():
         hub.rounds().parent.mkdir(parents=True, exist_ok=True)
-        facts = {"batch": found.job, "restarts": found.restarts, "work": work}
+        facts = {"batch": found.job, "restarts": found.restarts, "work": work, "subject": subject}
         append_state(hub.rounds(), _STATE, **facts)
     earlier = [count for count in by_restart if count <= found.restarts - RESTARTS_WITHOUT_GAIN]
     if not earlier or work > by_restart[max(earlier)]:
@@ -71,23 +73,23 @@ def gained_nothing_again(hub: Hub) -> str:
     )
 
 
-def _work_before(hub: Hub, found: Allocation) -> dict[int, int]:
+def _work_before(hub: Hub, found: Allocation, subject: str) -> dict[int, int]:
     """What was safe as earlier rounds of this very job ended, by its restarts then."""
     by_restart: dict[int, int] = {}
     with suppress(JobError):
         for event in read_states(hub.rounds()):
             match event:
                 case {"state": str(state), "batch": str(job), "restarts": int(restarts), "work": int(work)}:
-                    if (state, job) == (_STATE, found.job):
+                    if (state, job, event.get("subject", "")) == (_STATE, found.job, subject):
                         if restarts < max(by_restart, default=0):
                             by_restart = {}  # its number was given to another job
                         by_restart[restarts] = work
     return by_restart
 
 
-def _work_in(hub: Hub) -> int:
-    """Units that attempts of the hub's jobs made safe, and jobs whose newest attempt came to its end."""
-    return sum(_work_of(files) for files in hub.jobs())
+def _work_in(jobs: Iterable[JobFiles]) -> int:
+    """Units that attempts at jobs made safe, and jobs whose newest attempt came to its end."""
+    return sum(_work_of(files) for files in jobs)
 
 
 def _work_of(files: JobFiles) -> int:

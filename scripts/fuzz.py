@@ -23,7 +23,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MAX_BYTES = 1 << 16
 _MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of its own in it
 _HANGS_S = 30
 _MAX_MIB = 3000
@@ -72,13 +71,14 @@ def _fuzz(name: str, seconds: int, corpus: Path) -> int:
             import atheris
 
             stack.enter_context(atheris.instrument_imports(include=["ptycho_compare"]))
-        from foreign_readers import READERS
+        from foreign_readers import MAX_BYTES, READERS
     reader = READERS[name]
     corpus.mkdir(parents=True, exist_ok=True)
     whole = reader.whole()
     (corpus / "whole").write_bytes(whole)
     with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         path = Path(folder) / reader.file
+        path.parent.mkdir(parents=True, exist_ok=True)
 
         def attempt(data: bytes) -> None:
             path.write_bytes(data)
@@ -88,26 +88,27 @@ def _fuzz(name: str, seconds: int, corpus: Path) -> int:
                 (corpus / f"found-{hashlib.sha256(data).hexdigest()[:16]}").write_bytes(data)
                 raise
 
-        return _guided(attempt, seconds, corpus) if guided else _at_random(attempt, seconds, whole)
+        options = {"seconds": seconds, "max_bytes": MAX_BYTES}
+        return _guided(attempt, corpus, **options) if guided else _at_random(attempt, whole, **options)
 
 
-def _guided(attempt: Callable[[bytes], None], seconds: int, corpus: Path) -> int:
+def _guided(attempt: Callable[[bytes], None], corpus: Path, *, seconds: int, max_bytes: int) -> int:
     import atheris
 
     options = [f"-max_total_time={seconds}", f"-timeout={_HANGS_S}",
                f"-report_slow_units={_HANGS_S}", f"-rss_limit_mb={_MAX_MIB}",
-               f"-max_len={MAX_BYTES}", f"-artifact_prefix={corpus}/found-", f"-seed={_SEED}"]  # fmt: skip
+               f"-max_len={max_bytes}", f"-artifact_prefix={corpus}/found-", f"-seed={_SEED}"]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], attempt)
     atheris.Fuzz()  # ends the process
     return 0
 
 
-def _at_random(attempt: Callable[[bytes], None], seconds: int, whole: bytes) -> int:
+def _at_random(attempt: Callable[[bytes], None], whole: bytes, *, seconds: int, max_bytes: int) -> int:
     end, tries = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         choose = random.Random(_SEED + tries)  # noqa: S311
         try:
-            attempt(_damaged(whole, choose))
+            attempt(_damaged(whole, choose)[:max_bytes])
         except Exception:
             traceback.print_exc()
             return 1
@@ -129,7 +130,7 @@ def _damaged(whole: bytes, choose: random.Random) -> bytes:
                 data[at:at] = data[at : at + choose.randint(1, 64)]
             case _:
                 data[at:at] = choose.randbytes(choose.randint(1, 8))
-    return bytes(data[:MAX_BYTES])
+    return bytes(data)
 
 
 if __name__ == "__main__":

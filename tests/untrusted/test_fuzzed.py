@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreign_readers import READERS
+from foreign_readers import MAX_BYTES, READERS
+from foreign_readers.reader import Reader
 from thorough import examples
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -37,6 +38,22 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
     return bytes(data)
 
 
+def placed(folder: Path, reader: Reader, content: bytes) -> Path:
+    """Write it where its reader looks for it."""
+    path = folder / reader.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_whole_file_is_read(tmp_path: Path, name: str) -> None:
+    """Else no damage to it would get far; and it is no longer than what `scripts/fuzz.py` tries."""
+    whole = READERS[name].whole()
+    assert len(whole) <= MAX_BYTES
+    READERS[name].read(placed(tmp_path, READERS[name], whole))
+
+
 @pytest.mark.parametrize("name", READERS)
 @given(data=st.data())
 @examples(60)
@@ -44,14 +61,11 @@ def test_any_bytes_give_a_value_or_an_error_of_our_own(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
     reader = READERS[name]
-    path = tmp_path_factory.mktemp("fuzzed") / reader.file
-    path.write_bytes(data.draw(damaged(reader.whole())))
+    path = placed(tmp_path_factory.mktemp("fuzzed"), reader, data.draw(damaged(reader.whole())))
     reader.tried_on(path)
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_what_fuzzing_once_found_stays_mended(tmp_path: Path, found: Path) -> None:
     reader = READERS[found.parent.name]
-    path = tmp_path / reader.file
-    path.write_bytes(found.read_bytes())
-    reader.tried_on(path)
+    reader.tried_on(placed(tmp_path, reader, found.read_bytes()))

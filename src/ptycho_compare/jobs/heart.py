@@ -55,14 +55,15 @@ def forget(claim: Path) -> None:
             path.unlink()
 
 
-def _place_of_note(claim: Path) -> Path:
+def place_of_note(claim: Path) -> Path:
+    """Where this machine notes how a claim looks, and since when."""
     name = hashlib.sha256(name_of_clock().encode()).hexdigest()[:8]
     return claim.with_name(f".{claim.name}.seen-{name}")
 
 
 def _noted(claim: Path) -> _Seen | None:
     try:
-        match read_json(_place_of_note(claim), max_bytes=_MAX_BYTES):
+        match read_json(place_of_note(claim), max_bytes=_MAX_BYTES):
             case {"look": str(look), "since": int() | float() as since}:
                 return _Seen(look, float(since))
     except (OSError, ValueError):  # none, or another process writes it at this moment
@@ -72,4 +73,4 @@ def _noted(claim: Path) -> _Seen | None:
 
 def _note(claim: Path, seen: _Seen) -> None:
     with contextlib.suppress(OSError):  # in a folder that may only be read each process watches for itself
-        _place_of_note(claim).write_text(json.dumps({"look": seen.look, "since": seen.since}))
+        place_of_note(claim).write_text(json.dumps({"look": seen.look, "since": seen.since}))

@@ -61,6 +61,12 @@ WRITERS: dict[str, tuple[Callable[[Hub], Path], Callable[[Hub], object]]] = {
 }
 
 
+_WORDS = {"id": "a", "dose": "many", "view": "dense", "split": "train", "gridsize": 1, "returncode": 0}
+DOSE_IN_WORDS = json.dumps(
+    {"jobs": [_WORDS], "execution_results": [_WORDS], "skipped_jobs": [_WORDS], "dose_2": _WORDS}
+)
+
+
 @pytest.mark.parametrize("writer", WRITERS)
 @pytest.mark.parametrize(
     "content",
@@ -70,6 +76,7 @@ WRITERS: dict[str, tuple[Callable[[Hub], Path], Callable[[Hub], object]]] = {
         "7",
         '{"jobs": [{"dose": 1}], "execution_results": [], "skipped_jobs": [{}], "dose_1": {}}',
         '{"jobs": 3, "execution_results": 3, "skipped_jobs": 3}',
+        pytest.param(DOSE_IN_WORDS, id="what cannot be ordered"),
     ],
 )
 def test_what_is_no_such_list_is_left_alone(hub: Hub, writer: str, content: str) -> None:

@@ -17,7 +17,7 @@ from ptycho_compare.errors import ResultsError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
 from ptycho_compare.records.reading import Record, read_json
-from ptycho_compare.records.renewing import Entry, SharedFile, entries_of, others
+from ptycho_compare.records.renewing import NUMBER, TEXT, Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
 from ptycho_compare.study import Comparison
 from ptycho_compare.study.steps import CompareStep
@@ -254,7 +254,9 @@ def _shared(hub: Hub) -> SharedFile[tuple[list[Entry], list[Entry]]]:
 
 
 def _lists(content: Any) -> tuple[list[Entry], list[Entry]]:
-    return entries_of(content["jobs"], ["id"]), entries_of(content["execution_results"], ["id"])
+    place = {"id": TEXT, "dose": NUMBER, "view": TEXT, "split": TEXT}
+    results = entries_of(content["execution_results"], {**place, "returncode": NUMBER})
+    return entries_of(content["jobs"], place), results
 
 
 def _merged(entries: Sequence[Entry], entry: Entry) -> list[Entry]:
@@ -265,6 +267,7 @@ def _merged(entries: Sequence[Entry], entry: Entry) -> list[Entry]:
 
 def _summary(results: Sequence[Entry]) -> str:
     lines = [
-        f"{each['id']}: {'ok' if each['returncode'] == 0 else each['error'] or 'failed'}" for each in results
+        f"{each['id']}: {'ok' if each['returncode'] == 0 else each.get('error') or 'failed'}"
+        for each in results
     ]
     return "\n".join([f"{len(lines)} comparisons", *lines, ""])

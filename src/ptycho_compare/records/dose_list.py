@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ptycho_compare.hub import Hub
-from ptycho_compare.records.renewing import Entry, SharedFile, entries_of
+from ptycho_compare.records.renewing import NUMBER, Entry, SharedFile, entries_of
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.untrusted.regular import read_json
 
@@ -29,7 +29,7 @@ def list_dose(hub: Hub, dose: int, splits: Sequence[str]) -> None:
 
 
 def _doses(content: Any) -> dict[str, Entry]:
-    entries_of(list(content.values()), ["dose"])
+    entries_of(list(content.values()), {"dose": NUMBER})
     return dict(content)
 
 

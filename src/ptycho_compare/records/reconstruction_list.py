@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.records.comparison_list import AtPlace
 from ptycho_compare.records.reading import Record, read_json
-from ptycho_compare.records.renewing import Entry, SharedFile, entries_of, others
+from ptycho_compare.records.renewing import NUMBER, TEXT, Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.study.steps import ReconstructStep
 
@@ -138,7 +138,7 @@ def list_skipped(step: ReconstructStep, reason: str | None) -> Path:
 
 
 _KIND = "record of phase F's jobs"
-_PLACE = ("dose", "view", "split")
+_PLACE = {"dose": NUMBER, "view": TEXT, "split": TEXT}
 
 
 def _lists(content: Any) -> tuple[list[Entry], list[Entry]]:

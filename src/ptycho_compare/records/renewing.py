@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,13 +59,21 @@ class SharedFile(Generic[Lists]):
             yield self.read()
 
 
-def entries_of(entries: Any, names: Iterable[str]) -> list[Entry]:
-    """Take entries as they are, each of which has these keys; KeyError or TypeError where one has not."""
+NUMBER = (int, float)
+TEXT = (str,)
+
+
+def entries_of(entries: Any, kinds: Mapping[str, tuple[type, ...]]) -> list[Entry]:
+    """Take entries as they are, each of which has values of these types under these keys.
+
+    Raises KeyError or TypeError where one has not: what cannot be ordered is not ours to merge.
+    """
     if not isinstance(entries, list):
         raise TypeError(f"{type(entries).__name__} in place of a list of entries")
     for entry in entries:
-        for name in names:
-            entry[name]
+        for name, kind in kinds.items():
+            if not isinstance(entry[name], kind):
+                raise TypeError(f"'{name}' of an entry is {entry[name]!r:.40}")
     return entries
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.records.reading import Record, read_json
-from ptycho_compare.records.renewing import Entry, SharedFile, entries_of, others
+from ptycho_compare.records.renewing import NUMBER, TEXT, Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.study.steps import BASELINE_NETWORK, TEST_SPLIT, TRAIN_SPLIT, TrainStep
 
@@ -130,6 +130,5 @@ def _rank(entry: Entry) -> tuple[Any, ...]:
 
 
 def _lists(content: Any) -> tuple[list[Entry], list[Entry]]:
-    jobs = entries_of(content["jobs"], ["dose", "view", "gridsize"])
-    sorted(jobs, key=_rank)  # what cannot be ordered is not ours to merge
-    return jobs, entries_of(content.get("skipped_views", []), ["dose", "view"])
+    jobs = entries_of(content["jobs"], {"dose": NUMBER, "view": TEXT, "gridsize": NUMBER})
+    return jobs, entries_of(content.get("skipped_views", []), {"dose": NUMBER, "view": TEXT})

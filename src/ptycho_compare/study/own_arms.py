@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from ptycho_compare.study.collisions import first_collision
 from ptycho_compare.study.comparing import ArmName, ArmOfStudy, Section
 from ptycho_compare.study.study import Study
 from ptycho_compare.study.toml_problems import first_problem
-from ptycho_compare.untrusted.regular import read_text
+from ptycho_compare.untrusted.regular import load_toml, read_text
 
 _MAX_BYTES = 1 << 20
 _HEAD = (
@@ -95,11 +94,11 @@ def _text(path: Path) -> str:
 
 def _parsed(text: str, path: Path, study: Study) -> dict[str, ArmOfStudy]:
     try:
-        own = OwnArms.model_validate(tomllib.loads(text)).arms
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise StudyError(f"{path}: is not TOML: {error}") from None
+        own = OwnArms.model_validate(load_toml(text)).arms
     except ValidationError as error:
         raise StudyError(first_problem(path, text, error, OwnArms)) from None
+    except ValueError as error:
+        raise StudyError(f"{path}: {error}") from None
     if twice := own.keys() & study.arms.keys():
         raise StudyError(f"{path}: {min(twice)} is an arm of the study already; call one otherwise")
     if why := first_collision(study.views, study.splits, study.tiers, {**study.arms, **own}):

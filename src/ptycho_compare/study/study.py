@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -34,8 +33,7 @@ from ptycho_compare.study.comparing import (
 )
 from ptycho_compare.study.making import Commands, Overlap, Reconstruction, Simulation, Training
 from ptycho_compare.study.toml_problems import first_problem
-from ptycho_compare.untrusted.bounds import shown, why_unbounded
-from ptycho_compare.untrusted.regular import read_text
+from ptycho_compare.untrusted.regular import load_toml, read_text
 
 MAX_STUDY_BYTES = 1 << 20
 NETWORKS = (PTYCHOPINN, BASELINE)
@@ -216,14 +214,7 @@ def load_study(path: Path) -> Study:
 def parse_study(text: str, path: Path) -> Study:
     """Check the text of a study; raises as `load_study` does, `path` is what it is called by."""
     try:
-        values = tomllib.loads(text)
-        if why := why_unbounded(values):
-            raise ValueError(why)
-        return Study.model_validate(values)
-    except RecursionError:
-        raise StudyError(f"{path}: is nested too deep; a study has sections of sections, no more") from None
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"{path}: is not TOML: {shown(error, at_most=200)}") from None
+        return Study.model_validate(load_toml(text))
     except ValidationError as error:
         raise StudyError(first_problem(path, text, error, Study)) from None
     except ValueError as error:

@@ -11,17 +11,20 @@ import errno
 import json
 import os
 import stat
+import tomllib
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.untrusted.bounds import why_unbounded
+from ptycho_compare.untrusted.bounds import shown, why_unbounded
 
 MAX_RECORD_BYTES = 64 << 20
 MAX_TEXT_BYTES = 256 << 20
 MAX_HOLE_BYTES = 1 << 30
 _MOST_HOLES = 100
 _MAX_JSON_VALUES = 10_000_000
+_MOST_DOTS = 1000
+"""In a line of TOML: the time that tomllib takes grows with the square of a key's parts."""
 _BYTE_ORDER_MARK = "\ufeff"
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -124,6 +127,28 @@ def load_json(text: str | bytes) -> Any:
     if why := why_unbounded(value, max_values=_MAX_JSON_VALUES):
         raise ValueError(why)
     return value
+
+
+def load_toml(text: str) -> dict[str, Any]:
+    """Read TOML under the bounds of `load_json`, and on which no key of thousands of parts is waited for.
+
+    Raises
+    ------
+    ValueError
+        It is none; one line says why.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > _MOST_DOTS:
+            raise ValueError(f"line {number} holds more than {_MOST_DOTS} dots")
+    try:
+        values = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("is nested too deep; there are sections of sections, and no more") from None
+    except ValueError as error:  # TOMLDecodeError, and what Python says of a number of thousands of digits
+        raise ValueError(f"is not TOML: {shown(error, at_most=200)}") from None
+    if why := why_unbounded(values):
+        raise ValueError(why)
+    return values
 
 
 def read_json(path: Path, *, max_bytes: int = MAX_RECORD_BYTES) -> Any:

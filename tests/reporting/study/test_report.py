@@ -207,3 +207,30 @@ def test_published_reports_hold_no_path_of_this_machine(tmp_path: Path) -> None:
     texts = [path.read_text() for path in hub.analysis().iterdir() if path.is_file()]
     assert len(texts) == 12
     assert not [text for text in texts if str(tmp_path) in text]
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("```\n# Another title\n````", "`````\n"),
+        ("\x1b[2J\u202etxet", "\\x1b[2J\\u202etxet\n"),
+        ("x" * 10_000, "x" * 400 + "...\n"),
+        ("y\n" * 1000, "more lines\n"),
+    ],
+    ids=["markup", "a terminal's commands", "a long line", "many lines"],
+)
+def test_a_digest_quotes_foreign_highlights_within_bounds(hostile: str, shown: str) -> None:
+    summary = summary_with()
+    honest = highlights_text(summary)
+    text = digest_markdown(summary, f"{honest}{hostile}\n", references=[])
+    assert shown in text
+    fence = text.split("## Highlights\n\n", 1)[1].partition("\n")[0]
+    _, quoted, rest = text.split(f"{fence}\n")
+    assert "## Key Deltas" in rest
+    assert honest.rstrip() in quoted
+    assert len(text) < len(digest_markdown(summary, honest, references=[])) + 2000
+
+
+def test_a_threshold_in_other_figures_is_none() -> None:
+    with pytest.raises(ReportError, match="have no line"):
+        threshold_in("MS-SSIM (mean) threshold: \u0661.\u0660\n")

@@ -6,7 +6,6 @@ It lies beside the file, or stands as text in the file's own metadata. What it d
 from __future__ import annotations
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +16,7 @@ from ptycho_compare.models.own.turning import OrientationName
 from ptycho_compare.study.comparing import Section
 from ptycho_compare.study.toml_problems import first_problem
 from ptycho_compare.untrusted.onnx import OnnxGraph
+from ptycho_compare.untrusted.regular import load_toml, read_bytes
 
 METADATA_KEY = "ptycho_network"
 """Under which an ONNX file may hold the text of its toml."""
@@ -159,8 +159,7 @@ def read_declaration(network: Path, graph: OnnxGraph) -> tuple[Declaration, byte
     """
     beside = declaration_beside(network)
     if beside is not None:
-        with beside.open("rb") as stream:
-            content = stream.read(MAX_TOML_BYTES)
+        content = read_bytes(beside, max_bytes=MAX_TOML_BYTES)
         return parse_declaration(content, beside), content
     if METADATA_KEY in graph.metadata:
         content = graph.metadata[METADATA_KEY].encode()
@@ -176,10 +175,10 @@ def parse_declaration(content: bytes, label: Path | str) -> Declaration:
     """Read a declaration from its text; raises BundleError."""
     try:
         text = content.decode()
-        return Declaration.model_validate(tomllib.loads(text))
+        return Declaration.model_validate(load_toml(text))
     except UnicodeDecodeError as error:
         raise BundleError(f"{label}: is not UTF-8 text (byte {error.start})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BundleError(f"{label}: is not TOML: {error}") from None
     except ValidationError as error:
         raise BundleError(first_problem(label, text, error, Declaration)) from None
+    except ValueError as error:
+        raise BundleError(f"{label}: {error}") from None

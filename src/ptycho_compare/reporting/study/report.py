@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ptycho_compare.errors import ReportError
+from ptycho_compare.printable import one_line
 from ptycho_compare.records.arm_names import COMPARED_WITH
 from ptycho_compare.records.measures import (
     MEASURES,
@@ -38,6 +39,8 @@ ALL_SUCCESSFUL = "✓ ALL COMPARISONS SUCCESSFUL ✓"
 FAILURES = "⚠️ FAILURES PRESENT ⚠️"
 _HIGHLIGHTS_TITLE = "Phase G Dense Metrics Highlights"
 _THRESHOLD_LINE = "MS-SSIM (mean) threshold: "
+_MOST_LINES, _LONGEST_LINE = 200, 400
+"""Of highlights that a digest quotes; ours have about thirty short ones."""
 
 
 def missing_arms(summary: MetricsSummary) -> list[str]:
@@ -86,7 +89,9 @@ def highlights_text(summary: MetricsSummary, *, threshold: float = THRESHOLD) ->
 
 def threshold_in(highlights: str) -> float:
     """Read the threshold that highlights were made with; ReportError where they state none."""
-    found = re.search(rf"^{re.escape(_THRESHOLD_LINE)}(\d+\.\d+)$", highlights, flags=re.MULTILINE)
+    found = re.search(
+        rf"^{re.escape(_THRESHOLD_LINE)}([0-9]{{1,9}}\.[0-9]{{1,9}})$", highlights, flags=re.MULTILINE
+    )
     if found is None:
         raise ReportError(f"the highlights have no line '{_THRESHOLD_LINE}0.80'")
     return float(found[1])
@@ -118,11 +123,23 @@ def digest_markdown(summary: MetricsSummary, highlights: str, *, references: Seq
         *(TITLE, "", f"**{FAILURES if summary.n_failed else ALL_SUCCESSFUL}**", "", *failed),
         *(PIPELINE, "", *counts(summary, called="Total"), ""),
         *sanity_section(summary, threshold_in(highlights)),
-        *(HIGHLIGHTS, "", "```", highlights.rstrip("\n"), "```", ""),
+        *(HIGHLIGHTS, "", *_quoted(highlights), ""),
         *("## Key Deltas", "", *_key_deltas(summary)),
         *("## References", "", *(f"- `{name}`" for name in references), ""),
     ]
     return "\n".join(lines)
+
+
+def _quoted(highlights: str) -> Iterator[str]:
+    """Quote a text of anybody's: nothing in it ends the quotation, steers a terminal or floods it."""
+    lines = highlights.rstrip("\n").split("\n")
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", highlights))])
+    yield fence
+    for line in lines[:_MOST_LINES]:
+        yield one_line(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}...")
+    if len(lines) > _MOST_LINES:
+        yield f"... and {len(lines) - _MOST_LINES} more lines"
+    yield fence
 
 
 def failure_line(summary: MetricsSummary) -> str:

@@ -7,7 +7,14 @@ from ptycho_compare.reconstruction.image_source import ImageSource, parse_source
 from ptycho_compare.reconstruction.own_probe import was_retrieved
 from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
-from ptycho_compare.reconstruction.stream import Chunk, empty_stream, reconstruct, response_to_images
+from ptycho_compare.reconstruction.stream import (
+    Chunk,
+    Response,
+    empty_stream,
+    fixed_point_of,
+    reconstruct,
+    response_to_images,
+)
 from ptycho_compare.reconstruction.stream_state import StreamState
 from ptycho_compare.reconstruction.user_made import (
     UserSource,
@@ -26,12 +33,14 @@ __all__ = [
     "ImageSource",
     "ReadyMade",
     "Residual",
+    "Response",
     "StreamState",
     "UserSource",
     "check_geometry",
     "diffraction_residual",
     "empty_stream",
     "find_reconstructor",
+    "fixed_point_of",
     "parse_source",
     "parse_user_source",
     "read_image",

@@ -1,7 +1,8 @@
 """The canvas: a weighted sum of patches on the object's own pixel grid.
 
 Positions are absolute and the origin is a whole pixel, so nothing is ever centred, and a
-canvas of a subset lies where it belongs. Canvases of the same plan simply add up.
+canvas of a subset lies where it belongs. Canvases of the same plan simply add up, to the last bit
+where their patches are rounded (`fixed_point`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ptycho_compare.reconstruction.fixed_point import FixedPoint
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,15 @@ class Canvas:
         How many patches lie on each pixel.
     crop_px : int
         M, side of the central part of each patch that is used.
+    fixed : FixedPoint or None
+        How patches are rounded before they are added; None for not at all.
     """
 
     origin: tuple[int, int]
     total: NDArray[np.complex128]
     weight: NDArray[np.float64]
     crop_px: int
+    fixed: FixedPoint | None = None
 
     @classmethod
     def covering(cls, positions: NDArray[np.float64], *, crop_px: int) -> Canvas:
@@ -97,6 +103,8 @@ class Canvas:
         whole = np.rint(centres).astype(int)
         window = self.window(patches)
         moved = move(patches, (centres - whole)[:, ::-1], window, window)
+        if self.fixed is not None:
+            moved = self.fixed.rounded(moved)
         rows, columns = (whole - self.crop_px // 2).T[::-1] - np.array([self.origin]).T
         for patch, row, column in zip(moved, rows, columns, strict=True):
             target = np.s_[row : row + self.crop_px, column : column + self.crop_px]

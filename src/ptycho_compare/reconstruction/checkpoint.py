@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ptycho_compare.reconstruction.canvas import Canvas
+from ptycho_compare.reconstruction.fixed_point import FixedPoint
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.saved_work import Arrays, Facts, SavedWork
@@ -93,6 +94,7 @@ class Checkpoint:
         facts = {
             "origin": list(state.canvas.origin),
             "crop_px": state.canvas.crop_px,
+            "fixed": None if state.canvas.fixed is None else asdict(state.canvas.fixed),
             "next_row": state.next_row,
             "rows": state.rows,
             "groups": state.groups,
@@ -120,8 +122,9 @@ class Checkpoint:
 
 def _state(facts: Facts, arrays: Arrays) -> StreamState:
     row, column = facts["origin"]
+    fixed = None if facts["fixed"] is None else FixedPoint(**facts["fixed"])
     return StreamState(
-        canvas=Canvas((row, column), arrays["total"], arrays["weight"], facts["crop_px"]),
+        canvas=Canvas((row, column), arrays["total"], arrays["weight"], facts["crop_px"], fixed),
         rows=facts["rows"],
         groups=facts["groups"],
         next_row=facts["next_row"],

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from ptycho_compare.errors import ArmError
 from ptycho_compare.models.predictor import Predictor
 from ptycho_compare.reconstruction.canvas import Canvas
+from ptycho_compare.reconstruction.fixed_point import FixedPoint, most_on_a_pixel
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
 from ptycho_compare.scan import Diffraction, Plan, Units
 
@@ -147,27 +148,48 @@ def _chunks(groups: int, chunk_groups: int | None) -> Iterator[tuple[int, int, i
         yield number, first, min(first + step, groups)
 
 
+@dataclass(frozen=True)
+class Response:
+    """How a network's patches follow its images, over up to 16 rows of a plan.
+
+    Attributes
+    ----------
+    change : float
+        |f(X) - f(X')| / |f(X)|, X' being the images of other rows, drawn with a fixed seed. 0 for a
+        network that ignores its input; not a number where f(X) is zero or not finite, or where there
+        is but one row.
+    largest : float
+        Modulus of the largest finite value of these patches; 0 where there is none.
+    """
+
+    change: float
+    largest: float
+
+
 def response_to_images(
     plan: Plan, diffraction: Diffraction, positions: NDArray[np.float64], predictor: Predictor
-) -> float:
-    """Measure how much patches change when their images are exchanged.
-
-    Returns
-    -------
-    float
-        |f(X) - f(X')| / |f(X)| over up to 16 rows, X' being the images of other rows, drawn
-        with a fixed seed. 0 for a network that ignores its input; not a number where f(X) is
-        zero or not finite, or where there is but one row.
-    """
+) -> Response:
+    """Measure how much patches change when their images are exchanged, and how large they are."""
     units = plan.units(positions, group_size=predictor.group_size)
     # drawn, not a fixed distance away: scans repeat themselves at regular distances
-    if len(units.images) < 2:
-        return float("nan")
     order = np.random.default_rng(0).permutation(len(units.images))
     rows, others = order[:_RESPONSE_ROWS], np.roll(order, 1)[:_RESPONSE_ROWS]
     own, exchanged = (
         predictor.predict(plan.network_input(diffraction, units.images[chosen]), units.local_offsets[rows])
         for chosen in (rows, others)
     )
+    sizes = np.abs(own)
+    largest = float(sizes.max(initial=0.0, where=np.isfinite(sizes)))
+    if len(order) < 2:
+        return Response(float("nan"), largest)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.linalg.norm(own - exchanged) / np.linalg.norm(own))
+        return Response(float(np.linalg.norm(own - exchanged) / np.linalg.norm(own)), largest)
+
+
+def fixed_point_of(
+    plan: Plan, positions: NDArray[np.float64], predictor: Predictor, *, largest: float, crop_px: int
+) -> FixedPoint:
+    """Return how an arm's patches are rounded so that its canvas is exact; `largest` as in `Response`."""
+    units = plan.units(positions, group_size=predictor.group_size)
+    places = units.places(slice(None)) if predictor.separate else units.centres
+    return FixedPoint.fitting(largest, most_on_a_pixel(places, crop_px=crop_px))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,7 +16,8 @@ import pytest
 from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.errors import ArmError, InputError
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.phases.comparison import network
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest
 from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source, user_made
@@ -239,3 +243,29 @@ def test_networks_reconstruct_halves_when_asked(small_hub: Path, tmp_path: Path)
         assert {"half_amplitude", "half_phase", "half_complex"} & set(scorecard.arm(arm).curves)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["arms"]["Baseline"]["seconds"]["half_data_s"] > 0
+
+
+def test_what_is_far_larger_than_all_else_is_cut_off_and_said(
+    small_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums stay exact: no value leaves the range that the network's response set."""
+    load = network.load_predictor
+
+    def exploding(*given: Any, **how: Any) -> Any:
+        predictor = load(*given, **how)
+        predict, calls = predictor.predict, []
+
+        def wild(images: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+            calls.append(len(images))
+            patches = predict(images, offsets)
+            return patches * np.float32(1e9) if len(calls) == 3 else patches  # after the response's two
+
+        return SimpleNamespace(**{**vars(predictor), "predict": wild, "warm_up": lambda: 0.0})
+
+    monkeypatch.setattr(network, "load_predictor", exploding)
+    compare(request_on(small_hub, tmp_path, groups=24, ready_made=None), command=[], console_level=None)
+    log = Artifacts(tmp_path).log.read_text()
+    assert re.search(r"WARNING - Baseline: patches hold values up to .*; cut off at \d+", log)
+    with np.load(Artifacts(tmp_path).reconstructions) as arrays:
+        largest = np.abs(arrays["baseline_complex"]).max()
+    assert 2**12 < largest <= 2**24

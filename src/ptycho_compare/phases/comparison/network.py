@@ -25,6 +25,7 @@ from ptycho_compare.reconstruction import (
     Chunk,
     StreamState,
     empty_stream,
+    fixed_point_of,
     reconstruct,
     response_to_images,
 )
@@ -135,6 +136,14 @@ class NetworkArm:
         while not state.finished:
             try:
                 predictor = network.predictor(state)
+                if state.canvas.fixed is None:
+                    state.canvas.fixed = fixed_point_of(
+                        stream.plan,
+                        scan.positions,
+                        predictor,
+                        largest=state.notes["largest"],
+                        crop_px=state.canvas.crop_px,
+                    )
                 with work.context.holding():
                     reconstruct(
                         stream.plan,
@@ -162,6 +171,16 @@ class NetworkArm:
     def _log_end(self, state: StreamState) -> None:
         for line in arm_lines(self.name, state.finished_chunks):
             _log.info(line)
+        largest, fixed = state.finished_chunks.used.maximum, state.canvas.fixed
+        if fixed is not None and largest > fixed.limit:
+            shown = state.notes["largest"]
+            _log.warning(
+                "%s: patches hold values up to %.3g, where those of 16 rows end at %.3g; cut off at %.3g",
+                self.name,
+                largest,
+                shown,
+                fixed.limit,
+            )
 
     def _image(self, state: StreamState, fault: str = "") -> ArmImage:
         values, weight = state.canvas.on_grid(self.setting.grid)
@@ -193,7 +212,8 @@ class _Network:
                 require_right_reading(self._arm.name, model, self._loaded, setting, batch_rows=rows)
             response = response_to_images(plan, scan.diffraction, scan.positions, self._loaded)
             # as text: it may be not a number, which JSON cannot hold
-            state.notes |= {"response": repr(response), "fault": self._loaded.fault}
+            told = {"response": repr(response.change), "largest": response.largest}
+            state.notes |= {**told, "fault": self._loaded.fault}
         if _debugged(self._arm.setting.request, self._arm.name):
             self._debug = self._debug or BaselineDebug(self._loaded)
             return self._debug

@@ -15,6 +15,7 @@ from ptycho_compare.checks.study_answers import has_answers, study_answers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.study import load_study
+from scorecards import truth_image
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,27 @@ def test_the_tidy_table_holds_every_number_of_every_comparison(answered: Hub) ->
     assert {*table["arm"]} == {*ARMS}
 
 
+def test_truth_with_the_noise_of_photons_gives_the_analytic_curve(answered: Hub) -> None:
+    """Complex noise of sd s in each part leaves a Fienup error of sqrt(2 s^2 / (mean |truth|^2 + 2 s^2))."""
+    curves = pandas.read_csv(answered.answers().curves).query("metric == 'fienup' and arm == 'PtychoPINN'")
+    power = 2.0 / curves["dose"]
+    expected = (power / ((abs(truth_image()) ** 2).mean() + power)) ** 0.5
+    assert curves["mean"].to_numpy() == pytest.approx(expected.to_numpy(), rel=0.03)
+    slope = pandas.read_csv(answered.answers().answers).query("question == 'slope' and first == 'PtychoPINN'")
+    (found,) = slope.query("metric == 'fienup'").itertuples()
+    assert found.low <= -0.5 <= found.high
+    assert found.high - found.low < 0.1
+    assert (found.axis, found.view) == ("dose", "dense")
+
+
+def test_ranks_say_who_is_told_apart(answered: Hub) -> None:
+    table = pandas.read_csv(answered.answers().answers)
+    ranks = table.query("question == 'rank'")
+    assert [*ranks.query("value == 1")["first"]] == ["PtychoPINN"] * len(DOSES)
+    assert {*ranks["told_apart"]} == {"yes"}
+    assert table.query("question == 'cells_won' and first == 'PtychoPINN'")["value"].item() == len(DOSES)
+
+
 def test_what_is_written_again_is_the_same(hub: Hub) -> None:
     before = {path: path.read_bytes() for path in hub.answers()}
     assert main(["study", "--hub", str(hub.root)]) == 0
@@ -54,13 +76,14 @@ def test_what_is_written_again_is_the_same(hub: Hub) -> None:
     assert judged(hub) == []
 
 
-def test_a_forged_number_is_found_by_its_line(hub: Hub) -> None:
-    path = hub.answers().scores
+@pytest.mark.parametrize("name", ["study.csv", "study_curves.csv", "study_answers.csv"])
+def test_a_forged_number_is_found_by_its_line(hub: Hub, name: str) -> None:
+    path = hub.answers().folder / name
     lines = path.read_text().splitlines(keepends=True)
-    lines[3] = lines[3].replace(",0.", ",1.", 1)
+    lines[3] = lines[3].replace("1", "2", 1)
     path.write_text("".join(lines))
     (finding,) = judged(hub)
-    assert "study.csv:4: mismatch" in finding
+    assert f"{name}:4: mismatch" in finding
     assert "run ptycho-hub study again" in finding
 
 

@@ -9,8 +9,8 @@ from ptycho_compare.checks.remade import cannot_read, named, same_text
 from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.records.compared import read_compared
 from ptycho_compare.records.reading import read_text
+from ptycho_compare.records.study_answers import read_answers
 from ptycho_compare.reporting.study.write_study import MADE_BY, STUDY_TEXTS
 from ptycho_compare.study import Study
 
@@ -29,7 +29,7 @@ def study_answers(hub: Hub, study: Study) -> Validation:
 
 def _of_texts(hub: Hub, study: Study) -> Iterator[Finding]:
     try:
-        compared = read_compared(hub, study.comparisons())
+        answers = read_answers(hub, study)
     except InputError as error:
         yield cannot_read(error)
         return
@@ -43,4 +43,4 @@ def _of_texts(hub: Hub, study: Study) -> Iterator[Finding]:
         except InputError as error:
             yield cannot_read(error)
         else:
-            yield from same_text(path, text, each.render(compared), made_by=MADE_BY)
+            yield from same_text(path, text, each.render(answers), made_by=MADE_BY)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, place_of
 from ptycho_compare.errors import ResultsError
-from ptycho_compare.records.compared import read_compared
+from ptycho_compare.records.study_answers import read_answers
 from ptycho_compare.reporting.study.write_study import write_study
 
 
@@ -28,9 +28,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _study(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub, study, _ = place_of(arguments)
     try:
-        if not read_compared(hub, study.comparisons()):
+        answers = read_answers(hub, study)
+        if not answers.compared:
             raise ResultsError(f"{hub.analysis()}: no comparison of {study.name!r} is there yet")
-        written = write_study(hub, study)
+        written = write_study(hub, answers)
     except ResultsError as error:
         print(f"ptycho-hub study: {error}", file=sys.stderr)
         return ExitCode.FAILED

@@ -332,6 +332,16 @@ class AnswerFiles:
         """Every number of every comparison on a line of its own, with its factors."""
         return self.folder / "study.csv"
 
+    @property
+    def curves(self) -> Path:
+        """Mean and spread over trials of every score in every cell: the points of its curves."""
+        return self.folder / "study_curves.csv"
+
+    @property
+    def answers(self) -> Path:
+        """Differences, ranks, crossings and slopes."""
+        return self.folder / "study_answers.csv"
+
     def __iter__(self) -> Iterator[Path]:
         """Yield all of them."""
         return (getattr(self, name) for name, held in vars(type(self)).items() if isinstance(held, property))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ptycho_compare.records.measures import HIGHER_IS_BETTER, score_name
@@ -101,6 +101,21 @@ def digits(number: float) -> str:
     return f"{number:.4f}" if not number or abs(number) >= _LEAST else f"{number:.2e}"
 
 
+def told_apart(*verdicts: bool | None) -> bool | None:
+    """Say if a difference is told apart from zero, by what its intervals say: all that are known must.
+
+    Intervals of different kinds, over pixels and over trials, answer different questions: a difference that
+    holds by one of them alone is not one that both would show again. None where none is known.
+    """
+    known = [each for each in verdicts if each is not None]
+    return all(known) if known else None
+
+
+def leaves_out_zero(ends: tuple[float, float] | None) -> bool | None:
+    """Say if an interval leaves out zero; None without one."""
+    return None if ends is None else ends[0] > 0 or ends[1] < 0
+
+
 @dataclass(frozen=True)
 class Standings:
     """Numbers of the living arms, and the differences between every two of them.
@@ -115,11 +130,16 @@ class Standings:
     _differences: Mapping[tuple[Deciding, str, str], DifferenceRow]
 
     @classmethod
-    def of(cls, rows: Iterable[MetricRow], differences: Iterable[DifferenceRow]) -> Standings:
-        """Take from both tables what decides."""
-        numbers: dict[Deciding, dict[str, float]] = {score: {} for score in ORDER}
+    def of(
+        cls,
+        rows: Iterable[MetricRow],
+        differences: Iterable[DifferenceRow],
+        scores: Sequence[Deciding] = ORDER,
+    ) -> Standings:
+        """Take from both tables what decides, or other `scores`."""
+        numbers: dict[Deciding, dict[str, float]] = {score: {} for score in scores}
         for row in rows:
-            for score in ORDER:
+            for score in scores:
                 if (number := score.number_in(row)) is not None:
                     numbers[score][row.model] = number
         found = {(Deciding(row.metric, row.component), row.first, row.second): row for row in differences}
@@ -129,6 +149,12 @@ class Standings:
         """Arms that have a number, best first; equal ones by name."""
         sign = -1 if score.higher_is_better else 1
         return sorted(self.numbers[score], key=lambda arm: (sign * self.numbers[score][arm], arm))
+
+    def not_behind(self, score: Deciding) -> list[str]:
+        """The first arm, and those that are not told apart from it; where that is not known, they are."""
+        first, *others = self.ranking(score) or [""]
+        alike = [arm for arm in others if self.margin(score, first, arm).told_apart is False]
+        return [first, *alike] if first else []
 
     def margin(self, score: Deciding, one: str, other: str) -> Margin:
         """How far the first arm is ahead of the second, of two that have a number."""

@@ -5,15 +5,15 @@ Equal evidence gives equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ptycho_compare.hub import AnswerFiles, Hub
-from ptycho_compare.records.compared import Compared, read_compared
+from ptycho_compare.records.study_answers import StudyAnswers
+from ptycho_compare.records.tables.answers_csv import answers_csv, curves_csv
 from ptycho_compare.records.tables.study_csv import study_csv
 from ptycho_compare.storage.files import write_text_atomic
-from ptycho_compare.study import Study
 
 MADE_BY = "ptycho-hub study"
 
@@ -31,27 +31,24 @@ class StudyText:
     """
 
     file: Callable[[AnswerFiles], Path]
-    render: Callable[[Sequence[Compared]], str]
+    render: Callable[[StudyAnswers], str]
 
 
-STUDY_TEXTS = (StudyText(lambda names: names.scores, study_csv),)
+STUDY_TEXTS = (
+    StudyText(lambda names: names.scores, lambda answers: study_csv(answers.compared)),
+    StudyText(lambda names: names.curves, curves_csv),
+    StudyText(lambda names: names.answers, answers_csv),
+)
 """All of them, in the order in which they are written."""
 
 
-def write_study(hub: Hub, study: Study) -> list[Path]:
-    """Write what the comparisons of a study come to; returns where.
-
-    Raises
-    ------
-    InputError
-        The evidence of a comparison is damaged, or not what its manifest tells of.
-    """
-    compared = read_compared(hub, study.comparisons())
+def write_study(hub: Hub, answers: StudyAnswers) -> list[Path]:
+    """Write what the comparisons of a study come to; returns where."""
     names = hub.answers()
     names.folder.mkdir(parents=True, exist_ok=True)
     written = []
     for text in STUDY_TEXTS:
         path = text.file(names)
-        write_text_atomic(path, text.render(compared))
+        write_text_atomic(path, text.render(answers))
         written.append(path)
     return written

@@ -1,0 +1,86 @@
+"""What a study says as a whole: its cells, lines through them, who is best where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ptycho_compare.hub import FULL_TIER, Hub
+from ptycho_compare.records.compared import Compared, read_compared
+from ptycho_compare.records.study_cells import StudyCell, cells_of
+from ptycho_compare.records.study_lines import Crossing, Slope, StudyLine, crossings_of, lines_of, slopes_of
+from ptycho_compare.study import Study
+
+
+@dataclass(frozen=True)
+class StudyAnswers:
+    """What all comparisons say together.
+
+    Attributes
+    ----------
+    study : Study
+    compared : sequence of Compared
+        All that have evidence, of all tiers.
+    """
+
+    study: Study
+    compared: Sequence[Compared]
+
+    @property
+    def level(self) -> float:
+        """Of all intervals."""
+        return self.study.uncertainty.level
+
+    @property
+    def tier(self) -> str:
+        """The tier that answers: the full one, or the last that was compared."""
+        there = {each.comparison.tier for each in self.compared}
+        return (
+            FULL_TIER
+            if FULL_TIER in there
+            else next((tier for tier in reversed(self.study.tiers) if tier in there), "")
+        )
+
+    @property
+    def asked(self) -> int:
+        """Comparisons that the study asks for in that tier."""
+        return sum(each.tier == self.tier for each in self.study.comparisons())
+
+    @cached_property
+    def cells(self) -> list[StudyCell]:
+        """Cells of that tier, in the study's order."""
+        return cells_of(
+            (each for each in self.compared if each.comparison.tier == self.tier), level=self.level
+        )
+
+    @cached_property
+    def lines(self) -> list[StudyLine]:
+        """All lines through these cells."""
+        return lines_of(self.cells)
+
+    @cached_property
+    def crossings(self) -> list[Crossing]:
+        """Where two arms cross along a line."""
+        return [found for line in self.lines for found in crossings_of(line)]
+
+    @cached_property
+    def slopes(self) -> list[Slope]:
+        """How steeply errors fall along a logarithmic axis."""
+        return [found for line in self.lines for found in slopes_of(line, level=self.level)]
+
+    @cached_property
+    def wins(self) -> Counter[str]:
+        """In how many cells an arm is best; "" counts those without a winner."""
+        return Counter(cell.answer.winner or "" for cell in self.cells)
+
+    @property
+    def factors(self) -> list[str]:
+        """Factors that are no trials."""
+        return list(dict.fromkeys(name for cell in self.cells for name in cell.levels))
+
+
+def read_answers(hub: Hub, study: Study) -> StudyAnswers:
+    """Read the evidence of all comparisons; InputError as of `read_compared`."""
+    return StudyAnswers(study, read_compared(hub, study.comparisons()))

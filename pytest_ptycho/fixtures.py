@@ -160,16 +160,14 @@ def ptycho_evidence(
     request: pytest.FixtureRequest, ptycho_hub: Hub, ptycho_study: Study, ptycho_comparison: Comparison
 ) -> Evidence:
     """Give what the comparison left behind, judged; computed in a child process as far as it is not there."""
-    from ptycho_compare.phases.comparison.job import ComparisonJob
-    from pytest_ptycho.run_comparison import paces_of, run_comparison
+    from pytest_ptycho.run_comparison import run_comparison
+    from pytest_ptycho.session_jobs import job_of
 
     stash = request.node.stash
     stash[COMPARISON] = ptycho_comparison
     if EVIDENCE in stash:  # of an attempt before, where a test is run again
         del stash[EVIDENCE]
-    file = study_path(request.config, request.path)
-    job = ComparisonJob(ptycho_hub, ptycho_study, file, ptycho_comparison, paces_of(request.config, file))
-    found = run_comparison(request.node, job)
+    found = run_comparison(request.node, job_of(request.node, ptycho_hub, ptycho_comparison, ptycho_study))
     stash[EVIDENCE] = found
     return found
 

@@ -17,6 +17,21 @@ if TYPE_CHECKING:
     from ptycho_compare.phases.pipeline.step import PhaseStep
 
 
+def own_steps_are_made(item: pytest.Item, job: ComparisonJob) -> bool:
+    """Say if nothing that a suite adds before a comparison is left to do; InputError where it is no step."""
+    return all(step.is_made() for step in _own_steps(item, job))
+
+
+def _own_steps(item: pytest.Item, job: ComparisonJob) -> list[PhaseStep]:
+    hook = item.ihook.pytest_ptycho_steps
+    if not hook.get_hookimpls():
+        return []
+    from ptycho_compare.phases.pipeline.own_step import own_step
+
+    answers = asked("pytest_ptycho_steps", hook, hub=job.hub, comparison=job.comparison)
+    return [own_step(job.hub, job.comparison, each) for answer in answers for each in answer or ()]
+
+
 def make_own_steps(item: pytest.Item, job: ComparisonJob) -> None:
     """Run the steps that a suite names for a comparison, as far as they are not done.
 
@@ -27,14 +42,8 @@ def make_own_steps(item: pytest.Item, job: ComparisonJob) -> None:
     Deferred
         They are not finished.
     """
-    hook = item.ihook.pytest_ptycho_steps
-    if not hook.get_hookimpls():
-        return
-    from ptycho_compare.phases.pipeline.own_step import own_step
-
     try:
-        answers = asked("pytest_ptycho_steps", hook, hub=job.hub, comparison=job.comparison)
-        steps = [own_step(job.hub, job.comparison, each) for answer in answers for each in answer or ()]
+        steps = _own_steps(item, job)
         if all(step.is_made() for step in steps):
             return
         failed = run_steps(

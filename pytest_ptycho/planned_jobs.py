@@ -9,9 +9,8 @@ import pytest
 
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError
-from ptycho_compare.hub import Hub
-from pytest_ptycho.cases import comparison_of, study_for, study_path
 from pytest_ptycho.options import OPTIONS
+from pytest_ptycho.session_jobs import jobs_of
 
 if TYPE_CHECKING:
     from ptycho_compare.phases.comparison.job import ComparisonJob
@@ -40,7 +39,7 @@ def lines(session: pytest.Session) -> Iterator[str]:
     if hub is None or not hub.exists():
         yield "ptycho plan: no hub; give --hub DIR"
         return
-    jobs = list(_jobs(session, hub))
+    jobs = [job for _, job in jobs_of(session.items, hub)]
     width = max((len(job.id) for job in jobs), default=0)
     fresh = session.config.stash[OPTIONS].fresh
     known, unknown = 0.0, 0
@@ -51,20 +50,6 @@ def lines(session: pytest.Session) -> Iterator[str]:
         unknown += seconds is None
     rest = f", and {unknown} not yet measured" if unknown else ""
     yield f"in all: {duration_text(known)}{rest}; nothing was run"
-
-
-def _jobs(session: pytest.Session, hub: Hub) -> Iterator[ComparisonJob]:
-    from ptycho_compare.phases.comparison.job import ComparisonJob
-    from pytest_ptycho.run_comparison import paces_of
-
-    seen = set()
-    for item in session.items:
-        comparison = comparison_of(item)
-        if comparison is None or comparison in seen:
-            continue
-        seen.add(comparison)
-        study, file = study_for(session.config, item.path), study_path(session.config, item.path)
-        yield ComparisonJob(hub, study, file, comparison, paces_of(session.config, file))
 
 
 def _forecast(job: ComparisonJob, *, fresh: bool) -> tuple[str, float | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,7 @@ from ptycho_compare.jobs import (
 )
 from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.options import OPTIONS, Options
+from pytest_ptycho.other_work import Brought, OtherWork, brought_before
 from pytest_ptycho.outcomes import Blocked, Deferred
 from pytest_ptycho.own import own_findings, take_arms
 from pytest_ptycho.own_steps import make_own_steps
@@ -35,11 +36,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ptycho_compare.phases.comparison.job import ComparisonJob, JobState
-    from ptycho_compare.phases.comparison.paces import Paces
     from ptycho_compare.study import Comparison
 
 _SELECTED = pytest.StashKey["frozenset[Comparison]"]()
-_PACES = pytest.StashKey["dict[Path, Paces]"]()
 _ONE_THREAD = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
 
 
@@ -84,6 +83,8 @@ def _brought(item: pytest.Item, job: ComparisonJob) -> Evidence:
     options, deadline, stopping = item.config.stash[OPTIONS], deadline_of(item), item.config.stash[STOPPING]
     if options.verify:
         return _as_it_stands(job)
+    if (brought := brought_before(item, job.comparison)) is not None:
+        return _conclude(job, brought.ended, stopping.asked, deadline, brought.death)
     if not options.fresh and job.is_done():
         return Evidence(job)
     if missing := job.why_not_ready():
@@ -95,10 +96,21 @@ def _brought(item: pytest.Item, job: ComparisonJob) -> Evidence:
         raise Deferred(f"not started: {stopping.asked}", state)
     if not options.detach and not state.running and adopted_from is None:
         _require_room(job, state, deadline, worked=worked)
+
+    def out_of_time() -> bool:
+        return bool(stopping.asked) or deadline.working_s <= 0
+
+    def brought_too(other: ComparisonJob) -> Brought:
+        spec, death = _spec(other, None, options, deadline), _death(other.state())
+        return Brought(_run_or_join(spec, other.is_done, out_of_time, joins=False), death)
+
+    # what is made anew in any case, or taken over, is each test's own
+    alone = options.fresh or options.adopt is not None
+    other_work = (lambda: False) if alone else OtherWork(item, job, deadline, brought_too)
     with stopping.waiting():
         spec = _spec(job, adopted_from, options, deadline)
         is_done = (lambda: False) if options.fresh else job.is_done
-        ended = _run_or_join(spec, is_done, lambda: bool(stopping.asked) or deadline.working_s <= 0)
+        ended = _run_or_join(spec, is_done, out_of_time, meanwhile=other_work)
     return _conclude(job, ended, stopping.asked, deadline, _death(state))
 
 
@@ -146,13 +158,6 @@ def _selected(session: pytest.Session) -> frozenset[Comparison]:
     return session.stash[_SELECTED]
 
 
-def paces_of(config: pytest.Config, study_file: Path) -> Paces:
-    """Return what the comparisons of a study took, read once by a session."""
-    from ptycho_compare.phases.comparison.paces import Paces
-
-    return config.stash.setdefault(_PACES, {}).setdefault(study_file, Paces())
-
-
 def _require_room(job: ComparisonJob, state: JobState, deadline: Deadline, *, worked: bool) -> None:
     """Start nothing that would end without having gained anything.
 
@@ -187,9 +192,11 @@ def _spec(job: ComparisonJob, adopted_from: Path | None, options: Options, deadl
     )
 
 
-def _run_or_join(spec: JobSpec, is_done: Callable[[], bool], out_of_time: Callable[[], bool]) -> Ended:
+def _run_or_join(
+    spec: JobSpec, is_done: Callable[[], bool], out_of_time: Callable[[], bool], **more: Any
+) -> Ended:
     try:
-        return run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time)
+        return run_or_join(spec, LocalExecutor(), is_done=is_done, out_of_time=out_of_time, **more)
     except (JobError, StorageError) as error:
         return Ended("refused", (Finding("input", str(error)),))
 

@@ -64,13 +64,13 @@ def test_of_what_was_begun(hub_after_debug: Path) -> None:
     command.suspend()  # however slow the plan is today, it finds the job at work
     done = run_on(hub_after_debug, "--ptycho-plan", "-m", "full", "-k", "train")
     command.resume()
-    assert re.search(rf"{TRAIN} +runs now: \d+ of {SLOW_ROWS} patches, about \d+ s", done.stdout)
+    assert re.search(rf"{TRAIN} +runs now: \d+ of {SLOW_ROWS} patches, about \d+ (s|min)", done.stdout)
     job_of(hub_after_debug).stop.touch()
     status, text = session.ended()
     assert status == EXIT_STOPPED, text
     assert f"{TRAIN}: stopped (asked by a stop file)" in text  # not by the deadline, which has not come
     text, saved = plan_of(hub_after_debug, "-m", "full"), progress_of(hub_after_debug).saved
-    assert re.search(rf"{TRAIN} +goes on: reuses {saved} of {SLOW_ROWS} patches, about \d+ s", text)
+    assert re.search(rf"{TRAIN} +goes on: reuses {saved} of {SLOW_ROWS} patches, about \d+ (s|min)", text)
     assert re.search(rf"{TEST} +to run: {SLOW_ROWS} patches", text)
 
 

@@ -71,6 +71,8 @@ def run_or_join(
     *,
     is_done: Callable[[], bool],
     out_of_time: Callable[[], bool],
+    joins: bool = True,
+    meanwhile: Callable[[], bool] = lambda: False,
 ) -> Ended:
     """Bring a job to its end, or as far as time allows.
 
@@ -83,6 +85,10 @@ def run_or_join(
     out_of_time : callable
         Asked several times a second. An attempt that was launched here is then stopped; one of
         somebody else runs on.
+    joins : bool
+        False where somebody else's attempt is not waited for: it is then ``running`` at once.
+    meanwhile : callable
+        Asked while somebody else's attempt is waited for: does other work and says True, or has none.
 
     Raises
     ------
@@ -106,7 +112,9 @@ def run_or_join(
         if spec.detached:
             return _running(found if isinstance(found, Running) else found.leave())
         if isinstance(found, Running):
-            ended = _joined(spec, found, out_of_time)
+            if not joins:
+                return _running(found)
+            ended = _joined(spec, found, out_of_time, meanwhile)
             if ended is None or ended.state == "stopped":
                 continue  # whoever it was gave up: the next attempt is launched here
             return ended
@@ -131,14 +139,17 @@ def _running(running: Running) -> Ended:
     return Ended("running", running=running)
 
 
-def _joined(spec: JobSpec, running: Running, out_of_time: Callable[[], bool]) -> Ended | None:
+def _joined(
+    spec: JobSpec, running: Running, out_of_time: Callable[[], bool], meanwhile: Callable[[], bool]
+) -> Ended | None:
     """Wait for somebody else's attempt; None when it died, or came to nothing."""
     while (claim := living_claim(spec.files.claim)) is not None:
         if claim.token != running.token:
             break  # another one came after it
         if out_of_time():
             return _running(running)
-        time.sleep(10 * _POLL_S)
+        if not meanwhile():
+            time.sleep(10 * _POLL_S)
     launch = read_launch(spec.files)  # an older one, when it found nothing to do and launched none
     if launch is None or launch.token != running.token:
         return None

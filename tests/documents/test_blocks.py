@@ -37,6 +37,7 @@ RUN_ELSEWHERE = {
     "demo": "cli/test_demo.py",
     "network": "cli/test_network.py",
     "run": "cli/test_run.py",
+    "rescore": "cli/test_rescore.py",
     "score": "cli/test_score.py",
     "seal": "cli/test_seal.py",
     "verify": "cli/test_reports.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from ptycho_compare.errors import ENVIRONMENT
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.inventory import why_no_path
-from ptycho_compare.records.manifest import ArmRecord, Manifest, read_manifest
+from ptycho_compare.records.manifest import ArmRecord, FileRecord, Manifest, read_manifest
 from ptycho_compare.scoring import CollapseLimits
 from ptycho_compare.storage.files import digest_of
 
@@ -52,7 +52,7 @@ def judge_comparison(
         return [Finding("changed", f"{names.manifest}: {error.strerror}; {_AGAIN}")]
     except ValidationError as error:
         return [Finding("changed", f"{names.manifest}: is no manifest ({error.error_count()} problems)")]
-    damaged = list(_changed(folder, manifest))
+    damaged = list(changed_artifacts(names.manifest, manifest.artifacts))
     findings = [*damaged, *_extra(names, manifest)]
     if manifest.finished < manifest.started:  # both ISO, UTC
         text = f"finished {manifest.finished}, and started {manifest.started}"
@@ -74,19 +74,24 @@ def judge_comparison(
     return [*findings, *judge_log(names.log, manifest)]
 
 
-def _changed(folder: Path, manifest: Manifest) -> Iterator[Finding]:
-    for name, record in manifest.artifacts.items():
-        path = folder / name
+def changed_artifacts(
+    listing: Path, artifacts: Mapping[str, FileRecord], *, again: str = _AGAIN
+) -> Iterator[Finding]:
+    """Find listed artifacts that are not as they were written; `listing` lies beside them."""
+    for name, record in artifacts.items():
+        path = listing.parent / name
         if record.path != name or why_no_path(name):
             text = f"artifacts.{name} lies at {record.path}, and an artifact lies beside its manifest"
-            yield Finding("changed", f"{Artifacts(folder).manifest}: {text}; {_AGAIN}")
+            yield Finding("changed", f"{listing}: {text}; {again}")
         elif not path.is_file():
-            yield Finding("missing", f"{path}: the manifest lists it and it is not there; {_AGAIN}")
+            yield Finding("missing", f"{path}: the {listing.stem} lists it and it is not there; {again}")
         elif (size := path.stat().st_size) != record.bytes:  # nobody digests what is of another size
-            said = f"holds {size} bytes, and the manifest says {record.bytes}"
-            yield Finding("changed", f"{path}: differs from the digest in the manifest: {said}; {_AGAIN}")
+            said = f"holds {size} bytes, and the {listing.stem} says {record.bytes}"
+            yield Finding(
+                "changed", f"{path}: differs from the digest in the {listing.stem}: {said}; {again}"
+            )
         elif digest_of(path) != record.sha256:
-            yield Finding("changed", f"{path}: differs from the digest in the manifest; {_AGAIN}")
+            yield Finding("changed", f"{path}: differs from the digest in the {listing.stem}; {again}")
 
 
 _BESIDE = frozenset(("baseline_debug.npz", "baseline_debug_stats.json"))

@@ -20,6 +20,7 @@ from ptycho_compare.checks.phase_e import judge_phase_e
 from ptycho_compare.checks.phase_f import judge_phase_f
 from ptycho_compare.checks.pipeline_logs import cli_logs
 from ptycho_compare.checks.remade import named
+from ptycho_compare.checks.rescored import judge_rescored
 from ptycho_compare.checks.step_records import judge_step, judge_step_records
 from ptycho_compare.checks.strangers import strangers
 from ptycho_compare.checks.study_answers import ANSWERS, has_answers, study_answers
@@ -42,6 +43,7 @@ from ptycho_compare.study.steps import OverlapStep, SimulateStep, transcript_nam
 
 BESIDE = "nothing stands beside the evidence"
 STEPS = "records of steps"
+RESCORED_SCORES = "scores made anew"
 NOBODY_LEFT = "no process is left over"
 DRAWN_AGAIN, CANVASES = "Phase D overlap view", "canvases"
 DEEP = (DRAWN_AGAIN, CANVASES)
@@ -189,5 +191,11 @@ def _of_reports(
             partial(cli_logs, hub, dose, view, splits, arms=networks_of(study, hub, dose, view)),
             f"CLI orchestrator logs {view} (dose={dose})",
         )
+    scored_anew = hub.rescored("").exists()
+    yield Check(partial(_rescored, hub), "reports", RESCORED_SCORES, reached=scored_anew)
     inventoried = counted or names.inventory.exists() or names.digests.exists()
     yield Check(partial(artifact_inventory, hub), "reports", "artifact inventory", reached=inventoried)
+
+
+def _rescored(hub: Hub) -> Validation:
+    return named(hub, RESCORED_SCORES, hub.rescored(""), list(judge_rescored(hub)))

@@ -33,6 +33,7 @@ COMMANDS_OF = {
     "blockers": ("blockers",),
     "page": ("page",),
     "score": ("score",),
+    "rescore": ("rescore",),
     "scan": ("scan",),
     "network": ("network", "export"),
     "completion": ("completion",),

@@ -47,6 +47,16 @@ class Artifacts:
         return self.folder / "manifest.json"
 
     @property
+    def rescoring(self) -> Path:
+        """In the place of a manifest, where canvases stored elsewhere were scored anew."""
+        return self.folder / "rescoring.json"
+
+    @property
+    def within(self) -> Path:
+        """Pixels outside of which nothing was scored anew."""
+        return self.folder / "within.npz"
+
+    @property
     def log(self) -> Path:
         """Debug log. PtychoPINN doubles the folder, and readers of its hubs expect that."""
         return self.folder / "logs" / "logs" / "debug.log"

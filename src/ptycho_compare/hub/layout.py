@@ -21,6 +21,8 @@ DEBUG_TIER, FULL_TIER = "debug", "full"
 STUDY_FILE = "study.toml"
 ACCEPTED = "accepted"
 """Folder of accepted runs in a hub."""
+RESCORED = "rescored"
+"""Folder of scores that were made anew from stored canvases."""
 HUB_VARIABLE = "PTYCHO_HUB"
 """Of the environment: the hub that is meant where a command line names none."""
 
@@ -155,6 +157,10 @@ class Hub:
     def accepted_runs(self, store: str = ACCEPTED) -> Path:
         """Folder of runs that were accepted; `store` is a path from the hub's folder."""
         return self.root / store
+
+    def rescored(self, name: str) -> Path:
+        """Folder of scores that were made anew under a name; below it lies what lies in ``analysis/``."""
+        return self.root / RESCORED / name
 
     def comparison_manifest(self) -> Path:
         """Which comparisons the pipeline ran, and how they ended."""

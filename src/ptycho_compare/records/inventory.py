@@ -90,7 +90,7 @@ def files_to_list(hub: Hub) -> list[str]:
 
 
 def _left_out(hub: Hub) -> frozenset[str]:
-    """Name the files that are written after an inventory was taken, the gate's folder, and accepted runs."""
+    """Name what is written after an inventory was taken: the gate's folder, runs kept, scores made anew."""
     reports = hub.reports()
     own = (
         reports.inventory,
@@ -100,8 +100,11 @@ def _left_out(hub: Hub) -> frozenset[str]:
         reports.verification_log,
         reports.check_log,
         hub.blocker_log(),  # says why the pipeline stands still now, and goes when it goes on
+        hub.verdict().folder,
+        hub.accepted_runs(),
+        hub.rescored(""),
     )
-    return frozenset(hub.relative(path) for path in (*own, hub.verdict().folder, hub.accepted_runs()))
+    return frozenset(hub.relative(path) for path in own)
 
 
 def _belongs(name: str, left_out: Collection[str]) -> bool:

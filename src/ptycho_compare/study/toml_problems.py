@@ -23,7 +23,7 @@ def first_problem(label: Path | str, text: str, error: ValidationError, whole: t
     label : Path or str
         The file.
     text : str
-        What it holds.
+        What it holds; empty where values come from elsewhere, which have no lines.
     whole : type
         The model that it was read as.
     """
@@ -34,7 +34,7 @@ def first_problem(label: Path | str, text: str, error: ValidationError, whole: t
         others = [each for each in problems if each["type"] != "missing"]
         return f"{label}: {', '.join(map(repr, keys))}: {first['msg']}{and_more([first, *others])}"
     keys = [str(part) for part in first["loc"]]
-    where = f"line {_line_of(text, keys)}: " if keys else ""
+    where = f"line {_line_of(text, keys)}: " if keys and text else ""
     name = f"'{'.'.join(keys)}': " if keys else ""
     # what is wrong between sections is said by the message alone
     found = f", found {first['input']!r:.200}{_nearest(first, whole)}" if keys else ""

@@ -32,12 +32,19 @@ _log = logging.getLogger(LOGGER)
 
 @dataclass(frozen=True)
 class Setting:
-    """What all arms of a comparison share."""
+    """What all arms of a comparison share.
+
+    Attributes
+    ----------
+    within : ndarray, (H, W), bool, or None
+        Pixels of the grid that may be scored at all; None for every one.
+    """
 
     request: CompareRequest
     scan: Scan
     plan: Plan
     grid: Grid
+    within: NDArray[np.bool_] | None = None
 
     @cached_property
     def light(self) -> Light:
@@ -50,7 +57,8 @@ class Setting:
         Networks lay down patches of this very scan, and what they cover decides; without them, the light.
         """
         patched = any(image.of_patches for image in images)
-        return (self.light.reached if patched else self.light.lit).astype(np.float64)
+        measured = self.light.reached if patched else self.light.lit
+        return (measured if self.within is None else measured & self.within).astype(np.float64)
 
     @cached_property
     def half_plans(self) -> tuple[Plan, ...]:

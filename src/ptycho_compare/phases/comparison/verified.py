@@ -95,7 +95,7 @@ class Recomputation:
             return [Finding(light[0].kind, said)]
         try:
             request, manifest = self._request(comparison), read_manifest(names.manifest)
-            if differs := _of_other_settings(request, manifest):
+            if differs := of_other_settings(request, manifest):
                 return [Finding("stale", f"{comparison.id}: not computed again: {differs}")]
             texts = _differences(request, names, manifest, seed_of(self.hub, names))
         except InputError as error:
@@ -111,7 +111,8 @@ def seed_of(hub: Hub, names: Artifacts) -> int:
     return int.from_bytes(both.digest()[:8], "big")
 
 
-def _of_other_settings(request: CompareRequest, manifest: Manifest) -> str:
+def of_other_settings(request: CompareRequest, manifest: Manifest) -> str:
+    """Say in what evidence rests on something else than what a request states; empty when in nothing."""
     digests = {name: digest_of(path) for name, path in input_files(request).items()}
     here = Fingerprint.here(digests, request.settings(), computed_by=COMPUTED_BY)
     return "; ".join(manifest.fingerprint().differences(here, made_elsewhere=True))
@@ -138,7 +139,7 @@ def _differences(request: CompareRequest, names: Artifacts, manifest: Manifest, 
     if not {scores, canvases} <= _KNOWN.keys():
         inputs = inspect_inputs(request)
         with (
-            _unheard(),
+            unheard(),
             tempfile.TemporaryDirectory(prefix="ptycho-verify-") as folder,
             open_setting(request, inputs, spool_folder=Path(folder)) as (setting, warnings),
         ):
@@ -179,7 +180,7 @@ def _of_canvases(inputs: Inputs, names: Artifacts, setting: Setting, seed: int) 
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
+def unheard() -> Iterator[None]:
     """Keep what a comparison tells on its way out of the words of a judge."""
     logger = logging.getLogger(LOGGER)
     before = logger.disabled

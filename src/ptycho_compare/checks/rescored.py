@@ -16,8 +16,8 @@ from ptycho_compare.storage.files import digest_of
 def judge_rescored(hub: Hub) -> Iterator[Finding]:
     """Say what does not hold in scores that were made anew; nothing where there are none.
 
-    Their digests, and that of the evidence whose canvases were scored. `ptycho-hub rescore --name NAME --check` scores
-    them again.
+    Their digests, and that of the evidence whose canvases were scored. `ptycho-hub rescore --name NAME
+    --check` scores them again.
     """
     again = f"run {MADE_BY} again, or remove the folder"
     for folder in _kept(hub):

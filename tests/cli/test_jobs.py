@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import psutil
 import pytest
 
 from forged import edit_table
-from hubs import SLOW_ROWS, SPLITS
+from hubs import DOSE, SLOW_ROWS, SPLITS
 from processes import PTYCHO_HUB, environment, marked, nobody_left, run, runs, until
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts
@@ -253,6 +254,22 @@ def test_a_signal_ends_what_was_begun_with_the_work_saved(hub: Path, number: sig
     progress = progress_of(hub)
     assert 0 < progress.saved == progress.done
     assert marked(hub) == []
+
+
+def test_what_is_free_comes_before_what_somebody_works_at(
+    quick_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And that is joined at the end."""
+    hub = Path(shutil.copytree(quick_hub, tmp_path / "quick"))
+    train, test = (f"dose_{DOSE}-dense-{split}-debug" for split in SPLITS)
+    claim, _ = take_claim(job_of(hub, "train", "debug").claim)
+    with ThreadPoolExecutor(1) as pool:
+        resumed = pool.submit(ptycho_hub, hub, "resume", train, test)
+        until(job_of(hub, "test", "debug").done.exists, "it waits for the first")
+        claim.release()
+        done = resumed.result()
+    assert done.returncode == 0, done.stdout
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [test, train]
 
 
 def test_a_command_that_is_killed_is_not_green(hub: Path) -> None:

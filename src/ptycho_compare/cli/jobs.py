@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ptycho_compare.cli.bars import bars
 from ptycho_compare.cli.exit_codes import ExitCode
@@ -78,9 +78,18 @@ def _resume(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     if not jobs:
         raise JobError(f"{arguments.hub}: no job was begun here; name the comparisons to begin with")
     window, asked = Deadline.after(arguments.window), list[str]()
-    codes = [_bring(job, arguments, window, asked) for job in jobs]
+    codes = [_bring(job, arguments, window, asked) for job in _free_first(jobs)]
     red = [code for code in codes if code not in (ExitCode.OK, ExitCode.DEFERRED)]
     return red[0] if red else max(codes)
+
+
+def _free_first(jobs: Sequence[ComparisonJob]) -> Iterator[ComparisonJob]:
+    """Yield jobs in order, but those that somebody works at when their turn comes after the others."""
+    left = list(jobs)
+    while left:
+        chosen = next((job for job in left if not runs(job)), left[0])
+        left.remove(chosen)
+        yield chosen
 
 
 def _bring(job: ComparisonJob, arguments: argparse.Namespace, window: Deadline, asked: list[str]) -> ExitCode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from jobs.commands import nobody_begins
 from phases.pipeline.steps import COPY, copying, hub_with, run_steps, saying, states, times_run
+from processes import until
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import Ended
@@ -197,6 +199,58 @@ class TestAWindow:
         assert states(outcomes)[1:] == ["stopped", "not begun"]
         sign.touch()
         assert states(run_steps(hub, first, slow, after)) == ["reused", "made", "made"]
+
+
+class TestARunBesideAnother:
+    """Steps that another run works at are waited for beside the next one that is free."""
+
+    def test_takes_the_next_step_and_then_what_the_other_made(self, hub: Hub) -> None:
+        signs = [hub.root / name for name in ("left", "right")]
+        steps = [saying(hub, sign.name, WAITING, str(sign), outputs=(sign,)) for sign in signs]
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(run_steps, hub, *steps)
+            until(lambda: times_run(hub, "left"), "the first did not begin")
+            second = pool.submit(run_steps, hub, *steps)
+            until(lambda: times_run(hub, "right"), "the second waits for the first")
+            assert not signs[0].exists()
+            for sign in signs:
+                sign.touch()
+            assert states(first.result()) == states(second.result()) == ["made", "made"]
+        assert [times_run(hub, sign.name) for sign in signs] == [1, 1]
+
+    def test_takes_no_more_at_a_time_when_the_other_gives_one_up(self, hub: Hub) -> None:
+        program = (
+            "import sys, time; from pathlib import Path; sign = Path(sys.argv[1])\n"
+            "sign.touch(exist_ok=False); time.sleep(1.0); sign.unlink()"
+        )
+        steps = [saying(hub, f"step_{number}", program, str(hub.root / "sign")) for number in range(3)]
+        claim, _ = take_claim(steps[0].files.job.claim)
+        timer = threading.Timer(1.0, claim.release)
+        timer.start()
+        assert states(run_steps(hub, *steps)) == ["made"] * 3
+        timer.join()
+
+    def test_defers_what_the_other_has_not_ended_when_time_is_over(self, hub: Hub) -> None:
+        first = chain(hub)[0]
+        claim, _ = take_claim(first.files.job.claim)
+        end = time.monotonic() + 3.0
+        free = saying(hub, "free", "print('done')")
+        outcomes = run_steps(hub, first, free, out_of_time=lambda: time.monotonic() > end)
+        claim.release()
+        assert states(outcomes) == ["stopped", "made"]
+
+    def test_begins_nothing_where_no_place_becomes_free_in_time(self, hub: Hub) -> None:
+        """The other gave its step up when the only place was taken."""
+        first, sign = chain(hub)[0], hub.root / "sign"
+        claim, _ = take_claim(first.files.job.claim)
+        slow = saying(hub, "slow", WAITING, str(sign))
+        timer = threading.Timer(2.0, claim.release)
+        timer.start()
+        end = time.monotonic() + 5.0
+        outcomes = run_steps(hub, first, slow, out_of_time=lambda: time.monotonic() > end)
+        timer.join()
+        assert states(outcomes) == ["not begun", "stopped"]
+        assert times_run(hub, "first") == 0
 
 
 EXCHANGING = (

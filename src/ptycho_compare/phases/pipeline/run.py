@@ -18,11 +18,11 @@ from ptycho_compare.jobs import (
     DoneRecord,
     Ended,
     JobSpec,
-    LocalExecutor,
     read_progress,
     run_or_join,
 )
 from ptycho_compare.jobs.claim import BusyPlaceError
+from ptycho_compare.phases.pipeline.places import PlacedExecutor
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.storage.watched import WatchedFiles
 
@@ -100,12 +100,19 @@ class Runner:
         outcomes: dict[str, StepOutcome] = {}
         numbers = {step.id: number for number, step in enumerate(steps, start=1)}
         waiting, running = list(steps), dict[Future[StepOutcome], Step]()
-        with ThreadPoolExecutor(self.at_a_time, thread_name_prefix="step") as pool, self._stopped_by_errors():
+        places, executors = threading.Semaphore(self.at_a_time), dict[str, PlacedExecutor]()
+        # a thread for each step that is at work, here or elsewhere
+        with (
+            ThreadPoolExecutor(max(1, len(steps)), thread_name_prefix="step") as pool,
+            self._stopped_by_errors(),
+        ):
             while waiting or running:
-                for step in self._ready(waiting, running):
+                busy = sum(not executors[step.id].elsewhere for step in running.values())
+                for step in self._ready(waiting, running, self.at_a_time - busy):
                     waiting.remove(step)
                     banner = f"[{numbers[step.id]}/{len(steps)}] {step.title}"
-                    running[pool.submit(self._bring, step, banner)] = step
+                    executors[step.id] = PlacedExecutor(places)
+                    running[pool.submit(self._bring, step, banner, executors[step.id])] = step
                 if not running:
                     break  # what waits needs something that failed, or the time is over
                 ended, _ = wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
@@ -125,27 +132,31 @@ class Runner:
             self.stop()
             raise
 
-    def _ready(self, waiting: Sequence[Step], running: dict[Future[StepOutcome], Step]) -> list[Step]:
-        if self._is_over():
+    def _ready(
+        self, waiting: Sequence[Step], running: dict[Future[StepOutcome], Step], places: int
+    ) -> list[Step]:
+        if self._is_over() or places <= 0:
             return []
         among = {step.id for step in (*waiting, *running.values())}
         ready = [step for step in waiting if not among.intersection(step.needs)]
-        return ready[: self.at_a_time - len(running)]
+        return ready[:places]
 
     def _is_over(self) -> bool:
         return self._over.is_set() or self.asked() or self.out_of_time()
 
-    def _bring(self, step: Step, banner: str) -> StepOutcome:
+    def _bring(self, step: Step, banner: str, executor: PlacedExecutor) -> StepOutcome:
         """Bring one step to its end, or as far as time allows."""
         try:
-            outcome = self._brought(step, banner)
+            outcome = self._brought(step, banner, executor)
         except (PtychoCompareError, OSError) as error:
             kind: Literal["input", "failed"] = "input" if isinstance(error, InputError) else "failed"
             outcome = StepOutcome(step, "failed", (Finding(kind, str(error)),))
+        finally:
+            executor.give_back()
         self.say(str(outcome))
         return outcome
 
-    def _brought(self, step: Step, banner: str) -> StepOutcome:
+    def _brought(self, step: Step, banner: str, executor: PlacedExecutor) -> StepOutcome:
         reasons, heading = step.why_not_done(), [_RULE, banner, _RULE]
         if not reasons or reasons[0].kind == "input":
             self.say("\n".join(heading))
@@ -161,10 +172,12 @@ class Runner:
         watched = step.watch()
         while True:
             with suppress(BusyPlaceError):  # somebody makes it anew before it is recorded: joined in turn
-                return self._ended(step, spec, watched)
+                return self._ended(step, spec, watched, executor)
 
-    def _ended(self, step: Step, spec: JobSpec, watched: WatchedFiles) -> StepOutcome:
-        ended = run_or_join(spec, LocalExecutor(), is_done=step.is_made, out_of_time=self._is_over)
+    def _ended(
+        self, step: Step, spec: JobSpec, watched: WatchedFiles, executor: PlacedExecutor
+    ) -> StepOutcome:
+        ended = run_or_join(spec, executor, is_done=step.is_made, out_of_time=self._is_over)
         if ended.state == "not begun":
             return StepOutcome(step, "not begun")
         if ended.state in ("running", "stopped"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -76,14 +77,17 @@ def test_what_is_written_again_is_the_same(hub: Hub) -> None:
     assert judged(hub) == []
 
 
-@pytest.mark.parametrize("name", ["study.csv", "study_curves.csv", "study_answers.csv"])
+@pytest.mark.parametrize(
+    "name", ["study.csv", "study_curves.csv", "study_answers.csv", "study.md", "study_table.tex"]
+)
 def test_a_forged_number_is_found_by_its_line(hub: Hub, name: str) -> None:
     path = hub.answers().folder / name
     lines = path.read_text().splitlines(keepends=True)
-    lines[3] = lines[3].replace("1", "2", 1)
+    at = next(at for at, line in enumerate(lines) if at and re.search(r"\d", line))
+    lines[at] = re.sub(r"\d", lambda found: str(9 - int(found.group())), lines[at], count=1)
     path.write_text("".join(lines))
     (finding,) = judged(hub)
-    assert f"{name}:4: mismatch" in finding
+    assert f"{name}:{at + 1}: mismatch" in finding
     assert "run ptycho-hub study again" in finding
 
 

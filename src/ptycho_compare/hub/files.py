@@ -352,6 +352,21 @@ class AnswerFiles:
         """Differences, ranks, crossings and slopes."""
         return self.folder / "study_answers.csv"
 
+    @property
+    def table(self) -> Path:
+        """Arms in every cell, scores beside each other, the best marked."""
+        return self.folder / "study_table.csv"
+
+    @property
+    def latex(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_table.tex"
+
+    @property
+    def text(self) -> Path:
+        """What the study says, in words and tables."""
+        return self.folder / "study.md"
+
     def __iter__(self) -> Iterator[Path]:
         """Yield all of them."""
         return (getattr(self, name) for name, held in vars(type(self)).items() if isinstance(held, property))

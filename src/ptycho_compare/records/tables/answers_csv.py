@@ -44,8 +44,8 @@ def answers_csv(answers: StudyAnswers) -> str:
 
     A line is a ``difference`` (first arm minus second, once over trials and once over pixels), a ``rank``
     (of the first arm, by the score that decides), a ``crossing`` (from the first arm, ahead below, to the
-    second), a ``slope`` (of the logarithm of the first arm's error over that of the axis), or a count of
-    cells: those compared, and those in which the first arm is best.
+    second), a ``slope`` (of the logarithm of the first arm's error over that of the axis), or a count: of
+    comparisons, of cells, and of those in which the first arm is best.
     """
     factors = answers.factors
     columns = ("question", "tier", *factors, *_ANSWERS)
@@ -63,9 +63,15 @@ Found = tuple[str, Mapping[str, Level], Line]
 
 
 def _counts(answers: StudyAnswers) -> Iterator[Found]:
-    yield "cells", {}, ("", "", "", "", "", len(answers.cells), None, None, "", None, None)
-    for arm, count in sorted(answers.wins.items()):
-        name = "cells_won" if arm else "cells_without_winner"
+    held = {
+        "comparisons": sum(len(cell.trials) for cell in answers.cells),
+        "comparisons_asked": answers.asked,
+        "interval_percent": round(100 * answers.level, 6),
+        "cells": len(answers.cells),
+    }
+    counts = [(name, "", count) for name, count in held.items()]
+    counts += [("cells_won" if arm else "cells_without_winner", arm, n) for arm, n in answers.wins.items()]
+    for name, arm, count in sorted(counts):
         yield name, {}, ("", arm, "", "", "", count, None, None, "", None, None)
 
 

@@ -13,6 +13,8 @@ from ptycho_compare.hub import AnswerFiles, Hub
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.tables.answers_csv import answers_csv, curves_csv
 from ptycho_compare.records.tables.study_csv import study_csv
+from ptycho_compare.reporting.study.study_table import study_table, table_csv, table_latex
+from ptycho_compare.reporting.study.study_text import study_markdown
 from ptycho_compare.storage.files import write_text_atomic
 
 MADE_BY = "ptycho-hub study"
@@ -38,6 +40,12 @@ STUDY_TEXTS = (
     StudyText(lambda names: names.scores, lambda answers: study_csv(answers.compared)),
     StudyText(lambda names: names.curves, curves_csv),
     StudyText(lambda names: names.answers, answers_csv),
+    StudyText(lambda names: names.table, lambda answers: table_csv(study_table(answers))),
+    StudyText(
+        lambda names: names.latex,
+        lambda answers: table_latex(study_table(answers), title=answers.study.name),
+    ),
+    StudyText(lambda names: names.text, study_markdown),
 )
 """All of them, in the order in which they are written."""
 

@@ -117,3 +117,10 @@ def test_a_part_of_the_study_makes_a_part_of_the_table(hub: Hub) -> None:
     Artifacts(hub.comparison_dir(place.dose, place.view, place.split, place.tier)).manifest.unlink()
     assert main(["study", "--hub", str(hub.root)]) == 0
     assert {*pandas.read_csv(hub.answers().scores)["dose"]} == {*DOSES[1:]}
+
+
+def test_half_a_figure_is_found(hub: Hub) -> None:
+    path = hub.answers().figure
+    path.write_bytes(path.read_bytes()[:-20])
+    (finding,) = judged(hub)
+    assert "study_curves.png" in finding

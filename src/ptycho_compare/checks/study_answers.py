@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ptycho_compare.checks.check import Validation
+from ptycho_compare.checks.figure import judge_figure
 from ptycho_compare.checks.remade import cannot_read, named, same_text
 from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
@@ -23,7 +24,7 @@ def has_answers(hub: Hub) -> bool:
 
 
 def study_answers(hub: Hub, study: Study) -> Validation:
-    """Judge the texts that are there: they say what the comparisons of the study say."""
+    """Judge what is there: texts say what the comparisons of the study say, and the figure is whole."""
     return named(hub, ANSWERS, hub.answers().folder, list(_of_texts(hub, study)))
 
 
@@ -44,3 +45,5 @@ def _of_texts(hub: Hub, study: Study) -> Iterator[Finding]:
             yield cannot_read(error)
         else:
             yield from same_text(path, text, each.render(answers), made_by=MADE_BY)
+    if hub.answers().figure.is_file():
+        yield from judge_figure(hub.answers().figure, MADE_BY)

@@ -367,6 +367,16 @@ class AnswerFiles:
         """What the study says, in words and tables."""
         return self.folder / "study.md"
 
+    @property
+    def figure(self) -> Path:
+        """Response curves, to look at."""
+        return self.folder / "study_curves.png"
+
+    @property
+    def figure_pdf(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_curves.pdf"
+
     def __iter__(self) -> Iterator[Path]:
         """Yield all of them."""
         return (getattr(self, name) for name, held in vars(type(self)).items() if isinstance(held, property))

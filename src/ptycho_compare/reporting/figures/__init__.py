@@ -17,6 +17,7 @@ from ptycho_compare.reporting.figures.one_arm import (
 from ptycho_compare.reporting.figures.pixels import pixels_of
 from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
 from ptycho_compare.reporting.figures.side_by_side import GROUND_TRUTH, comparison_figure, plot_comparison
+from ptycho_compare.reporting.figures.study_curves import plot_responses, response_figure
 
 __all__ = [
     "DPI",
@@ -31,6 +32,8 @@ __all__ = [
     "plot_history",
     "plot_object",
     "plot_residuals",
+    "plot_responses",
     "residual_figure",
+    "response_figure",
     "write_debug_images",
 ]

@@ -206,6 +206,13 @@ def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:
         picture.convert("RGB").save(stream, "PNG", dpi=(DPI, DPI), compress_level=_COMPRESSION)
 
 
+@by_defaults()
+def save_pdf(path: Path, figure: Figure) -> None:
+    """Write a figure as PDF, whole or not at all; equal figures give equal bytes."""
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        figure.savefig(stream, format="pdf", metadata={"CreationDate": None})
+
+
 def _all_that_is_drawn(figure: Figure) -> Picture:
     """Draw a figure, and cut off where there is nothing.
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower 
 ARM_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#000000", "#CC79A7", "#882255")
 """One per arm, in the order of the scorecard; also the colour-blind tell them apart."""
 
-_MARKERS = "osD^v<>p"
+ARM_MARKERS = "osD^v<>p"
+"""The same."""
 _COMPONENTS = ("amplitude", "phase", "complex")
 _NYQUIST = 0.5  # cycles/px
 _GREY = "#606060"
@@ -235,7 +236,7 @@ def _style(entry: _Entry) -> dict[str, Any]:
 def _marker(entry: _Entry) -> dict[str, Any]:
     colours = entry.colours
     return {
-        "marker": _MARKERS[entry.arms[0] % len(_MARKERS)],
+        "marker": ARM_MARKERS[entry.arms[0] % len(ARM_MARKERS)],
         "markersize": 8,
         "markerfacecolor": "white" if entry.half else colours[0],
         "markeredgecolor": colours[0] if entry.half else "white" if len(colours) == 1 else colours[1],

@@ -51,7 +51,12 @@ STUDY_TEXTS = (
 
 
 def write_study(hub: Hub, answers: StudyAnswers) -> list[Path]:
-    """Write what the comparisons of a study come to; returns where."""
+    """Write what the comparisons of a study come to; returns where.
+
+    A study without a factor of two levels has no curves to draw; figures of an earlier one are removed.
+    """
+    from ptycho_compare.reporting.figures import plot_responses  # scoring, which it knows, is slow to load
+
     names = hub.answers()
     names.folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -59,4 +64,7 @@ def write_study(hub: Hub, answers: StudyAnswers) -> list[Path]:
         path = text.file(names)
         write_text_atomic(path, text.render(answers))
         written.append(path)
-    return written
+    drawn = plot_responses(names.figure, names.figure_pdf, answers)
+    for path in {names.figure, names.figure_pdf} - {*drawn}:
+        path.unlink(missing_ok=True)
+    return [*written, *drawn]

@@ -16,6 +16,14 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.sigterm import Stopped
 
 DEBUG = f"dose_{DOSE}-dense-train-debug"
+_REAL_PSUTIL = """
+here = __path__[0].rpartition("/")[0]
+sys.path.remove(here)
+del sys.modules["psutil"]
+import psutil
+sys.path.insert(0, here)
+"""
+"""Puts the library in place of the module of its name that was found first."""
 COMMANDS = ("run", "resume", "compare", "conditions", "demo", "status", "gate")
 
 
@@ -35,6 +43,30 @@ def test_sigterm_while_a_command_loads_what_it_needs_ends_with_75(
     name = "compare_models" if command == COMPARE_MODELS else "ptycho-hub"
     said = f"{name}: stopped by SIGTERM; the same command goes on from here\n"
     assert (done.returncode, done.stdout, done.stderr) == (75, "", said)
+
+
+@pytest.mark.parametrize("named", [("--hub", "HUB"), pytest.param(("--hub=HUB",), marks=pytest.mark.slow)])
+def test_a_batch_job_whose_time_is_over_before_it_knows_what_to_do_ends_red_too(
+    named: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Its time limit is too short to load the libraries."""
+    once = "import os, signal\nif os.environ.pop('ONCE', ''): os.kill(os.getpid(), signal.SIGTERM)\n"
+    (tmp_path / "psutil").mkdir()
+    (tmp_path / "psutil/__init__.py").write_text(f"{once}import sys\n{_REAL_PSUTIL}")
+    hub = tmp_path / "hub"
+    (hub / "data").mkdir(parents=True)
+    words = [word.replace("HUB", str(hub)) for word in named]
+    variables = environment(None)
+    statuses = []
+    for restarts in range(3):
+        more = {"SLURM_JOB_ID": "17", "SLURM_RESTART_COUNT": str(restarts), "ONCE": "1"}
+        more["PYTHONPATH"] = f"{tmp_path}:{variables['PYTHONPATH']}"
+        done = subprocess.run(
+            [*PTYCHO_HUB, "resume", *words], env=variables | more, capture_output=True, text=True, check=False
+        )
+        statuses.append(done.returncode)
+    assert statuses == [75, 75, 1]
+    assert "2 restarts of batch job 17 in a row saved nothing new" in done.stderr
 
 
 @pytest.mark.parametrize("told", ["raised", "returned"])

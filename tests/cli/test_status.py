@@ -82,4 +82,4 @@ def test_a_job_of_another_machine_that_shows_no_sign_of_life_is_told(
     monkeypatch.setattr(heart, "_SEEN", {})
     assert main(["status", "--hub", str(hub)]) == 0
     said = capsys.readouterr().out.splitlines()[2]
-    assert re.search(r"n1 pid 17, no sign of life for .*; counts as dead in 3 min$", said), said
+    assert re.search(r"full +silent for 2 min +.*n1 pid 17, counts as dead in 3 min$", said), said

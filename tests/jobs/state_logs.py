@@ -36,10 +36,12 @@ class StateLog:
         with self.files.states.open("a", encoding="utf-8") as stream:
             stream.write(f"{line}\n")
 
-    def launch(self, *, wait_s: float = 0.0) -> None:
+    def launch(self, *, wait_s: float = 0.0, **more: str) -> None:
         """A new attempt, whose command starts when a slot is free."""
         self._attempts += 1
-        self.report("launched", 1.0, attempt=self._attempts, host="beamline-7", pid=1000 + self._attempts)
+        self.report(
+            "launched", 1.0, attempt=self._attempts, host="beamline-7", pid=1000 + self._attempts, **more
+        )
         if wait_s:
             self.report("waiting", reason="1 of 1 slots are taken")
         self.report("running", wait_s, pid=2000 + self._attempts)

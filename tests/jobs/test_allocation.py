@@ -67,6 +67,41 @@ def test_whatever_was_saved_in_one_of_them_is_gain(
     assert [bool(each) for each in said] == [restarts >= when + 2 for restarts in range(5)]
 
 
+def test_what_another_allocation_gains_hides_no_stall_of_this_one(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = (
+        StateLog(Artifacts(hub.comparison_dir(1000, "dense", split, "full")).job.folder)
+        for split in ("train", "test")
+    )
+    said = []
+    for restarts in range(3):
+        mine.launch(batch="17")
+        mine.plan(PtychoPINN=(0, 40))
+        mine.end(75, 1.0)
+        theirs.launch(batch="18")
+        theirs.plan(PtychoPINN=(8 * restarts, 40))
+        theirs.save("PtychoPINN", 8 * restarts + 8)
+        theirs.end(75, 1.0)
+        said.append(bool(given_back(hub, restarts, monkeypatch)))
+    assert said == [False, False, True]
+
+
+def test_an_allocation_that_only_waits_gains_by_what_others_do(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = StateLog(Artifacts(hub.comparison_dir(1000, "dense", "test", "full")).job.folder)
+    said = []
+    for restarts in range(5):
+        if restarts < 3:
+            theirs.launch(batch="18")
+            theirs.plan(PtychoPINN=(8 * restarts, 40))
+            theirs.save("PtychoPINN", 8 * restarts + 8)
+            theirs.end(75, 1.0)
+        said.append(bool(given_back(hub, restarts, monkeypatch)))
+    assert said == [False] * 4 + [True]
+
+
 def test_lines_of_another_kind_are_passed_over(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.rounds().parent.mkdir(parents=True)
     stamp = {"time": "2026-01-01T00:00:00.000Z", "state": "given back"}

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from ptycho_compare.jobs import (
     DoneRecord,
     Ended,
     JobSpec,
+    LocalExecutor,
     Running,
     read_claim,
     read_done,
     read_launch,
+    run_or_join,
 )
+from ptycho_compare.jobs.states import read_states
 
 from .commands import (
     STUBBORN,
@@ -65,6 +69,33 @@ def left_running(spec: JobSpec) -> Running:
     running = detached(spec)
     await_ready(spec)
     return running
+
+
+def test_an_attempt_tells_of_which_batch_job_it_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    spec = job(place, "pass")
+    run(spec)
+    monkeypatch.delenv("SLURM_JOB_ID")
+    run(spec)
+    launched = [event for event in read_states(spec.files.states) if event["state"] == "launched"]
+    assert [event.get("batch") for event in launched] == ["17", None]
+
+
+def test_who_is_not_to_join_is_told_who_is_at_work_and_who_waits_may_do_other_work(place: Path) -> None:
+    spec, asked = cued(place), []
+    running = left_running(spec)
+
+    def meanwhile() -> bool:
+        asked.append(len(asked))
+        if len(asked) == 2:
+            finish(spec)
+        return len(asked) < 3
+
+    never_done = {"is_done": lambda: False, "out_of_time": lambda: False}
+    told = run_or_join(spec, LocalExecutor(), joins=False, **never_done)
+    assert (told.state, told.running) == ("running", replace(running, launch=None))
+    assert run_or_join(spec, LocalExecutor(), meanwhile=meanwhile, **never_done).state == "finished"
+    assert len(asked) >= 2
 
 
 # whoever comes second

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ptycho_compare.cli.program import run_program
+from ptycho_compare.sigterm import Stopped
 
 if TYPE_CHECKING:  # whatever takes time to load is loaded once SIGTERM is heard
     from ptycho_compare.cli.parsing import OneLineParser
@@ -47,11 +49,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
-    from ptycho_compare.cli.exit_codes import reporting_bad_input
+    try:
+        from ptycho_compare.cli.exit_codes import reporting_bad_input
 
-    arguments = build_parser(words[:1]).parse_args(words)
+        arguments = build_parser(words[:1]).parse_args(words)
+    except Stopped as stopped:
+        return _stopped_early(words, stopped)
     hub = getattr(arguments, "hub", None)
     return reporting_bad_input(_NAME, lambda: arguments.run(arguments, words), hub=hub)
+
+
+def _stopped_early(words: Sequence[str], stopped: Stopped) -> int:
+    """End as a command that was stopped at its work: in a batch job such an end counts among its restarts."""
+    import os
+    from pathlib import Path
+
+    from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
+    from ptycho_compare.hub import HUB_VARIABLE
+
+    def stop_again() -> ExitCode:
+        raise stopped
+
+    named = [os.environ.get(HUB_VARIABLE, "")]
+    for word, after in pairwise([*words, ""]):
+        if word == "--hub" or word.startswith("--hub="):
+            named.append(word.partition("=")[2] or after)
+    return reporting_bad_input(_NAME, stop_again, hub=Path(named[-1]) if named[-1] else None)
 
 
 def build_parser(asked: Sequence[str]) -> OneLineParser:

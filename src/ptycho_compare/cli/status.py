@@ -51,12 +51,9 @@ def status(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     return ExitCode.OK
 
 
-def _silence(claim: Claim) -> str:
-    """Say that a job on another machine shows no sign of life: whether it was killed is seen by its lease."""
-    if claim.silent_s < _BEATS_MISSED * claim.heartbeat_s:
-        return ""
-    left = duration_text(claim.lease_s - claim.silent_s)
-    return f", no sign of life for {duration_text(claim.silent_s)}; counts as dead in {left}"
+def _is_silent(claim: Claim) -> bool:
+    """True where no heartbeat came: of a holder on another machine it is not seen if it was killed."""
+    return claim.silent_s >= _BEATS_MISSED * claim.heartbeat_s
 
 
 def row_of(job: ComparisonJob) -> tuple[str, ...]:
@@ -65,10 +62,14 @@ def row_of(job: ComparisonJob) -> tuple[str, ...]:
     progress, attempts = state.progress, len(state.progress.attempts)
     forecast = "" if state.forecast_s is None else duration_text(state.forecast_s)
     if state.claim is not None:
-        where = f"{state.claim.holder.host_name} pid {state.claim.holder.pid}{_silence(state.claim)}"
+        claim, word = state.claim, "running"
+        where = f"{claim.holder.host_name} pid {claim.holder.pid}"
+        if _is_silent(claim):
+            word = f"silent for {duration_text(claim.silent_s)}"
+            where += f", counts as dead in {duration_text(claim.lease_s - claim.silent_s)}"
         # the claim comes a moment before the attempt's first line
         since = since_text(progress) if attempts else ""
-        return job.id, "running", progress_text(progress), since, forecast, str(attempts or ""), where
+        return job.id, word, progress_text(progress), since, forecast, str(attempts or ""), where
     share = f"{state.saved}/{state.total} patches" if state.total else ""
     if state.died is None and Artifacts(job.folder).manifest.exists():
         # no inputs are read here: whether the evidence is current and green is the tests' to say

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub, JobFiles
@@ -52,20 +52,21 @@ def gained_nothing_again(hub: Hub, *, job: JobFiles | None = None) -> str:
     """Note that an allocation is given back before all is done; say why it must not be queued again.
 
     Empty where it may be: outside an allocation, and where something was saved or finished in one of the
-    last restarts: by this `job`, where the allocation is for one alone, else anywhere in the hub.
+    last restarts: by this `job`, where the allocation is for one alone, else by what the allocation itself
+    launched. One that launched nothing waited for others: then what these gain in the hub counts.
     """
     found = Allocation.around()
     if found is None or tree.TOKEN_VARIABLE in os.environ or not hub.root.is_dir():
         return ""  # of a job's own command it is its launcher that gives the allocation back
     subject = "" if job is None else hub.relative(job.folder)
     by_restart = _work_before(hub, found, subject)
-    work = _work_in(hub.jobs() if job is None else [job])
+    work = _work_in(hub.jobs() if job is None else [job], found.job)
     with if_writable():
         hub.rounds().parent.mkdir(parents=True, exist_ok=True)
-        facts = {"batch": found.job, "restarts": found.restarts, "work": work, "subject": subject}
+        facts = {"batch": found.job, "restarts": found.restarts, "subject": subject, **asdict(work)}
         append_state(hub.rounds(), _STATE, **facts)
     earlier = [count for count in by_restart if count <= found.restarts - RESTARTS_WITHOUT_GAIN]
-    if not earlier or work > by_restart[max(earlier)]:
+    if not earlier or work.is_more_than(by_restart[max(earlier)]):
         return ""
     return (
         f"{hub.root}: {RESTARTS_WITHOUT_GAIN} restarts of batch job {found.job} in a row saved nothing new: "
@@ -73,9 +74,30 @@ def gained_nothing_again(hub: Hub, *, job: JobFiles | None = None) -> str:
     )
 
 
-def _work_before(hub: Hub, found: Allocation, subject: str) -> dict[int, int]:
+@dataclass(frozen=True)
+class _Work:
+    """Units that were made safe, and jobs whose newest attempt came to its end.
+
+    Attributes
+    ----------
+    work : int
+        By whoever works in the hub.
+    own, launched : int
+        By attempts that this batch job launched, and how many of these there are.
+    """
+
+    work: int
+    own: int = 0
+    launched: int = 0
+
+    def is_more_than(self, before: _Work) -> bool:
+        """Say if this batch job gained something; one that launched nothing since gains by what others do."""
+        return self.own > before.own if self.launched > before.launched else self.work > before.work
+
+
+def _work_before(hub: Hub, found: Allocation, subject: str) -> dict[int, _Work]:
     """What was safe as earlier rounds of this very job ended, by its restarts then."""
-    by_restart: dict[int, int] = {}
+    by_restart: dict[int, _Work] = {}
     with suppress(JobError):
         for event in read_states(hub.rounds()):
             match event:
@@ -83,20 +105,27 @@ def _work_before(hub: Hub, found: Allocation, subject: str) -> dict[int, int]:
                     if (state, job, event.get("subject", "")) == (_STATE, found.job, subject):
                         if restarts < max(by_restart, default=0):
                             by_restart = {}  # its number was given to another job
-                        by_restart[restarts] = work
+                        own, launched = (_count(event.get(name)) for name in ("own", "launched"))
+                        by_restart[restarts] = _Work(work, own, launched)
     return by_restart
 
 
-def _work_in(jobs: Iterable[JobFiles]) -> int:
-    """Units that attempts at jobs made safe, and jobs whose newest attempt came to its end."""
-    return sum(_work_of(files) for files in jobs)
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
-def _work_of(files: JobFiles) -> int:
+def _work_in(jobs: Iterable[JobFiles], batch: str) -> _Work:
+    each = [_work_of(files, batch) for files in jobs]
+    return _Work(*(sum(getattr(one, name) for one in each) for name in ("work", "own", "launched")))
+
+
+def _work_of(files: JobFiles, batch: str) -> _Work:
     try:
         attempts = read_progress(files).attempts
     except JobError:  # which whoever judges the job says
-        return 0
+        return _Work(0)
     ran = [attempt for attempt in attempts if attempt.ran]
+    ours = [attempt for attempt in ran if attempt.launched.get("batch") == batch]
+    gained, own = (sum(attempt.gained for attempt in some) for some in (ran, ours))
     finished = bool(ran) and ran[-1].ended is not None and ran[-1].ended.get("returncode") == 0
-    return sum(attempt.gained for attempt in ran) + finished
+    return _Work(gained + finished, own + (finished and ran[-1] in ours), len(ours))

@@ -28,6 +28,7 @@ from ptycho_compare.clock import Deadline, Moment
 from ptycho_compare.errors import InputError, JobError
 from ptycho_compare.hub import utc_now, utc_text
 from ptycho_compare.jobs import tree
+from ptycho_compare.jobs.allocation import Allocation
 from ptycho_compare.jobs.claim import (
     Claim,
     LostPlaceError,
@@ -134,6 +135,7 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
         host=launch.host,
         pid=launch.pid,
         detached=launch.detached,
+        **({} if (found := Allocation.around()) is None else {"batch": found.job}),
     )
     return launch
 

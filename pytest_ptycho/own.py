@@ -18,6 +18,7 @@ from pytest_ptycho.outcomes import Blocked
 if TYPE_CHECKING:
     from ptycho_compare.phases.comparison.job import ComparisonJob
 
+_PACKAGED = Path(__file__).resolve().parent
 _PLUMBING = (str(Path(pluggy.__file__).parent), str(Path(pytest.__file__).parents[1] / "_pytest"))
 
 
@@ -25,9 +26,20 @@ class OwnCodeError(InputError):
     """A hook of the user's own raised; the text names its file and line."""
 
 
+def hooks_seen_by(item: pytest.Item) -> Any:
+    """Return the hooks that a suite has for a test: those of conftests beside it or above, and of plugins.
+
+    The tests that come with the plugin lie where it is installed, and nobody's conftest lies there: they see
+    the hooks of the folder in which pytest was started.
+    """
+    if not item.path.resolve().is_relative_to(_PACKAGED):
+        return item.ihook
+    return item.session.gethookproxy(item.config.invocation_params.dir)
+
+
 def has_checks(item: pytest.Item) -> bool:
     """Say if a suite has checks of its own that see this test."""
-    return bool(item.ihook.pytest_ptycho_check.get_hookimpls())
+    return bool(hooks_seen_by(item).pytest_ptycho_check.get_hookimpls())
 
 
 def own_findings(item: pytest.Item, job: ComparisonJob) -> list[Finding]:
@@ -36,7 +48,7 @@ def own_findings(item: pytest.Item, job: ComparisonJob) -> list[Finding]:
         return []
     from ptycho_compare.api import OpenComparison
 
-    hook, comparison = item.ihook.pytest_ptycho_check, OpenComparison(job.comparison, job)
+    hook, comparison = hooks_seen_by(item).pytest_ptycho_check, OpenComparison(job.comparison, job)
     try:
         texts = list(_texts(asked("pytest_ptycho_check", hook, comparison=comparison)))
     except OwnCodeError as error:
@@ -52,12 +64,13 @@ def take_arms(item: pytest.Item, job: ComparisonJob) -> None:
     Blocked
         One cannot be an arm, or has the name of another.
     """
-    if not item.ihook.pytest_ptycho_arms.get_hookimpls():
+    hook = hooks_seen_by(item).pytest_ptycho_arms
+    if not hook.get_hookimpls():
         return
     from ptycho_compare.study.own_arms import write_own_arms
 
     try:
-        added = asked("pytest_ptycho_arms", item.ihook.pytest_ptycho_arms, study=job.study)
+        added = asked("pytest_ptycho_arms", hook, study=job.study)
         write_own_arms(job.hub, job.study, [each for each in added if each is not None])
     except InputError as error:
         raise Blocked([Finding("input", f"{job.id}: {error}")]) from None

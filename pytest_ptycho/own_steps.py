@@ -9,7 +9,7 @@ import pytest
 from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
 from pytest_ptycho.outcomes import Blocked
-from pytest_ptycho.own import asked
+from pytest_ptycho.own import asked, hooks_seen_by
 from pytest_ptycho.run_steps import run_steps
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def own_steps_are_made(item: pytest.Item, job: ComparisonJob) -> bool:
 
 
 def _own_steps(item: pytest.Item, job: ComparisonJob) -> list[PhaseStep]:
-    hook = item.ihook.pytest_ptycho_steps
+    hook = hooks_seen_by(item).pytest_ptycho_steps
     if not hook.get_hookimpls():
         return []
     from ptycho_compare.phases.pipeline.own_step import own_step

@@ -14,6 +14,7 @@ from ptycho_compare import open_hub
 from ptycho_compare.checks.blocker import all_blockers, open_blockers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
+from ptycho_compare.hub.suite import SUITE
 from ptycho_compare.records.acceptance import read_verdict
 from sessions import pytest_here, run_on
 
@@ -49,6 +50,20 @@ def suite(tmp_path: Path, conftest: str) -> Path:
     (folder / "conftest.py").write_text(conftest)
     (folder / "test_it.py").write_text(TEST)
     return folder
+
+
+@pytest.mark.parametrize("more", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=str)
+def test_the_tests_that_come_with_the_plugin_see_hooks_of_where_pytest_was_started(
+    judged: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    folder = suite(tmp_path, CHECK.replace("< 0.9", "< 2"))
+    packaged = ("--pyargs", SUITE, *TRAIN, "--ptycho-verify", *more)
+    status, said = pytest_here(folder, *packaged, hub=judged)
+    assert status == 1
+    assert "needed: 0.9" in said
+    (folder / "conftest.py").unlink()
+    _, said = pytest_here(folder, *packaged, hub=judged)
+    assert "1 passed" in said
 
 
 def judged_as(hub: Path) -> tuple[str, tuple[str, ...]]:

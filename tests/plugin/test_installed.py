@@ -137,6 +137,19 @@ def test_a_test_and_an_arm_of_one_s_own_are_what_the_pages_say(
     assert "\nMine,ssim," in table.read_text()
 
 
+def test_a_check_of_one_s_own_is_what_the_page_says(
+    programs: Path, made: tuple[Path, dict[str, list[str]]]
+) -> None:
+    folder, printed = made
+    (check,) = [block for block in python_blocks("extending.md") if "pytest_ptycho_check" in block]
+    (folder / "conftest.py").write_text(check.replace("0.9", "0.9999"))  # which four epochs do not reach
+    said = called(folder, str(programs / "python"), "-m", *printed["judge it"], status=(1,))
+    assert re.search(r"ssim of the phase of PtyChi is 0\.\d+, needed: 0\.9999", said)
+    (note,) = (folder / "ptycho_demo" / "red").glob("blocked_*_own_check.md")
+    assert "needed: 0.9999" in note.read_text()
+    (folder / "conftest.py").unlink()
+
+
 def test_a_hub_without_a_study_is_given_one(
     programs: Path, made: tuple[Path, dict[str, list[str]]], tmp_path: Path
 ) -> None:

@@ -189,7 +189,6 @@ def _blocker(
     topic = topic_of(findings, started=evidence is not None)
     if topic is None or comparison is None:
         return None
-    where = comparison.dose, comparison.view, comparison.split, comparison.tier
     note = write_blocker(
         hub,
         topic,
@@ -197,7 +196,7 @@ def _blocker(
         comparison_id=comparison.id,
         command=evidence.job.command if evidence is not None else (),
         returncode=evidence.done.returncode if evidence is not None and evidence.done else None,
-        folder=hub.comparison_dir(*where),
+        folder=comparison.folder(hub),
         command_log=hub.command_log(comparison.id),
         moment=moment,
     )

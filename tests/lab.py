@@ -1,7 +1,8 @@
 """A lab's own commands in place of phases E and F, quick and without a framework.
 
-``python lab.py train HUB DOSE NETWORK`` writes an untrained but living bundle of the split's size;
-``python lab.py reconstruct HUB DOSE VIEW SPLIT`` a noisy object as pty-chi would lay it.
+``python lab.py train HUB DOSE NETWORK CELL`` writes an untrained but living bundle of the split's size;
+``python lab.py reconstruct HUB DOSE VIEW SPLIT CELL`` a noisy object as pty-chi would lay it. The cell may be
+left out, or be empty, where the study has no factors.
 """
 
 from __future__ import annotations
@@ -16,25 +17,32 @@ from hubs import write_ptychi
 from ptycho_compare.hub import Hub
 
 
-def train(root: str, dose: str, network: str) -> None:
+def train(root: str, dose: str, network: str, cell: str = "") -> None:
     """Write the network's bundle."""
     hub, photons = Hub(Path(root)), int(dose)
     single = network == "baseline"
-    folder = hub.baseline_dir(photons) if single else hub.pinn_dir(photons, network)
+    folder = _in(cell, hub.baseline_dir(photons) if single else hub.pinn_dir(photons, network))
     with np.load(hub.patched(photons, "train")) as scan:
         side = scan["probeGuess"].shape[0]
     gridsize = 1 if single else 2
-    write_bundle(folder / "wts.h5.zip", gridsize=gridsize, patch_px=side, nphotons=photons, seed=gridsize)
+    write_bundle(
+        folder / "wts.h5.zip", gridsize=gridsize, patch_px=side, nphotons=photons, seed=gridsize + len(cell)
+    )
     print(f"trained {network}")
 
 
-def reconstruct(root: str, dose: str, view: str, split: str) -> None:
+def reconstruct(root: str, dose: str, view: str, split: str, cell: str = "") -> None:
     """Write the split's reconstruction."""
     hub = Hub(Path(root))
     with np.load(hub.split_data(int(dose), view, split)) as scan:
         arrays = {key: scan[key] for key in ("objectGuess", "xcoords", "ycoords")}
-    write_ptychi(hub.ptychi(int(dose), view, split), arrays)
+    path = hub.ptychi(int(dose), view, split)
+    write_ptychi(_in(cell, path.parent) / path.name, arrays, noise=0.03 + 0.001 * len(cell))
     print(f"reconstructed {split}")
+
+
+def _in(cell: str, folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-{cell}") if cell else folder
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Phase F: every split has an iterative reconstruction of its own."""
 
 from ptycho_compare.hub import Hub
-from ptycho_compare.study import Study
+from ptycho_compare.study import Study, in_cells_of
 from pytest_ptycho.cases import DoseAndView
 from pytest_ptycho.marks import marks
 
@@ -15,4 +15,9 @@ def test_every_reconstruction_is_alive_and_its_own_splits(
     from ptycho_compare.checks.phase_f import judge_phase_f  # loads scipy, which listing tests need not
     from ptycho_compare.scoring.collapse import limits_of
 
-    assert judge_phase_f(hub, *reconstructions, study.splits, limits=limits_of(study)) == []
+    findings = [
+        finding
+        for at, how in in_cells_of(hub, study, differing="reconstructions")
+        for finding in judge_phase_f(at, *reconstructions, how.splits, limits=limits_of(how))
+    ]
+    assert findings == []

@@ -3,7 +3,7 @@
 import pytest
 
 from ptycho_compare.hub import Hub
-from ptycho_compare.study import Study, networks_of
+from ptycho_compare.study import Study
 from pytest_ptycho.cases import DoseAndView
 from pytest_ptycho.marks import marks
 
@@ -16,7 +16,7 @@ def test_the_list_holds_every_comparison_and_all_succeeded(
     """One list per hub; a comparison whose evidence does not hold counts as failed in it."""
     from ptycho_compare.checks.study_reports import comparison_list
 
-    places = [(*counted_run, split) for split in study.splits]
+    places = [(*counted_run, split, cell) for split in study.splits for cell in study.cells()]
     assert comparison_list(hub, places).findings == []
 
 
@@ -24,7 +24,7 @@ def test_the_summary_says_what_the_tables_say(hub: Hub, study: Study, counted_ru
     """Number by number, with no score of a required arm blank; and its text says the same."""
     from ptycho_compare.checks.study_reports import summary_json, summary_text
 
-    places = [(*counted_run, split) for split in study.splits]
+    places = [(*counted_run, split, cell) for split in study.splits for cell in study.cells()]
     assert [*summary_json(hub, places).findings, *summary_text(hub).findings] == []
 
 
@@ -49,5 +49,4 @@ def test_every_phase_left_its_log(hub: Hub, study: Study, counted_run: DoseAndVi
     """And a record that vouches for its files."""
     from ptycho_compare.checks.pipeline_logs import cli_logs
 
-    arms = networks_of(study, hub, *counted_run)
-    assert cli_logs(hub, *counted_run, study.splits, arms=arms).findings == []
+    assert cli_logs(hub, *counted_run, study.splits, study=study).findings == []

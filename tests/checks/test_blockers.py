@@ -251,12 +251,27 @@ def test_a_note_says_what_it_concerns(hub: Hub, scope: Scope, concerned: bool) -
     assert read_blocker(note).scope == Scope.of(HERE)
 
 
+def test_a_blocker_of_one_cell_concerns_the_comparisons_of_its_levels() -> None:
+    of_seed_1 = Scope(1, tiers=("full",), cell="seed_1")
+    cells = ((("seed", 1), ("training_images", 64)), (("seed", 12), ("training_images", 64)), ())
+
+    concerned = [of_seed_1.concerns(Comparison(1, "dense", "train", "full", cell)) for cell in cells]
+    assert concerned == [True, False, False]
+    assert Scope(1).concerns(Comparison(1, "dense", "train", "full", cells[0]))
+    assert Scope.parse(str(of_seed_1)) == of_seed_1
+
+
 @pytest.mark.parametrize(
     ("subject", "scope"),
     [
         ("dose_1000-dense-train-full", Scope(1000, "dense", "train", ("full",))),
         ("dose_1000-reconstruct-dense-train", Scope(1000)),
         ("dose_1000-train-baseline", Scope(1000)),
+        ("dose_1000-train-baseline-seed_1", Scope(1000)),
+        (
+            "dose_1000-dense-train-full-reconstruction.epochs_5-seed_1",
+            Scope(1000, "dense", "train", ("full",), "reconstruction.epochs_5-seed_1"),
+        ),
         ("dose_1000-dense-condition-3", Scope(1000)),
         ("inventory", EVERYTHING),
         ("# Blocked: x", EVERYTHING),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ptycho_compare.errors import HubError
+from ptycho_compare.errors import HubError, ReportError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import CellOfHub, Hub
 from ptycho_compare.records.comparison_list import is_listed, list_comparison, read_job_list
 from ptycho_compare.records.dose_list import dose_entry, list_dose, read_dose
 from ptycho_compare.records.reconstruction_list import (
@@ -169,3 +170,40 @@ def test_jobs_that_end_side_by_side_lose_no_entry(hub: Hub) -> None:
             )
         )
     assert [job.dose for job in read_job_list(hub.comparison_manifest()).jobs] == [*doses]
+
+
+SEEDS = ((("seed", 1),), (("seed", 2),))
+
+
+def test_each_cell_has_entries_of_its_own_and_those_without_one_stay(hub: Hub) -> None:
+    """A study may be given factors after its hub was begun: nothing that is listed is lost by that."""
+    cells = ((), *reversed(SEEDS), SEEDS[0])
+    for cell in cells:
+        here = replace(hub, cell=CellOfHub(cell, pinn=cell, baseline=cell, ptychi=cell))
+        list_training(TrainStep(here, DOSE, VIEW), {"status": "complete"})
+        list_reconstruction(reconstruction(here, "train"), {"algorithm": "DM"}, {"returncode": len(cell)})
+        list_comparison(CompareStep(here, DOSE, VIEW, "train"), returncode=0, findings=[])
+
+    def listed(path: Path, key: str = "jobs") -> list[dict[str, int]]:
+        return [each.get("cell") for each in json.loads(path.read_text())[key]]
+
+    wanted = [None, {"seed": 1}, {"seed": 2}]
+    assert listed(training_list(hub)) == listed(reconstruction_list(hub)) == wanted
+    assert (
+        listed(hub.comparison_manifest()) == listed(hub.comparison_manifest(), "execution_results") == wanted
+    )
+    folders = [job.folder(hub).name for job in read_job_list(hub.comparison_manifest()).jobs]
+    assert folders == ["train", "train-seed_1", "train-seed_2"]
+    assert [each.in_cell for each in read_training_list(hub).jobs] == [(), *SEEDS]
+
+
+@pytest.mark.parametrize("cell", [{"../seed": 1}, {"seed": "../../x"}, {"seed": [1]}, "seed_1"])
+def test_a_cell_that_is_none_is_refused(hub: Hub, cell: object) -> None:
+    """Its levels become names of folders."""
+    list_comparison(comparison(hub, "train"), returncode=0, findings=[])
+    path = hub.comparison_manifest()
+    content = json.loads(path.read_text())
+    content["jobs"][0]["cell"] = cell
+    path.write_text(json.dumps(content))
+    with pytest.raises(ReportError, match="cell"):
+        read_job_list(path)

@@ -20,10 +20,10 @@ from ptycho_compare.cli import phases as commands
 from ptycho_compare.cli import ptycho_hub
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.pipeline import pipeline as plan
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.storage.fingerprint import code_digest
 from ptycho_compare.study import Study, load_study
+from ptycho_compare.study import steps_in_cells as plan
 from ptycho_compare.study.step import MakingStep, StudyStep
 from ptycho_compare.study.steps import (
     MAKING,

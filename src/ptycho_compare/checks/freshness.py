@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from ptycho_compare.scoring import CollapseLimits, ScoringSettings
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, Comparison
+from ptycho_compare.study.factors import cell_in_hub
 
 
 def stale(folder: Path, fingerprint: Fingerprint) -> Iterator[Finding]:
@@ -66,8 +68,7 @@ def judge_in_place(
     That it is of the study's settings and of the code that is here is judged where a comparison is run,
     and by the gate.
     """
-    place = comparison
-    names = Artifacts(hub.comparison_dir(place.dose, place.view, place.split, place.tier))
+    names = Artifacts(comparison.folder(hub))
     findings = judge_comparison(names.folder, required=required, limits=limits, arrays=arrays)
     try:
         manifest = read_manifest(names.manifest)
@@ -107,6 +108,7 @@ def stale_inputs(
 
 
 def _places(hub: Hub, comparison: Comparison) -> Mapping[str, Path]:
+    hub = replace(hub, cell=cell_in_hub(comparison.cell))
     dose, view, split = comparison.dose, comparison.view, comparison.split
     return {
         "test_data": hub.split_data(dose, view, split),

@@ -6,9 +6,8 @@ from ptycho_compare.checks.freshness import judge_in_place
 from ptycho_compare.checks.study_reports import judge_summary
 from ptycho_compare.errors import ReportError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
+from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.metrics_summary import read_summary
-from ptycho_compare.study import Comparison
 
 
 def judge_grounds(hub: Hub) -> list[Finding]:
@@ -24,8 +23,8 @@ def judge_grounds(hub: Hub) -> list[Finding]:
     findings: list[Finding] = []
     ours = False
     for job in summary.jobs:
-        place = Comparison(*job.place, FULL_TIER)
-        if Artifacts(hub.comparison_dir(*job.place, FULL_TIER)).manifest.exists():
+        place = job.comparison
+        if Artifacts(place.folder(hub)).manifest.exists():
             ours = True
             findings += judge_in_place(hub, place, required=summary.required_models, arrays=False)
     return [*findings, *judge_summary(hub)] if ours else []

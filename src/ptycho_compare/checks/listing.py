@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Protocol
 
@@ -34,11 +35,11 @@ from ptycho_compare.checks.study_reports import (
     summary_text,
 )
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
+from ptycho_compare.hub import FULL_TIER, Artifacts, Cell, Hub, in_cell
 from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.records.comparison_list import Place
 from ptycho_compare.scoring.collapse import limits_of
-from ptycho_compare.study import Comparison, Study, networks_of
+from ptycho_compare.study import Comparison, Study, in_cells_of, networks_of
 from ptycho_compare.study.steps import OverlapStep, SimulateStep, transcript_name
 
 BESIDE = "nothing stands beside the evidence"
@@ -82,8 +83,9 @@ def checks_of(
         yield _data(hub, dose, splits, study)
         for view in (view for other, view in pairs if other == dose):
             yield from _of_view(hub, dose, view, splits, study)
-            for split in splits:
-                yield from _of_comparison(hub, Comparison(dose, view, split, FULL_TIER), study, recompute)
+            for split, cell in product(splits, [()] if study is None else study.cells()):
+                place = Comparison(dose, view, split, FULL_TIER, cell)
+                yield from _of_comparison(hub, place, study, recompute)
     yield from _of_reports(hub, pairs, splits, study)
     steps = hub.step("").folder
     yield Check(lambda: named(hub, STEPS, steps, list(judge_step_records(hub))), "phases", STEPS)
@@ -107,7 +109,6 @@ def _data(hub: Hub, dose: int, splits: Sequence[str], study: Study | None) -> Ch
 
 def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study | None) -> Iterator[Check]:
     where, place = f"{view} (dose={dose})", (dose, view)
-    arms = networks_of(study, hub, *place)
     folder, step = hub.phase_d(*place), OverlapStep(hub, dose, view)
 
     def files() -> Validation:
@@ -120,19 +121,33 @@ def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study
         return named(hub, DRAWN_AGAIN, folder, judge_phase_d(hub, study, *place), study=study.name)
 
     def networks() -> Validation:
-        return named(hub, "Phase E networks", hub.phase_e(), judge_phase_e(hub, *place, arms, study=study))
+        findings = [each for at, how in trained for each in _of_networks(at, how, dose, view)]
+        return named(hub, "Phase E networks", hub.phase_e(), findings)
 
     def reconstructions() -> Validation:
         limits = None if study is None else limits_of(study)
-        findings = judge_phase_f(hub, *place, splits, limits=limits, study=study)
+        findings = [
+            each
+            for at, how in _in_cells(hub, study, "reconstructions")
+            for each in judge_phase_f(at, *place, splits, limits=limits, study=how)
+        ]
         return named(hub, "Phase F reconstructions", hub.phase_f(), findings)
 
+    trained = _in_cells(hub, study, "networks")
     made = folder.is_dir() or step.records.record.exists()
     yield Check(files, "phases", "Phase D files", name=f"phase D {where}", reached=made)
     yield Check(drawn_again, "phases", DRAWN_AGAIN, "deep", name=f"{DRAWN_AGAIN} {where}")
-    if arms:
+    if any(networks_of(how, at, *place) for at, how in trained):
         yield Check(networks, "phases", "Phase E networks", name=f"phase E {where}")
     yield Check(reconstructions, "iterative", "Phase F reconstructions", name=f"phase F {where}")
+
+
+def _in_cells(hub: Hub, study: Study | None, differing: str) -> Sequence[tuple[Hub, Study | None]]:
+    return [(hub, None)] if study is None else in_cells_of(hub, study, differing=differing)
+
+
+def _of_networks(hub: Hub, study: Study | None, dose: int, view: str) -> list[Finding]:
+    return judge_phase_e(hub, dose, view, networks_of(study, hub, dose, view), study=study)
 
 
 def _of_comparison(
@@ -141,22 +156,21 @@ def _of_comparison(
     tier = None if study is None else study.tiers.get(place.tier)
     required = STUDY_ARMS if tier is None else tier.required_arms
     limits = None if study is None else limits_of(study)
-    names = Artifacts(hub.comparison_dir(place.dose, place.view, place.split, place.tier))
+    names, about = Artifacts(place.folder(hub)), in_cell(place.split, place.cell)
 
     def evidence() -> Validation:
         findings = judge_in_place(hub, place, required=required, limits=limits, arrays=False)
-        return named(hub, f"comparison {place.split}", names.folder, findings)
+        return named(hub, f"comparison {about}", names.folder, findings)
 
     def canvases() -> Validation:
         findings, left_out = list(judge_stored(names, limits)), "all: no study says how"
         if recompute is not None:
             findings = findings or list(recompute(place))
             left_out = recompute.why_not(place)
-        about = f"{CANVASES} {place.split}"
-        return named(hub, about, names.reconstructions, findings, not_computed_again=left_out)
+        return named(hub, f"{CANVASES} {about}", names.reconstructions, findings, not_computed_again=left_out)
 
-    yield Check(evidence, "comparison", f"comparison {place.split}", name=place.id)
-    yield Check(canvases, "comparison", f"{CANVASES} {place.split}", "deep", name=f"{CANVASES} {place.id}")
+    yield Check(evidence, "comparison", f"comparison {about}", name=place.id)
+    yield Check(canvases, "comparison", f"{CANVASES} {about}", "deep", name=f"{CANVASES} {place.id}")
 
 
 def _of_reports(
@@ -168,7 +182,8 @@ def _of_reports(
     """
     names, listed = hub.reports(), listed_names(hub)
     counted = hub.step("inventory").record.exists()
-    places: list[Place] = [(*pair, split) for pair in pairs for split in splits]
+    cells: list[Cell] = [()] if study is None else study.cells()
+    places: list[Place] = [(*pair, split, cell) for pair in pairs for split in splits for cell in cells]
 
     def report(path: Path, look: Callable[[], Validation], name: str = "") -> Check:
         reached = counted or path.is_file() or hub.relative(path) in listed
@@ -188,7 +203,7 @@ def _of_reports(
     for dose, view in pairs:
         yield report(
             hub.step_log(transcript_name(view)),
-            partial(cli_logs, hub, dose, view, splits, arms=networks_of(study, hub, dose, view)),
+            partial(cli_logs, hub, dose, view, splits, study=study),
             f"CLI orchestrator logs {view} (dose={dose})",
         )
     scored_anew = hub.rescored("").exists()

@@ -81,15 +81,19 @@ def _judge(network: TrainStep, listed: TrainingList | None) -> Iterator[Finding]
     entry = None
     if listed is not None:
         path = training_list(network.hub)
-        place = (network.dose, network.network, network.gridsize)
-        entries = [each for each in listed.jobs if (each.dose, each.view, each.gridsize) == place]
+        place = (network.dose, network.network, network.gridsize, network.cell)
+        entries = [
+            each for each in listed.jobs if (each.dose, each.view, each.gridsize, each.in_cell) == place
+        ]
         if len(entries) == 1:
             entry = entries[0]
             yield from _of_entry(network, entry, model)
         elif entries or made_here(network):
             yield Finding("missing", f"{path}: lists {network} {len(entries)} times, not once; {_AGAIN}")
-        skipped = [(each.get("dose"), each.get("view")) for each in listed.skipped_views]
-        if (network.dose, network.network) in skipped:
+        skipped = [
+            (each.get("dose"), each.get("view"), each.get("cell", {})) for each in listed.skipped_views
+        ]
+        if (network.dose, network.network, dict(network.cell)) in skipped:
             yield Finding("changed", f"{path}: says that {network} was skipped; {_AGAIN}")
     yield from _of_progress(network, entry)
 

@@ -16,7 +16,7 @@ from ptycho_compare.checks.remade import cannot_read
 from ptycho_compare.checks.step_records import judge_step, made_here
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Cell, Hub
 from ptycho_compare.reconstruction import ReadyMade, read_ready_made
 from ptycho_compare.records.reconstruction_list import (
     MADE_BY,
@@ -86,10 +86,14 @@ def _list(hub: Hub, places: Sequence[ReconstructStep]) -> tuple[ReconstructionLi
                 Finding("changed", f"{file}: {key} is {stated}, and {found} are listed; {_AGAIN}")
             )
     for place in places:
-        for each in of_split(skipped.skipped_jobs, place.dose, place.view, place.split):
+        for each in of_split(skipped.skipped_jobs, *_where(place)):
             text = f"says that {place.split} could not be made ({each.reason}); {_AGAIN}"
             findings.append(Finding("failed", f"{skipped_reconstructions(hub)}: {text}"))
     return listed, findings
+
+
+def _where(place: ReconstructStep) -> tuple[int, str, str, Cell]:
+    return place.dose, place.view, place.split, place.cell
 
 
 def _of_file(place: ReconstructStep, limits: CollapseLimits) -> Iterator[Finding]:
@@ -130,7 +134,7 @@ def _middle(ready_made: ReadyMade) -> NDArray[np.bool_]:
 
 def _of_list(place: ReconstructStep, listed: ReconstructionList) -> Iterator[Finding]:
     hub, path = place.hub, reconstruction_list(place.hub)
-    where = (place.dose, place.view, place.split)
+    where = _where(place)
     plans, results = of_split(listed.jobs, *where), of_split(listed.execution_results, *where)
     if not plans and not results and not made_here(place):
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ptycho_compare.checks.check import Validation
@@ -11,9 +11,10 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
-from ptycho_compare.study import NETWORKS
+from ptycho_compare.study import Study
 from ptycho_compare.study.step import StudyStep
-from ptycho_compare.study.steps import CompareStep, steps_of, transcript_name
+from ptycho_compare.study.steps import CompareStep, transcript_name
+from ptycho_compare.study.steps_in_cells import counted_steps
 from ptycho_compare.untrusted.regular import read_log
 
 HELPER_LOGS = ("aggregate_report_cli", "metrics_digest_cli", "ssim_grid_cli")
@@ -25,7 +26,7 @@ _BANNER = re.compile(r"^\[(\d+)/(\d+)\] ", re.MULTILINE)
 
 
 def cli_logs(
-    hub: Hub, dose: int, view: str, splits: Sequence[str], *, arms: Collection[str] = NETWORKS
+    hub: Hub, dose: int, view: str, splits: Sequence[str], *, study: Study | None = None
 ) -> Validation:
     """Judge the transcript, the phases' logs or records, and the logs of the reporting commands.
 
@@ -35,7 +36,7 @@ def cli_logs(
     verification, and so is not asked for.
     """
     transcript = hub.step_log(transcript_name(view))
-    phases = steps_of(hub, dose, view, splits, arms)
+    phases = counted_steps(hub, study, dose, view, splits)
     text = _text(transcript)
     banners = _missing_banners(text or "", len(phases))
     records = _records(hub)

@@ -65,7 +65,7 @@ def _stays(link: Path, root: Path) -> bool:
 
 def _other_comparisons(hub: Hub, study: Study) -> Iterator[Finding]:
     """Yield folders below ``analysis/`` that are of no comparison of the study."""
-    asked = {hub.comparison_dir(each.dose, each.view, each.split, each.tier) for each in study.comparisons()}
+    asked = {each.folder(hub) for each in study.comparisons()}
     ways = {parent for folder in asked for parent in folder.parents}
     todo = [hub.analysis()]
     while todo:

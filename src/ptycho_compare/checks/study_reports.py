@@ -11,9 +11,16 @@ from ptycho_compare.checks.check import Validation
 from ptycho_compare.checks.remade import cannot_read, first_difference, named, rendered_again
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import FULL_TIER, Hub
+from ptycho_compare.hub import Hub
 from ptycho_compare.hub.moments import UTC_SECONDS
-from ptycho_compare.records.comparison_list import JobList, Place, jobs_with_evidence, read_job_list
+from ptycho_compare.records.comparison_list import (
+    JobList,
+    Place,
+    comparison_at,
+    jobs_with_evidence,
+    name_of,
+    read_job_list,
+)
 from ptycho_compare.records.job_scores import BlankScoresError
 from ptycho_compare.records.metrics_deltas import Deltas, deltas_of, read_deltas
 from ptycho_compare.records.metrics_summary import read_summary, summarize
@@ -26,7 +33,6 @@ from ptycho_compare.reporting.study.write_reports import (
     SUMMARY_TEXT,
     digest_of_summary,
 )
-from ptycho_compare.study import Comparison
 from ptycho_compare.untrusted import regular
 from ptycho_compare.untrusted.regular import read_log
 
@@ -60,7 +66,7 @@ def judge_summary(hub: Hub, *arms: str) -> list[Finding]:
 def _listed(hub: Hub, places: Sequence[Place]) -> JobList:
     if hub.comparison_manifest().is_file():
         return read_job_list(hub.comparison_manifest()).only(places)
-    return jobs_with_evidence(hub, [Comparison(*place, FULL_TIER) for place in places])
+    return jobs_with_evidence(hub, list(map(comparison_at, places)))
 
 
 def comparison_list(hub: Hub, places: Sequence[Place]) -> Validation:
@@ -73,9 +79,9 @@ def comparison_list(hub: Hub, places: Sequence[Place]) -> Validation:
     there = {job.place for job in listed.jobs}
     findings = [*_strange_rows(hub, path, listed)]
     findings += [
-        Finding("missing", f"{path}: does not list {view}/{split} (dose={dose})")
-        for dose, view, split in places
-        if (dose, view, split) not in there
+        Finding("missing", f"{path}: does not list {name_of(place)}")
+        for place in places
+        if place not in there
     ]
     findings += [Finding("failed", f"{path}: {problem}") for problem in listed.problems()]
     if any(job.id for job in listed.jobs):  # another program's list has none
@@ -92,10 +98,10 @@ def _strange_rows(hub: Hub, path: Path, listed: JobList) -> Iterator[Finding]:
     """Yield rows that are of no comparison of this hub, or stand there twice."""
     for place, times in Counter(job.place for job in listed.jobs).items():
         if times > 1:
-            yield Finding("changed", f"{path}: lists {place[1]}/{place[2]} (dose={place[0]}) {times} times")
+            yield Finding("changed", f"{path}: lists {name_of(place)} {times} times")
     for job in listed.jobs:
-        usual = hub.comparison_dir(*job.place, FULL_TIER)
-        if job.id and job.id != Comparison(*job.place, FULL_TIER).id:
+        usual = job.comparison.folder(hub)
+        if job.id and job.id != job.comparison.id:
             yield Finding("changed", f"{path}: calls {job.name} {job.id!r}; run the pipeline again")
         if job.folder(hub) != usual:
             text = f"says that {job.name} lies in {job.output_dir}, and its place is {hub.relative(usual)}"
@@ -115,9 +121,9 @@ def summary_json(hub: Hub, places: Sequence[Place]) -> Validation:
     if not findings:
         there = {job.place for job in read_summary(path).jobs}
         findings = [
-            Finding("missing", f"{path}: has no {view}/{split} (dose={dose}); run {_SUMMARIZE} again")
-            for dose, view, split in places
-            if (dose, view, split) not in there
+            Finding("missing", f"{path}: has no {name_of(place)}; run {_SUMMARIZE} again")
+            for place in places
+            if place not in there
         ]
     return named(hub, "metrics summary JSON", path, findings)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from importlib import import_module
 
 from ptycho_compare.cli.bars import bars
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, place_of, require_of_study
+from ptycho_compare.errors import StudyError
+from ptycho_compare.hub import cell_text
+from ptycho_compare.study import in_cells_of
 from ptycho_compare.study.step import MakingStep
 from ptycho_compare.study.steps import MAKING
 
@@ -25,6 +28,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         parser.add_argument("--dose", type=int, required=True, help="photons per exposure")
         for option in fields(kind)[2:]:
             parser.add_argument(f"--{option.name}", required=True, help=_HELP.get(option.name))
+        if kind.in_cells:
+            parser.add_argument("--cell", default="", help="levels of the study's factors, e.g. seed_1")
         parser.set_defaults(run=partial(_run, kind))
 
 
@@ -33,6 +38,16 @@ def _run(kind: type[MakingStep], arguments: argparse.Namespace, _words: Sequence
     require_of_study(study, file, arguments)
     options = {option.name: getattr(arguments, option.name) for option in fields(kind)[2:]}
     step = kind(hub, arguments.dose, **options)
+    if kind.in_cells:
+        cells = {
+            cell_text(replace(step, hub=here).cell): (here, how)
+            for here, how in in_cells_of(hub, study, differing="comparisons")
+        }
+        if arguments.cell not in cells:
+            known = ", ".join(filter(None, cells)) or "none"
+            raise StudyError(f"{file}: --cell '{arguments.cell}': cells of {step.id} are: {known}")
+        hub, study = cells[arguments.cell]
+        step = replace(step, hub=hub)
     # each phase loads libraries of its own, which the others need not
     make = getattr(import_module(step.computed_by), step.command)
     with bars(lambda: [step.records.job]):

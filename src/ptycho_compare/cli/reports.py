@@ -130,14 +130,14 @@ def _summarize(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
         comparisons = [each for each in study.comparisons() if each.tier == FULL_TIER]
 
     def asked(place: Place) -> bool:
-        dose, view, split = place
+        dose, view, split, _ = place
         wanted = (arguments.dose in (None, dose), arguments.view in (None, view))
         return all(wanted) and split in (arguments.split or [split])
 
     try:
         listed = jobs_of(hub, comparisons, asked=asked)
         if study is not None:
-            _require_grounds(hub, study, [Comparison(*job.place, FULL_TIER) for job in listed.jobs])
+            _require_grounds(hub, study, [job.comparison for job in listed.jobs])
         summary = publish_summary(hub, listed, required=required)
     except BlankScoresError as error:
         return _blank(hub, error.blanks, words)
@@ -171,7 +171,7 @@ def _blank(hub: Hub, blanks: Sequence[BlankScore], words: Sequence[str]) -> Exit
     """Say what is blank, and why the study stands still."""
     findings = [Finding("blank", str(blank), blank.arm) for blank in blanks]
     job = blanks[0].job
-    comparison = Comparison(*job.place, FULL_TIER)
+    comparison = job.comparison
     note = write_blocker(
         hub,
         topic_of(findings) or "blank_scores",

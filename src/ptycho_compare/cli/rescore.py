@@ -69,9 +69,7 @@ def _rescore(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
 def _is_there(rescoring: Rescoring, comparison: Comparison, arguments: argparse.Namespace) -> bool:
     if arguments.check:
         return rescoring.names(comparison).rescoring.is_file()
-    place = comparison
-    folder = rescoring.hub.comparison_dir(place.dose, place.view, place.split, place.tier)
-    return Artifacts(folder).manifest.is_file()
+    return Artifacts(comparison.folder(rescoring.hub)).manifest.is_file()
 
 
 def _check(rescoring: Rescoring, comparisons: Sequence[Comparison]) -> ExitCode:

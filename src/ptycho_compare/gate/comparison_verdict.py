@@ -44,6 +44,7 @@ def verdict_on(
         view=place.view,
         split=place.split,
         tier=place.tier,
+        cell=dict(place.cell),
         folder=job.hub.relative(job.folder),
         required=required,
         state=state,

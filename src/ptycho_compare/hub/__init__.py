@@ -4,6 +4,7 @@ Names are PtychoPINN's own, so that a hub written by it can be judged here and t
 way round. Functions return paths and touch nothing.
 """
 
+from ptycho_compare.hub.cells import NO_CELL, Cell, CellOfHub, Level, cell_text, in_cell, level_text
 from ptycho_compare.hub.files import (
     MODEL_NAMES,
     AcceptedFiles,
@@ -37,19 +38,26 @@ __all__ = [
     "FULL_TIER",
     "HUB_VARIABLE",
     "MODEL_NAMES",
+    "NO_CELL",
     "STUDY_FILE",
     "AcceptedFiles",
     "AnswerFiles",
     "Artifacts",
+    "Cell",
+    "CellOfHub",
     "Hub",
     "HubPlace",
     "JobFiles",
+    "Level",
     "ReconstructionFiles",
     "ReportFiles",
     "StepFiles",
     "TrainingFiles",
     "VerdictFiles",
+    "cell_text",
     "dose_of",
+    "in_cell",
+    "level_text",
     "moment_of",
     "place_in_hub",
     "short_name",

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ptycho_compare.errors import HubError
+from ptycho_compare.hub.cells import NO_CELL, Cell, CellOfHub, in_cell
 from ptycho_compare.hub.files import (
     AnswerFiles,
     JobFiles,
@@ -29,9 +30,17 @@ HUB_VARIABLE = "PTYCHO_HUB"
 
 @dataclass(frozen=True)
 class Hub:
-    """Paths of one study run; `root` holds ``data/``, ``analysis/``, ``cli/``, ``green/`` and ``red/``."""
+    """Paths of one study run; `root` holds ``data/``, ``analysis/``, ``cli/``, ``green/`` and ``red/``.
+
+    Attributes
+    ----------
+    cell : CellOfHub
+        The cell of the study's own factors whose networks and reconstructions are meant: it follows the
+        names of their folders. `study.in_cell` says which.
+    """
 
     root: Path
+    cell: CellOfHub = NO_CELL
 
     @classmethod
     def open(cls, root: Path) -> Hub:
@@ -112,11 +121,11 @@ class Hub:
 
     def pinn_dir(self, dose: int, view: str) -> Path:
         """Folder of the PtychoPINN bundle, trained on groups of four."""
-        return self.phase_e() / f"dose_{dose}" / view / "gs2"
+        return self.phase_e() / f"dose_{dose}" / view / in_cell("gs2", self.cell.pinn)
 
     def baseline_dir(self, dose: int) -> Path:
         """Folder of the Baseline, trained on single images."""
-        return self.phase_e() / f"dose_{dose}" / "baseline" / "gs1"
+        return self.phase_e() / f"dose_{dose}" / "baseline" / in_cell("gs1", self.cell.baseline)
 
     def phase_f(self) -> Path:
         """Folder of all iterative reconstructions."""
@@ -124,7 +133,7 @@ class Hub:
 
     def ptychi_dir(self, dose: int, view: str, split: str) -> Path:
         """Folder of the split's own iterative reconstruction."""
-        return self.phase_f() / f"dose_{dose}" / view / split
+        return self.phase_f() / f"dose_{dose}" / view / in_cell(split, self.cell.ptychi)
 
     def ptychi(self, dose: int, view: str, split: str) -> Path:
         """The split's own iterative reconstruction."""
@@ -182,10 +191,10 @@ class Hub:
         """Where what a run makes anew is moved first."""
         return self.root / "archive" / f"run_{stamp(moment)}"
 
-    def comparison_dir(self, dose: int, view: str, split: str, tier: str) -> Path:
+    def comparison_dir(self, dose: int, view: str, split: str, tier: str, cell: Cell = ()) -> Path:
         """Where a comparison leaves its artifacts."""
         name = split if tier == FULL_TIER else f"{split}_{tier}_v4"
-        return self.analysis() / f"dose_{dose}" / view / name
+        return self.analysis() / f"dose_{dose}" / view / in_cell(name, cell)
 
     def command_log(self, comparison_id: str) -> Path:
         """Output of the command that ran a comparison, streamed while it runs."""

@@ -8,7 +8,9 @@ from typing import Literal
 
 from pydantic import AliasChoices, ConfigDict, Field
 
+from ptycho_compare.records.in_cell import InCell
 from ptycho_compare.records.reading import Record, read_json
+from ptycho_compare.study import Comparison
 
 ComparisonState = Literal["accepted", "red", "stale", "missing", "deferred"]
 """Of one comparison: its evidence holds; it does not; it is of other inputs, settings or code; there is
@@ -19,13 +21,13 @@ class _Part(Record):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ComparisonVerdict(_Part):
+class ComparisonVerdict(_Part, InCell):
     """The findings on one comparison.
 
     Attributes
     ----------
-    id, dose, view, split, tier
-        As in `study.Comparison`.
+    id, dose, view, split, tier, cell
+        As in `study.Comparison`; the cell by the factors' names.
     folder : str
         Of its artifacts, below the hub.
     required : bool
@@ -57,6 +59,11 @@ class ComparisonVerdict(_Part):
     scientific: Literal["ok", "low", "unscored"] = "unscored"
     low: tuple[str, ...] = ()
     manifest_sha256: str = ""
+
+    @property
+    def comparison(self) -> Comparison:
+        """The comparison of the study."""
+        return Comparison(self.dose, self.view, self.split, self.tier, self.in_cell)
 
 
 class CheckVerdict(_Part):

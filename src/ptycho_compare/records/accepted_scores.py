@@ -24,13 +24,13 @@ class HeldArtifacts(BaseModel):
 
 def artifacts_of(hub: Hub, comparison: ComparisonVerdict) -> Artifacts:
     """Where a comparison lies, by what it is: a verdict from elsewhere may name any folder."""
-    each = comparison
-    return Artifacts(hub.comparison_dir(each.dose, each.view, each.split, each.tier))
+    return Artifacts(comparison.comparison.folder(hub))
 
 
 def scores_of(hub: Hub, comparison: ComparisonVerdict) -> JobScores:
     """Read the scores of a comparison; InputError where they cannot be."""
     place = {"dose": comparison.dose, "view": comparison.view, "split": comparison.split}
+    place |= {"cell": comparison.cell}
     folder = artifacts_of(hub, comparison).folder
     return read_scores(hub, ListedJob(**place, output_dir=hub.relative(folder)))
 

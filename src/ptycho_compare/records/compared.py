@@ -73,7 +73,7 @@ def read_compared(hub: Hub, comparisons: Iterable[Comparison]) -> list[Compared]
 
 def _compared(hub: Hub, comparison: Comparison) -> Compared | None:
     each = comparison
-    names = Artifacts(hub.comparison_dir(each.dose, each.view, each.split, each.tier))
+    names = Artifacts(each.folder(hub))
     if not names.manifest.is_file():
         return None
     held = read_json(names.manifest, _HeldPlan, made_by=f"ptycho-hub compare {each.id}")

@@ -15,19 +15,20 @@ from pydantic import Field, field_validator
 
 from ptycho_compare.errors import ResultsError
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
+from ptycho_compare.hub import FULL_TIER, Artifacts, Cell, Hub, cell_text
+from ptycho_compare.records.in_cell import InCell, cell_entry, rank_of_cell
 from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.records.renewing import NUMBER, TEXT, Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic, write_text_atomic
 from ptycho_compare.study import Comparison
 from ptycho_compare.study.steps import CompareStep
 
-Place = tuple[int, str, str]
-"""Dose, view and split."""
+Place = tuple[int, str, str, Cell]
+"""Dose, view, split and the cell of the study's own factors."""
 
 
-class AtPlace(Record):
-    """Base of what a file says of one dose, view and split."""
+class AtPlace(InCell):
+    """Base of what a file says of one dose, view and split, and cell."""
 
     dose: int
     view: str
@@ -35,13 +36,35 @@ class AtPlace(Record):
 
     @property
     def place(self) -> Place:
-        """Dose, view and split."""
-        return self.dose, self.view, self.split
+        """Dose, view, split and cell."""
+        return self.dose, self.view, self.split, self.in_cell
 
     @property
     def name(self) -> str:
         """For people and for messages."""
-        return f"{self.view}/{self.split} (dose={self.dose})"
+        return name_of(self.place)
+
+    @property
+    def comparison(self) -> Comparison:
+        """The comparison that counts there."""
+        return comparison_at(self.place)
+
+
+def name_of(place: Place) -> str:
+    """A place for people and for messages."""
+    dose, view, split, cell = place
+    return f"{view}/{split} (dose={dose}{f', {cell_text(cell)}' if cell else ''})"
+
+
+def place_of(comparison: Comparison) -> Place:
+    """Where a comparison is."""
+    return comparison.dose, comparison.view, comparison.split, comparison.cell
+
+
+def comparison_at(place: Place) -> Comparison:
+    """Return the comparison that counts at a place."""
+    dose, view, split, cell = place
+    return Comparison(dose, view, split, FULL_TIER, cell)
 
 
 class ListedJob(AtPlace):
@@ -63,7 +86,7 @@ class ListedJob(AtPlace):
 
     def folder(self, hub: Hub) -> Path:
         """Where its artifacts lie."""
-        return hub.root / self.output_dir if self.output_dir else hub.comparison_dir(*self.place, FULL_TIER)
+        return hub.root / self.output_dir if self.output_dir else self.comparison.folder(hub)
 
 
 class ExecutionResult(AtPlace):
@@ -171,18 +194,15 @@ def jobs_of(hub: Hub, comparisons: Sequence[Comparison] | None, *, asked: Callab
         There is no such list, and no study either.
     """
     path = hub.comparison_manifest()
-    wanted = [each for each in comparisons or () if asked((each.dose, each.view, each.split))]
+    wanted = [each for each in comparisons or () if asked(place_of(each))]
     if comparisons is not None and not path.is_file():
         return jobs_with_evidence(hub, wanted)
     listed = read_job_list(path)
     _require_none(listed.miscounts(), str(path))
     listed = listed.only(job.place for job in listed.jobs if asked(job.place))
-    splits: dict[tuple[int, str], set[str]] = {}
-    for dose, view, split in (job.place for job in listed.jobs):
-        splits.setdefault((dose, view), set()).add(split)
-    missing = [
-        each.id for each in wanted if each.split not in splits.get((each.dose, each.view), {each.split})
-    ]
+    there = {job.place for job in listed.jobs}
+    run = {(job.dose, job.view) for job in listed.jobs}
+    missing = [each.id for each in wanted if place_of(each) not in there and (each.dose, each.view) in run]
     if missing:
         raise ResultsError(f"{path}: does not list {', '.join(missing)}; run it, or leave it out by --splits")
     return listed
@@ -192,8 +212,8 @@ def jobs_with_evidence(hub: Hub, comparisons: Sequence[Comparison]) -> JobList:
     """List comparisons by the evidence that lies in the hub, where no pipeline has listed them."""
     jobs, results = [], []
     for each in comparisons:
-        place = {"dose": each.dose, "view": each.view, "split": each.split}
-        folder = hub.comparison_dir(each.dose, each.view, each.split, each.tier)
+        place = {"dose": each.dose, "view": each.view, "split": each.split, "cell": dict(each.cell)}
+        folder = each.folder(hub)
         jobs.append(ListedJob(**place, output_dir=hub.relative(folder)))
         if Artifacts(folder).metrics.exists():
             results.append(ExecutionResult(**place, returncode=0))
@@ -223,6 +243,7 @@ def list_comparison(step: CompareStep, *, returncode: int, findings: Sequence[Fi
     """
     hub = step.hub
     where = {"id": step.id, "dose": step.dose, "view": step.view, "split": step.split}
+    where |= cell_entry(step.cell)
     entry = {**where, "output_dir": hub.relative(step.folder)}
     result = {
         **where,
@@ -260,9 +281,13 @@ def _lists(content: Any) -> tuple[list[Entry], list[Entry]]:
 
 
 def _merged(entries: Sequence[Entry], entry: Entry) -> list[Entry]:
-    """Return entries in the order of the study's matrix: dose, view, then train before test."""
-    renewed = [*others(entries, {"id": entry["id"]}), entry]
-    return sorted(renewed, key=lambda each: (each["dose"], each["view"], each["split"] != "train"))
+    """Return entries in the order of the study's matrix: dose, view, then train before test, then cells."""
+    renewed = [*others(entries, {"id": entry["id"], "cell": entry.get("cell")}), entry]
+    return sorted(renewed, key=_rank)
+
+
+def _rank(entry: Entry) -> tuple[Any, ...]:
+    return entry["dose"], entry["view"], entry["split"] != "train", rank_of_cell(entry)
 
 
 def _summary(results: Sequence[Entry]) -> str:

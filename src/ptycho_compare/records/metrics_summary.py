@@ -154,6 +154,7 @@ def _of_job(hub: Hub, scores: JobScores) -> JobSummary:
         dose=scores.job.dose,
         view=scores.job.view,
         split=scores.job.split,
+        cell=scores.job.cell,
         metrics=tuple(_of_row(row) for row in scores.rows),
         metrics_csv=hub.relative(scores.table),
         sha256=scores.sha256,

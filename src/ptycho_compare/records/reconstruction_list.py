@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ptycho_compare.hub import Hub, utc_text
+from ptycho_compare.hub import Cell, Hub, utc_text
 from ptycho_compare.records.comparison_list import AtPlace
+from ptycho_compare.records.in_cell import cell_entry, rank_of_cell
 from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.records.renewing import NUMBER, TEXT, Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic
@@ -89,9 +90,9 @@ def read_skipped_reconstructions(hub: Hub) -> SkippedReconstructions:
     return read_json(skipped_reconstructions(hub), SkippedReconstructions, made_by=MADE_BY)
 
 
-def of_split(entries: list[Placed], dose: int, view: str, split: str) -> list[Placed]:
-    """Pick what is said of one split."""
-    return [each for each in entries if (each.dose, each.view, each.split) == (dose, view, split)]
+def of_split(entries: list[Placed], dose: int, view: str, split: str, cell: Cell = ()) -> list[Placed]:
+    """Pick what is said of one split, in one cell."""
+    return [each for each in entries if each.place == (dose, view, split, cell)]
 
 
 def list_reconstruction(
@@ -151,6 +152,10 @@ def _skipped(content: Any) -> list[Entry]:
 
 
 def _renewed(entries: list[Entry], step: ReconstructStep, facts: Mapping[str, Any] | None) -> list[Entry]:
-    place = {"dose": step.dose, **step.place}
+    place = {"dose": step.dose, **step.place, **cell_entry(step.cell)}
     mine = [] if facts is None else [{**place, **facts}]
-    return sorted([*others(entries, place), *mine], key=lambda each: tuple(each[key] for key in _PLACE))
+    return sorted([*others(entries, place), *mine], key=_rank)
+
+
+def _rank(entry: Entry) -> tuple[Any, ...]:
+    return (*(entry[key] for key in _PLACE), rank_of_cell(entry))

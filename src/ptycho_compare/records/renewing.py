@@ -74,9 +74,16 @@ def entries_of(entries: Any, kinds: Mapping[str, tuple[type, ...]]) -> list[Entr
         for name, kind in kinds.items():
             if not isinstance(entry[name], kind):
                 raise TypeError(f"'{name}' of an entry is {entry[name]!r:.40}")
+        if not isinstance(entry.get("cell", {}), dict):
+            raise TypeError(f"'cell' of an entry is {entry['cell']!r:.40}, which names no levels")
     return entries
 
 
 def others(entries: Sequence[Entry], place: Mapping[str, Any]) -> list[Entry]:
-    """Leave out the entries of a place."""
-    return [each for each in entries if any(each[key] != value for key, value in place.items())]
+    """Leave out the entries of a place; those of another cell, or of none, are not."""
+    cell = place.get("cell")
+    return [
+        each
+        for each in entries
+        if any(each.get(key) != value for key, value in place.items()) or each.get("cell") != cell
+    ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ptycho_compare.hub import Hub, utc_text
+from ptycho_compare.records.in_cell import InCell, cell_entry, rank_of_cell
 from ptycho_compare.records.reading import Record, read_json
 from ptycho_compare.records.renewing import NUMBER, TEXT, Entry, SharedFile, entries_of, others
 from ptycho_compare.storage.files import write_json_atomic
@@ -31,7 +32,7 @@ class TrainingResult(Record):
     bundle_size_bytes: int | None = None
 
 
-class TrainingEntry(Record):
+class TrainingEntry(InCell):
     """One network."""
 
     dose: int
@@ -89,7 +90,7 @@ def list_training(step: TrainStep, result: Mapping[str, Any]) -> None:
     hub, lock = step.hub, step.hub.lock("training_manifest")
     file = SharedFile(training_list(hub), lock, "list of trainings", {"jobs": []}, _lists)
     with file.renewing() as (listed, skipped):  # networks may be trained side by side
-        place = {"dose": step.dose, "view": step.network}
+        place = {"dose": step.dose, "view": step.network, **cell_entry(step.cell)}
         skipped = others(skipped, place)
         place["gridsize"] = step.gridsize
         jobs = [*others(listed, place), {**place, **_files(step), "result": dict(result)}]
@@ -126,7 +127,8 @@ def _files(step: TrainStep) -> Entry:
 
 def _rank(entry: Entry) -> tuple[Any, ...]:
     """In the order of the study's matrix: by dose, the Baseline first."""
-    return entry["dose"], entry["view"] != BASELINE_NETWORK, entry["view"], entry["gridsize"]
+    cell = rank_of_cell(entry)
+    return entry["dose"], entry["view"] != BASELINE_NETWORK, entry["view"], entry["gridsize"], cell
 
 
 def _lists(content: Any) -> tuple[list[Entry], list[Entry]]:

@@ -4,7 +4,7 @@
 is reported by key and line before anything runs.
 """
 
-from ptycho_compare.study.cells import Cell, Level, cell_text, is_trial
+from ptycho_compare.hub import Cell, Level, cell_text
 from ptycho_compare.study.choosing import (
     WORKPLACE,
     choose_study,
@@ -33,6 +33,7 @@ from ptycho_compare.study.comparing import (
     Tolerances,
     Uncertainty,
 )
+from ptycho_compare.study.factors import is_trial
 from ptycho_compare.study.making import (
     Commands,
     NetworkTraining,
@@ -43,7 +44,16 @@ from ptycho_compare.study.making import (
     Training,
 )
 from ptycho_compare.study.own_arms import arms_of
-from ptycho_compare.study.study import NETWORKS, Comparison, Study, load_study, networks_of, parse_study
+from ptycho_compare.study.study import (
+    NETWORKS,
+    Comparison,
+    Study,
+    in_cell_of,
+    in_cells_of,
+    load_study,
+    networks_of,
+    parse_study,
+)
 
 __all__ = [
     "ARM_NAME",
@@ -80,6 +90,8 @@ __all__ = [
     "cell_text",
     "choose_study",
     "doses_of",
+    "in_cell_of",
+    "in_cells_of",
     "is_trial",
     "load_study",
     "networks_of",

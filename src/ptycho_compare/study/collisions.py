@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import string
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from ptycho_compare.hub import Hub, short_name
 from ptycho_compare.study.comparing import BASELINE, PTYCHI, PTYCHOPINN, ArmOfStudy, Tier
+from ptycho_compare.study.factors import SHORT_NAMES
 
 _BUILT_IN = (PTYCHOPINN, BASELINE, PTYCHI)
 _RESERVED_ARMS = frozenset({"ground_truth", "truth"})
@@ -41,9 +43,16 @@ def first_collision(
     splits: Sequence[str],
     tiers: Mapping[str, Tier],
     arms: Mapping[str, ArmOfStudy],
+    factors: Collection[str] = (),
 ) -> str:
     """Say of which names two mean one thing; empty where every name has its own."""
-    found = (*_of_arms(arms, splits), *_of_views(views), *_of_tiers(tiers), *_of_places(views, splits, tiers))
+    found = (
+        *_of_arms(arms, splits),
+        *_of_factors(arms, factors),
+        *_of_views(views),
+        *_of_tiers(tiers),
+        *_of_places(views, splits, tiers),
+    )
     return next(iter(found), "")
 
 
@@ -61,6 +70,13 @@ def _of_arms(arms: Mapping[str, ArmOfStudy], splits: Sequence[str]) -> Iterator[
             yield f"arms.{name}.path has no {{split}}: one split's reconstruction does not serve another"
         if ".." in PurePosixPath(arm.path).parts:
             yield f"arms.{name}.path leaves the hub: {arm.path}; put the file below it"
+
+
+def _of_factors(arms: Mapping[str, ArmOfStudy], factors: Collection[str]) -> Iterator[str]:
+    for name, arm in arms.items():
+        for _, word, _, _ in string.Formatter().parse(arm.path or arm.network or ""):
+            if word in SHORT_NAMES and word not in factors:
+                yield f"arms.{name}: its path has {{{word}}}, and that is no factor of the study"
 
 
 def _keys_of(arm: str) -> set[str]:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from ptycho_compare.hub import ACCEPTED
+from ptycho_compare.study.factors import SHORT_NAMES
 
 PTYCHOPINN, BASELINE, PTYCHI = "PtychoPINN", "Baseline", "PtyChi"
 ARM_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$"
@@ -27,7 +28,7 @@ NAME = r"^[a-z][a-z0-9_]{0,39}$"
 
 Name = Annotated[str, Field(pattern=NAME)]
 ArmName = Annotated[str, Field(pattern=ARM_NAME)]
-_FILLED_IN = frozenset({"dose", "view", "split"})
+_FILLED_IN = frozenset({"dose", "view", "split", "cell", *SHORT_NAMES})
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
 EngineName = Literal["onnxruntime", "tensorflow"]
@@ -119,7 +120,8 @@ class ArmOfStudy(Section):
     ----------
     path : str
         Below the hub, with ``{dose}``, ``{view}`` and ``{split}`` to be filled in: a model, or a
-        reconstruction as FILE or FILE:KEY.
+        reconstruction as FILE or FILE:KEY. In a study with factors also ``{cell}`` (of all of them, e.g.
+        ``seed_1``), and ``{seed}`` or ``{training_images}`` where they are among them.
     reconstructor : str or None
         Or ENTRY or ENTRY:ARGUMENT of an installed reconstructor.
     network : str or None
@@ -142,7 +144,9 @@ class ArmOfStudy(Section):
             parts = [("", "a single brace", "", None)]
         # a width such as {dose:>99999999999} is a path of that many characters
         if any(name is not None and (name not in _FILLED_IN or spec or how) for _, name, spec, how in parts):
-            raise ValueError("a path may hold {dose}, {view} and {split}, and no other braces")
+            raise ValueError(
+                "a path may hold {dose}, {view}, {split}, {cell} and names of factors, and no other braces"
+            )
         return self
 
 

@@ -158,7 +158,10 @@ class Training(Section):
     Attributes
     ----------
     seed : int
-        Of weights, validation split and order.
+        Of weights, validation split and order, and of the choice of images.
+    images : int or None
+        How many images of the training split the networks see: the first of a seeded order, so that more
+        images hold the fewer; left out: all.
     validation : float
         Part of the groups that is held out.
     device : str
@@ -166,6 +169,7 @@ class Training(Section):
     """
 
     seed: Seed = 42
+    images: Annotated[int, Field(ge=4)] | None = None
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     device: Literal["auto", "cpu", "gpu"] = "auto"
     ptychopinn: NetworkTraining = NetworkTraining()
@@ -206,9 +210,10 @@ class Reconstruction(Section):
 class Commands(Section):
     """A lab's own commands in place of phases, as argument lists.
 
-    ``{python}`` (this interpreter), ``{hub}``, ``{study}``, ``{dose}``, ``{view}``, ``{split}`` and
-    ``{network}`` (``baseline``, or the view) are filled in where the phase has them. What the phase must
-    leave behind is checked all the same.
+    ``{python}`` (this interpreter), ``{hub}``, ``{study}``, ``{dose}``, ``{view}``, ``{split}``,
+    ``{network}`` (``baseline``, or the view) and ``{cell}`` (levels of the study's factors that the phase
+    depends on, e.g. ``seed_1``) are filled in where the phase has them. What the phase must leave behind is
+    checked all the same.
     """
 
     phase_c: Words | None = None
@@ -233,7 +238,7 @@ _EVERYWHERE = ("python", "hub", "study", "dose")
 _FILLED_IN = {
     "phase_c": _EVERYWHERE,
     "phase_d": (*_EVERYWHERE, "view"),
-    "phase_e": (*_EVERYWHERE, "view", "network"),
-    "phase_f": (*_EVERYWHERE, "view", "split"),
-    "phase_g": (*_EVERYWHERE, "view", "split"),
+    "phase_e": (*_EVERYWHERE, "view", "network", "cell"),
+    "phase_f": (*_EVERYWHERE, "view", "split", "cell"),
+    "phase_g": (*_EVERYWHERE, "view", "split", "cell"),
 }

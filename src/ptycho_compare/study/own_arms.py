@@ -101,6 +101,6 @@ def _parsed(text: str, path: Path, study: Study) -> dict[str, ArmOfStudy]:
         raise StudyError(f"{path}: {error}") from None
     if twice := own.keys() & study.arms.keys():
         raise StudyError(f"{path}: {min(twice)} is an arm of the study already; call one otherwise")
-    if why := first_collision(study.views, study.splits, study.tiers, {**study.arms, **own}):
+    if why := first_collision(study.views, study.splits, study.tiers, {**study.arms, **own}, study.factors):
         raise StudyError(f"{path}: {why}")
     return own

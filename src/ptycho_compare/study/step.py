@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ptycho_compare.hub import Hub, StepFiles
+from ptycho_compare.hub import Cell, Hub, StepFiles, in_cell
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES
 from ptycho_compare.study.study import Study
 
@@ -39,8 +39,13 @@ class StudyStep(ABC):
 
     @property
     def id(self) -> str:
-        """Stable name, e.g. ``dose_1000-train-baseline``."""
-        return "-".join((f"dose_{self.dose}", self.command, *self.place.values()))
+        """Stable name, e.g. ``dose_1000-train-baseline``; its cell follows, e.g. ``-seed_1``."""
+        return in_cell("-".join((f"dose_{self.dose}", self.command, *self.place.values())), self.cell)
+
+    @property
+    def cell(self) -> Cell:
+        """Levels of those of the study's own factors that it depends on; its hub is of that cell."""
+        return ()
 
     @property
     @abstractmethod
@@ -81,11 +86,14 @@ class MakingStep(StudyStep):
         Distributions that its numbers depend on.
     label : str
         What a failure of its outputs is called in ``analysis/blocker.log``; empty for the command itself.
+    in_cells : bool
+        Whether factors of the study's own can make it anew; its command then takes ``--cell``.
     """
 
     purpose: ClassVar[str]
     libraries: ClassVar[tuple[str, ...]] = NUMERIC_LIBRARIES
     label: ClassVar[str] = ""
+    in_cells: ClassVar[bool] = False
 
     @property
     def computed_by(self) -> str:

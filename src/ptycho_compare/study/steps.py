@@ -7,12 +7,23 @@ left. ``docs/add_a_step.md`` says how to add one.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.hub import FULL_TIER, Artifacts, Hub, ReconstructionFiles, StepFiles, TrainingFiles
+from ptycho_compare.hub import (
+    FULL_TIER,
+    Artifacts,
+    Cell,
+    Hub,
+    ReconstructionFiles,
+    StepFiles,
+    TrainingFiles,
+    cell_text,
+    in_cell,
+)
 from ptycho_compare.study.comparing import BASELINE, PTYCHOPINN
+from ptycho_compare.study.factors import cell_in_hub
 from ptycho_compare.study.making import NetworkTraining
 from ptycho_compare.study.step import MakingStep, StudyStep
 from ptycho_compare.study.study import NETWORKS, Comparison, Study
@@ -104,6 +115,7 @@ class TrainStep(MakingStep):
 
     phase, command = "E", "train"
     purpose = "train one network"
+    in_cells = True
 
     network: str
 
@@ -123,23 +135,28 @@ class TrainStep(MakingStep):
         return 1 if self.single else 2
 
     @property
+    def cell(self) -> Cell:
+        """Of factors of its training."""
+        return self.hub.cell.baseline if self.single else self.hub.cell.pinn
+
+    @property
     def files(self) -> TrainingFiles:
         """Where the network goes."""
         hub, dose = self.hub, self.dose
         return TrainingFiles(hub.baseline_dir(dose) if self.single else hub.pinn_dir(dose, self.network))
 
     def __str__(self) -> str:
-        return f"{self.network} gs{self.gridsize}, dose {self.dose}"
+        return _with_cell(f"{self.network} gs{self.gridsize}, dose {self.dose}", self.cell)
 
     @property
     def title(self) -> str:
         """A line for people on what it does."""
-        return f"Phase E: Training {self.network.capitalize()} (gs{self.gridsize})"
+        return _with_cell(f"Phase E: Training {self.network.capitalize()} (gs{self.gridsize})", self.cell)
 
     @property
     def log_name(self) -> str:
         """Name of its log in ``cli/``."""
-        return f"phase_e_{self.network}_gs{self.gridsize}_dose{self.dose}"
+        return in_cell(f"phase_e_{self.network}_gs{self.gridsize}_dose{self.dose}", self.cell)
 
     @property
     def after(self) -> tuple[StudyStep, ...]:
@@ -167,7 +184,8 @@ class TrainStep(MakingStep):
 
     def settings(self, study: Study) -> dict[str, Any]:
         """How it is trained, and on which groups."""
-        training = study.training.model_dump(exclude={"baseline", "ptychopinn"})
+        unused = {"images"} if study.training.images is None else set()
+        training = study.training.model_dump(exclude={"baseline", "ptychopinn", *unused})
         return {
             "dose": self.dose,
             "network": self.network,
@@ -184,6 +202,7 @@ class ReconstructStep(MakingStep):
 
     phase, command = "F", "reconstruct"
     purpose = "reconstruct one split with pty-chi"
+    in_cells = True
     libraries = ("numpy", "scipy", "torch", "ptychi")
 
     view: str
@@ -192,7 +211,12 @@ class ReconstructStep(MakingStep):
     @property
     def name(self) -> str:
         """The split's, e.g. ``dose_1000-dense-train``."""
-        return f"dose_{self.dose}-{self.view}-{self.split}"
+        return in_cell(f"dose_{self.dose}-{self.view}-{self.split}", self.cell)
+
+    @property
+    def cell(self) -> Cell:
+        """Of factors of the reconstruction."""
+        return self.hub.cell.ptychi
 
     @property
     def files(self) -> ReconstructionFiles:
@@ -202,12 +226,12 @@ class ReconstructStep(MakingStep):
     @property
     def title(self) -> str:
         """A line for people on what it does."""
-        return f"Phase F: Reconstruction {self.view.capitalize()} {self.split}"
+        return _with_cell(f"Phase F: Reconstruction {self.view.capitalize()} {self.split}", self.cell)
 
     @property
     def log_name(self) -> str:
         """Name of its log in ``cli/``."""
-        return f"phase_f_{self.view}_{self.split}"
+        return in_cell(f"phase_f_{self.view}_{self.split}", self.cell)
 
     @property
     def after(self) -> tuple[StudyStep, ...]:
@@ -250,12 +274,18 @@ class CompareStep(StudyStep):
     @classmethod
     def of(cls, hub: Hub, comparison: Comparison) -> CompareStep:
         """Take a comparison of the study as a step."""
-        return cls(hub, comparison.dose, comparison.view, comparison.split, comparison.tier)
+        here = replace(hub, cell=cell_in_hub(comparison.cell))
+        return cls(here, comparison.dose, comparison.view, comparison.split, comparison.tier)
 
     @property
     def comparison(self) -> Comparison:
         """Which one it is."""
-        return Comparison(self.dose, self.view, self.split, self.tier)
+        return Comparison(self.dose, self.view, self.split, self.tier, self.cell)
+
+    @property
+    def cell(self) -> Cell:
+        """Of all factors."""
+        return self.hub.cell.levels
 
     @property
     def id(self) -> str:
@@ -265,18 +295,18 @@ class CompareStep(StudyStep):
     @property
     def folder(self) -> Path:
         """Where its artifacts lie."""
-        return self.hub.comparison_dir(self.dose, self.view, self.split, self.tier)
+        return self.comparison.folder(self.hub)
 
     @property
     def title(self) -> str:
         """A line for people on what it does."""
         tier = "" if self.tier == FULL_TIER else f" ({self.tier})"
-        return f"Phase G: Comparison {self.view.capitalize()} {self.split}{tier}"
+        return _with_cell(f"Phase G: Comparison {self.view.capitalize()} {self.split}{tier}", self.cell)
 
     @property
     def log_name(self) -> str:
         """Name of its log in ``cli/``, where the pipeline runs it."""
-        return f"phase_g_{self.view}_{self.split}"
+        return in_cell(f"phase_g_{self.view}_{self.split}", self.cell)
 
     @property
     def after(self) -> tuple[StudyStep, ...]:
@@ -311,7 +341,7 @@ def train_steps(hub: Hub, dose: int, view: str, arms: Collection[str] = NETWORKS
 def making_steps(
     hub: Hub, dose: int, view: str, splits: Sequence[str], arms: Collection[str] = NETWORKS
 ) -> tuple[MakingStep, ...]:
-    """Steps of phases C to F of one dose and view, in an order in which they can be run."""
+    """Steps of phases C to F of one dose and view, in the hub's cell, in the order of their phases."""
     return (
         SimulateStep(hub, dose),
         OverlapStep(hub, dose, view),
@@ -323,7 +353,7 @@ def making_steps(
 def steps_of(
     hub: Hub, dose: int, view: str, splits: Sequence[str], arms: Collection[str] = NETWORKS
 ) -> tuple[StudyStep, ...]:
-    """All steps of one dose and view that count, in an order in which they can be run.
+    """All steps of one dose and view that count, in the hub's cell, in an order in which they can be run.
 
     `splits` are reconstructed and compared; the networks among the compared `arms` are trained.
     """
@@ -339,3 +369,7 @@ def data_step(hub: Hub, dose: int, view: str) -> SimulateStep | OverlapStep:
 def transcript_name(view: str) -> str:
     """Name of the log in ``cli/`` of a run over all steps of a view."""
     return f"run_phase_g_{view}"
+
+
+def _with_cell(title: str, cell: Cell) -> str:
+    return f"{title}, {cell_text(cell)}" if cell else title

@@ -9,9 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_validator
 
 from ptycho_compare.errors import StudyError
-from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Hub
+from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, MODEL_NAMES, Cell, Hub, Level, in_cell
 from ptycho_compare.printable import one_line
-from ptycho_compare.study.cells import Cell, Level, cell_text, is_trial
 from ptycho_compare.study.collisions import first_collision
 from ptycho_compare.study.comparing import (
     BASELINE,
@@ -30,6 +29,15 @@ from ptycho_compare.study.comparing import (
     Tier,
     Tolerances,
     Uncertainty,
+)
+from ptycho_compare.study.factors import (
+    SECTIONS,
+    Levels,
+    cell_in_hub,
+    cells_of,
+    first_mistake,
+    is_trial,
+    varied,
 )
 from ptycho_compare.study.making import Commands, Overlap, Reconstruction, Simulation, Training
 from ptycho_compare.study.toml_problems import first_problem
@@ -68,6 +76,9 @@ class Study(Section):
         By name; each becomes a pytest mark.
     arms : dict of str to ArmOfStudy
         Arms beside PtychoPINN, Baseline and PtyChi.
+    factors : dict of str to tuple
+        Keys of the study that take several levels, by the factor's name: ``seed``, ``training_images``, or
+        the key itself, such as ``training.ptychopinn.epochs``.
     """
 
     name: StudyName
@@ -89,6 +100,7 @@ class Study(Section):
     overlap: Overlap = Overlap()
     training: Training = Training()
     reconstruction: Reconstruction = Reconstruction()
+    factors: dict[Annotated[str, Field(max_length=100)], Levels] = Field(default={}, max_length=20)
     commands: Commands = Commands()
     acceptance: Acceptance = Acceptance()
 
@@ -103,7 +115,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _names_are_their_own(self) -> Study:
-        if why := first_collision(self.views, self.splits, self.tiers, self.arms):
+        if why := first_collision(self.views, self.splits, self.tiers, self.arms, self.factors):
             raise ValueError(why)
         return self
 
@@ -119,6 +131,27 @@ class Study(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _factors_can_be_varied(self) -> Study:
+        if why := first_mistake(self.factors, {name: getattr(self, name) for name in SECTIONS}):
+            raise ValueError(why)
+        return self
+
+    @property
+    def trial_factors(self) -> tuple[str, ...]:
+        """Factors that scores are averaged over, sorted: seeds."""
+        return tuple(name for name in sorted(self.factors) if is_trial(name))
+
+    def cells(self) -> list[Cell]:
+        """Every combination of the factors' levels; one, empty, in a study without factors."""
+        return cells_of(self.factors)
+
+    def at(self, cell: Cell) -> Study:
+        """Return the study with a cell's levels in the place of its own values."""
+        if not cell:
+            return self
+        return self.model_copy(update={name: varied(name, getattr(self, name), cell) for name in SECTIONS})
+
     def requires(self, arm: str) -> bool:
         """Say if a tier cannot do without this arm."""
         return any(arm in tier.required_arms for tier in self.tiers.values())
@@ -131,12 +164,14 @@ class Study(Section):
         return replace(comparison, tier=after) if after else None
 
     def comparisons(self) -> list[Comparison]:
-        """Every dose x view x split x tier, in the order of the file, doses ascending."""
+        """Every dose x view x split x cell x tier, in the order of the file, doses and levels ascending."""
+        cells = self.cells()
         return [
-            Comparison(dose, view, split, tier)
+            Comparison(dose, view, split, tier, cell)
             for dose in sorted(self.doses)
             for view in self.views
             for split in self.splits
+            for cell in cells
             for tier in self.tiers
         ]
 
@@ -160,8 +195,7 @@ class Comparison:
     @property
     def id(self) -> str:
         """Stable name, e.g. ``dose_1000-dense-train-full``; the cell follows, e.g. ``-seed_1``."""
-        place = f"dose_{self.dose}-{self.view}-{self.split}-{self.tier}"
-        return f"{place}-{cell_text(self.cell)}" if self.cell else place
+        return in_cell(f"dose_{self.dose}-{self.view}-{self.split}-{self.tier}", self.cell)
 
     @property
     def levels(self) -> dict[str, Level]:
@@ -173,12 +207,38 @@ class Comparison:
         """The part of the cell that scores are averaged over: seeds; the rest says under which conditions."""
         return tuple(each for each in self.cell if is_trial(each[0]))
 
+    def folder(self, hub: Hub) -> Path:
+        """Where it leaves its artifacts."""
+        return hub.comparison_dir(self.dose, self.view, self.split, self.tier, self.cell)
+
+
+def in_cell_of(hub: Hub, study: Study, cell: Cell) -> tuple[Hub, Study]:
+    """Return a hub and a study as they are in a cell: where its networks lie, and how they are made."""
+    return replace(hub, cell=cell_in_hub(cell)), study.at(cell)
+
+
+def in_cells_of(hub: Hub, study: Study, *, differing: str) -> list[tuple[Hub, Study]]:
+    """Return a hub and a study in each cell in which they differ; one of those that have the same results.
+
+    `differing` names the results: ``networks``, ``reconstructions`` or ``comparisons``.
+    """
+    held: dict[object, tuple[Hub, Study]] = {}
+    for cell in study.cells():
+        here = cell_in_hub(cell)
+        kinds = {
+            "networks": (here.pinn, here.baseline),
+            "reconstructions": here.ptychi,
+            "comparisons": here.levels,
+        }
+        held.setdefault(kinds[differing], (replace(hub, cell=here), study.at(cell)))
+    return list(held.values())
+
 
 def networks_of(study: Study | None, hub: Hub, dose: int, view: str) -> dict[str, Path]:
     """Return the folders of the networks that are compared at a dose and view, by arm.
 
     An arm joins when a tier of the study requires it, or when its bundle lies in the hub. Without a
-    study both are asked for.
+    study both are asked for. They are those of the hub's cell.
     """
     folders = {PTYCHOPINN: hub.pinn_dir(dose, view), BASELINE: hub.baseline_dir(dose)}
     return {

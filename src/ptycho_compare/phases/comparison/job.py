@@ -66,8 +66,7 @@ class ComparisonJob:
     @property
     def folder(self) -> Path:
         """Where its evidence lies."""
-        place = self.comparison
-        return self.hub.comparison_dir(place.dose, place.view, place.split, place.tier)
+        return self.comparison.folder(self.hub)
 
     @property
     def files(self) -> JobFiles:

@@ -13,8 +13,7 @@ from ptycho_compare.study import Comparison, Study
 
 def progress_in(hub: Hub, place: Comparison) -> JobProgress:
     """Read how far a comparison is."""
-    folder = hub.comparison_dir(place.dose, place.view, place.split, place.tier)
-    return read_progress(Artifacts(folder).job)
+    return read_progress(Artifacts(place.folder(hub)).job)
 
 
 class Paces:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, cell_text, level_text
 from ptycho_compare.models.engines import engine_settings
 from ptycho_compare.reconstruction import ImageSource, UserSource, parse_source, parse_user_source
 from ptycho_compare.reporting.figures import PlotLimits
 from ptycho_compare.scan import Reading
 from ptycho_compare.scoring import PlacingSettings, Resampling, ScoringSettings
 from ptycho_compare.scoring.collapse import limits_of
-from ptycho_compare.study import PTYCHI, Comparison, EngineName, Study, arms_of, networks_of
+from ptycho_compare.study import PTYCHI, Comparison, EngineName, Study, arms_of, in_cell_of, networks_of
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
     Raises HubError when a reconstruction that is required in this tier is not there, StudyError when
     ``arms.toml`` of the hub holds no arms.
     """
+    hub, study = in_cell_of(hub, study, comparison.cell)
     where = comparison.dose, comparison.view, comparison.split
     tier = study.tiers[comparison.tier]
     how = ArmSettings(tier.chunk, tier.batch)
@@ -127,7 +128,7 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
     return CompareRequest(
         arms=tuple(arms),
         test_data=hub.split_data(*where),
-        output_dir=hub.comparison_dir(*where, comparison.tier),
+        output_dir=comparison.folder(hub),
         groups=tier.groups,
         neighbors=study.grouping.neighbors,
         seed=study.grouping.seed,
@@ -140,7 +141,8 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
 
 
 def _in_hub(hub: Hub, path: str, comparison: Comparison) -> Path:
-    return hub.root / path.format(dose=comparison.dose, view=comparison.view, split=comparison.split)
+    levels = {name: level_text(level) for name, level in comparison.levels.items()}
+    return hub.root / path.format(**levels, cell=cell_text(comparison.cell))
 
 
 def scoring_of(study: Study) -> ScoringSettings:

@@ -184,8 +184,7 @@ class Rescoring:
 
 
 def _folder(hub: Hub, comparison: Comparison) -> Path:
-    place = comparison
-    return hub.comparison_dir(place.dose, place.view, place.split, place.tier)
+    return comparison.folder(hub)
 
 
 def _left_out(result: Result) -> Iterator[str]:

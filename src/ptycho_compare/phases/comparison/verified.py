@@ -11,7 +11,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +67,8 @@ class Recomputation:
         return "; ".join(dict.fromkeys(texts))
 
     def _places(self, comparison: Comparison) -> Iterator[Comparison]:
-        place = comparison.dose, comparison.view, comparison.split
         for tier in dict.fromkeys([comparison.tier, *self.study.tiers]):
-            each = Comparison(*place, tier)
+            each = replace(comparison, tier=tier)
             if self.is_there(each):
                 yield each
 
@@ -78,8 +77,7 @@ class Recomputation:
         return comparison.tier in self.study.tiers and self._names(comparison).manifest.exists()
 
     def _names(self, comparison: Comparison) -> Artifacts:
-        place = comparison.dose, comparison.view, comparison.split
-        return Artifacts(self.hub.comparison_dir(*place, comparison.tier))
+        return Artifacts(comparison.folder(self.hub))
 
     def _request(self, comparison: Comparison) -> CompareRequest:
         return request_of(self.hub, self.study, comparison)

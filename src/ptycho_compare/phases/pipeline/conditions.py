@@ -104,12 +104,11 @@ def _phase_d(plan: Pipeline) -> Condition:
 
 def _counted_run(plan: Pipeline) -> Condition:
     place, reports, verifying = (plan.dose, plan.view), report_steps(plan), verify_steps(plan)
-    arms = networks_of(plan.study, plan.hub, *place)
 
     def holds() -> list[Finding]:
         once = [*plan.steps, *(step for step in reports if not step.always)]
         left = [finding for step in once for finding in step.why_not_done()]
-        return left or list(cli_logs(plan.hub, *place, plan.splits, arms=arms).findings)
+        return left or list(cli_logs(plan.hub, *place, plan.splits, study=plan.study).findings)
 
     steps = (*plan.steps, *reports, *verifying)
     return Condition("the counted run ends well", holds, steps=steps, transcript=transcript_name(plan.view))

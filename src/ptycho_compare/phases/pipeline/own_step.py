@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.errors import StudyError
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, cell_text, in_cell
 from ptycho_compare.phases.pipeline.step import PhaseStep
 from ptycho_compare.study import NAME, Comparison
 from ptycho_compare.study.steps import MAKING, CompareStep
@@ -54,10 +54,10 @@ def own_step(hub: Hub, place: Comparison, step: object) -> PhaseStep:
         raise StudyError(f"step {step.name!r}: needed: a command as a list of words, and what it leaves")
     return PhaseStep(
         hub,
-        id=f"dose_{place.dose}-{step.name}-{place.view}-{place.split}",
-        title=f"Own step: {step.name} {place.view} {place.split}",
+        id=in_cell(f"dose_{place.dose}-{step.name}-{place.view}-{place.split}", place.cell),
+        title=f"Own step: {step.name} {place.view} {in_cell(place.split, place.cell)}",
         command=tuple(map(str, step.command)),
-        log_name=f"own_{step.name}_{place.view}_{place.split}_dose{place.dose}",
+        log_name=in_cell(f"own_{step.name}_{place.view}_{place.split}_dose{place.dose}", place.cell),
         inputs=_in_hub(hub, step.inputs),
         outputs=_in_hub(hub, step.outputs),
         settings={"command": list(map(str, step.command))},
@@ -65,7 +65,7 @@ def own_step(hub: Hub, place: Comparison, step: object) -> PhaseStep:
         check=list,
         libraries=(),
         foreign=True,
-        scope=Scope(place.dose, place.view, place.split),
+        scope=Scope(place.dose, place.view, place.split, cell=cell_text(place.cell)),
     )
 
 

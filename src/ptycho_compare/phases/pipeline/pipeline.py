@@ -13,14 +13,15 @@ from pathlib import Path
 from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.checks.steps import judge_outputs
 from ptycho_compare.errors import StudyError
-from ptycho_compare.hub import FULL_TIER, Hub
+from ptycho_compare.hub import FULL_TIER, Hub, cell_text
 from ptycho_compare.jobs import read_launch
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
 from ptycho_compare.phases.pipeline.step import PhaseStep, Step
-from ptycho_compare.study import PTYCHI, Comparison, Study, networks_of
+from ptycho_compare.study import PTYCHI, Comparison, Study
 from ptycho_compare.study.step import MakingStep, StudyStep
-from ptycho_compare.study.steps import BASELINE_NETWORK, CompareStep, TrainStep, making_steps
+from ptycho_compare.study.steps import BASELINE_NETWORK, CompareStep, TrainStep
+from ptycho_compare.study.steps_in_cells import making_in_cells
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class Pipeline:
 
     @cached_property
     def _making(self) -> tuple[MakingStep, ...]:
-        place = (self.hub, self.dose, self.view)
-        return making_steps(*place, self.splits, networks_of(self.study, *place))
+        return making_in_cells(self.hub, self.study, self.dose, self.view, self.splits)
 
     @cached_property
     def brought(self) -> frozenset[str]:
@@ -75,11 +75,15 @@ class Pipeline:
 
     def comparing(self, tier: str) -> tuple[ComparisonStep, ...]:
         """Phase G of one tier."""
-        return tuple(self._compared(split, tier) for split in self.splits)
+        return tuple(
+            self._compared(Comparison(self.dose, self.view, split, tier, cell))
+            for split in self.splits
+            for cell in self.study.cells()
+        )
 
     def _made(self, step: MakingStep) -> PhaseStep:
         """Have our command make a step's outputs, or a lab's own, or take them as they are."""
-        study, own = self.study, self._own_command(step)
+        study, own = self.study.at(step.cell), self._own_command(step)
         # a network that the study does not name is compared because its bundle is there: nobody trains it
         unasked = isinstance(step, TrainStep) and not study.requires(step.arm)
         brought = step.phase in self.given or unasked  # what they were made from is not known here
@@ -111,12 +115,12 @@ class Pipeline:
         tiers = [name for name, tier in self.study.tiers.items() if arm in tier.required_arms]
         network = place.get("network", BASELINE_NETWORK)
         view = place.get("view", "" if network == BASELINE_NETWORK else network)
-        return Scope(step.dose, view, place.get("split", ""), tuple(tiers))
+        return Scope(step.dose, view, place.get("split", ""), tuple(tiers), cell_text(step.cell))
 
-    def _compared(self, split: str, tier: str) -> ComparisonStep:
-        job = self.comparison(split, tier)
-        step, before = CompareStep.of(self.hub, job.comparison), job.prerequisite()
-        listed, made = tier == FULL_TIER, {each.id for each in self._making}
+    def _compared(self, comparison: Comparison) -> ComparisonStep:
+        job = self.comparison(comparison)
+        step, before = CompareStep.of(self.hub, comparison), job.prerequisite()
+        listed, made = comparison.tier == FULL_TIER, {each.id for each in self._making}
         foreign = listed and bool(self._own_command(step))
         return ComparisonStep(
             job,
@@ -129,12 +133,12 @@ class Pipeline:
             ),
         )
 
-    def comparison(self, split: str, tier: str) -> ComparisonJob:
+    def comparison(self, comparison: Comparison) -> ComparisonJob:
         """One comparison of this dose and view."""
-        if tier not in self.study.tiers:
-            raise StudyError(f"{self.study_file}: the study has no tier '{tier}', and this run needs it")
-        place = Comparison(self.dose, self.view, split, tier)
-        return ComparisonJob(self.hub, self.study, self.study_file, place)
+        if comparison.tier not in self.study.tiers:
+            text = f"the study has no tier '{comparison.tier}', and this run needs it"
+            raise StudyError(f"{self.study_file}: {text}")
+        return ComparisonJob(self.hub, self.study, self.study_file, comparison)
 
     def _own_command(self, step: StudyStep) -> tuple[str, ...] | None:
         """Return what a lab runs in place of a phase; None without."""
@@ -147,7 +151,9 @@ class Pipeline:
         own = self._own_command(step)
         if own is not None:
             known = {"view": self.view, "network": "", "split": "", **step.place}
+            known["cell"] = cell_text(step.cell)
             return tuple(word.format(python=sys.executable, **place, **known) for word in own)
-        options = (*step.place.items(), *place.items())
+        cell = {"cell": cell_text(step.cell)} if step.cell else {}
+        options = (*step.place.items(), *cell.items(), *place.items())
         ours = (sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", step.command)
         return (*ours, *(word for key, value in options for word in (f"--{key}", value)))

@@ -76,7 +76,7 @@ def _look_again(plan: Pipeline) -> list[PhaseStep]:
 def summarize_step(plan: Pipeline) -> PhaseStep:
     """Scores of all comparisons that were run, and their averages."""
     names = plan.hub.reports()
-    tables = [Artifacts(plan.comparison(split, FULL_TIER).folder).metrics for split in plan.splits]
+    tables = [Artifacts(step.job.folder).metrics for step in plan.comparing(FULL_TIER)]
     return _reporting(
         plan,
         "summarize",

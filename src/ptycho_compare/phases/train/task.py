@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ptycho_compare.errors import ScanError
+from ptycho_compare.errors import ScanError, StudyError
 from ptycho_compare.models.device import Device
 from ptycho_compare.models.training.design import Design, probe_scale
 from ptycho_compare.models.training.losses import patch_loss, poisson_loss
@@ -57,7 +57,7 @@ class TrainingTask:
 
     def facts(self) -> dict[str, Any]:
         """Facts that the bundle holds on its training, under PtychoPINN's names."""
-        step, study, images = self.step, self.study, len(self.examples.scan.positions)
+        step, study, images = self.step, self.study, len(self.examples.plan.pool)
         how = "supervised, on true patches" if step.single else "unsupervised, on photon counts"
         return {
             "batch_size": self.schedule.batch,
@@ -71,6 +71,10 @@ class TrainingTask:
             "train_data_file_path": step.hub.relative(step.data(TRAIN_SPLIT)),
         }
 
+    def _images(self) -> str:
+        kept, there = len(self.examples.plan.pool), len(self.examples.scan.positions)
+        return str(kept) if kept == there else f"{kept} of {there}"
+
     def lines(self) -> list[str]:
         """Say what is about to happen."""
         design, schedule, data = self.networks.design, self.schedule, self.step.data(TRAIN_SPLIT)
@@ -78,7 +82,7 @@ class TrainingTask:
         scales = f"s = {design.input_scale:.6g}, k = {self.examples.plan.normalization:.6g}"
         groups = f"{len(schedule.rows)} to train on, {len(schedule.held)} held out"
         return [
-            f"data: {self.step.hub.relative(data)}, {len(self.examples.scan.positions)} images",
+            f"data: {self.step.hub.relative(data)}, {self._images()} images",
             f"network: N = {design.patch_px}, C = {design.images}, {weights} weights, {scales}",
             f"device: {self.device.name}",
             f"groups: {groups}; {schedule.steps} steps of {schedule.batch} an epoch, seed {schedule.seed}",
@@ -100,7 +104,12 @@ def prepare(step: TrainStep, study: Study, scan: Scan, device: Device) -> Traini
     how, seed = step.how(study), study.training.seed
     design = Design(scan.patch_px, step.gridsize, how.filters_scale, float(step.dose))
     plan = draw_plan(
-        scan, group_size=design.images, groups=how.groups, neighbors=study.grouping.neighbors, seed=seed
+        scan,
+        group_size=design.images,
+        groups=how.groups,
+        neighbors=study.grouping.neighbors,
+        seed=seed,
+        images=_images(study, scan),
     )
     scale = probe_scale(scan.probe)
     if step.single:
@@ -119,6 +128,16 @@ def prepare(step: TrainStep, study: Study, scan: Scan, device: Device) -> Traini
     networks = build_networks(design, scan.probe * np.float32(scale))
     set_initial_weights(networks, seed)
     return TrainingTask(step, study, device, networks, examples, schedule)
+
+
+def _images(study: Study, scan: Scan) -> int | None:
+    """How many images the network sees; all of them, or no more than there are."""
+    asked, there = study.training.images, len(scan.positions)
+    if asked is not None and asked > there:
+        raise StudyError(
+            f"training.images is {asked}, and {scan.path} has {there} images; ask for no more than there are"
+        )
+    return asked
 
 
 def _window(side: int, crop_px: int) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.hub import Artifacts, Hub, cell_text
 from ptycho_compare.records.acceptance import ComparisonVerdict
 from ptycho_compare.records.answer import Answer
 from ptycho_compare.records.answering import read_answer
@@ -100,7 +100,7 @@ def read_comparison(
     page : Path
         Where the page will lie: links start there.
     """
-    names = Artifacts(hub.comparison_dir(verdict.dose, verdict.view, verdict.split, verdict.tier))
+    names = Artifacts(verdict.comparison.folder(hub))
     manifest, trouble = _manifest(names)
     if manifest and verdict.manifest_sha256 not in ("", digest_of(names.manifest)):
         trouble = f"{names.manifest.name}: is not the one that was judged; run ptycho-hub gate again"
@@ -140,7 +140,8 @@ def read_comparison(
 
 def place_text(verdict: ComparisonVerdict) -> str:
     """Return where a comparison stands in its study, as a person says it."""
-    return f"Dose {verdict.dose:,}, {verdict.view}, {verdict.split}, {verdict.tier}"
+    cell = f", {cell_text(verdict.comparison.cell)}" if verdict.cell else ""
+    return f"Dose {verdict.dose:,}, {verdict.view}, {verdict.split}{cell}, {verdict.tier}"
 
 
 def _answer(names: Artifacts) -> Answer | None:

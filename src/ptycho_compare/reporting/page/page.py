@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ptycho_compare.reporting.page.history import History, read_history
 from ptycho_compare.reporting.page.provenance import Note, StepLine, read_notes, read_steps
 from ptycho_compare.reporting.page.words import breakable, number_text, readable
 from ptycho_compare.storage.files import write_text_atomic
-from ptycho_compare.study import Study
+from ptycho_compare.study import Comparison, Study
 
 _PIXELS = 5_500_000  # of all images: a byte each at most, a third more as text
 _MANY = 24  # comparisons; of more the debug tier goes without images
@@ -68,22 +68,20 @@ class Page:
         return Counter(each.state for each in self.verdict.comparisons)
 
     @property
-    def places(self) -> list[tuple[int, str, str]]:
-        """Dose, view and split of every row of the matrix."""
-        return list(dict.fromkeys((each.dose, each.view, each.split) for each in self.verdict.comparisons))
+    def places(self) -> list[Comparison]:
+        """A comparison of every row of the matrix; its tier is another's."""
+        tier = next(iter(self.tiers), "")
+        return list(dict.fromkeys(replace(each.comparison, tier=tier) for each in self.verdict.comparisons))
 
     @property
     def tiers(self) -> list[str]:
         """The columns of the matrix."""
         return list(dict.fromkeys(each.tier for each in self.verdict.comparisons))
 
-    def part_at(self, place: tuple[int, str, str], tier: str) -> ComparisonPart | None:
-        """One cell of the matrix."""
-        for part in self.comparisons:
-            each = part.verdict
-            if (each.dose, each.view, each.split, each.tier) == (*place, tier):
-                return part
-        return None
+    def part_at(self, place: Comparison, tier: str) -> ComparisonPart | None:
+        """One field of the matrix."""
+        wanted = replace(place, tier=tier)
+        return next((part for part in self.comparisons if part.verdict.comparison == wanted), None)
 
     def opened(self, part: ComparisonPart) -> bool:
         """True where a comparison stands open: all when they are few, else those that do not hold."""
@@ -118,10 +116,7 @@ def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
         )
         for each in verdict.comparisons
     )
-    folders = {
-        hub.comparison_dir(each.dose, each.view, each.split, each.tier): each.id
-        for each in verdict.comparisons
-    }
+    folders = {each.comparison.folder(hub): each.id for each in verdict.comparisons}
     return Page(
         study=study,
         verdict=verdict,

@@ -114,9 +114,9 @@ def _draw_series(axis: Axes, each: Series) -> None:
 
 def _number(axis: Axes, panel: ResponsePanel) -> None:
     along = {place: written(place) for place in _thinned(panel.places)}
-    if panel.powers:
-        up = {place: written(place) for place in _thinned(_round_powers(*axis.get_ylim()))}
-    else:
+    powers = _thinned(_round_powers(*axis.get_ylim())) if panel.powers else []
+    up = {place: written(place) for place in powers}
+    if len(up) <= 1:
         up = round_places(*axis.get_ylim(), _PANEL[1], side="left")
     for place in along:
         axis.axvline(place, color=_GRID, linewidth=0.6, zorder=0.5)

@@ -18,6 +18,7 @@ from ptycho_compare.reporting.page.attempts import TimeLine, endings_of, read_ti
 from ptycho_compare.reporting.page.comparison import ComparisonPart, read_comparison
 from ptycho_compare.reporting.page.history import History, read_history
 from ptycho_compare.reporting.page.provenance import Note, StepLine, read_notes, read_steps
+from ptycho_compare.reporting.page.responses import StudyPart, read_study
 from ptycho_compare.reporting.page.words import breakable, number_text, readable
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import Comparison, Study
@@ -41,6 +42,8 @@ class Page:
         Of what made the page.
     history : History
         Runs that were accepted before.
+    whole : StudyPart or None
+        What all comparisons say together; None where there is nothing to put together.
     """
 
     study: Study
@@ -51,6 +54,7 @@ class Page:
     steps: tuple[StepLine, ...]
     versions: dict[str, str]
     history: History
+    whole: StudyPart | None
 
     @property
     def arms(self) -> list[str]:
@@ -130,6 +134,7 @@ def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
             parts,
             tables=[artifacts_of(hub, each).metrics for each in verdict.comparisons],
         ),
+        whole=read_study(hub, study, page=path),
     )
 
 

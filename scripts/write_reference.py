@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ptycho_compare.hub import Artifacts, Hub, files
+from ptycho_compare.hub import Artifacts, Hub, answer_files, files
 from ptycho_compare.study import Study
 from pytest_ptycho import fixtures, hookspec, plugin
 from pytest_ptycho.marks import MEANINGS
@@ -170,8 +170,13 @@ def _of_folders() -> Iterator[str]:
 
 
 def _other_folders() -> list[type]:
-    kinds = [kind for _, kind in inspect.getmembers(files, inspect.isclass)]
-    return [kind for kind in kinds if kind.__module__ == files.__name__ and kind is not Artifacts]
+    kinds = [
+        kind
+        for module in (files, answer_files)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if kind.__module__ == module.__name__
+    ]
+    return sorted((kind for kind in kinds if kind is not Artifacts), key=lambda kind: kind.__name__)
 
 
 def _files_in(kind: Any) -> Iterator[tuple[str, ...]]:

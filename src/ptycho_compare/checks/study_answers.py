@@ -45,5 +45,6 @@ def _of_texts(hub: Hub, study: Study) -> Iterator[Finding]:
             yield cannot_read(error)
         else:
             yield from same_text(path, text, each.render(answers), made_by=MADE_BY)
-    if hub.answers().figure.is_file():
-        yield from judge_figure(hub.answers().figure, MADE_BY)
+    for path in (hub.answers().figure, hub.answers().cost_figure):
+        if path.is_file():
+            yield from judge_figure(path, MADE_BY)

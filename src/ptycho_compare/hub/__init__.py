@@ -4,11 +4,11 @@ Names are PtychoPINN's own, so that a hub written by it can be judged here and t
 way round. Functions return paths and touch nothing.
 """
 
+from ptycho_compare.hub.answer_files import AnswerFiles
 from ptycho_compare.hub.cells import NO_CELL, Cell, CellOfHub, Level, cell_text, in_cell, level_text
 from ptycho_compare.hub.files import (
     MODEL_NAMES,
     AcceptedFiles,
-    AnswerFiles,
     Artifacts,
     JobFiles,
     ReconstructionFiles,

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ptycho_compare.errors import HubError
+from ptycho_compare.hub.answer_files import AnswerFiles
 from ptycho_compare.hub.cells import NO_CELL, Cell, CellOfHub, in_cell
 from ptycho_compare.hub.files import (
-    AnswerFiles,
     JobFiles,
     ReconstructionFiles,
     ReportFiles,

@@ -15,6 +15,7 @@ from pydantic import Field
 from ptycho_compare.errors import InputError, ResultsError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.accepted_scores import HeldArtifacts
+from ptycho_compare.records.arm_costs import ArmCost, arm_costs, step_costs
 from ptycho_compare.records.reading import read_json
 from ptycho_compare.records.tables.csv_cells import finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
@@ -30,6 +31,7 @@ _MEASURED_OVERLAP = "metric_2_image_based_avg"
 
 class _HeldPlan(HeldArtifacts):
     plan: dict[str, Any] = Field(default={})
+    attempts: list[dict[str, Any]] = Field(default=[])
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Compared:
         Diffraction patterns that were reconstructed.
     rows, differences : tuple
         Of its two tables.
+    costs : tuple of ArmCost
+        What its arms took.
     """
 
     comparison: Comparison
@@ -51,6 +55,7 @@ class Compared:
     images: int | None
     rows: tuple[MetricRow, ...]
     differences: tuple[DifferenceRow, ...]
+    costs: tuple[ArmCost, ...] = ()
 
     @property
     def levels(self) -> dict[str, Level]:
@@ -77,16 +82,20 @@ def _compared(hub: Hub, comparison: Comparison) -> Compared | None:
     if not names.manifest.is_file():
         return None
     held = read_json(names.manifest, _HeldPlan, made_by=f"ptycho-hub compare {each.id}")
-    images = held.plan.get("images")
+    planned = held.plan.get("images")
+    images = planned if isinstance(planned, int) else None
+    rows = read_metrics_csv(_whole(names.metrics, held, each.id))
+    hosts = [str(attempt.get("host", "")) for attempt in held.attempts]
     differences: list[DifferenceRow] = []
     if names.differences.name in held.artifacts:
         differences = read_differences_csv(_whole(names.differences, held, each.id))
     return Compared(
         each,
         _overlap(hub.overlap_metrics(each.dose, each.view, each.split)),
-        images if isinstance(images, int) else None,
-        tuple(read_metrics_csv(_whole(names.metrics, held, each.id))),
+        images,
+        tuple(rows),
         tuple(differences),
+        tuple(arm_costs(rows, images=images, host=(hosts or [""])[-1], steps=step_costs(hub, each))),
     )
 
 

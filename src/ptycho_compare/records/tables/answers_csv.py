@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ptycho_compare.records.compared import OVERLAP
 from ptycho_compare.records.study_answers import StudyAnswers
+from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.tables.csv_cells import table_text
 from ptycho_compare.records.trials import Ends
 from ptycho_compare.study import Level
@@ -16,6 +17,10 @@ _CURVES = (
 )  # fmt: skip
 _ANSWERS = (
     "axis", "first", "second", "metric", "component", "value", "low", "high", "over", "trials", "told_apart",
+)  # fmt: skip
+_COSTS = (
+    "arm", "images", "seconds_per_image", "images_per_second", "training_s", "training_cpu_s",
+    "hosts", "training_hosts", "metric", "component", "value", "beaten_by", "note",
 )  # fmt: skip
 _NOTHING: Ends | tuple[None, None] = (None, None)
 Line = tuple[object, ...]
@@ -120,6 +125,27 @@ def _slopes(answers: StudyAnswers) -> Iterator[Found]:
                 *(each.line.axis, each.arm, "", each.score.metric, each.score.component),
                 *(each.value, *each.ends, "levels", None, None),
             ),
+        )
+
+
+def costs_csv(answers: StudyAnswers) -> str:
+    """Return the text of ``study_costs.csv``: what every arm takes in every cell, beside its score.
+
+    ``beaten_by`` names an arm that is faster and is told apart as better; "nobody" where there is none.
+    """
+    factors = answers.factors
+    return table_text(("tier", *factors, *_COSTS), _costs(answers, factors))
+
+
+def _costs(answers: StudyAnswers, factors: Sequence[str]) -> Iterator[Line]:
+    for each in costs_of(answers):
+        time, score = each.seconds_per_image, each.score
+        yield (
+            *(each.cell.tier, *_levels(each.cell.levels, factors), each.arm, each.images, time),
+            *(None if time is None else 1 / time, each.training_s, each.training_cpu_s),
+            *(" ".join(each.hosts), " ".join(each.training_hosts)),
+            *(("", "") if score is None else (score.metric, score.component)),
+            *(each.number, None if each.beaten_by is None else each.beaten_by or "nobody", each.note),
         )
 
 

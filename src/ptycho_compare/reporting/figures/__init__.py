@@ -17,6 +17,7 @@ from ptycho_compare.reporting.figures.one_arm import (
 from ptycho_compare.reporting.figures.pixels import pixels_of
 from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
 from ptycho_compare.reporting.figures.side_by_side import GROUND_TRUTH, comparison_figure, plot_comparison
+from ptycho_compare.reporting.figures.study_costs import cost_figure, plot_costs
 from ptycho_compare.reporting.figures.study_curves import plot_responses, response_figure
 
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
     "GROUND_TRUTH",
     "PlotLimits",
     "comparison_figure",
+    "cost_figure",
     "frc_figure",
     "history_figure",
     "pixels_of",
     "plot_comparison",
+    "plot_costs",
     "plot_frc",
     "plot_history",
     "plot_object",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.study_answers import StudyAnswers, read_answers
 from ptycho_compare.records.study_cells import levels_text
+from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.trials import Ends
 from ptycho_compare.reporting.page.provenance import link_to
 from ptycho_compare.reporting.page.words import number_text
 from ptycho_compare.reporting.study.series import ResponsePanel, Series, arms_of_study, panels_of
-from ptycho_compare.reporting.study.study_text import crossing_sentence, number_of, paragraph
+from ptycho_compare.reporting.study.study_text import cost_text, crossing_sentence, number_of, paragraph
 from ptycho_compare.study import Study
 
 _MOST_LINES = 6
@@ -117,6 +119,9 @@ class StudyPart:
     left_out: int = 0
     crossings: tuple[str, ...] = ()
     cells: tuple[tuple[str, str, str], ...] = ()
+    costs: tuple[tuple[str, ...], ...] = ()
+    cost_score: str = ""
+    hosts: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     trouble: str = ""
 
@@ -154,7 +159,26 @@ def study_part(answers: StudyAnswers) -> StudyPart:
         len(answers.lines) - len(drawn),
         tuple(crossings),
         tuple(cells) if averaged else (),
+        **_costs(answers),
     )
+
+
+def _costs(answers: StudyAnswers) -> dict[str, Any]:
+    found = costs_of(answers)
+    scores = {each.score.name for each in found if each.score is not None}
+    lines = [
+        (
+            *(levels_text(each.cell.levels), each.arm),
+            *map(cost_text, (each.seconds_per_image, each.training_s)),
+            number_text(each.number),
+            {None: "not known", "": "nobody"}.get(each.beaten_by, each.beaten_by or ""),
+            each.note,
+        )
+        for each in found
+    ]
+    hosts = {host for each in found for host in (*each.hosts, *each.training_hosts)}
+    name = scores.pop() if len(scores) == 1 else ""
+    return {"costs": tuple(lines), "cost_score": name, "hosts": tuple(sorted(hosts))}
 
 
 def _plot(panel: ResponsePanel) -> ResponsePlot:

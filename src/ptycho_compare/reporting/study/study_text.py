@@ -10,6 +10,7 @@ from ptycho_compare.records.deciding import RESIDUAL, Deciding, digits
 from ptycho_compare.records.measures import REFERENCES
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.study_cells import SHOWN, levels_text
+from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.study_lines import Crossing, Slope, StudyLine
 from ptycho_compare.reporting.study.markdown import cell as markdown_cell
 from ptycho_compare.reporting.study.markdown import table
@@ -161,6 +162,7 @@ def study_markdown(answers: StudyAnswers) -> str:
         *table_markdown(study_table(answers)),
         *_crossing_lines(answers),
         *_slope_table(answers),
+        *_cost_table(answers),
     ]
     return "\n".join(lines)
 
@@ -198,3 +200,36 @@ def _slope_table(answers: StudyAnswers) -> Sequence[str]:
         for each in answers.slopes
     ]
     return ["## Exponents", "", *table(("along", "at", "arm", "score", "exponent"), rows)] if rows else []
+
+
+def _cost_table(answers: StudyAnswers) -> list[str]:
+    found = costs_of(answers)
+    hosts = sorted({host for each in found for host in (*each.hosts, *each.training_hosts)})
+    several = f" Times of different machines do not compare: {', '.join(hosts)}." if len(hosts) > 1 else ""
+    rows = [
+        (
+            *(markdown_cell(str(each.cell.levels.get(name, ""))) for name in answers.factors),
+            markdown_cell(each.arm),
+            *map(cost_text, (each.seconds_per_image, each.training_s, each.training_cpu_s)),
+            "-" if each.number is None else digits(each.number),
+            {None: "not known", "": "nobody"}.get(each.beaten_by, markdown_cell(each.beaten_by or "")),
+            markdown_cell(each.note) if each.note else "",
+        )
+        for each in found
+    ]
+    heads = ("arm", "s per image", "training, s", "training, CPU s", "score", "faster and better", "note")
+    return [
+        "## Cost and quality",
+        "",
+        _escaped(
+            "Wall time of a reconstruction by the number of its images; the score is the one that decides."
+            + several
+        ),
+        "",
+        *table((*map(markdown_cell, answers.factors), *heads), rows),
+    ]
+
+
+def cost_text(number: float | None) -> str:
+    """Three digits of a time; a dash where it is not known."""
+    return "-" if number is None else f"{number:.3g}"

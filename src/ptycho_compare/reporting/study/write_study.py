@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ptycho_compare.hub import AnswerFiles, Hub
 from ptycho_compare.records.study_answers import StudyAnswers
-from ptycho_compare.records.tables.answers_csv import answers_csv, curves_csv
+from ptycho_compare.records.tables.answers_csv import answers_csv, costs_csv, curves_csv
 from ptycho_compare.records.tables.study_csv import study_csv
 from ptycho_compare.reporting.study.study_table import study_table, table_csv, table_latex
 from ptycho_compare.reporting.study.study_text import study_markdown
@@ -40,6 +40,7 @@ STUDY_TEXTS = (
     StudyText(lambda names: names.scores, lambda answers: study_csv(answers.compared)),
     StudyText(lambda names: names.curves, curves_csv),
     StudyText(lambda names: names.answers, answers_csv),
+    StudyText(lambda names: names.costs, costs_csv),
     StudyText(lambda names: names.table, lambda answers: table_csv(study_table(answers))),
     StudyText(
         lambda names: names.latex,
@@ -55,7 +56,10 @@ def write_study(hub: Hub, answers: StudyAnswers) -> list[Path]:
 
     A study without a factor of two levels has no curves to draw; figures of an earlier one are removed.
     """
-    from ptycho_compare.reporting.figures import plot_responses  # scoring, which it knows, is slow to load
+    from ptycho_compare.reporting.figures import (
+        plot_costs,
+        plot_responses,
+    )  # scoring, which it knows, is slow to load
 
     names = hub.answers()
     names.folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +68,11 @@ def write_study(hub: Hub, answers: StudyAnswers) -> list[Path]:
         path = text.file(names)
         write_text_atomic(path, text.render(answers))
         written.append(path)
-    drawn = plot_responses(names.figure, names.figure_pdf, answers)
-    for path in {names.figure, names.figure_pdf} - {*drawn}:
+    drawn = [
+        *plot_responses(names.figure, names.figure_pdf, answers),
+        *plot_costs(names.cost_figure, names.cost_figure_pdf, answers),
+    ]
+    figures = {names.figure, names.figure_pdf, names.cost_figure, names.cost_figure_pdf}
+    for path in figures - {*drawn}:
         path.unlink(missing_ok=True)
     return [*written, *drawn]

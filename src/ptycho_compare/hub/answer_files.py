@@ -1,0 +1,73 @@
+"""Names of the files that say what a whole study says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class AnswerFiles:
+    """File names of what a whole study says, in ``report/``."""
+
+    folder: Path
+
+    @property
+    def scores(self) -> Path:
+        """Every number of every comparison on a line of its own, with its factors."""
+        return self.folder / "study.csv"
+
+    @property
+    def curves(self) -> Path:
+        """Mean and spread over trials of every score in every cell: the points of its curves."""
+        return self.folder / "study_curves.csv"
+
+    @property
+    def answers(self) -> Path:
+        """Differences, ranks, crossings and slopes."""
+        return self.folder / "study_answers.csv"
+
+    @property
+    def costs(self) -> Path:
+        """Time per image and training cost of every arm in every cell, beside its score."""
+        return self.folder / "study_costs.csv"
+
+    @property
+    def table(self) -> Path:
+        """Arms in every cell, scores beside each other, the best marked."""
+        return self.folder / "study_table.csv"
+
+    @property
+    def latex(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_table.tex"
+
+    @property
+    def text(self) -> Path:
+        """What the study says, in words and tables."""
+        return self.folder / "study.md"
+
+    @property
+    def figure(self) -> Path:
+        """Response curves, to look at."""
+        return self.folder / "study_curves.png"
+
+    @property
+    def cost_figure(self) -> Path:
+        """Time per image against the score that decides."""
+        return self.folder / "study_costs.png"
+
+    @property
+    def cost_figure_pdf(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_costs.pdf"
+
+    @property
+    def figure_pdf(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_curves.pdf"
+
+    def __iter__(self) -> Iterator[Path]:
+        """Yield all of them."""
+        return (getattr(self, name) for name, held in vars(type(self)).items() if isinstance(held, property))

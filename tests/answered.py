@@ -52,11 +52,15 @@ def make_study(
     doses: Sequence[int] = DOSES,
     views: Sequence[str] = ("dense",),
     splits: Sequence[str] = ("test",),
+    more: str = "",
 ) -> tuple[Hub, Study]:
-    """Write a hub whose comparisons all have evidence; `noises` says how noisy an arm is in each."""
+    """Write a hub whose comparisons all have evidence; `noises` says how noisy an arm is in each.
+
+    `more` are other sections of the study, such as its factors.
+    """
     hub = Hub(root)
     (root / "data").mkdir(parents=True)
-    hub.study().write_text(study_text(doses, views, splits, list(noises)))
+    hub.study().write_text(study_text(doses, views, splits, list(noises)) + more)
     study = load_study(hub.study())
     for number, each in enumerate(study.comparisons()):
         compare(hub, each, {arm: of(each) for arm, of in noises.items()}, seed=1000 * number)

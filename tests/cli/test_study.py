@@ -126,3 +126,26 @@ def test_half_a_figure_is_found(hub: Hub) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     (finding,) = judged(hub)
     assert "study_curves.png" in finding
+
+
+def test_seeds_of_a_study_are_trials_and_its_other_factors_conditions(tmp_path: Path) -> None:
+    """Each seed has noise of its own: the spread over them is there beside the interval over pixels."""
+    noises = {"PtychoPINN": by_dose(1.0), "PtyChi": by_dose(3.0)}
+    more = "[factors]\nseed = [1, 2, 3]\ntraining_images = [64, 128]\n"
+    hub, _ = make_study(tmp_path / "hub", noises, doses=(400, 6400), more=more)
+    assert main(["study", "--hub", str(hub.root)]) == 0
+    scores = pandas.read_csv(hub.answers().scores)
+    assert {*scores["seed"]} == {1, 2, 3}
+    assert scores["comparison"].nunique() == 12
+    curves = pandas.read_csv(hub.answers().curves)
+    assert {*curves["training_images"]} == {64, 128}
+    assert "seed" not in curves
+    assert {*curves["trials"]} == {3}
+    fienup = curves.query("metric == 'fienup'")
+    assert (fienup["sd"] > 0).all()
+    assert ((fienup["trials_low"] < fienup["mean"]) & (fienup["mean"] < fienup["trials_high"])).all()
+    averages = scores.query("metric == 'fienup'").groupby(["dose", "training_images", "arm"])["value"].mean()
+    held = fienup.set_index(["dose", "training_images", "arm"])["mean"]
+    assert held.sort_index().to_numpy() == pytest.approx(averages.sort_index().to_numpy(), abs=2e-6)
+    assert "3 trials of each (12 of 12 comparisons of the full tier)" in hub.answers().text.read_text()
+    assert judged(hub) == []

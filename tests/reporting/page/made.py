@@ -169,7 +169,7 @@ def changes() -> tuple[Change, ...]:
 def write_evidence(hub: Hub, comparison: Comparison, scorecard: Scorecard, *, reason: str = "") -> Artifacts:
     """Write what a comparison leaves, by the writers that a comparison uses; `reason` joins a failure's."""
     each = comparison
-    names = Artifacts(hub.comparison_dir(each.dose, each.view, each.split, each.tier))
+    names = Artifacts(each.folder(hub))
     names.folder.mkdir(parents=True)
     write_metrics_csv(names.metrics, scorecard, groups=64, seconds={})
     write_differences_csv(names.differences, scorecard.differences)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ptycho_compare.hub import Artifacts, Hub, answer_files, files
+from ptycho_compare.hub import Artifacts, Hub, answer_files, files, job_files
 from ptycho_compare.study import Study
 from pytest_ptycho import fixtures, hookspec, plugin
 from pytest_ptycho.marks import MEANINGS
@@ -172,7 +172,7 @@ def _of_folders() -> Iterator[str]:
 def _other_folders() -> list[type]:
     kinds = [
         kind
-        for module in (files, answer_files)
+        for module in (files, job_files, answer_files)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if kind.__module__ == module.__name__
     ]

@@ -36,7 +36,9 @@ from ptycho_compare.jobs.heart import place_of_note, silent_s
 from ptycho_compare.jobs.progress import read_progress, told_of_attempts
 from ptycho_compare.jobs.record import read_done, read_launch
 from ptycho_compare.jobs.rounds import begins_again_nothing
+from ptycho_compare.jobs.site import read_site
 from ptycho_compare.jobs.states import read_states
+from ptycho_compare.jobs.ticket import read_ticket
 from ptycho_compare.phases.comparison.differences import table_differences
 from ptycho_compare.records.acceptance import read_verdict
 from ptycho_compare.records.accepted_runs import read_run, runs_in
@@ -68,6 +70,11 @@ _CLAIM = {"holder": {"host": "h", "boot": "b", "pid": 7, "started": "1"}, "token
 _STATE = '{"time": "2026-11-28T00:00:00+00:00", "state": "launched", "attempt": 1, "host": "h"}\n'
 _STUDY = 'name = "s"\ndoses = [1]\nviews = ["a"]\nsplits = ["t"]\n[tiers.full]\n'
 _ROW = ["Baseline", "mae", "0.25", "0.5", *[""] * (len(COLUMNS) - 4)]
+_TICKET = {
+    "system": "slurm", "cluster": "c", "job": "1", "task": "", "user": "u", "submitted": "t", "token": "t",
+    "command": ["x"], "options": ["x"], "needs": ["a"], "attempts": 1, "lost": 0,
+}  # fmt: skip
+_SITE = 'partition = "p"\ntime = "8h"\nprelude = "x"\n[steps.train]\ngres = "gpu:1"\n'
 _FILE = {"path": "a", "sha256": "0" * 64, "bytes": 1}
 _MANIFEST = {
     "started": "2026-11-28T00:00:00Z", "finished": "2026-11-28T00:00:01Z", "command": ["x"], "settings": {},
@@ -387,6 +394,8 @@ RECORDS: Mapping[str, Reader] = {
     "claim": Reader("claim.json", read_claim, of_json(_CLAIM)),
     "heart": Reader("seen.json", _beating, of_json({"look": "look", "since": 1.5})),
     "launch": Reader("jobs/steps/s/job/launch.json", _launched, of_json(_LAUNCH)),
+    "ticket": Reader("ticket.json", _of_job(read_ticket), of_json(_TICKET)),
+    "site": Reader("site.toml", lambda path: read_site(Hub(path.parent)), of_text(_SITE)),
     "done": Reader("done.json", _ended, of_json(_DONE)),
     "states": Reader("jobs/steps/s/job/states.jsonl", _told, of_text(2 * _STATE)),
     "rounds": Reader("jobs/rounds.jsonl", _noted_before, of_text(_ROUND)),

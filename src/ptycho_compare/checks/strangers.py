@@ -27,9 +27,8 @@ def strangers(hub: Hub, study: Study | None) -> Iterator[Finding]:
         yield from _other_comparisons(hub, study)
     for files in hub.jobs():
         yield from _unknown(files.folder, _in_job(files), "no file of a job")
-    of_jobs = _named(
-        [hub.step("").folder.name, hub.lock("").parent.name, hub.slots().name, hub.rounds().name]
-    )
+    folders = (hub.step("").folder, hub.lock("").parent, hub.slots(), hub.submitting().folder)
+    of_jobs = _named([*(folder.name for folder in folders), hub.rounds().name])
     yield from _unknown(hub.rounds().parent, of_jobs, "no record of jobs")
     for folder in _folders(hub.step("").folder):
         known = [path.name for path in (StepFiles(folder).record, StepFiles(folder).job.folder)]
@@ -106,7 +105,7 @@ def _in_job(files: JobFiles) -> Callable[[str], bool]:
         [
             path.name
             for path in (files.claim, files.launch, files.states, files.done, files.stop,
-                         files.checkpoints, files.set_aside)
+                         files.checkpoints, files.set_aside, files.ticket, files.script, files.batch_log)
         ]
     )  # fmt: skip
     seen = f".{files.claim.name}.seen-"  # when who else saw the holder's heart beat last

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ptycho_compare.checks.blocker import Scope, close_blockers, topic_of, write_blocker
 from ptycho_compare.cli.bars import bars
+from ptycho_compare.cli.batch import add_on, carry_out_on, refuse_beside_on, submitter_of
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, duration, local_path, place_of, require_of_study
 from ptycho_compare.clock import Deadline
@@ -18,10 +19,12 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, Hub, utc_now
 from ptycho_compare.hub.suite import suite_command
 from ptycho_compare.jobs import begins_again_nothing
+from ptycho_compare.phases.pipeline.batch_units import BatchWords, units_of
 from ptycho_compare.phases.pipeline.conditions import conditions
 from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, clobber, execute
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.reports import post_verify_steps, report_steps, verify_steps
+from ptycho_compare.phases.pipeline.reports_step import ReportsStep
 from ptycho_compare.phases.pipeline.run import StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.phases.reconstruct.child import require_ptychi
@@ -50,6 +53,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--skip-post-verify", action="store_true", help="leave out the verification")
     parser.add_argument("--post-verify-only", action="store_true", help="verify what is there; nothing else")
     _add_pace(parser)
+    add_on(parser)
     add_allow_commands(parser)
     parser.set_defaults(run=_run)
 
@@ -140,6 +144,7 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     for other in ("clobber", "skip_post_verify"):
         if only_verify and getattr(arguments, other):
             raise InputError(f"--post-verify-only and --{other.replace('_', '-')} exclude each other")
+    refuse_beside_on(arguments, "post_verify_only", "skip_post_verify", "window")
     plan = _plan_of(arguments)
     verify = [] if arguments.skip_post_verify else verify_steps(plan)
     steps = post_verify_steps(plan) if only_verify else [*plan.steps, *report_steps(plan), *verify]
@@ -150,11 +155,21 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     if arguments.clobber:
         for path in clobber(plan.hub, plan.hub.archive(utc_now()), given=plan.given):
             print(f"archived: {plan.hub.relative(path)}")
+    if arguments.on is not None:
+        return _submit(plan, arguments)
     name = transcript_name(plan.view)
     success = ALL_DONE
     if only_verify:
         name, success = f"{name}_post_verify_only", VERIFIED
     return _carry_out(plan, name, steps, arguments, success=success, closing=closing_lines)
+
+
+def _submit(plan: Pipeline, arguments: argparse.Namespace) -> ExitCode:
+    allowed = arguments.allow_commands
+    submitter = submitter_of(arguments, plan.hub, allowed=allowed)
+    words = BatchWords(plan.hub, plan.study_file, submitter.site, plan.given, plan.splits, allowed)
+    units = units_of([*plan.steps, ReportsStep(plan, allowed)], words)
+    return carry_out_on(submitter, units, wait=arguments.wait)
 
 
 def _collect(plan: Pipeline, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:

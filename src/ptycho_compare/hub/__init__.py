@@ -10,7 +10,6 @@ from ptycho_compare.hub.files import (
     MODEL_NAMES,
     AcceptedFiles,
     Artifacts,
-    JobFiles,
     ReconstructionFiles,
     ReportFiles,
     StepFiles,
@@ -18,6 +17,7 @@ from ptycho_compare.hub.files import (
     VerdictFiles,
     short_name,
 )
+from ptycho_compare.hub.job_files import JobFiles
 from ptycho_compare.hub.layout import (
     ACCEPTED,
     DEBUG_TIER,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ptycho_compare.hub.job_files import JobFiles
+
 MODEL_NAMES = ("wts.h5.zip", "baseline_model.h5")
 """A trained PtychoPINN bundle, and the legacy file of a supervised Baseline."""
 
@@ -128,48 +130,6 @@ class StepFiles:
     def job(self) -> JobFiles:
         """Records of the attempts at it."""
         return JobFiles(self.folder / "job")
-
-
-@dataclass(frozen=True)
-class JobFiles:
-    """File names inside the folder of one job; `jobs` says what stands in them."""
-
-    folder: Path
-
-    @property
-    def claim(self) -> Path:
-        """Which process works at the job; its time of change is the heartbeat."""
-        return self.folder / "claim.json"
-
-    @property
-    def launch(self) -> Path:
-        """How the newest attempt was started."""
-        return self.folder / "launch.json"
-
-    @property
-    def states(self) -> Path:
-        """Every attempt's progress, a line per event; only ever appended to."""
-        return self.folder / "states.jsonl"
-
-    @property
-    def done(self) -> Path:
-        """How an attempt ended; written last: without it the attempt died."""
-        return self.folder / "done.json"
-
-    @property
-    def stop(self) -> Path:
-        """Its existence asks the running attempt to stop."""
-        return self.folder / "stop"
-
-    @property
-    def checkpoints(self) -> Path:
-        """What an attempt has computed and the next one goes on from."""
-        return self.folder / "checkpoints"
-
-    @property
-    def set_aside(self) -> Path:
-        """What could not be used, with the reason."""
-        return self.folder / "set_aside"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from ptycho_compare.errors import HubError
 from ptycho_compare.hub.answer_files import AnswerFiles
 from ptycho_compare.hub.cells import NO_CELL, Cell, CellOfHub, in_cell
 from ptycho_compare.hub.files import (
-    JobFiles,
     ReconstructionFiles,
     ReportFiles,
     StepFiles,
     VerdictFiles,
 )
+from ptycho_compare.hub.job_files import JobFiles
 from ptycho_compare.hub.moments import stamp
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
@@ -203,6 +203,14 @@ class Hub:
     def slots(self) -> Path:
         """Where running jobs are counted, when their number is bounded."""
         return self.root / "jobs" / "slots"
+
+    def site(self) -> Path:
+        """How a batch system is asked to run this hub's jobs."""
+        return self.root / "site.toml"
+
+    def submitting(self) -> JobFiles:
+        """Which process submits this hub's jobs now."""
+        return JobFiles(self.root / "jobs" / "submitting")
 
     def rounds(self) -> Path:
         """Rounds in which something found no room to begin, a line each."""

@@ -48,6 +48,15 @@ def refuse_detaching() -> None:
         )
 
 
+def refuse_submitting() -> None:
+    """Raise JobError inside an allocation: it is there to work, and jobs that submit jobs end nowhere."""
+    if (found := Allocation.around()) is not None:
+        raise JobError(
+            f"nothing is submitted inside a Slurm allocation (job {found.job}); leave out --on or "
+            "--ptycho-on to work here, or submit from a login node"
+        )
+
+
 def gained_nothing_again(hub: Hub, *, job: JobFiles | None = None) -> str:
     """Note that an allocation is given back before all is done; say why it must not be queued again.
 

@@ -8,13 +8,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from signal import SIGTERM
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.sigterm import EXIT_STOPPED
 from ptycho_compare.storage.files import write_json_atomic
 from ptycho_compare.untrusted.regular import read_json, why_unreadable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 EXIT_REFUSED = 2
 """Exit status of a command that computed nothing, for bad input."""
@@ -170,26 +173,33 @@ def was_stopped(returncode: int, reason: str) -> bool:
 
 MAX_RECORD_BYTES = 4 << 20
 _UNIONS = (Union, UnionType)
-Record = TypeVar("Record", LaunchRecord, DoneRecord)
+Record = TypeVar("Record")
 
 
-def write_record(path: Path, record: LaunchRecord | DoneRecord) -> None:
-    """Write a record whole or not at all."""
+def write_record(path: Path, record: DataclassInstance) -> None:
+    """Write a record, a dataclass, whole or not at all."""
     write_json_atomic(path, asdict(record))
 
 
 def read_launch(files: JobFiles) -> LaunchRecord | None:
     """Read how the newest attempt was started; None when there never was one."""
-    return _read(files.launch, LaunchRecord)
+    return read_record(files.launch, LaunchRecord)
 
 
 def read_done(files: JobFiles) -> DoneRecord | None:
     """Read how the newest attempt ended; None while it runs, and when it died."""
-    done, launch = _read(files.done, DoneRecord), read_launch(files)
+    done, launch = read_record(files.done, DoneRecord), read_launch(files)
     return done if done is not None and launch is not None and done.attempt == launch.attempt else None
 
 
-def _read(path: Path, kind: type[Record]) -> Record | None:
+def read_record(path: Path, kind: type[Record]) -> Record | None:
+    """Read a record of a job, which is a dataclass; None where there is none.
+
+    Raises
+    ------
+    JobError
+        It is no such record.
+    """
     try:
         return _typed(kind, read_json(path, max_bytes=MAX_RECORD_BYTES))
     except FileNotFoundError:

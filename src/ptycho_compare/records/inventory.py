@@ -103,6 +103,7 @@ def _left_out(hub: Hub) -> frozenset[str]:
         hub.verdict().folder,
         hub.accepted_runs(),
         hub.rescored(""),
+        hub.site(),  # where jobs run changes nothing
     )
     return frozenset(hub.relative(path) for path in own)
 

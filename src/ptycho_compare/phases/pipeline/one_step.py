@@ -8,19 +8,31 @@ from pathlib import Path
 from ptycho_compare.errors import StudyError, did_you_mean
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
+from ptycho_compare.phases.pipeline.reports_step import ReportsStep
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.study import Study
 
 
 def find_step(
-    hub: Hub, study: Study, study_file: Path, step_id: str, *, given: frozenset[str] = frozenset()
+    hub: Hub,
+    study: Study,
+    study_file: Path,
+    step_id: str,
+    *,
+    splits: tuple[str, ...] = (),
+    given: frozenset[str] = frozenset(),
+    allow_commands: bool = False,
 ) -> Step:
-    """Find a step of phases C to F, or a comparison of any tier.
+    """Find a step of phases C to F, a comparison of any tier, or the reports over a dose and view.
 
     Parameters
     ----------
+    splits : tuple of str
+        Those that are reconstructed and compared; empty for all of the study.
     given : frozenset of str
         Phases whose files come from elsewhere.
+    allow_commands : bool
+        Whether somebody has read the study's commands.
 
     Raises
     ------
@@ -28,7 +40,7 @@ def find_step(
         The study has none of this id.
     """
     known = []
-    for step in _steps_of(hub, study, study_file, given):
+    for step in _steps_of(hub, study, study_file, splits or tuple(study.splits), given, allow_commands):
         if step.id == step_id:
             return step
         known.append(step.id)
@@ -36,10 +48,18 @@ def find_step(
     raise StudyError(f"{study_file}: the study has no step or comparison {step_id}{near}")
 
 
-def _steps_of(hub: Hub, study: Study, study_file: Path, given: frozenset[str]) -> Iterator[Step]:
+def _steps_of(
+    hub: Hub,
+    study: Study,
+    study_file: Path,
+    splits: tuple[str, ...],
+    given: frozenset[str],
+    allow_commands: bool,
+) -> Iterator[Step]:
     for dose in study.doses:
         for view in study.views:
-            plan = Pipeline(hub, study, study_file, dose, view, tuple(study.splits), given)
+            plan = Pipeline(hub, study, study_file, dose, view, splits, given)
             yield from plan.making
             for tier in study.tiers:
                 yield from plan.comparing(tier)
+            yield ReportsStep(plan, allow_commands)

@@ -37,6 +37,7 @@ def execute(
     success: str = ALL_DONE,
     closing: Callable[[Hub], Iterable[str]] = lambda _: (),
     listen: bool = True,
+    noted: bool = True,
 ) -> list[StepOutcome]:
     """Run steps and say how they went, on standard output and in ``cli/NAME.log``.
 
@@ -54,6 +55,8 @@ def execute(
         What is said before that.
     listen : bool
         Whether SIGTERM and Ctrl-C stop the run; else `out_of_time` has to.
+    noted : bool
+        Whether notes in ``red/`` are written and closed; a command that does so itself needs none.
 
     Returns
     -------
@@ -68,9 +71,9 @@ def execute(
             outcomes = runner.run(steps)
         transcript.say("\n".join(["", *(f"  {outcome}" for outcome in outcomes), ""]))
         failed = [outcome for outcome in outcomes if outcome.state == "failed"]
-        for outcome in failed:
+        for outcome in failed if noted else ():
             _note(hub, outcome, moment, transcript)
-        for outcome in outcomes:
+        for outcome in outcomes if noted else ():
             if outcome.good:
                 _close(hub, outcome.step, name, transcript)
         if all(outcome.good for outcome in outcomes):

@@ -1,0 +1,121 @@
+"""Jobs by way of a batch system: submitted, waited for where that is asked, and collected from the hub."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from ptycho_compare.errors import JobError, NotBegunError
+from ptycho_compare.jobs.claim import living_claim
+from ptycho_compare.jobs.executors.protocol import Queued, Running
+from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_launch
+from ptycho_compare.jobs.submitter import Standing, Submitter, Unit
+
+_POLL_S = 0.1
+_FIRST_LOOK_S, _LAST_LOOK_S, _SLOWER = 1.0, 15.0, 1.3
+"""Between looks at the queue, at first and in the end: it is everybody's."""
+
+
+def bring_all(
+    submitter: Submitter,
+    units: Sequence[Unit],
+    *,
+    wait: bool = False,
+    out_of_time: Callable[[], bool] = lambda: False,
+) -> dict[str, Standing]:
+    """Submit what has to be, and wait until nothing is in the queue any more, where that is asked.
+
+    What was lost while it is waited for is submitted again. What failed or was stopped is not: whoever gives
+    the command again has it tried again.
+
+    Returns
+    -------
+    dict of str to Standing
+        By the units' ids.
+    """
+    found = submitter.submit(units)
+    if not wait:
+        return found
+    settled: dict[str, Standing] = {}
+    pause_s = _FIRST_LOOK_S
+    while _goes_on(found) and not _waited(pause_s, out_of_time):
+        pause_s = min(_LAST_LOOK_S, pause_s * _SLOWER)
+        found = submitter.stand(units) | settled
+        settled |= {name: each for name, each in found.items() if each.state == "ended"}
+        if any(each.state in ("lost", "new") for each in found.values()):
+            found = submitter.submit(units, settled=settled)
+            settled |= {name: each for name, each in found.items() if each.state == "failed"}
+    return found
+
+
+def _goes_on(found: dict[str, Standing]) -> bool:
+    return any(each.state in ("running", "waits", "starts") for each in found.values())
+
+
+def _waited(seconds: float, out_of_time: Callable[[], bool]) -> bool:
+    """Wait; True where time is over before."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if out_of_time():
+            return True
+        time.sleep(_POLL_S)
+    return out_of_time()
+
+
+@dataclass(frozen=True)
+class CollectedAttempt:
+    """See `protocol.Attempt`: one that has ended elsewhere."""
+
+    launch: LaunchRecord
+    done: DoneRecord
+
+    def poll(self) -> DoneRecord:
+        """See `protocol.Attempt.poll`."""
+        return self.done
+
+    def stop(self) -> DoneRecord:
+        """See `protocol.Attempt.stop`."""
+        return self.done
+
+    def leave(self) -> Running:
+        """See `protocol.Attempt.leave`."""
+        return Running(self.launch.host, self.launch.pid, self.launch.token, self.launch)
+
+
+@dataclass(frozen=True)
+class BatchExecutor:
+    """See `protocol.Executor`: one unit by way of a batch system."""
+
+    submitter: Submitter
+    unit: Unit
+    wait: bool = False
+
+    def start(
+        self, spec: JobSpec, *, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
+    ) -> CollectedAttempt | Running | Queued | None:
+        """See `protocol.Executor.start`."""
+        unit = replace(self.unit, is_done=is_done)
+        standing = bring_all(self.submitter, [unit], wait=self.wait, out_of_time=out_of_time)[unit.id]
+        if standing.state == "done":
+            return None
+        if standing.state == "running" and (claim := living_claim(spec.files.claim)) is not None:
+            return Running(claim.holder.host_name, claim.holder.pid, claim.token)
+        if standing.in_queue and standing.ticket is not None:
+            return Queued(standing.ticket, standing.note)
+        launch = read_launch(spec.files)
+        if standing.done is not None and launch is not None:
+            return CollectedAttempt(launch, standing.done)
+        if standing.state == "failed":
+            raise JobError(f"{unit.id}: {standing.note}")
+        raise NotBegunError(f"{unit.id}: {standing.state}, {standing.note}")
+
+
+def not_good(found: Collection[Standing]) -> tuple[int, int]:
+    """Count what failed, and what is not done and did not fail."""
+    failed = sum(_has_failed(each) for each in found)
+    return failed, sum(each.state != "done" for each in found) - failed
+
+
+def _has_failed(standing: Standing) -> bool:
+    return standing.state == "failed" or (standing.done is not None and not standing.done.stopped)

@@ -1,0 +1,293 @@
+"""Jobs of a hub in a queue: how each stands, and that none is submitted twice."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ptycho_compare.errors import JobError
+from ptycho_compare.hub import Hub
+from ptycho_compare.jobs.claim import take_claim
+from ptycho_compare.jobs.executors.queue import BatchExecutor, bring_all, not_good
+from ptycho_compare.jobs.record import DoneRecord, LaunchRecord, write_record
+from ptycho_compare.jobs.run_or_join import run_or_join
+from ptycho_compare.jobs.site import Site
+from ptycho_compare.jobs.states import read_states
+from ptycho_compare.jobs.submitter import Submitter, Unit
+from ptycho_compare.jobs.ticket import is_meant, read_ticket, write_ticket
+
+from .commands import job, never
+from .paper_queue import PaperQueue
+from .state_logs import StateLog
+
+FORECAST_S = 3000.0
+
+
+class Study:
+    """Three units, the last of which needs the others; what is done is what a test says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.hub, self.done = Hub(folder), set[str]()
+        self.queue = PaperQueue()
+        self.submitter = Submitter(self.hub, self.queue, Site(time=86400))
+
+    def unit(self, name: str, *needs: str, forecast_s: float | None = None) -> Unit:
+        files = self.hub.step(name).job
+        return Unit(
+            name, "train", files, ("work", name), lambda: name in self.done, needs, lambda: forecast_s
+        )
+
+    @property
+    def units(self) -> list[Unit]:
+        return [self.unit("a"), self.unit("b", forecast_s=FORECAST_S), self.unit("c", "a", "b")]
+
+    def submit(self) -> dict[str, str]:
+        return {name: each.state for name, each in self.submitter.submit(self.units).items()}
+
+    def stand(self) -> dict[str, str]:
+        return {name: each.state for name, each in self.submitter.stand(self.units).items()}
+
+    def attempt(self, name: str, code: int, *, saved: int = 0) -> None:
+        """An attempt on a node, from its launch to its end."""
+        files = self.hub.step(name).job
+        number = 1 + sum(event["state"] == "launched" for event in read_states(files.states))
+        log = StateLog(files.folder)
+        log._attempts = number - 1
+        log.launch()
+        if saved:
+            log.plan(PINN=(0, 40))
+            log.save("PINN", saved)
+        log.end(code, 1.0)
+        common = {"attempt": number, "command": [], "started": "", "host": "node", "log": ""}
+        write_record(
+            files.launch,
+            LaunchRecord(**common, folder="", done="", pid=1, token="t", detached=False, deadline=None),
+        )
+        write_record(
+            files.done,
+            DoneRecord(**common, returncode=code, reason="", ended="", seconds=1.0, cpu_s=1.0, peak_bytes=1,
+                       tail=["last"]),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(tmp_path)
+
+
+def test_each_is_submitted_once_after_what_it_needs(study: Study) -> None:
+    assert study.submit() == dict.fromkeys("abc", "waits")
+    assert study.submit() == dict.fromkeys("abc", "waits")
+    assert study.queue.names == ["a", "b", "c"]
+    a, b, c = study.queue.submitted
+    assert [each.token for each in c.after] == [a.token, b.token]
+    assert (a.after, a.limit_s, b.limit_s) == ((), 86400, 2 * FORECAST_S)
+    ticket = read_ticket(study.hub.step("c").job)
+    assert ticket is not None
+    assert (ticket.job, ticket.needs, ticket.options) == ("3", ["a", "b"], ["submit", "c"])
+    assert ticket.command == ["work", "c", c.token]
+    assert f'exec "${{waiting[@]}}" work c {c.token}' in c.script.read_text()
+    assert os.access(c.script, os.R_OK)
+
+
+def test_what_is_done_is_not_submitted_and_what_rests_on_new_work_is(study: Study) -> None:
+    study.done = {"a", "c"}
+    assert study.submit() == {"a": "done", "b": "waits", "c": "waits"}
+    assert [each.token for each in study.queue.submitted[1].after] == [study.queue.submitted[0].token]
+
+
+def test_states_in_the_queue_come_with_its_reasons(study: Study) -> None:
+    study.submit()
+    study.queue.put("a", "running")
+    study.queue.put("b", "pending", "Resources")
+    assert study.stand() == {"a": "starts", "b": "waits", "c": "waits"}
+    assert study.submitter.stand(study.units)["b"].note == "Resources"
+
+
+def test_a_process_at_work_is_running_whatever_the_queue_says(study: Study) -> None:
+    claim, _ = take_claim(study.hub.step("a").job.claim)
+    try:
+        assert study.submit() == {"a": "running", "b": "waits", "c": "held"}
+    finally:
+        claim.release()
+    assert study.submit() == {"a": "waits", "b": "waits", "c": "waits"}
+
+
+def test_a_job_that_ended_with_a_record_is_told_by_it_and_tried_again_on_command(study: Study) -> None:
+    study.submit()
+    study.attempt("a", 1)
+    study.queue.put("a", "ended", "FAILED")
+    found = study.submitter.stand(study.units)
+    assert (found["a"].state, found["a"].note) == ("ended", "last")
+    assert not_good(found.values()) == (1, 2)
+    assert study.submit()["a"] == "waits"
+    assert study.queue.names.count("a") == 2
+
+
+def test_a_record_of_an_attempt_before_the_ticket_is_not_its_end(study: Study) -> None:
+    study.attempt("a", 1)
+    study.submit()
+    study.queue.put("a", "gone")
+    assert study.stand()["a"] == "lost"
+
+
+def test_a_lost_job_is_submitted_again_and_counted_and_the_second_ends_red(study: Study) -> None:
+    study.submit()
+    study.queue.put("a", "gone")
+    assert study.submit()["a"] == "waits"
+    study.hub.step("a").job.batch_log.write_text("one\nmodule: command not found\n\n")
+    study.queue.put("a", "gone")
+    found = study.submitter.submit(study.units)["a"]
+    assert found.state == "failed"
+    assert "2 jobs in a row were lost" in found.note
+    assert "TIMEOUT, last line: module: command not found" in found.note
+    assert [event["state"] for event in read_states(study.hub.step("a").job.states)] == ["lost", "lost"]
+    assert study.submit()["a"] == "waits"  # whoever mended it begins to count anew
+    assert study.queue.names.count("a") == 3
+
+
+def test_a_lost_job_that_gained_something_is_no_stall(study: Study) -> None:
+    for saved in (8, 16, 24):
+        study.submit()
+        study.attempt("a", -9, saved=saved)
+        study.hub.step("a").job.done.unlink()
+        study.queue.put("a", "gone")
+    assert study.submit()["a"] == "waits"
+
+
+def test_what_left_the_queue_because_its_need_failed_is_not_counted(study: Study) -> None:
+    for _ in range(4):
+        assert study.submit()["c"] == "waits"
+        study.queue.put("c", "gone")
+    assert study.queue.names.count("c") == 4
+
+
+def test_a_number_given_to_another_job_is_not_ours(study: Study) -> None:
+    study.submit()
+    ticket = read_ticket(study.hub.step("a").job)
+    assert ticket is not None
+    study.queue.jobs[ticket.token.replace("ptycho", "others")] = study.queue.jobs.pop(ticket.token)
+    assert study.stand()["a"] == "lost"
+
+
+def test_a_submitter_that_died_before_it_noted_the_number_submits_nothing_twice(study: Study) -> None:
+    study.submit()
+    files = study.hub.step("a").job
+    ticket = read_ticket(files)
+    assert ticket is not None
+    write_ticket(files, replace(ticket, job=""))
+    assert study.submitter.stand(study.units)["a"].ticket == ticket
+    assert study.submit()["a"] == "waits"
+    assert study.queue.names.count("a") == 1
+
+
+def test_a_refusal_leaves_no_ticket_and_what_was_submitted_before(study: Study) -> None:
+    study.submitter.submit(study.units[:1])
+    study.queue.refuses = "invalid account"
+    with pytest.raises(JobError, match="invalid account"):
+        study.submit()
+    assert read_ticket(study.hub.step("b").job) is None
+    assert study.stand()["a"] == "waits"
+
+
+def test_no_more_than_the_site_allows_are_in_the_queue(study: Study) -> None:
+    study.submitter.site = Site(jobs=2)
+    assert study.submit() == {"a": "waits", "b": "waits", "c": "held"}
+    study.done = {"a", "b"}
+    study.queue.put("a", "ended")
+    study.queue.put("b", "ended")
+    assert study.submit()["c"] == "waits"
+
+
+def test_a_job_of_another_cluster_is_left_to_it(study: Study) -> None:
+    study.submit()
+    study.queue.cluster = "other"
+    assert study.stand()["a"] == "elsewhere"
+    assert study.submit()["a"] == "elsewhere"
+
+
+def test_a_withdrawn_job_is_taken_out_or_asked_and_not_meant_any_more(study: Study) -> None:
+    study.submit()
+    tokens = [each.token for each in study.queue.submitted]
+    study.queue.put("a", "running")
+    assert [study.submitter.withdraw(unit) for unit in study.units] == [True] * 3
+    assert (study.queue.asked, study.queue.cancelled) == (tokens[:1], tokens[1:])
+    assert not is_meant(study.hub.step("a").job, tokens[0])
+    assert study.submitter.withdraw(study.units[0]) is False
+
+
+def test_whoever_submits_beside_another_waits_and_finds_all_in_the_queue(study: Study) -> None:
+    said = []
+    other = Submitter(study.hub, study.queue, Site(), say=said.append)
+    study.submit()
+    found = other.submit(study.units)
+    assert {each.state for each in found.values()} == {"waits"}
+    assert said == []
+
+
+def test_a_wait_ends_when_all_is_done(study: Study) -> None:
+    def work() -> bool:
+        """A step further each time the clock is asked."""
+        left = [name for name in "abc" if name not in study.done]
+        if left:
+            study.queue.put(left[0], "ended")
+            study.done.add(left[0])
+        return False
+
+    found = bring_all(study.submitter, study.units, wait=True, out_of_time=work)
+    assert not_good(found.values()) == (0, 0)
+
+
+def test_a_wait_takes_what_failed_as_it_is(study: Study) -> None:
+    def fail() -> bool:
+        if "a" not in {event["state"] for event in read_states(study.hub.step("a").job.states)} and (
+            study.queue.jobs
+        ):
+            study.attempt("a", 3)
+            study.queue.jobs.clear()
+            study.done = {"b"}
+        return False
+
+    found = bring_all(study.submitter, study.units, wait=True, out_of_time=fail)
+    assert {name: each.state for name, each in found.items()} == {"a": "ended", "b": "done", "c": "held"}
+    assert study.queue.names.count("a") == 1
+
+
+class TestOneJob:
+    def test_is_queued_and_for_whoever_asks_again_too(self, study: Study, tmp_path: Path) -> None:
+        spec = replace(job(tmp_path, ""), folder=study.hub.step("a").job.folder)
+        executor = BatchExecutor(study.submitter, study.unit("a"))
+        for _ in range(2):
+            ended = run_or_join(spec, executor, is_done=never, out_of_time=never)
+            assert ended.state == "queued"
+            assert ended.queued is not None
+            assert ended.queued.ticket.job == "1"
+
+    def test_that_is_done_is_finished(self, study: Study, tmp_path: Path) -> None:
+        executor = BatchExecutor(study.submitter, study.unit("a"))
+        ended = run_or_join(job(tmp_path, ""), executor, is_done=lambda: True, out_of_time=never)
+        assert (ended.state, study.queue.submitted) == ("finished", [])
+
+    def test_that_was_waited_for_ends_as_its_record_says(self, study: Study, tmp_path: Path) -> None:
+        spec = replace(job(tmp_path, ""), folder=study.hub.step("a").job.folder)
+
+        def fail() -> bool:
+            if study.queue.jobs:
+                study.attempt("a", 3)
+                study.queue.jobs.clear()
+            return False
+
+        executor = BatchExecutor(study.submitter, study.unit("a"), wait=True)
+        ended = run_or_join(spec, executor, is_done=never, out_of_time=fail)
+        assert (ended.state, str(ended.findings[0])) == ("failed", "failed: exit status 3: last")
+
+    def test_that_cannot_be_submitted_now_has_not_begun(self, study: Study, tmp_path: Path) -> None:
+        study.submitter.submit([study.unit("b")])
+        study.submitter.site = Site(jobs=1)
+        executor = BatchExecutor(study.submitter, study.unit("a"))
+        ended = run_or_join(job(tmp_path, ""), executor, is_done=never, out_of_time=never)
+        assert ended.state == "not begun"
+        assert "1 jobs of this hub are in the queue already" in ended.findings[0].text

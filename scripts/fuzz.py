@@ -54,7 +54,7 @@ def main() -> int:
         took, tries = time.monotonic() - start, _tries(ended.stdout + ended.stderr)
         print(f"{name}: {took:.0f} s, {tries}, exit status {ended.returncode} {' '.join(found)}", flush=True)
         if ended.returncode or found:
-            print(ended.stderr[-4000:], file=sys.stderr, flush=True)
+            print(ended.stdout[-4000:], ended.stderr[-4000:], sep="\n", file=sys.stderr, flush=True)
             stumbled.append(name)
     return 1 if stumbled else 0
 

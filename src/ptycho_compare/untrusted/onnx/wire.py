@@ -121,16 +121,19 @@ def _values(meant: Field, wire: int, value: Any, name: str, budget: Budget) -> I
 
 
 def unpacked(kind: str, data: memoryview, budget: Budget) -> Iterator[Any]:
-    """Take packed numbers apart."""
+    """Take packed numbers apart; raises RefusedError."""
     at, step = 0, {"float": 4, "double": 8}.get(kind)
-    while at < len(data):
-        budget.take()
-        if step is None:
-            value, at = _varint(data, at)
-            yield _signed(value)
-        else:
-            yield _fixed(data, at, FIXED32 if step == 4 else FIXED64)
-            at += step
+    try:
+        while at < len(data):
+            budget.take()
+            if step is None:
+                value, at = _varint(data, at)
+                yield _signed(value)
+            else:
+                yield _fixed(data, at, FIXED32 if step == 4 else FIXED64)
+                at += step
+    except (IndexError, struct.error):
+        raise RefusedError("is truncated in packed numbers") from None
 
 
 def _fields(name: str, data: memoryview, budget: Budget) -> Iterator[tuple[int, int, Any]]:

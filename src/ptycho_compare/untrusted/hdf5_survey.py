@@ -1,7 +1,8 @@
 """An HDF5 file looked through in a child: whatever its structure does to libhdf5, it does it there.
 
 libhdf5 is written for files that it wrote itself; damaged or hostile ones make it crash, loop or take
-memory. What is looked at here is what readers look at: links, object headers, attributes, chunk indexes.
+memory. What is looked at here is what readers look at: links, object headers, attributes, texts, indexes of
+chunks.
 """
 
 from __future__ import annotations
@@ -64,3 +65,5 @@ def _look_at(item: h5py.Group | h5py.Dataset) -> None:
         for index in range(settings.get_nfilters()):
             settings.get_filter(index)
         item.id.get_storage_size()  # goes through the index of chunks
+        if item.shape == () and h5py.check_string_dtype(item.dtype) is not None:
+            _ = item[()]  # a text of any length lies in a heap, which may be a ring

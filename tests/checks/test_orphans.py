@@ -34,6 +34,7 @@ from jobs.commands import (
 )
 from processes import MARK, environment, marked, runs, until
 from ptycho_compare.checks.orphans import orphans
+from ptycho_compare.clock import Moment
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs import (
@@ -276,12 +277,17 @@ zombies: list[subprocess.Popen[bytes]] = []
     [
         (dict, True),
         (lambda: {"host": "elsewhere"}, False),
-        (lambda: {"started": hours_ago(1)}, False),
+        (lambda: {"started": hours_ago(1), "moment": Moment.ago(3600.0).to_json()}, False),
+        (lambda: {"started": hours_ago(1), "moment": {}}, False),
+        (lambda: {"started": hours_ago(1)}, True),
         (of_this_very_process, False),
         (of_nobody, False),
         (of_a_zombie, False),
     ],
-    ids=["its own", "of another host", "of an earlier pid", "of this process", "of nobody", "of a zombie"],
+    ids=[
+        *("its own", "of another host", "of an earlier pid", "of an earlier pid, by the wall clock alone"),
+        *("after a clock was set", "of this process", "of nobody", "of a zombie"),
+    ],
 )
 def test_a_supervisor_is_known_by_host_pid_and_time(
     hub: Hub, place: Path, changes: Callable[[], dict[str, Any]], is_found: bool

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 
 import psutil
 
+from ptycho_compare.clock import Moment
 from ptycho_compare.errors import JobError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import LaunchRecord, read_claim, read_done, read_launch
 from ptycho_compare.jobs.claim import place_of
 from ptycho_compare.jobs.identity import ProcessIdentity
+from ptycho_compare.jobs.record import moment_of
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 from ptycho_compare.untrusted.regular import MAX_TEXT_BYTES, open_regular
 
@@ -84,8 +85,10 @@ def _supervisor(launch: LaunchRecord) -> Iterator[psutil.Process]:
         process = psutil.Process(launch.pid)
         if _KEEPER not in process.cmdline() or process.status() == psutil.STATUS_ZOMBIE:
             return
-        recorded = datetime.fromisoformat(launch.started).timestamp()
-        if process.create_time() <= recorded + _CLOCK_S:
+        # both as ages: when a clock is set, what it says of processes that run moves with it
+        now = Moment.ago()
+        age_s = now.utc_s - process.create_time()
+        if age_s >= now.since(moment_of(launch)) - _CLOCK_S:
             yield process
     except psutil.Error:
         return  # gone, or another user's

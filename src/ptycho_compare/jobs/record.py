@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from signal import SIGTERM
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from ptycho_compare.clock import Moment
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
 from ptycho_compare.sigterm import EXIT_STOPPED
@@ -184,6 +186,15 @@ def write_record(path: Path, record: DataclassInstance) -> None:
 def read_launch(files: JobFiles) -> LaunchRecord | None:
     """Read how the newest attempt was started; None when there never was one."""
     return read_record(files.launch, LaunchRecord)
+
+
+def moment_of(launch: LaunchRecord) -> Moment:
+    """Return when a launch was; one of an earlier version knows the wall clock alone.
+
+    Raises ValueError or TypeError where the record holds no time.
+    """
+    utc_s = datetime.fromisoformat(launch.started).timestamp()
+    return Moment.from_json(launch.moment) or Moment("", 0.0, utc_s)
 
 
 def read_done(files: JobFiles) -> DoneRecord | None:

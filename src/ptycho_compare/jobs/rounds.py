@@ -7,12 +7,10 @@ would come no further. What came before what is told by the monotonic clock, wit
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from ptycho_compare.clock import Deadline, Moment
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs.record import LaunchRecord, read_launch
+from ptycho_compare.jobs.record import moment_of, read_launch
 from ptycho_compare.jobs.states import append_state, read_states
 from ptycho_compare.storage.files import if_writable
 
@@ -55,12 +53,6 @@ def _round_before(hub: Hub, subject: str, opened: Moment, window_s: float) -> Mo
 def _launched_since(files: JobFiles, moment: Moment) -> bool:
     try:
         launch = read_launch(files)
-        return launch is not None and _moment_of(launch).since(moment) >= -_CLOCK_S
+        return launch is not None and moment_of(launch).since(moment) >= -_CLOCK_S
     except (JobError, OSError, TypeError, ValueError):  # which whoever judges the job says
         return False
-
-
-def _moment_of(launch: LaunchRecord) -> Moment:
-    """Return when a launch was; one of an earlier version knows the wall clock alone."""
-    utc_s = datetime.fromisoformat(launch.started).timestamp()
-    return Moment.from_json(launch.moment) or Moment("", 0.0, utc_s)

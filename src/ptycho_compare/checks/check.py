@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
+from ptycho_compare.printable import one_line
 
 Depth = Literal["light", "deep"]
 """Light checks go by presence, digests and records; deep ones draw or measure again."""
@@ -21,13 +22,15 @@ Concern = Literal["phases", "iterative", "comparison", "reports", "processes"]
 class Validation:
     """One row of a verification report: the file that was looked at, and what does not hold in it.
 
-    The path is POSIX, below the hub; the details are what was counted and compared, for programs.
+    The path is POSIX, below the hub; the details are what was counted and compared, for programs. Warnings
+    say what is unusual and may be meant: it holds all the same.
     """
 
     description: str
     path: str
     findings: Sequence[Finding]
     details: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
     @property
     def valid(self) -> bool:
@@ -45,6 +48,7 @@ class Validation:
             "description": self.description,
             "path": self.path,
             "error": error,
+            **({"warnings": [*self.warnings]} if self.warnings else {}),
             **self.details,
         }
 
@@ -77,6 +81,11 @@ class Check:
         except (OSError, InputError) as error:
             found = isinstance(error, OSError) and f"{error.filename}: {error.strerror}"
             return Validation(self.about, "", [Finding("changed", found or str(error))])
+
+
+def without_hub(hub: Hub, texts: Sequence[str]) -> list[str]:
+    """Name files in texts below the hub, wherever it lies today."""
+    return [one_line(text.replace(f"{hub.root.as_posix()}/", "")) for text in texts]
 
 
 def below(hub: Hub, findings: Sequence[Finding]) -> list[Finding]:

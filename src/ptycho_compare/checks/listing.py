@@ -14,6 +14,7 @@ from ptycho_compare.checks.check import Check, Validation
 from ptycho_compare.checks.freshness import judge_in_place
 from ptycho_compare.checks.highlights import delta_highlights, ssim_grid
 from ptycho_compare.checks.inventory import artifact_inventory, listed_names
+from ptycho_compare.checks.leaks import LEAKS, leaks
 from ptycho_compare.checks.orphans import orphans
 from ptycho_compare.checks.phase_c import judge_phase_c, judge_stages
 from ptycho_compare.checks.phase_d import judge_files, judge_phase_d
@@ -22,6 +23,7 @@ from ptycho_compare.checks.phase_f import judge_phase_f
 from ptycho_compare.checks.pipeline_logs import cli_logs
 from ptycho_compare.checks.remade import named
 from ptycho_compare.checks.rescored import judge_rescored
+from ptycho_compare.checks.shared_images import shared_images
 from ptycho_compare.checks.step_records import judge_step, judge_step_records
 from ptycho_compare.checks.strangers import strangers
 from ptycho_compare.checks.study_answers import ANSWERS, has_answers, study_answers
@@ -47,9 +49,10 @@ STEPS = "records of steps"
 RESCORED_SCORES = "scores made anew"
 NOBODY_LEFT = "no process is left over"
 DRAWN_AGAIN, CANVASES = "Phase D overlap view", "canvases"
-DEEP = (DRAWN_AGAIN, CANVASES)
-"""How the deep checks are described: views drawn and measured again; stored canvases and all that
-follows from them, a check per split."""
+IMAGES_OF_THEIR_OWN = "images of their own"
+DEEP = (DRAWN_AGAIN, IMAGES_OF_THEIR_OWN, CANVASES)
+"""How the deep checks are described: views drawn and measured again; images of splits compared; stored
+canvases and all that follows from them, a check per split."""
 
 
 class Recompute(Protocol):
@@ -87,6 +90,7 @@ def checks_of(
                 place = Comparison(dose, view, split, FULL_TIER, cell)
                 yield from _of_comparison(hub, place, study, recompute)
     yield from _of_reports(hub, pairs, splits, study)
+    yield Check(partial(leaks, hub, pairs, splits, study), "phases", LEAKS)
     steps = hub.step("").folder
     yield Check(lambda: named(hub, STEPS, steps, list(judge_step_records(hub))), "phases", STEPS)
 
@@ -120,6 +124,10 @@ def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study
             return named(hub, DRAWN_AGAIN, folder, [], study=None)
         return named(hub, DRAWN_AGAIN, folder, judge_phase_d(hub, study, *place), study=study.name)
 
+    def images() -> Validation:
+        findings = list(shared_images(hub, *place, splits))
+        return named(hub, IMAGES_OF_THEIR_OWN, hub.split_data(*place, splits[0]), findings)
+
     def networks() -> Validation:
         findings = [each for at, how in trained for each in _of_networks(at, how, dose, view)]
         return named(hub, "Phase E networks", hub.phase_e(), findings)
@@ -137,6 +145,7 @@ def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study
     made = folder.is_dir() or step.records.record.exists()
     yield Check(files, "phases", "Phase D files", name=f"phase D {where}", reached=made)
     yield Check(drawn_again, "phases", DRAWN_AGAIN, "deep", name=f"{DRAWN_AGAIN} {where}")
+    yield Check(images, "phases", IMAGES_OF_THEIR_OWN, "deep", name=f"{IMAGES_OF_THEIR_OWN} {where}")
     if any(networks_of(how, at, *place) for at, how in trained):
         yield Check(networks, "phases", "Phase E networks", name=f"phase E {where}")
     yield Check(reconstructions, "iterative", "Phase F reconstructions", name=f"phase F {where}")

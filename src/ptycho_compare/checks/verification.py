@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.checks.check import Validation, below
+from ptycho_compare.checks.check import Validation, below, without_hub
 from ptycho_compare.checks.highlights import CONFIRMED
 from ptycho_compare.checks.listing import Recompute, checks_of
 from ptycho_compare.finding import Finding
@@ -52,10 +52,14 @@ class Verification:
         rows = [
             line
             for each in self.validations
-            for line in (str(each), *(f"    {one}" for one in each.findings))
+            for line in (str(each), *(f"    {one}" for one in (*each.findings, *_told(each.warnings))))
         ]
         valid = sum(each.valid for each in self.validations)
         return [*rows, f"{valid} of {len(self.validations)} checks are valid"]
+
+
+def _told(warnings: Sequence[str]) -> Iterator[str]:
+    return (f"warning: {text}" for text in warnings)
 
 
 def verify(
@@ -75,7 +79,10 @@ def verify(
     listed = checks_of(hub, [dose], [view], splits, study, recompute=recompute)
     validations = [check.judge() for check in listed]
     moment = utc_text()
-    rows = tuple(replace(each, findings=below(hub, each.findings)) for each in validations)
+    rows = tuple(
+        replace(each, findings=below(hub, each.findings), warnings=without_hub(hub, each.warnings))
+        for each in validations
+    )
     return Verification(dose, view, tuple(splits), moment, rows)
 
 

@@ -14,7 +14,7 @@ from ptycho_compare.checks.blocker import (
     topic_of,
     write_blocker,
 )
-from ptycho_compare.checks.check import Validation, below
+from ptycho_compare.checks.check import Validation, below, without_hub
 from ptycho_compare.checks.listing import NOBODY_LEFT, checks_of
 from ptycho_compare.errors import StudyError
 from ptycho_compare.gate.comparison_verdict import verdict_on
@@ -92,6 +92,7 @@ def judge_hub(
                 description=each.description,
                 path=each.path,
                 findings=tuple(map(str, below(hub, each.findings))),
+                warnings=tuple(without_hub(hub, each.warnings)),
             )
             for each in checks
         ),

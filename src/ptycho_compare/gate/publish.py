@@ -50,6 +50,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
         yield from (f"{each.id}: scientific: {line}" for line in each.low)
     for check in verdict.checks:
         yield from (f"{check.description}: {finding}" for finding in check.findings)
+        yield from (f"{check.description}: warning: {text}" for text in check.warnings)
     yield from (f"open: {note}" for note in verdict.blockers)
     if verdict.compared_with:
         counts = {

@@ -65,6 +65,10 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         ],
         none=f"None of {len(verdict.checks)}.",
     )
+    warned = [(_cell(each.description), _cell(text)) for each in verdict.checks for text in each.warnings]
+    if warned:
+        yield from ("## Unusual, and perhaps meant", "")
+        yield from table(("Check", "What"), warned)
     yield from ("## Open blockers", "")
     yield from _or_none(("Note",), [(_cell(note),) for note in verdict.blockers])
     if verdict.compared_with:

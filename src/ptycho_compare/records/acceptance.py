@@ -73,11 +73,14 @@ class CheckVerdict(_Part):
     ----------
     path : str
         The file it is about, below the hub.
+    warnings : tuple of str
+        What is unusual and may be meant.
     """
 
     description: str
     path: str
     findings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Change(_Part):

@@ -76,6 +76,12 @@ class NpzFile:
             )
         return self.array(key).tolist()
 
+    def checksum(self, key: str) -> tuple[int, int]:
+        """CRC-32 and bytes of an array with its header, as the archive states them: nothing is unpacked."""
+        self._header(key)
+        info = self._archive.getinfo(f"{key}.npy")
+        return info.CRC, info.file_size
+
     @contextmanager
     def stream(self, key: str) -> Iterator[IO[bytes]]:
         """Open a numeric array's raw data, positioned behind the header."""

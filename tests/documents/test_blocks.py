@@ -16,6 +16,8 @@ from pages import Block, alternatives, blocks, can_be_typed, named
 from processes import ROOT
 from ptycho_compare import open_hub
 from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.hub import Hub
+from ptycho_compare.jobs.site import read_site
 from ptycho_compare.study import load_study
 
 BLOCKS = blocks()
@@ -50,6 +52,7 @@ PICTURES = {
     "README.md": "the house, which test_floors.py holds the code to",
     "docs/comparison.md": "a drawing",
     "docs/house.md": "drawings; test_floors.py holds the code to the floors",
+    "docs/howto/cluster.md": "a job script around a command that stands above it",
     "docs/howto/window.md": "a loop of the shell around a command that stands above it",
     "docs/own_tests.md": "what a test says, which plugin/test_scores.py compares",
     "docs/tutorials/my_scan.md": "where files lie: test_hub.py",
@@ -147,6 +150,10 @@ def test_what_is_written_as_toml_is_read(block: Block, tmp_path: Path) -> None:
         return  # of a package of the reader's: models/own and cli/test_compare_options.py install one
     if "input" in told or "output" in told:
         assert modules_that_read(block.page), "a network's toml is read by tests of its page"
+        return
+    if "through" in told:
+        Hub(tmp_path).site().write_text(block.text, encoding="utf-8")
+        assert read_site(Hub(tmp_path)).through == tuple(told["through"])
         return
     study = tmp_path / "study.toml"
     study.write_text(f"{QUICK_STUDY}\n{block.text}", encoding="utf-8")

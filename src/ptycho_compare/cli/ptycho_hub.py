@@ -20,6 +20,7 @@ COMMANDS_OF = {
     "init": ("init",),
     "listing": ("list",),
     "status": ("status",),
+    "probe": ("probe",),
     "watch": ("watch",),
     "jobs": ("stop", "resume"),
     "adopt": ("adopt",),

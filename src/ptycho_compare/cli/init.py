@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,5 +65,5 @@ def _write_site(folder: Path) -> ExitCode:
         raise JobError(f"{file}: is there already; edit it, or move it away first")
     write_text_atomic(file, SITE_TEXT)
     print(one_line(f"written: {file}; every line is a comment: say there what your cluster asks for"))
-    print(one_line(f"then: ptycho-hub run --on slurm --hub {shlex.quote(str(folder))} --dose D --view V"))
+    print(one_line("then give the command that runs the study here with --on slurm"))
     return ExitCode.OK

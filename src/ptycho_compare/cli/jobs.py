@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ptycho_compare.cli.bars import bars
 from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.in_queue import withdraw
 from ptycho_compare.cli.place_arguments import add_place, duration
 from ptycho_compare.cli.status import jobs_of, runs
 from ptycho_compare.clock import Deadline
@@ -56,8 +57,10 @@ def _slots(text: str) -> int:
 
 
 def _stop(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
-    running = [job for job in jobs_of(arguments) if runs(job)]
-    if not running:
+    jobs = jobs_of(arguments)
+    out = _withdrawn(jobs, all_of_hub=not arguments.comparisons)  # first: else a queue begins it again
+    running = [job for job in jobs if runs(job)]
+    if not running and not out:
         print("nothing runs")
     for job in running:
         job.files.stop.touch()  # seen by its supervisor on whatever host
@@ -69,6 +72,18 @@ def _stop(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
             f"{job.id}: {'still ends' if job in left else 'stopped'}, {progress_text(job.state().progress)}"
         )
     return ExitCode.FAILED if left else ExitCode.OK
+
+
+def _withdrawn(jobs: Sequence[ComparisonJob], *, all_of_hub: bool) -> bool:
+    """Withdraw the tickets of jobs, or of all that the hub has; say which were in a queue."""
+    hub = jobs[0].hub
+    named = {job.files.folder: job.id for job in jobs}
+    found = [files for files in hub.jobs() if all_of_hub or files.folder in named]
+    names = [named.get(files.folder, files.folder.parent.name) for files in found]
+    out = [name for name, files in zip(names, found, strict=True) if withdraw(hub, files, name)]
+    for name in out:
+        print(f"{name}: taken out of the queue, or asked to save its work and end")
+    return bool(out)
 
 
 def _resume(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:

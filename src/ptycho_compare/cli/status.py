@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.in_queue import QueueView
 from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
 from ptycho_compare.duration import duration_text
 from ptycho_compare.hub import Artifacts
@@ -42,7 +43,9 @@ def runs(job: ComparisonJob) -> bool:
 
 def status(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     """Print a line for each job."""
-    rows = [row_of(job) for job in jobs_of(arguments)]
+    jobs = jobs_of(arguments)
+    queue = QueueView(jobs)
+    rows = [row_of(job, queue) for job in jobs]
     widths = [max(len(row[index]) for row in (COLUMNS, *rows)) for index in range(len(COLUMNS))]
     for row in (COLUMNS, *rows):
         print(
@@ -56,7 +59,7 @@ def _is_silent(claim: Claim) -> bool:
     return claim.silent_s >= _BEATS_MISSED * claim.heartbeat_s
 
 
-def row_of(job: ComparisonJob) -> tuple[str, ...]:
+def row_of(job: ComparisonJob, queue: QueueView) -> tuple[str, ...]:
     """Tell how a job is, in the order of `COLUMNS`."""
     state = job.state()
     progress, attempts = state.progress, len(state.progress.attempts)
@@ -71,8 +74,11 @@ def row_of(job: ComparisonJob) -> tuple[str, ...]:
         since = since_text(progress) if attempts else ""
         return job.id, word, progress_text(progress), since, forecast, str(attempts or ""), where
     share = f"{state.saved}/{state.total} patches" if state.total else ""
+    queued, place = queue.told(job)
+    if queued in ("pending", "starting"):
+        return job.id, queued, share, "", forecast, str(attempts or ""), place
     if state.died is None and Artifacts(job.folder).manifest.exists():
         # no inputs are read here: whether the evidence is current and green is the tests' to say
         return job.id, "finished", "", "", "", str(attempts or ""), ""
     word = "died" if state.died is not None else "stopped" if attempts else "not begun"
-    return job.id, word, share, "", forecast, str(attempts or ""), ""
+    return job.id, queued or word, share, "", forecast, str(attempts or ""), place

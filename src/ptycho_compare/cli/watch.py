@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ptycho_compare.cli.exit_codes import ExitCode
+from ptycho_compare.cli.in_queue import QueueView
 from ptycho_compare.cli.output import beneath
 from ptycho_compare.cli.place_arguments import add_place
 from ptycho_compare.cli.status import COLUMNS, jobs_of, row_of, runs, status
@@ -34,21 +35,22 @@ def _watch(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
     if not sys.stdout.isatty():
         return status(arguments, words)
     jobs = jobs_of(arguments)
+    queue = QueueView(jobs)
     # whoever has seen enough leaves by Ctrl-C
     console = Console(file=beneath(sys.stdout))
     with (
-        Live(_table(jobs), console=console, auto_refresh=False) as live,
+        Live(_table(jobs, queue), console=console, auto_refresh=False) as live,
         contextlib.suppress(KeyboardInterrupt),
     ):
-        while any(runs(job) for job in jobs):
+        while any(runs(job) for job in jobs) or queue.waits():
             time.sleep(_WATCH_S)
-            live.update(_table(jobs), refresh=True)
-        live.update(_table(jobs), refresh=True)  # one may have ended since the last look
+            live.update(_table(jobs, queue), refresh=True)
+        live.update(_table(jobs, queue), refresh=True)  # one may have ended since the last look
     return ExitCode.OK
 
 
-def _table(jobs: Sequence[ComparisonJob]) -> Table:
+def _table(jobs: Sequence[ComparisonJob], queue: QueueView) -> Table:
     table = Table(*COLUMNS, box=None)
     for job in jobs:
-        table.add_row(*map(escape, map(one_line, row_of(job))))
+        table.add_row(*map(escape, map(one_line, row_of(job, queue))))
     return table

@@ -20,7 +20,7 @@ _WORD = r"^[^\s'\"\\]+$"
 Word = Annotated[str, Field(pattern=_WORD, max_length=200)]
 
 SITE_TEXT = '''\
-# How the batch system is asked to run this hub's jobs: ptycho-hub run --on slurm. Every key may be left out.
+# How the batch system is asked to run this hub's jobs, by --on slurm. Every key may be left out.
 # Nothing here changes a number, so it is no part of any fingerprint.
 
 # partition = "main"

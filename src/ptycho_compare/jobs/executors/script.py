@@ -10,7 +10,7 @@ from ptycho_compare.sigterm import EXIT_STOPPED
 
 _HEAD = """\
 #!/bin/bash
-# Written by ptycho-hub for {name}, anew with every submission; see ticket.json beside it
+# Written for {name}, anew with every submission; see ticket.json beside it
 """
 _EXEC = """\
 trap 'exit {stopped}' TERM

@@ -1,0 +1,72 @@
+"""`ptycho-hub status | stop` over a hub and its queue, whose jobs are held: nothing runs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hubs import DOSE
+from ptycho_compare.cli.ptycho_hub import main
+from ptycho_compare.hub import Hub
+from ptycho_compare.jobs.ticket import read_ticket
+
+from .cluster import Cluster
+
+SPLITS = ("train", "test")
+RUN = ("run", "--on", "slurm", "--dose", str(DOSE), "--view", "dense", "--given", "C", "D", "E", "F")
+
+
+@pytest.fixture
+def hub(quick_hub: Path, tmp_path: Path) -> Hub:
+    hub = Hub(Path(shutil.copytree(quick_hub, tmp_path / "hub")))
+    hub.site().write_text('time = "3m"\noptions = ["--hold"]\n')
+    return hub
+
+
+def test_held_jobs_are_pending_with_their_reason_and_stop_takes_them_out(
+    cluster: Cluster, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ("--hub", str(hub.root))
+    assert main([*RUN, *place]) == 2
+    assert "site.toml: options would be run by the jobs" in capsys.readouterr().err
+    assert main([*RUN, *place, "--allow-commands"]) == 75
+    said = capsys.readouterr().out
+    ids = [f"dose_{DOSE}-dense-{split}-full" for split in SPLITS]
+    for comparison in ids:
+        assert f"{comparison}: submitted as slurm job" in said
+    assert main(["status", *place]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    for comparison in ids:
+        assert rows[comparison].split()[1] == "pending"
+        assert "slurm job" in rows[comparison]
+    assert "not begun" in rows[ids[0].replace("full", "debug")]
+    assert main(["stop", ids[0], *place]) == 0
+    assert f"{ids[0]}: taken out of the queue" in capsys.readouterr().out
+    assert main(["stop", *place]) == 0
+    said = capsys.readouterr().out
+    assert ids[0] not in said
+    assert f"{ids[1]}: taken out of the queue" in said
+    assert cluster.run("squeue", "--noheader").stdout == ""
+    assert [read_ticket(files) for files in hub.jobs()] == [None] * len(hub.jobs())
+    assert main(["stop", *place]) == 0
+    assert capsys.readouterr().out == "nothing runs\n"
+
+
+def test_inside_an_allocation_nothing_is_submitted(
+    cluster: Cluster, hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert main([*RUN, "--hub", str(hub.root), "--allow-commands"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "nothing is submitted inside a Slurm allocation (job 7)" in line
+
+
+def test_where_slurm_s_commands_are_missing_it_is_one_line(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(hub.root))
+    assert main([*RUN, "--hub", str(hub.root), "--allow-commands"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "not found; --on slurm needs Slurm's commands" in line

@@ -13,7 +13,7 @@ from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Study
 from ptycho_compare.study.step import StudyStep
-from ptycho_compare.study.steps import CompareStep, transcript_name
+from ptycho_compare.study.steps import WHOLE_STUDY, CompareStep, transcript_name
 from ptycho_compare.study.steps_in_cells import counted_steps
 from ptycho_compare.untrusted.regular import read_log
 
@@ -35,8 +35,10 @@ def cli_logs(
     PtychoPINN's, each log must exist and say "complete". That all of it succeeded is said last, after the
     verification, and so is not asked for.
     """
-    transcript = hub.step_log(transcript_name(view))
     phases = counted_steps(hub, study, dose, view, splits)
+    transcripts = [hub.step_log(transcript_name(each)) for each in (view, WHOLE_STUDY)]
+    # that of a run over the whole study serves as well; the one that has more of it is judged
+    transcript = max(transcripts, key=lambda path: (path.is_file(), -_lacking(path, phases)))
     text = _text(transcript)
     banners = _missing_banners(text or "", len(phases))
     records = _records(hub)
@@ -74,6 +76,10 @@ def cli_logs(
         "step_records": sorted(records or {}),
     }
     return Validation("CLI orchestrator logs", hub.relative(transcript), findings, details)
+
+
+def _lacking(transcript: Path, phases: Sequence[StudyStep]) -> int:
+    return len(_missing_banners(_text(transcript) or "", len(phases)))
 
 
 def _missing_banners(text: str, phases: int) -> list[str]:

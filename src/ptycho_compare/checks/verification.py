@@ -1,4 +1,4 @@
-"""The verification of one dose and view: every check in order, and the report of what they found."""
+"""The verification of some doses and views: every check in order, and the report of what they found."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ptycho_compare.study import Study
 class Verification:
     """The rows of a verification, one per check; its moment is in UTC."""
 
-    dose: int
-    view: str
+    doses: tuple[int, ...]
+    views: tuple[str, ...]
     splits: tuple[str, ...]
     moment: str
     validations: tuple[Validation, ...]
@@ -37,8 +37,8 @@ class Verification:
         return {
             "hub": ".",
             "generated_at": self.moment,
-            "dose": self.dose,
-            "view": self.view,
+            "dose": self.doses[0] if len(self.doses) == 1 else list(self.doses),
+            "view": self.views[0] if len(self.views) == 1 else list(self.views),
             "splits": list(self.splits),
             "all_valid": n_valid == len(self.validations),
             "n_checks": len(self.validations),
@@ -64,8 +64,8 @@ def _told(warnings: Sequence[str]) -> Iterator[str]:
 
 def verify(
     hub: Hub,
-    dose: int,
-    view: str,
+    dose: int | Sequence[int],
+    view: str | Sequence[str],
     splits: Sequence[str],
     *,
     study: Study | None = None,
@@ -76,14 +76,16 @@ def verify(
     The splits are those that must have been compared. The study says which arms are required, when one is
     dead, and how the view was drawn; `recompute` is what computes comparisons again.
     """
-    listed = checks_of(hub, [dose], [view], splits, study, recompute=recompute)
+    doses = (dose,) if isinstance(dose, int) else tuple(dose)
+    views = (view,) if isinstance(view, str) else tuple(view)
+    listed = checks_of(hub, doses, views, splits, study, recompute=recompute)
     validations = [check.judge() for check in listed]
     moment = utc_text()
     rows = tuple(
         replace(each, findings=below(hub, each.findings), warnings=without_hub(hub, each.warnings))
         for each in validations
     )
-    return Verification(dose, view, tuple(splits), moment, rows)
+    return Verification(doses, views, tuple(splits), moment, rows)
 
 
 def write_verification(hub: Hub, verification: Verification, *, report: Path | None = None) -> list[str]:

@@ -1,4 +1,4 @@
-"""`ptycho-hub run`: phases C to G of one dose and view, then the reports and their verification."""
+"""`ptycho-hub run`: phases C to G of a study or a part of it, then the reports and their verification."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from ptycho_compare.phases.pipeline.reports import post_verify_steps, report_ste
 from ptycho_compare.phases.pipeline.reports_step import ReportsStep
 from ptycho_compare.phases.pipeline.run import StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.phases.pipeline.study_plan import StudyPlan, plan_of
 from ptycho_compare.phases.reconstruct.child import require_ptychi
 from ptycho_compare.reporting.terminal import closing_lines
 from ptycho_compare.storage.files import write_text_atomic
@@ -44,9 +45,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("run", help="phases C to G of one dose and view, reports and verification")
+    parser = commands.add_parser("run", help="phases C to G of a study, reports and verification")
     add_place(parser)
-    _add_matrix(parser)
+    _add_matrix(parser, required=False)
     parser.add_argument("--clobber", action="store_true",
                         help="archive all that was made before, and begin from nothing")  # fmt: skip
     parser.add_argument("--collect-only", action="store_true", help="print the plan; nothing is written")
@@ -64,10 +65,12 @@ def add_allow_commands(parser: argparse.ArgumentParser) -> None:
                         help="run [commands] of a study that lies in the hub: read them first")  # fmt: skip
 
 
-def _add_matrix(parser: argparse.ArgumentParser) -> None:
+def _add_matrix(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Declare which slice of the study's matrix is meant, and what of it is there already."""
-    parser.add_argument("--dose", type=int, required=True, help="photons per exposure")
-    parser.add_argument("--view", required=True)
+    every = "" if required else "default: all of the study"
+    dose = "photons per exposure" if required else f"photons per exposure; {every}"
+    parser.add_argument("--dose", type=int, required=required, help=dose)
+    parser.add_argument("--view", required=required, help=every or None)
     parser.add_argument("--splits", dest="split", nargs="+", help="default: all of the study")
     add_given(parser)
 
@@ -85,21 +88,20 @@ def _add_pace(parser: argparse.ArgumentParser, *, at_a_time: int = 1) -> None:
     parser.add_argument("--window", type=duration, metavar="TIME", help="stop with the work saved after this")
 
 
-def _plan_of(arguments: argparse.Namespace) -> Pipeline:
+def _plan_of(arguments: argparse.Namespace) -> StudyPlan:
     """Read the study and lay out the plan of a command line."""
     hub, study, file = place_of(arguments, new=True)
     require_of_study(study, file, arguments)
-    splits = tuple(arguments.split or study.splits)
-    given = frozenset(arguments.given)
-    return Pipeline(hub, study, file, arguments.dose, arguments.view, splits, given)
+    where = {"dose": arguments.dose, "view": arguments.view, "splits": arguments.split or ()}
+    return plan_of(hub, study, file, **where, given=frozenset(arguments.given))
 
 
-def _require_allowed(plan: Pipeline, arguments: argparse.Namespace) -> None:
+def _require_allowed(plan: StudyPlan | Pipeline, arguments: argparse.Namespace) -> None:
     require_commands_allowed(plan.hub, plan.study, plan.study_file, allowed=arguments.allow_commands)
 
 
 def _carry_out(
-    plan: Pipeline,
+    plan: StudyPlan | Pipeline,
     name: str,
     steps: Sequence[Step],
     arguments: argparse.Namespace,
@@ -121,6 +123,7 @@ def _carry_out(
             grace_s=window.grace_s,
             success=success,
             closing=closing,
+            forecast=True,
         )
     status = exit_code_of(outcomes)
     idle = status == ExitCode.DEFERRED and all(outcome.done is None for outcome in outcomes)
@@ -157,14 +160,14 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
             print(f"archived: {plan.hub.relative(path)}")
     if arguments.on is not None:
         return _submit(plan, arguments)
-    name = transcript_name(plan.view)
+    name = transcript_name(plan.name)
     success = ALL_DONE
     if only_verify:
         name, success = f"{name}_post_verify_only", VERIFIED
     return _carry_out(plan, name, steps, arguments, success=success, closing=closing_lines)
 
 
-def _submit(plan: Pipeline, arguments: argparse.Namespace) -> ExitCode:
+def _submit(plan: StudyPlan, arguments: argparse.Namespace) -> ExitCode:
     allowed = arguments.allow_commands
     submitter = submitter_of(arguments, plan.hub, allowed=allowed)
     words = BatchWords(plan.hub, plan.study_file, submitter.site, plan.given, plan.splits, allowed)
@@ -172,7 +175,7 @@ def _submit(plan: Pipeline, arguments: argparse.Namespace) -> ExitCode:
     return carry_out_on(submitter, units, wait=arguments.wait)
 
 
-def _collect(plan: Pipeline, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:
+def _collect(plan: StudyPlan, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:
     if only_verify:
         print("Post-verify-only mode: skipping Phase C→F")
     to_run: set[str] = set()
@@ -197,7 +200,7 @@ def _add_conditions(commands: argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
-    plan = _plan_of(arguments)
+    (plan,) = _plan_of(arguments).parts
     _require_allowed(plan, arguments)
     asked = conditions(plan)
     for number, condition in enumerate(asked, start=1):

@@ -20,12 +20,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Declare the commands."""
     verifying = commands.add_parser(
         "verify",
-        help="check all files and reports of one dose and view, and write what was found",
+        help="check all files and reports of a dose and view, or of several, and write what was found",
         epilog="exit status: 0 all of it holds, 1 some of it does not, 2 there is no such hub",
     )
     verifying.add_argument("--report", type=local_path, help="default: analysis/verification_report.json")
-    verifying.add_argument("--dose", type=int, default=_DOSE, help="default: %(default)s")
-    verifying.add_argument("--view", default=_VIEW, help="default: %(default)s")
+    verifying.add_argument("--dose", type=int, nargs="+", default=[_DOSE], help=f"default: {_DOSE}")
+    verifying.add_argument("--view", nargs="+", default=[_VIEW], help=f"default: {_VIEW}")
     verifying.add_argument("--splits", nargs="+", help="default: those of the study, or train and test")
     verifying.add_argument("--study", type=local_path, metavar="FILE", help=OPTIONAL_STUDY)
     verifying.set_defaults(run=_verify)

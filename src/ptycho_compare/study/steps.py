@@ -30,6 +30,8 @@ from ptycho_compare.study.study import NETWORKS, Comparison, Study
 
 BASELINE_NETWORK = "baseline"
 """The network of a dose that sees single images; all others are called like their view."""
+WHOLE_STUDY = "study"
+"""In the names of logs of a run over several doses and views."""
 TRAIN_SPLIT, TEST_SPLIT = "train", "test"
 _COUNTING = ("numpy", "scipy")
 
@@ -367,7 +369,7 @@ def data_step(hub: Hub, dose: int, view: str) -> SimulateStep | OverlapStep:
 
 
 def transcript_name(view: str) -> str:
-    """Name of the log in ``cli/`` of a run over all steps of a view."""
+    """Name of the log in ``cli/`` of a run over all steps of a view, or of `WHOLE_STUDY`."""
     return f"run_phase_g_{view}"
 
 

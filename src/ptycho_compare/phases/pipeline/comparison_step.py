@@ -54,6 +54,11 @@ class ComparisonStep:
         return self._step.title
 
     @property
+    def kind(self) -> str:
+        """Comparisons of one tier take about as long."""
+        return f"compare-{self.job.comparison.tier}"
+
+    @property
     def scope(self) -> Scope:
         """The comparison itself."""
         return Scope.of(self.job.comparison)

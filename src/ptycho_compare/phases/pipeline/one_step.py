@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from ptycho_compare.errors import StudyError, did_you_mean
 from ptycho_compare.hub import Hub
-from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.reports_step import ReportsStep
 from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.phases.pipeline.study_plan import plan_of
 from ptycho_compare.study import Study
 
 
@@ -23,7 +24,7 @@ def find_step(
     given: frozenset[str] = frozenset(),
     allow_commands: bool = False,
 ) -> Step:
-    """Find a step of phases C to F, a comparison of any tier, or the reports over a dose and view.
+    """Find a step of phases C to F, a comparison of any tier, or the reports over a plan.
 
     Parameters
     ----------
@@ -56,10 +57,10 @@ def _steps_of(
     given: frozenset[str],
     allow_commands: bool,
 ) -> Iterator[Step]:
-    for dose in study.doses:
-        for view in study.views:
-            plan = Pipeline(hub, study, study_file, dose, view, splits, given)
-            yield from plan.making
-            for tier in study.tiers:
-                yield from plan.comparing(tier)
-            yield ReportsStep(plan, allow_commands)
+    whole = plan_of(hub, study, study_file, splits=splits, given=given)
+    yield from whole.making
+    for tier in study.tiers:
+        yield from whole.comparing(tier)
+    for dose, view in product((*study.doses, None), (*study.views, None)):
+        plan = plan_of(hub, study, study_file, dose=dose, view=view, splits=splits, given=given)
+        yield ReportsStep(plan, allow_commands)

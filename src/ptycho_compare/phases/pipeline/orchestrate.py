@@ -14,6 +14,7 @@ from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocke
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Artifacts, Hub, JobFiles, stamp, utc_now
 from ptycho_compare.jobs import living_claim
+from ptycho_compare.phases.pipeline.forecast import Forecast
 from ptycho_compare.phases.pipeline.run import Runner, StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.sigterm import heard
@@ -38,6 +39,7 @@ def execute(
     closing: Callable[[Hub], Iterable[str]] = lambda _: (),
     listen: bool = True,
     noted: bool = True,
+    forecast: bool = False,
 ) -> list[StepOutcome]:
     """Run steps and say how they went, on standard output and in ``cli/NAME.log``.
 
@@ -57,6 +59,8 @@ def execute(
         Whether SIGTERM and Ctrl-C stop the run; else `out_of_time` has to.
     noted : bool
         Whether notes in ``red/`` are written and closed; a command that does so itself needs none.
+    forecast : bool
+        Whether it says how long the steps will take.
 
     Returns
     -------
@@ -65,7 +69,10 @@ def execute(
     """
     moment = utc_now()
     with Transcript(hub.step_log(name), moment) as transcript:
-        runner = Runner(transcript.say, hub.archive(moment), at_a_time, out_of_time, asked, grace_s)
+        times = Forecast(steps, at_a_time=at_a_time) if forecast else None
+        if times is not None:
+            transcript.say(f"forecast: {times}")
+        runner = Runner(transcript.say, hub.archive(moment), at_a_time, out_of_time, asked, grace_s, times)
         numbers = (signal.SIGTERM, signal.SIGINT) if listen else ()
         with heard(lambda _: runner.stop(), *numbers):
             outcomes = runner.run(steps)

@@ -65,6 +65,7 @@ def own_step(hub: Hub, place: Comparison, step: object) -> PhaseStep:
         check=list,
         libraries=(),
         foreign=True,
+        kind=step.name,
         scope=Scope(place.dose, place.view, place.split, cell=cell_text(place.cell)),
     )
 

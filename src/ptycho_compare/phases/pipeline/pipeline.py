@@ -47,6 +47,21 @@ class Pipeline:
     given: frozenset[str] = frozenset()
 
     @property
+    def doses(self) -> tuple[int, ...]:
+        """The one."""
+        return (self.dose,)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The one."""
+        return (self.view,)
+
+    @property
+    def name(self) -> str:
+        """Part of the names of its logs."""
+        return self.view
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """All of them, in an order in which they can be run one after another."""
         return (*self.making, *self.comparing(FULL_TIER))
@@ -105,6 +120,7 @@ class Pipeline:
             given=brought,
             foreign=own is not None,
             label=step.label,
+            kind=f"{step.command}-{step.arm}" if isinstance(step, TrainStep) else step.command,
             scope=self._scope_of(step),
         )
 

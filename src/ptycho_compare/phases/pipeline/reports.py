@@ -5,30 +5,29 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts
-from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.phases.pipeline.step import PhaseStep
+from ptycho_compare.phases.pipeline.study_plan import Reported, scope_of
 
 _REPORTS = "ptycho_compare.reporting.study.write_reports"
 _WRITERS = ("numpy",)
 
 
-def report_steps(plan: Pipeline) -> list[PhaseStep]:
+def report_steps(plan: Reported) -> list[PhaseStep]:
     """Summary, report, digest, grid and inventory, each made from what those before it wrote."""
     return [summarize_step(plan), report_step(plan), digest_step(plan), *_look_again(plan)]
 
 
-def verify_steps(plan: Pipeline) -> list[PhaseStep]:
+def verify_steps(plan: Reported) -> list[PhaseStep]:
     """Verification of all artifacts, and the check of what the highlights say; run each time."""
     return [
         _reporting(
             plan,
             "verify",
             "Verification of the artifacts",
-            f"verify_{plan.view}",
-            *_where(plan),
+            f"verify_{plan.name}",
+            *("--dose", *map(str, plan.doses), "--view", *plan.views, "--splits", *plan.splits),
             outputs=(plan.hub.reports().verification,),
             needs=("inventory",),
             always=True,
@@ -37,19 +36,19 @@ def verify_steps(plan: Pipeline) -> list[PhaseStep]:
             plan,
             "check-highlights",
             "Check of the highlights",
-            f"check_{plan.view}_highlights",
+            f"check_{plan.name}_highlights",
             needs=("verify",),
             always=True,
         ),
     ]
 
 
-def post_verify_steps(plan: Pipeline) -> list[PhaseStep]:
+def post_verify_steps(plan: Reported) -> list[PhaseStep]:
     """Grid, inventory and verification, where nothing else is asked for."""
     return [*_look_again(plan), *verify_steps(plan)]
 
 
-def _look_again(plan: Pipeline) -> list[PhaseStep]:
+def _look_again(plan: Reported) -> list[PhaseStep]:
     names = plan.hub.reports()
     return [
         _reporting(
@@ -73,7 +72,7 @@ def _look_again(plan: Pipeline) -> list[PhaseStep]:
     ]
 
 
-def summarize_step(plan: Pipeline) -> PhaseStep:
+def summarize_step(plan: Reported) -> PhaseStep:
     """Scores of all comparisons that were run, and their averages."""
     names = plan.hub.reports()
     tables = [Artifacts(step.job.folder).metrics for step in plan.comparing(FULL_TIER)]
@@ -83,7 +82,7 @@ def summarize_step(plan: Pipeline) -> PhaseStep:
         "Summary of all comparisons",
         "metrics_summary_cli",
         *("--study", str(plan.study_file)),
-        *_where(plan),
+        *where_of(plan),
         inputs=(plan.hub.comparison_manifest(), *tables),
         outputs=(names.summary, names.summary_text),
         needs=tuple(step.id for step in plan.comparing(FULL_TIER)),
@@ -91,7 +90,7 @@ def summarize_step(plan: Pipeline) -> PhaseStep:
     )
 
 
-def report_step(plan: Pipeline) -> PhaseStep:
+def report_step(plan: Reported) -> PhaseStep:
     """Averages, differences and highlights."""
     names = plan.hub.reports()
     outputs = (names.report, names.highlights, names.deltas, names.delta_highlights, names.delta_preview)
@@ -106,7 +105,7 @@ def report_step(plan: Pipeline) -> PhaseStep:
     )
 
 
-def digest_step(plan: Pipeline) -> PhaseStep:
+def digest_step(plan: Reported) -> PhaseStep:
     """One page on all of it."""
     names = plan.hub.reports()
     return _reporting(
@@ -120,12 +119,15 @@ def digest_step(plan: Pipeline) -> PhaseStep:
     )
 
 
-def _where(plan: Pipeline) -> tuple[str, ...]:
-    return ("--dose", str(plan.dose), "--view", plan.view, "--splits", *plan.splits)
+def where_of(plan: Reported) -> tuple[str, ...]:
+    """Options of `run` and `summarize` for just this plan."""
+    dose = ("--dose", str(plan.doses[0])) if len(plan.doses) == 1 else ()
+    view = ("--view", plan.views[0]) if len(plan.views) == 1 else ()
+    return (*dose, *view, "--splits", *plan.splits)
 
 
 def _reporting(
-    plan: Pipeline,
+    plan: Reported,
     command: str,
     title: str,
     log_name: str,
@@ -155,5 +157,6 @@ def _reporting(
         always=always,
         derived=True,
         label=label,
-        scope=Scope(plan.dose, plan.view, tiers=(FULL_TIER,)),
+        kind=command,
+        scope=scope_of(plan),
     )

@@ -1,4 +1,4 @@
-"""The reports over a dose and view and their verification as one step: it is one job of a queue."""
+"""The reports over a plan and their verification as one step: it is one job of a queue."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, StepFiles
 from ptycho_compare.jobs import Ended, JobSpec
-from ptycho_compare.phases.pipeline.pipeline import Pipeline
-from ptycho_compare.phases.pipeline.reports import report_steps, verify_steps
+from ptycho_compare.phases.pipeline.reports import report_steps, verify_steps, where_of
+from ptycho_compare.phases.pipeline.study_plan import Reported, scope_of
 from ptycho_compare.storage.watched import WatchedFiles
 
 
@@ -26,7 +26,7 @@ class ReportsStep:
         Whether somebody has read the study's commands.
     """
 
-    plan: Pipeline
+    plan: Reported
     allow_commands: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     given: bool = False
@@ -34,13 +34,19 @@ class ReportsStep:
 
     @property
     def id(self) -> str:
-        """E.g. ``dose_1000-reports-dense``."""
-        return f"dose_{self.plan.dose}-reports-{self.plan.view}"
+        """E.g. ``dose_1000-reports-dense``, or ``reports-study``."""
+        doses = self.plan.doses
+        return f"{f'dose_{doses[0]}-' if len(doses) == 1 else ''}reports-{self.plan.name}"
 
     @property
     def title(self) -> str:
         """A line for people on what it does."""
-        return f"Reports and verification {self.plan.view}"
+        return f"Reports and verification {self.plan.name}"
+
+    @property
+    def kind(self) -> str:
+        """Of its own."""
+        return "reports"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -54,8 +60,8 @@ class ReportsStep:
 
     @property
     def scope(self) -> Scope:
-        """Everything of the dose and view."""
-        return Scope(self.plan.dose, self.plan.view, tiers=(FULL_TIER,))
+        """Everything of the plan."""
+        return scope_of(self.plan)
 
     def spec(self, *, grace_s: float) -> JobSpec:
         """State how its command runs."""
@@ -63,11 +69,11 @@ class ReportsStep:
         command = (
             *(sys.executable, "-m", "ptycho_compare.cli.ptycho_hub", "run"),
             *("--hub", str(plan.hub.root), "--study", str(plan.study_file)),
-            *("--dose", str(plan.dose), "--view", plan.view, "--splits", *plan.splits),
+            *where_of(plan),
             *(("--given", *sorted(plan.given)) if plan.given else ()),
             *(("--allow-commands",) if self.allow_commands else ()),
         )
-        log = plan.hub.step_log(f"reports_{plan.view}")
+        log = plan.hub.step_log(f"reports_{plan.name}")
         return JobSpec(self.files.job.folder, command, log, environment=self.environment, grace_s=grace_s)
 
     def why_not_done(self) -> list[Finding]:

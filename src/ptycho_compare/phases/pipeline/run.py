@@ -22,6 +22,7 @@ from ptycho_compare.jobs import (
     run_or_join,
 )
 from ptycho_compare.jobs.claim import BusyPlaceError
+from ptycho_compare.phases.pipeline.forecast import Forecast
 from ptycho_compare.phases.pipeline.places import PlacedExecutor
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.storage.watched import WatchedFiles
@@ -78,6 +79,8 @@ class Runner:
         Whether a window is over, and whether somebody has asked for the end.
     grace_s : float
         Between asking a step to stop and killing it.
+    forecast : Forecast or None
+        Says after each step how long the others will take.
     """
 
     say: Callable[[str], None]
@@ -86,6 +89,7 @@ class Runner:
     out_of_time: Callable[[], bool] = lambda: False
     asked: Callable[[], bool] = lambda: False
     grace_s: float = 10.0
+    forecast: Forecast | None = None
     _over: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
@@ -119,9 +123,18 @@ class Runner:
                 for future in ended:
                     outcome = future.result()
                     outcomes[running.pop(future).id] = outcome
+                    self._tell(outcome)
                     if not outcome.good:
                         self.stop()
         return [outcomes.get(step.id, StepOutcome(step, "not begun")) for step in steps]
+
+    def _tell(self, outcome: StepOutcome) -> None:
+        """Say how long it will still take, where that is known better than before."""
+        if self.forecast is not None and outcome.good:
+            done = outcome.done
+            self.forecast.ended(outcome.step, None if done is None else done.seconds)
+            if done is not None:
+                self.say(f"forecast: {self.forecast}")
 
     @contextmanager
     def _stopped_by_errors(self) -> Iterator[None]:
@@ -138,8 +151,16 @@ class Runner:
         if self._is_over() or places <= 0:
             return []
         among = {step.id for step in (*waiting, *running.values())}
-        ready = [step for step in waiting if not among.intersection(step.needs)]
-        return ready[:places]
+        logs = {self._log_of(step) for step in running.values()}
+        ready: list[Step] = []
+        for step in waiting:
+            if len(ready) < places and not among.intersection(step.needs) and self._log_of(step) not in logs:
+                logs.add(self._log_of(step))  # doses share the names of some logs: one writes at a time
+                ready.append(step)
+        return ready
+
+    def _log_of(self, step: Step) -> Path:
+        return step.spec(grace_s=self.grace_s).log
 
     def _is_over(self) -> bool:
         return self._over.is_set() or self.asked() or self.out_of_time()

@@ -38,6 +38,11 @@ class Step(Protocol):
         ...
 
     @property
+    def kind(self) -> str:
+        """Steps of one kind take about as long."""
+        ...
+
+    @property
     def needs(self) -> Sequence[str]:
         """Ids of steps that must be done before it."""
         ...
@@ -113,6 +118,8 @@ class PhaseStep:
         Whether its outputs can be written anew from others at any time, so that nobody misses old ones.
     foreign : bool
         Whether its command is a lab's own, which does not ask for its claim.
+    kind : str
+        Steps of one kind take about as long.
     """
 
     hub: Hub
@@ -133,6 +140,7 @@ class PhaseStep:
     derived: bool = False
     foreign: bool = False
     label: str = ""
+    kind: str = ""
     scope: Scope = EVERYTHING
 
     @property

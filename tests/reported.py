@@ -82,7 +82,8 @@ def write_metadata(path: Path, *, tool: str | None = "transpose_rename_convert",
     path.parent.mkdir(parents=True, exist_ok=True)
     records = [] if tool is None else [{"tool": tool, "operation": "canonicalize"}]
     text = json.dumps({"schema_version": "1.0.0", "data_transformations": records})
-    np.savez(path, _metadata=np.array(text, dtype=dtype), xcoords=np.zeros(1))
+    # two splits are no one file
+    np.savez(path, _metadata=np.array(text, dtype=dtype), xcoords=np.full(1, len(path.stem)))
 
 
 def write_list(hub: Hub, *, failed: tuple[str, ...] = (), splits: tuple[str, ...] = SPLITS) -> None:

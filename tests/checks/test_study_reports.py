@@ -12,7 +12,15 @@ import pytest
 from processes import ROOT
 from ptycho_compare.checks.check import Validation
 from ptycho_compare.checks.highlights import CONFIRMED, check_highlights
-from ptycho_compare.checks.listing import BESIDE, NOBODY_LEFT, STEPS, checks_of
+from ptycho_compare.checks.leaks import LEAKS
+from ptycho_compare.checks.listing import (
+    BESIDE,
+    IMAGES_OF_THEIR_OWN,
+    NOBODY_LEFT,
+    RESCORED_SCORES,
+    STEPS,
+    checks_of,
+)
 from ptycho_compare.checks.remade import rendered_again
 from ptycho_compare.checks.study_reports import judge_summary
 from ptycho_compare.checks.verification import verify, write_verification
@@ -48,12 +56,14 @@ ROWS = [
     "Metrics delta highlights and preview",
     "SSIM grid summary (phase-only)",
     "CLI orchestrator logs",
+    RESCORED_SCORES,
     "artifact inventory",
 ]
 PHASES = [
     "Phase C data",
     "Phase D files",
     "Phase D overlap view",
+    IMAGES_OF_THEIR_OWN,
     "Phase E networks",
     "Phase F reconstructions",
     "comparison train",
@@ -61,7 +71,7 @@ PHASES = [
     "comparison test",
     "canvases test",
 ]
-SUMMARY, DELTAS, TEXTS, GRID, LOGS, INVENTORY = (ROWS[index] for index in (1, 6, 7, 8, 9, 10))
+SUMMARY, DELTAS, TEXTS, GRID, LOGS, INVENTORY = (ROWS[index] for index in (1, 6, 7, 8, 9, -1))
 Damage = Callable[[Hub], object]
 
 
@@ -104,7 +114,7 @@ def edit_json(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(json.dumps(content))
 
 
-def test_a_whole_hub_is_valid_in_all_of_eleven_checks(whole: Hub) -> None:
+def test_a_whole_hub_is_valid_in_all_of_its_checks(whole: Hub) -> None:
     assert findings(whole) == []
     assert [each.description for each in reports_of(whole)] == ROWS
     assert all(each.to_json()["error"] is None for each in reports_of(whole))
@@ -123,14 +133,14 @@ def test_every_report_of_the_table_is_rendered_again_as_it_lies_there(hub: Hub, 
 
 
 def test_reports_without_evidence_behind_them_are_not_enough(whole: Hub, tmp_path: Path) -> None:
-    """Tables that nobody can trace: all eleven rows are valid, and those of the phases are not."""
+    """Tables that nobody can trace: all rows are valid, and those of the phases are not."""
     verification = verify(whole, DOSE, VIEW, SPLITS)
     report = verification.to_json()
-    last = [STEPS, BESIDE, NOBODY_LEFT]
+    last = [LEAKS, STEPS, BESIDE, NOBODY_LEFT]
     assert [each["description"] for each in report["validations"]] == [*PHASES, *ROWS, *last]
-    assert (report["all_valid"], report["n_checks"], report["n_valid"]) == (False, 23, 15)
+    assert (report["all_valid"], report["n_checks"], report["n_valid"]) == (False, 26, 18)
     assert [each.description for each in verification.validations if not each.valid] == [
-        each for each in PHASES if each != "Phase D overlap view"
+        each for each in PHASES if each not in ("Phase D overlap view", IMAGES_OF_THEIR_OWN)
     ]
     assert report["validations"][2]["study"] is None
     assert str(whole.root) not in json.dumps(report)
@@ -140,10 +150,14 @@ def test_an_empty_hub_is_judged_by_the_same_checks(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     hub = Hub(tmp_path)
     verification = verify(hub, DOSE, VIEW, SPLITS, study=load_study(ROOT / "acceptance" / "study.toml"))
-    last = [STEPS, BESIDE, NOBODY_LEFT]
+    last = [LEAKS, STEPS, BESIDE, NOBODY_LEFT]
     assert [each.description for each in verification.validations] == [*PHASES, *ROWS, *last]
-    assert [each.description for each in verification.validations if each.valid] == last
-    assert verification.lines()[-1] == "3 of 23 checks are valid"
+    assert [each.description for each in verification.validations if each.valid] == [
+        IMAGES_OF_THEIR_OWN,
+        RESCORED_SCORES,
+        *last,
+    ]
+    assert verification.lines()[-1] == "6 of 26 checks are valid"
     write_verification(hub, verification)
     assert json.loads((tmp_path / "analysis/verification_report.json").read_text())["n_invalid"] == 20
 

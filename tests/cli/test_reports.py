@@ -68,7 +68,7 @@ def test_from_tables_to_a_verified_hub(compared: Hub, capsys: pytest.CaptureFixt
         "wrote analysis/metrics_summary.json",
         "Key Metrics Deltas",
         "✓ ALL COMPARISONS SUCCESSFUL ✓",
-        "15 of 23 checks are valid",
+        "18 of 26 checks are valid",
         "Highlights match",
         "SSIM grid summary table values match",
         "Preview metadata confirms phase-only",
@@ -86,7 +86,7 @@ def test_from_tables_to_a_verified_hub(compared: Hub, capsys: pytest.CaptureFixt
     for command in ("report", "digest"):
         assert run(command, compared) == 0
     run("verify", compared)
-    assert json.loads(compared.reports().verification.read_text())["n_valid"] == 15
+    assert json.loads(compared.reports().verification.read_text())["n_valid"] == 18
 
 
 def test_summarize_without_a_list_goes_by_the_study(compared: Hub) -> None:
@@ -246,7 +246,7 @@ def test_other_places_for_the_results(hub: Hub, tmp_path: Path) -> None:
     assert run("inventory", hub, "--output", str(tmp_path / "i.txt")) == 0
     assert (tmp_path / "i.txt").read_bytes() == hub.reports().inventory.read_bytes()
     assert run("verify", hub, "--report", str(tmp_path / "v.json")) == 1
-    assert json.loads((tmp_path / "v.json").read_text())["n_valid"] == 15
+    assert json.loads((tmp_path / "v.json").read_text())["n_valid"] == 18
 
 
 def test_verify_writes_its_report_when_it_fails(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -239,6 +239,8 @@ def pytest_terminal_summary(
         terminalreporter.section("ptycho: acceptance")
         for line in terminal.boards(config, records):
             terminalreporter.write_line(line)
+        for line in terminal.study(config, records):
+            terminalreporter.write_line("\n".join(terminal.laid_out(line, config)))
         command = shlex.join(["pytest", *config.invocation_params.args])
         for line in terminal.lines(records, command=command):
             terminalreporter.write_line("\n".join(terminal.laid_out(line, config)))

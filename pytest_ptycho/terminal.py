@@ -63,6 +63,26 @@ def boards(config: pytest.Config, records: Sequence[dict[str, Any]]) -> Iterator
         yield ""
 
 
+def study(config: pytest.Config, records: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield what the study says as a whole, where more than one comparison was scored.
+
+    What is wrong with the evidence of one is told by its own test.
+    """
+    hub, file = config.stash[OPTIONS].hub, config.stash[OPTIONS].study
+    if hub is None or len({str(record["id"]) for record in records if record.get("board")}) <= 1:
+        return
+    from ptycho_compare.errors import InputError
+    from ptycho_compare.records.study_answers import read_answers
+    from ptycho_compare.reporting.study.study_text import in_short
+    from ptycho_compare.study import load_study
+
+    with contextlib.suppress(InputError):
+        found = in_short(read_answers(hub, load_study(file or hub.study())))
+        yield from found
+        if found:
+            yield ""
+
+
 def laid_out(line: str, config: pytest.Config) -> list[str]:
     """Break a line between words where a terminal would break it anywhere; paths and commands stay whole."""
     writer, text = config.get_terminal_writer(), one_line(line)

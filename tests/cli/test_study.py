@@ -67,7 +67,15 @@ def test_ranks_say_who_is_told_apart(answered: Hub) -> None:
     ranks = table.query("question == 'rank'")
     assert [*ranks.query("value == 1")["first"]] == ["PtychoPINN"] * len(DOSES)
     assert {*ranks["told_apart"]} == {"yes"}
-    assert table.query("question == 'cells_won' and first == 'PtychoPINN'")["value"].item() == len(DOSES)
+    assert table.query("question == 'conditions_won' and first == 'PtychoPINN'")["value"].item() == len(DOSES)
+
+
+def test_the_command_says_the_study_in_short(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "--hub", str(hub.root)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("PtychoPINN and PtyChi were compared under 4 conditions (4 of 4 comparisons")
+    assert said[1] == "PtychoPINN was best in 4 of 4."
+    assert {*said[2:]} == {f"wrote report/{path.name}" for path in hub.answers() if path.is_file()}
 
 
 def test_what_is_written_again_is_the_same(hub: Hub) -> None:

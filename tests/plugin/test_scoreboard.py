@@ -108,3 +108,12 @@ def test_a_terminal_gets_lines_broken_between_words_and_commands_whole(pytestcon
         assert laid_out(f"go on: {line}", pytestconfig) == [f"go on: {line}"]
     os.close(reader)
     assert laid_out(line, pytestconfig) == [line]  # a file, or whatever reads it
+
+
+def test_a_session_with_several_comparisons_says_what_the_study_says(
+    compared_hub: Path, tmp_path: Path
+) -> None:
+    hub = Path(shutil.copytree(compared_hub, tmp_path / "hub"))
+    done = run_on(hub, "-m", "debug", "--ptycho-verify", measured=True)
+    assert "were compared under 2 conditions (2 of 2 comparisons of the debug tier)." in done.stdout
+    assert " of 2" in done.stdout.partition("were compared under")[2]

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, place_of
 from ptycho_compare.errors import ResultsError
+from ptycho_compare.printable import one_line
 from ptycho_compare.records.study_answers import read_answers
+from ptycho_compare.reporting.study.study_text import in_short
 from ptycho_compare.reporting.study.write_study import write_study
 
 
@@ -35,5 +37,6 @@ def _study(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     except ResultsError as error:
         print(f"ptycho-hub study: {error}", file=sys.stderr)
         return ExitCode.FAILED
+    print("\n".join(map(one_line, in_short(answers))))
     print("\n".join(f"wrote {hub.relative(path)}" for path in written))
     return ExitCode.OK

@@ -72,10 +72,12 @@ def _counts(answers: StudyAnswers) -> Iterator[Found]:
         "comparisons": sum(len(cell.trials) for cell in answers.cells),
         "comparisons_asked": answers.asked,
         "interval_percent": round(100 * answers.level, 6),
-        "cells": len(answers.cells),
+        "conditions": len(answers.cells),
     }
     counts = [(name, "", count) for name, count in held.items()]
-    counts += [("cells_won" if arm else "cells_without_winner", arm, n) for arm, n in answers.wins.items()]
+    counts += [
+        ("conditions_won" if arm else "conditions_without_winner", arm, n) for arm, n in answers.wins.items()
+    ]
     for name, arm, count in sorted(counts):
         yield name, {}, ("", arm, "", "", "", count, None, None, "", None, None)
 

@@ -96,7 +96,7 @@ def read_comparison(
     Parameters
     ----------
     pixels : int
-        Most of an image; 0 leaves images out.
+        Most of an image; 0 leaves images and curves out.
     page : Path
         Where the page will lie: links start there.
     """
@@ -122,7 +122,7 @@ def read_comparison(
         )
         if pixels
         else Gallery(notes=("Images left out: more comparisons than one page can show.",)),
-        curves=read_curves(names, [arm.name for arm in arms]),
+        curves=read_curves(names, [arm.name for arm in arms]) if pixels else CurveSet(left_out=True),
         scores=read_scores(names, scored or [arm.name for arm in arms]),
         provenance=provenance_of(
             manifest,

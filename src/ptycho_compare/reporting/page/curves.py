@@ -84,10 +84,11 @@ class CurvePanel:
 
 @dataclass(frozen=True)
 class CurveSet:
-    """All panels, and in words which arms have no curve."""
+    """All panels, and in words which arms have no curve; `left_out` where the page has no room for any."""
 
-    panels: tuple[CurvePanel, ...]
-    missing: tuple[str, ...]
+    panels: tuple[CurvePanel, ...] = ()
+    missing: tuple[str, ...] = ()
+    left_out: bool = False
 
 
 @dataclass(frozen=True)

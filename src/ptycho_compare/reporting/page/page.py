@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.hub import DEBUG_TIER, Hub
+from ptycho_compare.hub import Hub
 from ptycho_compare.records.acceptance import Verdict
 from ptycho_compare.records.accepted_scores import artifacts_of
 from ptycho_compare.records.manifest import versions
@@ -19,12 +19,11 @@ from ptycho_compare.reporting.page.comparison import ComparisonPart, read_compar
 from ptycho_compare.reporting.page.history import History, read_history
 from ptycho_compare.reporting.page.provenance import Note, StepLine, read_notes, read_steps
 from ptycho_compare.reporting.page.responses import StudyPart, read_study
+from ptycho_compare.reporting.page.room import pixels_of_images
 from ptycho_compare.reporting.page.words import breakable, number_text, readable
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import Comparison, Study
 
-_PIXELS = 5_500_000  # of all images: a byte each at most, a third more as text
-_MANY = 24  # comparisons; of more the debug tier goes without images
 _FEW = 4  # comparisons that all stand open
 
 
@@ -106,16 +105,13 @@ def write_page(hub: Hub, study: Study, verdict: Verdict, *, output: Path | None 
 
 def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
     required = {name: tier.required_arms for name, tier in study.tiers.items()}
-    crowded = len(verdict.comparisons) > _MANY
-    pictured = [each for each in verdict.comparisons if not (crowded and each.tier == DEBUG_TIER)]
-    # amplitude, phase and error of each arm, amplitude and phase of the truth
-    images = sum(3 * len(required.get(each.tier, ())) + 2 for each in pictured)
+    pixels = pixels_of_images(verdict.comparisons, required)
     parts = tuple(
         read_comparison(
             hub,
             each,
             required=required.get(each.tier, ()),
-            pixels=_PIXELS // images if each in pictured else 0,
+            pixels=pixels[each.id],
             page=path,
         )
         for each in verdict.comparisons

@@ -32,6 +32,21 @@ def paragraph(answers: StudyAnswers) -> list[str]:
     return [*sentences, *_intervals(answers)]
 
 
+def in_short(answers: StudyAnswers) -> list[str]:
+    """Return the sentences that a terminal has room for; none of a study of one condition or none."""
+    if len(answers.cells) <= 1:
+        return []
+    crossings = [
+        f"{each.score.name}{f', {levels_text(each.line.fixed)}' if each.line.fixed else ''}: "
+        f"{crossing_sentence(each)}"
+        for each in answers.crossings
+        if each.ends is not None and each.score == deciding_score(each.line)
+    ]
+    left_out = len(crossings) - _MOST_LINES
+    more = [f"{left_out} more crossings are told: study_answers.csv."] if left_out > 0 else []
+    return [next(_setting(answers)), *_winners(answers), *crossings[:_MOST_LINES], *more]
+
+
 def _setting(answers: StudyAnswers) -> Iterator[str]:
     arms = list(dict.fromkeys(row.model for cell in answers.cells for row in cell.rows))
     there = sum(len(cell.trials) for cell in answers.cells)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -16,6 +17,7 @@ from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.tables.answers_csv import answers_csv, curves_csv
 from ptycho_compare.reporting.study.study_table import escaped, study_table, table_csv, table_latex
 from ptycho_compare.reporting.study.study_text import number_of, paragraph, study_markdown
+from ptycho_compare.reporting.study.write_study import STUDY_TEXTS
 from ptycho_compare.study import Study
 from records.test_study_lines import compared
 
@@ -151,3 +153,23 @@ def test_places_are_written_without_exponents(place: float) -> None:
     text = number_of(place)
     assert "e" not in text
     assert float(text) == pytest.approx(place, rel=6e-3)
+
+
+@pytest.mark.slow
+def test_four_times_the_comparisons_take_about_four_times_as_long() -> None:
+    """Processor time of all texts: no more than twice what is in proportion."""
+
+    def taken(count: int) -> float:
+        found = [
+            compared({"A": 1.0 * (dose + 1) ** -0.5, "B": 0.03, "C": 0.2}, dose=dose + 1, view=view)
+            for dose in range(count // 4)
+            for view in ("a", "b", "c", "d")
+        ]
+        began = time.process_time()
+        answers = study_of(found)
+        for each in STUDY_TEXTS:
+            assert each.render(answers)
+        return time.process_time() - began
+
+    taken(25)
+    assert taken(1000) < 8 * taken(250)

@@ -33,7 +33,7 @@ class StudyAnswers:
         """Of all intervals."""
         return self.study.uncertainty.level
 
-    @property
+    @cached_property
     def tier(self) -> str:
         """The tier that answers: the full one, or the last that was compared."""
         there = {each.comparison.tier for each in self.compared}
@@ -43,7 +43,7 @@ class StudyAnswers:
             else next((tier for tier in reversed(self.study.tiers) if tier in there), "")
         )
 
-    @property
+    @cached_property
     def asked(self) -> int:
         """Comparisons that the study asks for in that tier."""
         return sum(each.tier == self.tier for each in self.study.comparisons())
@@ -75,7 +75,7 @@ class StudyAnswers:
         """In how many cells an arm is best; "" counts those without a winner."""
         return Counter(cell.answer.winner or "" for cell in self.cells)
 
-    @property
+    @cached_property
     def factors(self) -> list[str]:
         """Factors that are no trials."""
         return list(dict.fromkeys(name for cell in self.cells for name in cell.levels))

@@ -20,6 +20,8 @@ from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
 from ptycho_compare.storage import probe
 
+_LONG = "10m"
+"""Leaves time to walk to the other machine."""
 _LOOK_S = 0.1
 
 
@@ -87,6 +89,6 @@ def _waiting(place: Path) -> Path:
     found = [path for path in place.glob("*") if path.is_dir() and not (path / probe.ANSWERED_BY).exists()]
     if not found:
         raise HubError(
-            f"{place}: no probe waits here; run ptycho-hub probe HUB --wait 10m on the other machine"
+            f"{place}: no probe waits here; run ptycho-hub probe HUB --wait {_LONG} on the other machine"
         )
     return max(found, key=lambda path: path.stat().st_mtime)

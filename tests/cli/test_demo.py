@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from processes import PTYCHO_HUB, ROOT, run
+from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub, TrainingFiles
 from ptycho_compare.records.step_record import read_step_record
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
@@ -89,3 +90,22 @@ def test_a_second_time_makes_nothing(demo: Hub, study: Study) -> None:
     for name, record in records.items():
         assert record is not None
         assert read_step_record(demo.step(f"dose_{study.doses[0]}-{name}").record) == record
+
+
+@pytest.mark.timeout(3600)
+def test_a_study_of_doses_views_and_seeds_is_made_compared_and_reported(tmp_path: Path) -> None:
+    hub = Hub(tmp_path / "hub")
+    first = run(
+        (*PTYCHO_HUB, "demo", "--study", "dose-overlap", "--hub", str(hub.root), "--window", "60s"), tmp_path
+    )
+    assert first.returncode == 75, first.stdout
+    made = run((*PTYCHO_HUB, "demo", "--hub", str(hub.root)), tmp_path)
+    assert made.returncode == 0, made.stdout
+    study = load_study(hub.study())
+    full = [each for each in study.comparisons() if each.tier == "full"]
+    assert len(full) == 16
+    assert {each.trial for each in full} == {(("seed", 1),), (("seed", 2),)}
+    for each in full:
+        rows = read_metrics_csv(Artifacts(each.folder(hub)).metrics)
+        assert {row.model for row in rows} == {"PtychoPINN", "Baseline", "PtyChi"}
+    assert main(["gate", "--hub", str(hub.root), "--require", "full"]) == 0

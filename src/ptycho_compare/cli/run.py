@@ -32,7 +32,7 @@ from ptycho_compare.phases.reconstruct.child import require_ptychi
 from ptycho_compare.reporting.terminal import closing_lines
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import load_study, require_commands_allowed
-from ptycho_compare.study.steps import transcript_name
+from ptycho_compare.study.steps import ReconstructStep, transcript_name
 
 VERIFIED = "SUCCESS: Post-verify-only mode completed"
 
@@ -236,11 +236,16 @@ def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode
 
 READY = "SUCCESS: The demo study is ready"
 _FOLDER = Path("ptycho_demo")
+_DEMO = "siemens"
+_DEMOS = {_DEMO: "demo.toml", "dose-overlap": "dose_overlap.toml"}
+"""Packaged studies: one that is made, to be judged by tests; one that is compared and reported too."""
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("demo", help="make a small study from nothing: data, networks, pty-chi")
     parser.add_argument("--hub", type=local_path, default=_FOLDER, help="its folder (default: %(default)s)")
+    parser.add_argument("--study", choices=sorted(_DEMOS), default=_DEMO,
+                        help="which study, where its folder has none yet (default: %(default)s)")  # fmt: skip
     _add_pace(parser, at_a_time=2)
     add_allow_commands(parser)
     parser.set_defaults(run=_demo)
@@ -250,18 +255,24 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = Hub(arguments.hub.resolve())
     if not hub.study().exists():  # whoever changes it there makes the study their own
         hub.root.mkdir(parents=True, exist_ok=True)
-        write_text_atomic(hub.study(), files("ptycho_compare.study").joinpath("demo.toml").read_text("utf-8"))
+        packaged = files("ptycho_compare.study").joinpath(_DEMOS[arguments.study])
+        write_text_atomic(hub.study(), packaged.read_text("utf-8"))
     study = load_study(hub.study())
-    dose, view = study.doses[0], study.views[0]
-    plan = Pipeline(hub, study, hub.study(), dose, view, study.splits)
+    plan = plan_of(hub, study, hub.study())
     _require_allowed(plan, arguments)
-    if study.commands.phase_f is None and not all(
-        hub.ptychi(dose, view, split).is_file() for split in study.splits
-    ):
+    left = [step for step in plan.making if not all(path.is_file() for path in step.outputs)]
+    if study.commands.phase_f is None and any(step.kind == ReconstructStep.command for step in left):
         require_ptychi()  # now, and not when networks were trained for minutes
+    place = shlex.quote(str(arguments.hub))
+    if len(plan.parts) > 1 or study.factors:
+        steps = [*plan.steps, *report_steps(plan)]
+        status = _carry_out(plan, transcript_name(plan.name), steps, arguments, success=READY)
+        if status == ExitCode.OK:
+            print(f"look at it: ptycho-hub page --hub {place}")
+        return status
+    (dose,), (view,) = plan.doses, plan.views
     status = _carry_out(plan, "demo", plan.making, arguments, success=READY)
     if status == ExitCode.OK:
-        place = shlex.quote(str(arguments.hub))
         print(f"judge it:   {suite_command(arguments.hub, DEBUG_TIER)}")
         print(f"count it:   {suite_command(arguments.hub, FULL_TIER, '--timeout=0')}")
         print(f"report it:  ptycho-hub run --hub {place} --dose {dose} --view {view}")

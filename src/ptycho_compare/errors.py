@@ -55,6 +55,10 @@ class JobError(InputError):
     """A job cannot be started, found or stopped as asked."""
 
 
+class ShardError(JobError):
+    """Shards of a comparison are missing, or cannot be added to each other."""
+
+
 class NotBegunError(JobError):
     """A job did not begin in the time there was."""
 

@@ -105,7 +105,8 @@ def _in_job(files: JobFiles) -> Callable[[str], bool]:
         [
             path.name
             for path in (files.claim, files.launch, files.states, files.done, files.stop,
-                         files.checkpoints, files.set_aside, files.ticket, files.script, files.batch_log)
+                         files.checkpoints, files.set_aside, files.shards, files.ticket,
+                         files.script, files.batch_log)
         ]
     )  # fmt: skip
     seen = f".{files.claim.name}.seen-"  # when who else saw the holder's heart beat last

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from collections.abc import Sequence
 
 from ptycho_compare.cli.bars import bars
+from ptycho_compare.cli.compare import add_shard
 from ptycho_compare.cli.exit_codes import ExitCode
-from ptycho_compare.cli.place_arguments import add_place, place_of
+from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
 from ptycho_compare.cli.run import add_allow_commands, add_given, exit_code_of
 from ptycho_compare.errors import WindowError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import gained_nothing_again
+from ptycho_compare.jobs import LocalExecutor, gained_nothing_again, run_or_join
 from ptycho_compare.jobs.ticket import is_meant
+from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.phases.comparison.sharing import Shard
 from ptycho_compare.phases.pipeline.one_step import find_step
 from ptycho_compare.phases.pipeline.orchestrate import execute
 from ptycho_compare.phases.pipeline.reports_step import ReportsStep
 from ptycho_compare.phases.pipeline.run import StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.sigterm import heard
 from ptycho_compare.study import require_commands_allowed
 
 
@@ -29,6 +34,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="exit status: 0 done, 1 failed, 2 bad input or a missing one, 75 stopped with its work saved",
     )
     parser.add_argument("id", metavar="ID", help="of a step or comparison, e.g. dose_1000-train-baseline")
+    add_shard(parser)
     add_place(parser)
     add_given(parser)
     add_allow_commands(parser)
@@ -40,6 +46,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _work(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    if arguments.shard is not None:
+        return _work_at_shard(arguments, Shard.parse(arguments.shard))
     hub, study, file = place_of(arguments, new=True)
     require_commands_allowed(hub, study, file, allowed=arguments.allow_commands)
     step = find_step(
@@ -74,6 +82,26 @@ def _why_not_meant(step: Step, token: str) -> str:
     if not token or is_meant(step.files.job, token):
         return ""
     return "its ticket was withdrawn, or replaced by another submission: this job is not meant any more"
+
+
+def _work_at_shard(arguments: argparse.Namespace, shard: Shard) -> ExitCode:
+    """Bring one shard of a comparison to its end, under a supervisor of its own, or join who is at it."""
+    hub, study, file = place_of(arguments)
+    job = ComparisonJob(hub, study, file, find_comparison(study, arguments.id))
+    spec, asked = job.shard_spec(shard), list[str]()
+    with heard(asked.append, signal.SIGTERM, signal.SIGINT), bars(lambda: [spec.files]):
+        ended = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=lambda: bool(asked))
+    name = f"shard {shard} of {job.id}"
+    if ended.state in ("stopped", "not begun", "running"):
+        if why := gained_nothing_again(hub, job=spec.files):
+            raise WindowError(why)
+        print(f"{name}: stopped with its work saved; the same command goes on")
+        return ExitCode.DEFERRED
+    for finding in ended.findings:
+        print(f"{name}: {finding}")
+    if not ended.findings:
+        print(f"{name}: done")
+    return {"finished": ExitCode.OK, "refused": ExitCode.BAD_INPUT}.get(ended.state, ExitCode.FAILED)
 
 
 def _status_of(outcome: StepOutcome, hub: Hub) -> ExitCode:

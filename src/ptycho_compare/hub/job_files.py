@@ -61,3 +61,12 @@ class JobFiles:
     def set_aside(self) -> Path:
         """What could not be used, with the reason."""
         return self.folder / "set_aside"
+
+    @property
+    def shards(self) -> Path:
+        """What shards of a comparison have computed: a folder for each stream, and the shards' own jobs."""
+        return self.folder / "shards"
+
+    def shard(self, number: int, count: int) -> JobFiles:
+        """Records of the attempts at one of so many shards; no arm's name begins with a digit."""
+        return JobFiles(self.shards / f"{number}-of-{count}")

@@ -7,6 +7,7 @@ from ptycho_compare.reconstruction.image_source import ImageSource, parse_source
 from ptycho_compare.reconstruction.own_probe import was_retrieved
 from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
+from ptycho_compare.reconstruction.segment import Segment, empty_segment, segments_of, take_over
 from ptycho_compare.reconstruction.stream import (
     Chunk,
     Response,
@@ -34,10 +35,12 @@ __all__ = [
     "ReadyMade",
     "Residual",
     "Response",
+    "Segment",
     "StreamState",
     "UserSource",
     "check_geometry",
     "diffraction_residual",
+    "empty_segment",
     "empty_stream",
     "find_reconstructor",
     "fixed_point_of",
@@ -47,6 +50,8 @@ __all__ = [
     "read_ready_made",
     "reconstruct",
     "response_to_images",
+    "segments_of",
+    "take_over",
     "user_made",
     "was_retrieved",
 ]

@@ -111,6 +111,14 @@ class Canvas:
             self.total[target] += patch
             self.weight[target] += 1
 
+    def add_canvas(self, other: Canvas) -> None:
+        """Add what lies on another one of the same crop, whose grid lies within this one's."""
+        height, width = other.weight.shape
+        row, column = other.origin[0] - self.origin[0], other.origin[1] - self.origin[1]
+        target = np.s_[row : row + height, column : column + width]
+        self.total[target] += other.total
+        self.weight[target] += other.weight
+
     def window(self, patches: NDArray[Any]) -> slice:
         """The central M pixels of patches (b, N, N), along either axis."""
         first = patches.shape[-1] // 2 - self.crop_px // 2

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.fixed_point import FixedPoint
@@ -68,6 +72,8 @@ class Checkpoint:
         Folder for those that cannot be used.
     cadence : Cadence
         Shared by the streams of a run.
+    part : str
+        What progress is reported under; the name, where nothing is said.
     """
 
     folder: Path
@@ -75,6 +81,10 @@ class Checkpoint:
     fingerprint: Fingerprint
     set_aside: Path
     cadence: Cadence = field(default_factory=Cadence)
+    part: str = ""
+
+    def __post_init__(self) -> None:
+        self.part = self.part or self.name
 
     def save(self, state: StreamState) -> float:
         """Write the state; the seconds it took.
@@ -84,17 +94,20 @@ class Checkpoint:
         StorageError
             It cannot be written; the checkpoint before is intact.
         """
-        arrays: Arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "total": state.canvas.total,
             "weight": state.canvas.weight,
             "first_patch": state.first_patch,
             "finished_chunks": state.finished_chunks.to_array(),
             "chunk": state.chunk.to_array(),
         }
+        if state.each_chunk is not None:
+            arrays["each_chunk"] = np.array([each.to_array() for each in state.each_chunk]).reshape(-1, 3, 4)
         facts = {
             "origin": list(state.canvas.origin),
             "crop_px": state.canvas.crop_px,
             "fixed": None if state.canvas.fixed is None else asdict(state.canvas.fixed),
+            "first_row": state.first_row,
             "next_row": state.next_row,
             "rows": state.rows,
             "groups": state.groups,
@@ -134,4 +147,8 @@ def _state(facts: Facts, arrays: Arrays) -> StreamState:
         timing=Timing(**facts["timing"]),
         first_patch=arrays["first_patch"],
         notes=facts["notes"],
+        first_row=facts["first_row"],
+        each_chunk=[Statistics.from_array(each) for each in arrays["each_chunk"]]
+        if "each_chunk" in arrays
+        else None,
     )

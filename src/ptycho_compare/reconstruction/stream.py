@@ -58,10 +58,11 @@ def reconstruct(
     state: StreamState,
     *,
     chunk_groups: int | None = None,
+    until: int | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
     after_batch: Callable[[StreamState], None] | None = None,
 ) -> None:
-    """Reconstruct one arm, or the rest of it.
+    """Reconstruct one arm, the rest of it, or a segment.
 
     Patches are added one by one in the plan's order, so the canvas depends neither on the
     chunk nor on the batch nor on where an earlier attempt stopped.
@@ -73,10 +74,12 @@ def reconstruct(
     positions : ndarray, (n, 2), float64
         x, y in px.
     state : StreamState
-        Of `empty_stream`, or saved by an earlier attempt; brought to its end. Whatever is
-        raised leaves it as it was after the last whole batch.
+        Of `empty_stream` or `empty_segment`, or saved by an earlier attempt; brought to its end. Whatever
+        is raised leaves it as it was after the last whole batch.
     chunk_groups : int or None
         Groups after which `on_chunk` is called; None for all at once.
+    until : int or None
+        No chunk that begins at this group, or later, is begun; None for all of the state's groups.
     on_chunk : callable or None
         Takes each finished chunk.
     after_batch : callable or None
@@ -93,6 +96,8 @@ def reconstruct(
         for number, first, stop in _chunks(len(plan.groups), chunk_groups):
             if stop <= state.reported_groups:
                 continue  # an earlier attempt's
+            if first >= (state.groups if until is None else until):
+                break
             rows = units.chunk(first, stop)
             for start in range(max(rows.start, state.next_row), rows.stop, predictor.batch_rows):
                 batch = slice(start, min(start + predictor.batch_rows, rows.stop))

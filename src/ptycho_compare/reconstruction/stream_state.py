@@ -75,6 +75,12 @@ class Timing:
     predict_s: float = 0.0
     stitch_s: float = 0.0
 
+    def add_timing(self, other: Timing) -> None:
+        """Add that of further rows."""
+        self.read_s += other.read_s
+        self.predict_s += other.predict_s
+        self.stitch_s += other.stitch_s
+
     @property
     def total_s(self) -> float:
         """All of it, seconds."""
@@ -90,9 +96,9 @@ class StreamState:
     canvas : Canvas
         Of the rows done.
     rows, next_row : int
-        Rows there are, and the next to be predicted.
+        Where its rows end, and the next to be predicted.
     groups, reported_groups : int
-        Groups of the plan, and those in chunks that were reported.
+        Where its groups end, and where the chunks do that were reported.
     finished_chunks, chunk : Statistics
         Of the chunks that were reported, and of the one under way.
     timing : Timing
@@ -101,6 +107,10 @@ class StreamState:
         The first patch of the arm; (0, 0) until there is one.
     notes : dict
         Of the stream's driver, for its next attempt; JSON values.
+    first_row : int
+        Of a segment; 0 for all of a stream.
+    each_chunk : list of Statistics or None
+        Of every chunk that was reported, where another stream takes them over.
     """
 
     canvas: Canvas
@@ -113,6 +123,18 @@ class StreamState:
     timing: Timing = field(default_factory=Timing)
     first_patch: NDArray[np.complex64] = field(default_factory=lambda: np.zeros((0, 0), np.complex64))
     notes: dict[str, Any] = field(default_factory=dict)
+    first_row: int = 0
+    each_chunk: list[Statistics] | None = None
+
+    @property
+    def done_rows(self) -> int:
+        """How many of its rows are done."""
+        return self.next_row - self.first_row
+
+    @property
+    def all_rows(self) -> int:
+        """How many rows it has."""
+        return self.rows - self.first_row
 
     @property
     def finished(self) -> bool:
@@ -122,5 +144,7 @@ class StreamState:
     def finish_chunk(self, groups: int) -> None:
         """Close the chunk that ends before group `groups`: its statistics join those before it."""
         self.finished_chunks.add_statistics(self.chunk)
+        if self.each_chunk is not None:
+            self.each_chunk.append(self.chunk)
         self.chunk = Statistics()
         self.reported_groups = groups

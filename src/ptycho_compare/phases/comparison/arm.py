@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import ENVIRONMENT, DeviceError, ExchangedError, ReadyMadeError, StorageError
+from ptycho_compare.errors import (
+    ENVIRONMENT,
+    DeviceError,
+    ExchangedError,
+    ReadyMadeError,
+    ShardError,
+    StorageError,
+)
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
@@ -146,12 +153,13 @@ def contained(
 ) -> Arm:
     """Run one arm; whatever goes wrong inside it stays in it.
 
-    A disk that is full, a GPU that cannot be used and an input that was exchanged concern them all. So does
-    a request to stop, which `raise_if_stopped` passes on: what fails after it may have failed by it.
+    A disk that is full, a GPU that cannot be used, an input that was exchanged and shards that do not fit
+    each other concern them all. So does a request to stop, which `raise_if_stopped` passes on: what fails
+    after it may have failed by it.
     """
     try:
         return run()
-    except (StorageError, DeviceError, ExchangedError):
+    except (StorageError, DeviceError, ExchangedError, ShardError):
         raise
     except OSError as error:
         if error.errno in STORAGE_ERRORS:

@@ -36,6 +36,7 @@ from ptycho_compare.phases.comparison.network import NetworkArm
 from ptycho_compare.phases.comparison.publish import Result, publish
 from ptycho_compare.phases.comparison.recordable import require_recordable
 from ptycho_compare.phases.comparison.request import CompareRequest
+from ptycho_compare.phases.comparison.segments import require_all
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade, UserSource
 from ptycho_compare.scan import Scan, draw_plan, open_scan
@@ -45,7 +46,11 @@ _log = logging.getLogger(LOGGER)
 
 
 def compare(
-    request: CompareRequest, *, command: Sequence[str], console_level: int | None = logging.INFO
+    request: CompareRequest,
+    *,
+    command: Sequence[str],
+    console_level: int | None = logging.INFO,
+    shards_only: bool = False,
 ) -> Scorecard:
     """Run one comparison and write its artifacts.
 
@@ -55,6 +60,8 @@ def compare(
         How it was started, for the manifest.
     console_level : int or None
         Lowest log level shown on stderr.
+    shards_only : bool
+        Run no network: what shards left must be all. Else the rest is computed here.
 
     Returns
     -------
@@ -69,6 +76,8 @@ def compare(
         The output cannot be written; what was saved before is intact.
     DeviceError
         There is a GPU that cannot be used; what was saved before is intact.
+    ShardError
+        Shards were computed on different devices, or with `shards_only` some are missing.
     Stopped
         SIGTERM or Ctrl-C came; the same comparison goes on from where it was.
     """
@@ -83,7 +92,7 @@ def compare(
     ):
         setting, warnings = opened
         require_recordable(setting, inputs, command=command)
-        work = Work(context, request, watched)
+        work = Work(context, request, watched, shards_only)
         goes_on = names.job.checkpoints.exists()
         with comparison_log(names.log, console_level=console_level, append=goes_on):
             for warning in warnings:
@@ -148,7 +157,9 @@ def _arms(inputs: Inputs, setting: Setting, work: Work) -> dict[str, Arm]:
         if isinstance(arm.content, ModelFile)
     }
     streams = [stream for network in networks.values() for stream in network.streams()]
-    work.context.planned({stream.name: (stream.state.next_row, stream.state.rows) for stream in streams})
+    work.context.planned({stream.name: (stream.state.done_rows, stream.state.all_rows) for stream in streams})
+    if work.shards_only:
+        require_all([missing for stream in streams for missing in stream.shards.missing(stream.state)], work)
     return {name: _arm(name, arm, networks.get(name), setting, work) for name, arm in inputs.arms.items()}
 
 

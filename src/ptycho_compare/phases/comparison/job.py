@@ -32,6 +32,7 @@ from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.inputs import input_files
 from ptycho_compare.phases.comparison.paces import Paces
 from ptycho_compare.phases.comparison.request import CompareRequest, request_of, scoring_of
+from ptycho_compare.phases.comparison.sharing import Shard
 from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import Fingerprint
@@ -129,6 +130,11 @@ class ComparisonJob:
             slots_folder=self.hub.slots(),
             kind="" if adopted_from is None else ADOPTION,
         )
+
+    def shard_spec(self, shard: Shard) -> JobSpec:
+        """State how one of its shards is to run: a job of its own, its records among the comparison's."""
+        command = self._command("compare", self.id, "--shard", str(shard))
+        return JobSpec(shard.job(self.files).folder, command, shard.output(self.files))
 
     def fingerprint(self) -> Fingerprint:
         """Return the fingerprint of evidence computed here and now; reads every input once.

@@ -6,9 +6,11 @@ A network arm is one stream, or three where each half of the data is reconstruct
 from __future__ import annotations
 
 import logging
+import platform
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from ptycho_compare.errors import ArmError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
@@ -19,15 +21,21 @@ from ptycho_compare.phases.comparison.diagnostics import BaselineDebug, arm_line
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.own_reading import require_right_reading
 from ptycho_compare.phases.comparison.request import ArmSettings, CompareRequest
+from ptycho_compare.phases.comparison.segments import SavedSegments, require_one_device
+from ptycho_compare.phases.comparison.sharing import Shard
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import (
     Checkpoint,
     Chunk,
+    Response,
+    Segment,
     StreamState,
+    empty_segment,
     empty_stream,
     fixed_point_of,
     reconstruct,
     response_to_images,
+    segments_of,
 )
 from ptycho_compare.reconstruction.stream_state import Moments
 from ptycho_compare.scan import Plan
@@ -39,12 +47,13 @@ _log = logging.getLogger(LOGGER)
 
 @dataclass
 class Stream:
-    """One stream of an arm: which groups, where its checkpoints stand, how far it is."""
+    """One stream of an arm, or a segment of one: which groups, where its checkpoints stand, how far it is."""
 
     name: str
     plan: Plan
     checkpoint: Checkpoint
     state: StreamState
+    shards: SavedSegments
 
 
 @dataclass
@@ -59,8 +68,17 @@ class NetworkArm:
     halves: tuple[Stream, ...]
 
     @classmethod
-    def open(cls, name: str, model: ModelFile, how: ArmSettings, setting: Setting, work: Work) -> NetworkArm:
-        """Find what earlier attempts left of each stream; nothing heavy is loaded."""
+    def open(
+        cls,
+        name: str,
+        model: ModelFile,
+        how: ArmSettings,
+        setting: Setting,
+        work: Work,
+        *,
+        resumed: bool = True,
+    ) -> NetworkArm:
+        """Find what earlier attempts left of each stream, if it is `resumed`; nothing heavy is loaded."""
         request = setting.request
 
         def stream(label: str, plan: Plan, *, afresh: bool = False) -> Stream:
@@ -73,12 +91,16 @@ class NetworkArm:
                 "seed": plan.seed,
                 "algorithm": plan.algorithm,
             }
-            checkpoint = work.checkpoint(label, model, drawn)
-            state = None if afresh else work.load(checkpoint)
+            saved = partial(work.checkpoint, label, model, drawn)
+            shards = SavedSegments(
+                label, len(plan.groups), () if afresh else segments_of(plan, how.chunk_groups), saved
+            )
+            checkpoint = saved()
+            state = work.resume(checkpoint) if resumed and not afresh else None
             if state is None:
                 positions = setting.scan.positions
                 state = empty_stream(plan, positions, group_size=model.group_size, crop_px=request.crop_px)
-            return Stream(label, plan, checkpoint, state)
+            return Stream(label, plan, checkpoint, state, shards)
 
         # what is kept for debugging are the first rows, so these have to be predicted here
         afresh = _debugged(request, name)
@@ -119,6 +141,35 @@ class NetworkArm:
             self.model.path, self._image(state, fault), seconds=seconds, parameters=parameters, halves=halves
         )
 
+    def parts_of(self, shard: Shard, work: Work) -> list[Stream]:
+        """Return the segments of all streams that a shard computes, each as far as earlier attempts came."""
+        return [
+            self._segment(stream, segment, work)
+            for stream in self.streams()
+            for number, segment in enumerate(stream.shards.segments)
+            if shard.takes(number)
+        ]
+
+    def compute(self, parts: Sequence[Stream], work: Work) -> None:
+        """Bring segments to their ends."""
+        network = _Network(self)
+        for part in parts:
+            self._advance(part, network, work)
+
+    def _segment(self, stream: Stream, segment: Segment, work: Work) -> Stream:
+        checkpoint = stream.shards.checkpoint(segment)
+        state = work.resume(checkpoint)
+        if state is None:
+            state = empty_segment(
+                stream.plan,
+                self.setting.scan.positions,
+                segment,
+                group_size=self.model.group_size,
+                crop_px=self.setting.request.crop_px,
+            )
+        state.notes["host"] = platform.node()
+        return Stream(checkpoint.part, stream.plan, checkpoint, state, replace(stream.shards, segments=()))
+
     def _advance(
         self,
         stream: Stream,
@@ -127,41 +178,52 @@ class NetworkArm:
         on_chunk: Callable[[Chunk], None] | None = None,
         on_end: Callable[[StreamState], None] | None = None,
     ) -> StreamState:
-        """Predict what is left of a stream; a batch that does not fit is halved and tried again.
+        """Take over what shards left of a stream, and predict the rest of it.
 
-        `on_chunk` and `on_end` are called by the attempt that comes so far, and not by those after it.
+        A batch that does not fit is halved and tried again. `on_chunk` and `on_end` are called by the
+        attempt that comes so far, and not by those after it.
         """
-        state, scan = stream.state, self.setting.scan
+        state = stream.state
         state.notes.setdefault("batch_rows", self.how.batch_rows)
         while not state.finished:
             try:
-                predictor = network.predictor(state)
-                if state.canvas.fixed is None:
-                    state.canvas.fixed = fixed_point_of(
-                        stream.plan,
-                        scan.positions,
-                        predictor,
-                        largest=state.notes["largest"],
-                        crop_px=state.canvas.crop_px,
-                    )
-                with work.context.holding():
-                    reconstruct(
-                        stream.plan,
-                        scan.diffraction,
-                        scan.positions,
-                        predictor,
-                        state,
-                        chunk_groups=self.how.chunk_groups,
-                        on_chunk=on_chunk,
-                        after_batch=work.saving(stream.checkpoint),
-                    )
-                    if on_end is not None:
-                        on_end(state)
-                    work.save(stream.checkpoint, state)
+                self._go_on(stream, network, work, on_chunk, on_end)
             except OutOfMemoryError as error:
                 network.halve(state, error)
                 work.context.noted("batch_halved", part=stream.name, batch=state.notes["batch_rows"])
         return state
+
+    def _go_on(
+        self,
+        stream: Stream,
+        network: _Network,
+        work: Work,
+        on_chunk: Callable[[Chunk], None] | None,
+        on_end: Callable[[StreamState], None] | None,
+    ) -> None:
+        """Take over the next segment, or predict up to the next that can be taken over."""
+        state, shards, scan = stream.state, stream.shards, self.setting.scan
+        found = shards.find_next(state, work)
+        predictor = network.predictor(stream) if found is None else None
+        with work.context.holding():
+            if found is not None:
+                shards.take(found, state, work, on_chunk=on_chunk)
+            if predictor is not None:
+                reconstruct(
+                    stream.plan,
+                    scan.diffraction,
+                    scan.positions,
+                    predictor,
+                    state,
+                    chunk_groups=self.how.chunk_groups,
+                    until=shards.next_ahead(state.reported_groups, work),
+                    on_chunk=on_chunk,
+                    after_batch=work.saving(stream.checkpoint),
+                )
+            if state.finished and on_end is not None:
+                on_end(state)
+            if state.finished or predictor is not None or work.context.asked:
+                work.save(stream.checkpoint, state)
 
     def _log_chunk(self, chunk: Chunk) -> None:
         for line in chunk_lines(self.name, chunk):
@@ -194,30 +256,43 @@ class _Network:
         self._arm = arm
         self._loaded: Predictor | None = None
         self._debug: BaselineDebug | None = None
+        self._response: Response | None = None
 
-    def predictor(self, state: StreamState) -> Predictor:
+    def predictor(self, stream: Stream) -> Predictor:
         """Load it for the state's batch; what it cost and shows of itself is noted once, in the state."""
+        state = stream.state
         if self._loaded is None:
             began = time.perf_counter()
             self._loaded = self._load(state.notes["batch_rows"])
             loaded_s = time.perf_counter() - began
             state.notes["load_s"] = state.notes.get("load_s", 0.0) + loaded_s
             state.notes["compile_s"] = state.notes.get("compile_s", 0.0) + self._loaded.warm_up()
-            state.notes["device"] = self._loaded.device
+        require_one_device(stream.name, state.notes, self._loaded.device)
+        state.notes["device"] = self._loaded.device
         if "response" not in state.notes:
-            setting, model = self._arm.setting, self._arm.model
-            plan, scan = setting.plan, setting.scan
-            if model.kind == "onnx":
-                rows = state.notes["batch_rows"]
-                require_right_reading(self._arm.name, model, self._loaded, setting, batch_rows=rows)
-            response = response_to_images(plan, scan.diffraction, scan.positions, self._loaded)
+            self._response = self._response or self._measured(self._loaded, state.notes["batch_rows"])
             # as text: it may be not a number, which JSON cannot hold
-            told = {"response": repr(response.change), "largest": response.largest}
+            told = {"response": repr(self._response.change), "largest": self._response.largest}
             state.notes |= {**told, "fault": self._loaded.fault}
+        if state.canvas.fixed is None:
+            state.canvas.fixed = fixed_point_of(
+                stream.plan,
+                self._arm.setting.scan.positions,
+                self._loaded,
+                largest=state.notes["largest"],
+                crop_px=state.canvas.crop_px,
+            )
         if _debugged(self._arm.setting.request, self._arm.name):
             self._debug = self._debug or BaselineDebug(self._loaded)
             return self._debug
         return self._loaded
+
+    def _measured(self, predictor: Predictor, batch_rows: int) -> Response:
+        setting, model = self._arm.setting, self._arm.model
+        if model.kind == "onnx":
+            require_right_reading(self._arm.name, model, predictor, setting, batch_rows=batch_rows)
+        scan = setting.scan
+        return response_to_images(setting.plan, scan.diffraction, scan.positions, predictor)
 
     def _load(self, batch_rows: int) -> Predictor:
         model = self._arm.model

@@ -1,0 +1,71 @@
+"""How shards share out the segments of a comparison's streams: by turns, whatever there is of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptycho_compare.errors import InputError
+from ptycho_compare.hub import JobFiles
+from ptycho_compare.jobs import Claim, living_claim
+
+MOST_SHARDS = 1000
+"""Of a comparison; an array of a batch system holds no more as a rule."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of the shards of a comparison.
+
+    Attributes
+    ----------
+    number, count : int
+        From 1, and how many there are.
+    """
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Read ``I/K``; InputError where that is none."""
+        found = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", text, re.ASCII)
+        shard = cls(int(found[1]), int(found[2])) if found else None
+        if shard is None or not shard.number <= shard.count <= MOST_SHARDS:
+            raise InputError(
+                f"{text!r:.40}: no shard; needed: I/K, the I-th of K, 1/K to K/K, K at most {MOST_SHARDS}"
+            )
+        return shard
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def takes(self, segment: int) -> bool:
+        """Say if the segment of that number, from 0, is one of its own."""
+        return segment % self.count == self.number - 1
+
+    def job(self, files: JobFiles) -> JobFiles:
+        """Records of the attempts at it, by those of the comparison."""
+        return files.shard(self.number, self.count)
+
+    def log(self, files: JobFiles) -> Path:
+        """Its debug log, beside these records."""
+        return self.job(files).folder / "debug.log"
+
+    def output(self, files: JobFiles) -> Path:
+        """What its command said, where it runs under a supervisor."""
+        return self.job(files).folder / "output.log"
+
+
+def shards_at_work(files: JobFiles) -> Iterator[tuple[Shard, Claim]]:
+    """Yield the shards of a comparison at which processes work now."""
+    for folder in sorted(files.shards.glob("*-of-*")):
+        try:
+            shard = Shard.parse(folder.name.replace("-of-", "/"))
+        except InputError:
+            continue
+        claim = living_claim(shard.job(files).claim)
+        if claim is not None:
+            yield shard, claim

@@ -109,8 +109,8 @@ def test_every_line_of_a_shell_is_a_command_that_somebody_runs(block: Block) -> 
             assert " " not in command or can_be_typed(each), each
 
 
-EARLIER = ("--against", "--signed-by")
-"""Need an accepted run or a key: cli/test_gate.py, cli/test_accept.py, cli/test_seal.py."""
+EARLIER = ("--against", "--signed-by", "--wait", "--answer")
+"""Need an accepted run, a key, or another machine: cli/test_{gate,accept,seal,probe}.py."""
 
 
 def quick_commands() -> list[str]:

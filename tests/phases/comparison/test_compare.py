@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ import pytest
 from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.errors import DeviceError
-from ptycho_compare.hub import Artifacts, JobFiles
+from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs import job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
@@ -54,9 +55,10 @@ def test_an_arm_alone_gives_the_same_canvas(small_hub: Path, tmp_path: Path, nam
     with open_scan(request.test_data) as scan:
         plan = draw_plan(scan, group_size=4, groups=40, neighbors=request.neighbors, seed=request.seed)
         assert scan.truth is not None
-        setting = Setting(request, scan, plan, Grid((0, 0), (scan.truth.shape[0], scan.truth.shape[1])))
-        with job_context(JobFiles(tmp_path / "alone")) as ours:
-            work = Work(ours, request, WatchedFiles({"test_data": request.test_data}))
+        apart = replace(request, output_dir=tmp_path / "alone")
+        setting = Setting(apart, scan, plan, Grid((0, 0), (scan.truth.shape[0], scan.truth.shape[1])))
+        with job_context(Artifacts(apart.output_dir).job) as ours:
+            work = Work(ours, apart, WatchedFiles({"test_data": request.test_data}))
             alone = NetworkArm.open(name, models.networks[name], ArmSettings(), setting, work).reconstruct(
                 work
             )

@@ -25,6 +25,7 @@ from ptycho_compare.checks.inventory import artifact_inventory
 from ptycho_compare.checks.orphans import orphans
 from ptycho_compare.checks.phase_d import judge_files
 from ptycho_compare.checks.pipeline_logs import cli_logs
+from ptycho_compare.checks.rescored import judge_rescored
 from ptycho_compare.checks.study_reports import comparison_list, judge_summary
 from ptycho_compare.clock import Deadline
 from ptycho_compare.errors import InputError
@@ -49,6 +50,7 @@ from ptycho_compare.records.inventory import digests_text, read_digests
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.records.metrics_deltas import read_deltas
 from ptycho_compare.records.metrics_summary import read_summary
+from ptycho_compare.records.rescoring import read_rescoring
 from ptycho_compare.records.seal import read_private_key, read_public_key, why_not_sealed, write_seal
 from ptycho_compare.records.step_record import read_step_record
 from ptycho_compare.records.study_facts import read_views
@@ -283,6 +285,12 @@ def _ended(path: Path) -> None:
     read_done(files)
 
 
+def _scored_anew(path: Path) -> None:
+    """Judge scores made anew, and tell what a repetition would go by."""
+    list(judge_rescored(Hub(path.parents[5])))
+    read_rescoring(path)
+
+
 def _listed(path: Path) -> None:
     hub = _hub_of(path)
     for place in [("train", 1), ("test", 1000)]:
@@ -349,6 +357,12 @@ _ADOPTION = {
     "adopted": "2026-11-28T00:00:00Z", "by": "b", "host": "h", "source": "s", "made": {}, "pieces": [],
     "seed": 1, "tables": [],
 }  # fmt: skip
+_RESCORING = {
+    "comparison": "dose_1-dense-test-full", "manifest_sha256": "0" * 64, "scored": "2026-11-28T00:00:00Z",
+    "by": "b", "host": "h", "command": ["x"], "changed": {"uncertainty.draws": [1, 2]}, "within": "",
+    "mask_pixels": 1, "left_out": [], "metric_version": "v", "code": "c", "versions": {},
+    "artifacts": {"comparison_metrics.csv": {"path": "comparison_metrics.csv", "sha256": "0", "bytes": 1}},
+}  # fmt: skip
 _LAUNCH = {
     "attempt": 1, "command": ["x"], "folder": "f", "log": "l", "done": "d", "host": "h", "pid": 7,
     "token": "t", "place": "p", "moment": {"clock": "c", "clock_s": 1.0, "utc_s": 2.0}, "kind": "",
@@ -402,6 +416,7 @@ RECORDS: Mapping[str, Reader] = {
     "verdict": Reader("report/acceptance.json", _on_pages, of_json(_VERDICT)),
     "accepted run": Reader("store/r/accepted.json", _in_a_store, of_json(_RUN)),
     "adoption": Reader("adoption.json", read_adoption, of_json(_ADOPTION)),
+    "scored anew": Reader("rescored/n/dose_1/dense/test/rescoring.json", _scored_anew, of_json(_RESCORING)),
     "manifest": Reader("manifest.json", read_manifest, of_json(_MANIFEST), (OSError, ValidationError)),
     "accepted manifest": Reader("manifest.json", _held, of_json(_MANIFEST), (ValidationError,)),
     "step record": Reader("jobs/steps/s/record.json", _step_shown, of_json(_STEP)),

@@ -294,7 +294,7 @@ def _scored_anew(path: Path) -> None:
 def _listed(path: Path) -> None:
     hub = _hub_of(path)
     for place in [("train", 1), ("test", 1000)]:
-        comparison_list(hub, [(place[1], "dense", place[0])])
+        comparison_list(hub, [(place[1], "dense", place[0], ())])
     jobs_of(hub, None, asked=lambda _: True)
 
 

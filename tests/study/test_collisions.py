@@ -65,7 +65,7 @@ COLLIDING = {
     "a study's name with a line end": ({"head": 'name = "s\\nACCEPTED: all"'}, "without control characters"),
     "infinite": ({"arms": "[scan]\nbad_from = inf"}, "finite number"),
     "arrays nested 100 000 deep": ({"head": f"x = {'[' * 100_000}{']' * 100_000}"}, "nested"),
-    "a dotted key of 5000 parts": ({"head": f"{'.'.join('a' * 5000)} = 1"}, "nested"),
+    "a dotted key of 5000 parts": ({"head": f"{'.'.join('a' * 5000)} = 1"}, "more than 1000 dots"),
     "draws without end": ({"arms": "[uncertainty]\ndraws = 1000000000000"}, "less than or equal"),
     "an object of 10**9 px": ({"arms": "[simulation]\nobject_px = 1000000000"}, "less than or equal"),
 }  # fmt: skip

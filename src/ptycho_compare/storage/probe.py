@@ -16,6 +16,7 @@ from typing import Any
 
 from ptycho_compare.clock import Deadline
 from ptycho_compare.errors import StorageError
+from ptycho_compare.hub import utc_now
 from ptycho_compare.storage.files import atomic_path, write_json_atomic
 from ptycho_compare.storage.locks import LockTakenError, locked
 from ptycho_compare.untrusted.regular import read_json
@@ -137,7 +138,7 @@ class Probe:
     def _clocks(self) -> tuple[bool, str]:
         told = self.folder / "told"
         told.write_bytes(b"")
-        here_s = told.stat().st_mtime - time.time()
+        here_s = told.stat().st_mtime - utc_now().timestamp()
         there_s = self._ask("clock")["offset_s"]
         text = f"the file system's is {here_s:+.1f} s from this machine's, {there_s:+.1f} s from the other's"
         return max(abs(here_s), abs(there_s)) <= _CLOCKS_APART_S, f"{text} (no result rests on them)"
@@ -211,7 +212,7 @@ def _beat(folder: Path, asked: dict[str, Any], patience_s: float) -> dict[str, A
 def _clock(folder: Path, _asked: dict[str, Any], _patience_s: float) -> dict[str, Any]:
     told = folder / "told-back"
     told.write_bytes(b"")
-    return {"offset_s": told.stat().st_mtime - time.time()}
+    return {"offset_s": told.stat().st_mtime - utc_now().timestamp()}
 
 
 _ANSWERS: dict[str, Callable[[Path, dict[str, Any], float], dict[str, Any]]] = {

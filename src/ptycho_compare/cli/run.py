@@ -236,8 +236,8 @@ def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode
 
 READY = "SUCCESS: The demo study is ready"
 _FOLDER = Path("ptycho_demo")
-_DEMO = "siemens"
-_DEMOS = {_DEMO: "demo.toml", "dose-overlap": "dose_overlap.toml"}
+_DEMO = "demo"
+_DEMOS = {Path(file).stem.replace("_", "-"): file for file in ("demo.toml", "dose_overlap.toml")}
 """Packaged studies: one that is made, to be judged by tests; one that is compared and reported too."""
 
 

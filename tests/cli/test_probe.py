@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from processes import PTYCHO_HUB, environment
 from ptycho_compare.cli.ptycho_hub import main
-from ptycho_compare.storage.probe import Probe, answer
+from ptycho_compare.storage.probe import PATIENCE_S, Probe, answer
 
 NAMES = ["new files", "locks", "renames", "flushes", "heartbeats", "clocks"]
 VANISHING = """
@@ -103,13 +104,12 @@ def test_another_machine_answers_where_it_is_asked_to(place: Path) -> None:
     assert output.count(": ok, ") == len(NAMES)
 
 
-def test_answers_end_with_the_probe(tmp_path: Path) -> None:
-    answering = threading.Thread(target=answer, args=(tmp_path,))
+def test_answers_end_with_the_folder_of_the_probe(place: Path) -> None:
+    answering = threading.Thread(target=answer, args=(place,))
     answering.start()
-    found = Probe(tmp_path)
-    assert next(found.results()).works
-    found._ask("end", wait=False)
-    answering.join(60)
+    assert next(Probe(place).results()).works
+    shutil.rmtree(place)
+    answering.join(PATIENCE_S / 2)
     assert not answering.is_alive()
 
 

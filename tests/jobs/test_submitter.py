@@ -11,15 +11,13 @@ import pytest
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs.claim import take_claim
-from ptycho_compare.jobs.executors.queue import BatchExecutor, bring_all, not_good
+from ptycho_compare.jobs.executors.queue import bring_all, not_good
 from ptycho_compare.jobs.record import DoneRecord, LaunchRecord, write_record
-from ptycho_compare.jobs.run_or_join import run_or_join
 from ptycho_compare.jobs.site import Site
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.jobs.submitter import Submitter, Unit
 from ptycho_compare.jobs.ticket import is_meant, read_ticket, write_ticket
 
-from .commands import job, never
 from .paper_queue import PaperQueue
 from .state_logs import StateLog
 
@@ -254,40 +252,3 @@ def test_a_wait_takes_what_failed_as_it_is(study: Study) -> None:
     found = bring_all(study.submitter, study.units, wait=True, out_of_time=fail)
     assert {name: each.state for name, each in found.items()} == {"a": "ended", "b": "done", "c": "held"}
     assert study.queue.names.count("a") == 1
-
-
-class TestOneJob:
-    def test_is_queued_and_for_whoever_asks_again_too(self, study: Study, tmp_path: Path) -> None:
-        spec = replace(job(tmp_path, ""), folder=study.hub.step("a").job.folder)
-        executor = BatchExecutor(study.submitter, study.unit("a"))
-        for _ in range(2):
-            ended = run_or_join(spec, executor, is_done=never, out_of_time=never)
-            assert ended.state == "queued"
-            assert ended.queued is not None
-            assert ended.queued.ticket.job == "1"
-
-    def test_that_is_done_is_finished(self, study: Study, tmp_path: Path) -> None:
-        executor = BatchExecutor(study.submitter, study.unit("a"))
-        ended = run_or_join(job(tmp_path, ""), executor, is_done=lambda: True, out_of_time=never)
-        assert (ended.state, study.queue.submitted) == ("finished", [])
-
-    def test_that_was_waited_for_ends_as_its_record_says(self, study: Study, tmp_path: Path) -> None:
-        spec = replace(job(tmp_path, ""), folder=study.hub.step("a").job.folder)
-
-        def fail() -> bool:
-            if study.queue.jobs:
-                study.attempt("a", 3)
-                study.queue.jobs.clear()
-            return False
-
-        executor = BatchExecutor(study.submitter, study.unit("a"), wait=True)
-        ended = run_or_join(spec, executor, is_done=never, out_of_time=fail)
-        assert (ended.state, str(ended.findings[0])) == ("failed", "failed: exit status 3: last")
-
-    def test_that_cannot_be_submitted_now_has_not_begun(self, study: Study, tmp_path: Path) -> None:
-        study.submitter.submit([study.unit("b")])
-        study.submitter.site = Site(jobs=1)
-        executor = BatchExecutor(study.submitter, study.unit("a"))
-        ended = run_or_join(job(tmp_path, ""), executor, is_done=never, out_of_time=never)
-        assert ended.state == "not begun"
-        assert "1 jobs of this hub are in the queue already" in ended.findings[0].text

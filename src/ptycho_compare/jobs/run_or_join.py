@@ -12,7 +12,7 @@ from ptycho_compare.errors import InputError, NotBegunError
 from ptycho_compare.finding import Finding
 from ptycho_compare.jobs.allocation import refuse_detaching
 from ptycho_compare.jobs.claim import living_claim
-from ptycho_compare.jobs.executors.protocol import Attempt, Executor, Queued, Running
+from ptycho_compare.jobs.executors.protocol import Attempt, Executor, Running
 from ptycho_compare.jobs.record import (
     EXIT_REFUSED,
     DoneRecord,
@@ -34,22 +34,19 @@ class Ended:
         ``finished``: its result is there. ``failed``: its command did not end well. ``refused``: nothing
         was computed, since the command or its supervisor could not begin. ``stopped``: the next attempt
         goes on from what was saved. ``not begun``: time was over before anything ran. ``running``: see
-        `running`. ``queued``: a batch system will bring it further, see `queued`.
+        `running`.
     findings : tuple of Finding
         Why it failed, was refused or did not begin.
     record : DoneRecord or None
         Of the attempt that ended; None where none was needed, or none came so far.
     running : Running or None
         The attempt that runs on.
-    queued : Queued or None
-        Where it stands in a batch system's queue.
     """
 
-    state: Literal["finished", "failed", "refused", "stopped", "not begun", "running", "queued"]
+    state: Literal["finished", "failed", "refused", "stopped", "not begun", "running"]
     findings: tuple[Finding, ...] = ()
     record: DoneRecord | None = None
     running: Running | None = None
-    queued: Queued | None = None
 
     @classmethod
     def of(cls, record: DoneRecord) -> Ended:
@@ -112,8 +109,6 @@ def run_or_join(
             return Ended("not begun", (Finding("window", str(error)),))
         if found is None:
             return Ended("finished")
-        if isinstance(found, Queued):
-            return Ended("queued", queued=found)
         if spec.detached:
             return _running(found if isinstance(found, Running) else found.leave())
         if isinstance(found, Running):

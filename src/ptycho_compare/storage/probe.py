@@ -1,7 +1,7 @@
 """What a file system offers to processes that share a hub, found out by two of them, on one machine or two.
 
 The asking process and the answering one speak by files in a folder of the probed place alone: ``ask-N.json``
-and ``answer-N.json``.
+and ``answer-N.json``. Whoever made the folder removes it in the end, which ends the other one too.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.clock import Deadline
+from ptycho_compare.clock import Deadline, Moment
 from ptycho_compare.errors import StorageError
-from ptycho_compare.hub import utc_now
 from ptycho_compare.storage.files import atomic_path, write_json_atomic
 from ptycho_compare.storage.locks import LockTakenError, locked
 from ptycho_compare.untrusted.regular import read_json
@@ -78,7 +77,6 @@ class Probe:
             except (OSError, StorageError) as error:
                 works, text = False, str(error)
             yield Probed(name, works, text)
-        self._ask("end", wait=False)
 
     def _new_files(self) -> tuple[bool, str]:
         began = time.monotonic()
@@ -138,7 +136,7 @@ class Probe:
     def _clocks(self) -> tuple[bool, str]:
         told = self.folder / "told"
         told.write_bytes(b"")
-        here_s = told.stat().st_mtime - utc_now().timestamp()
+        here_s = told.stat().st_mtime - Moment.ago().utc_s
         there_s = self._ask("clock")["offset_s"]
         text = f"the file system's is {here_s:+.1f} s from this machine's, {there_s:+.1f} s from the other's"
         return max(abs(here_s), abs(there_s)) <= _CLOCKS_APART_S, f"{text} (no result rests on them)"
@@ -156,6 +154,8 @@ class Probe:
 def _awaited(path: Path, patience_s: float) -> Any:
     patience = Deadline.after(patience_s)
     while not path.exists():
+        if not path.parent.is_dir():
+            raise UnansweredError(f"{path.parent}: is gone, and the other process with it")
         if patience.is_over:
             raise UnansweredError(f"{path} of the other process was not seen for {patience_s:g} s")
         time.sleep(_LOOK_S)
@@ -163,13 +163,16 @@ def _awaited(path: Path, patience_s: float) -> Any:
 
 
 def answer(folder: Path, *, patience_s: float = PATIENCE_S) -> None:
-    """Be the other process, until the asking one has ended."""
+    """Be the other process, until the asking one has removed the folder."""
     write_json_atomic(folder / ANSWERED_BY, {"pid": os.getpid()})
     number = 0
     while True:
         number += 1
-        asked = _awaited(folder / f"ask-{number}.json", patience_s)
-        if asked["what"] == "end":
+        try:
+            asked = _awaited(folder / f"ask-{number}.json", patience_s)
+        except UnansweredError:
+            if folder.is_dir():
+                raise
             return
         found = _ANSWERS[asked["what"]](folder, asked, patience_s)
         write_json_atomic(folder / f"answer-{number}.json", found)
@@ -212,7 +215,7 @@ def _beat(folder: Path, asked: dict[str, Any], patience_s: float) -> dict[str, A
 def _clock(folder: Path, _asked: dict[str, Any], _patience_s: float) -> dict[str, Any]:
     told = folder / "told-back"
     told.write_bytes(b"")
-    return {"offset_s": told.stat().st_mtime - utc_now().timestamp()}
+    return {"offset_s": told.stat().st_mtime - Moment.ago().utc_s}
 
 
 _ANSWERS: dict[str, Callable[[Path, dict[str, Any], float], dict[str, Any]]] = {

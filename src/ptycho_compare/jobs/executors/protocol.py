@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord
-from ptycho_compare.jobs.ticket import Ticket
 
 
 @dataclass(frozen=True)
@@ -21,14 +20,6 @@ class Running:
     pid: int
     token: str
     launch: LaunchRecord | None = None
-
-
-@dataclass(frozen=True)
-class Queued:
-    """An attempt that a batch system will begin; `reason` says what it waits for."""
-
-    ticket: Ticket
-    reason: str = ""
 
 
 class Attempt(Protocol):
@@ -60,11 +51,8 @@ class Executor(Protocol):
 
     def start(
         self, spec: JobSpec, *, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
-    ) -> Attempt | Running | Queued | None:
+    ) -> Attempt | Running | None:
         """Start an attempt, unless somebody works at the job (Running) or it is done (None).
-
-        Where a batch system starts it, the answer is its place in the queue (Queued): so it is for whoever
-        asks again, and nothing is submitted twice.
 
         `is_done` is asked once the claim is held, so that of many processes that found work to do only the
         first does it.

@@ -1,15 +1,10 @@
-"""Jobs by way of a batch system: submitted, waited for where that is asked, and collected from the hub."""
+"""Jobs by way of a batch system: submitted, and waited for where that is asked."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
 
-from ptycho_compare.errors import JobError, NotBegunError
-from ptycho_compare.jobs.claim import living_claim
-from ptycho_compare.jobs.executors.protocol import Queued, Running
-from ptycho_compare.jobs.record import DoneRecord, JobSpec, LaunchRecord, read_launch
 from ptycho_compare.jobs.submitter import Standing, Submitter, Unit
 
 _POLL_S = 0.1
@@ -61,54 +56,6 @@ def _waited(seconds: float, out_of_time: Callable[[], bool]) -> bool:
             return True
         time.sleep(_POLL_S)
     return out_of_time()
-
-
-@dataclass(frozen=True)
-class CollectedAttempt:
-    """See `protocol.Attempt`: one that has ended elsewhere."""
-
-    launch: LaunchRecord
-    done: DoneRecord
-
-    def poll(self) -> DoneRecord:
-        """See `protocol.Attempt.poll`."""
-        return self.done
-
-    def stop(self) -> DoneRecord:
-        """See `protocol.Attempt.stop`."""
-        return self.done
-
-    def leave(self) -> Running:
-        """See `protocol.Attempt.leave`."""
-        return Running(self.launch.host, self.launch.pid, self.launch.token, self.launch)
-
-
-@dataclass(frozen=True)
-class BatchExecutor:
-    """See `protocol.Executor`: one unit by way of a batch system."""
-
-    submitter: Submitter
-    unit: Unit
-    wait: bool = False
-
-    def start(
-        self, spec: JobSpec, *, is_done: Callable[[], bool], out_of_time: Callable[[], bool]
-    ) -> CollectedAttempt | Running | Queued | None:
-        """See `protocol.Executor.start`."""
-        unit = replace(self.unit, is_done=is_done)
-        standing = bring_all(self.submitter, [unit], wait=self.wait, out_of_time=out_of_time)[unit.id]
-        if standing.state == "done":
-            return None
-        if standing.state == "running" and (claim := living_claim(spec.files.claim)) is not None:
-            return Running(claim.holder.host_name, claim.holder.pid, claim.token)
-        if standing.in_queue and standing.ticket is not None:
-            return Queued(standing.ticket, standing.note)
-        launch = read_launch(spec.files)
-        if standing.done is not None and launch is not None:
-            return CollectedAttempt(launch, standing.done)
-        if standing.state == "failed":
-            raise JobError(f"{unit.id}: {standing.note}")
-        raise NotBegunError(f"{unit.id}: {standing.state}, {standing.note}")
 
 
 def not_good(found: Collection[Standing]) -> tuple[int, int]:

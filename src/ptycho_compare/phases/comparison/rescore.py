@@ -6,13 +6,13 @@ what was changed; the evidence itself stays as it is.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Rescoring:
 
     def names(self, comparison: Comparison) -> Artifacts:
         """Names of what is left of a comparison."""
-        folder = _folder(self.hub, comparison).relative_to(self.hub.analysis())
+        folder = comparison.folder(self.hub).relative_to(self.hub.analysis())
         return Artifacts(self.hub.rescored(self.name) / folder)
 
     def score(self, comparison: Comparison, *, command: Sequence[str]) -> Scorecard:
@@ -91,7 +91,7 @@ class Rescoring:
         """
         names = self.names(comparison)
         record = read_rescoring(names.rescoring)
-        words = [f"{key}={_as_toml(after)}" for key, (_, after) in record.changed.items()]
+        words = [f"{key}={json.dumps(after)}" for key, (_, after) in record.changed.items()]  # TOML too
         within = ImageSource(names.within, "within") if record.within else None
         again = replace(self, words=words, within=within)
         with again._scored(comparison) as (_, result), tempfile.TemporaryDirectory() as folder:
@@ -101,7 +101,7 @@ class Rescoring:
     @contextmanager
     def _scored(self, comparison: Comparison) -> Iterator[tuple[Manifest, Result]]:
         """Score; yields the manifest of the evidence, and what came out."""
-        names = Artifacts(_folder(self.hub, comparison))
+        names = Artifacts(comparison.folder(self.hub))
         changed, _ = otherwise(self.study, self.words, _OPTION)
         manifest = self._evidence(comparison, names)
         request = replace(request_of(self.hub, changed, comparison), save_npz=False)
@@ -183,22 +183,9 @@ class Rescoring:
         )
 
 
-def _folder(hub: Hub, comparison: Comparison) -> Path:
-    return comparison.folder(hub)
-
-
 def _left_out(result: Result) -> Iterator[str]:
     if result.setting.half_plans:
         yield "rows on halves of the data, which networks reconstruct"
     for arm in result.setting.request.arms:
         if isinstance(arm.source, UserSource):
             yield f"the residual of {arm.name} through its own probe, which is made by code of the study"
-
-
-def _as_toml(value: Any) -> str:
-    """Write a value as `otherwise` reads it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{', '.join(map(_as_toml, value))}]"
-    return f'"{value}"' if isinstance(value, str) else repr(value)

@@ -111,7 +111,7 @@ def light(root: Path, *, load_s: float = 0.0, call_s: float = 0.0) -> Path:
     return root
 
 
-def write_ptychi(path: Path, arrays: dict[str, np.ndarray], *, noise: float = 0.03) -> Path:
+def write_ptychi(path: Path, arrays: dict[str, np.ndarray], *, noise: float = 0.03, seed: int = 7) -> Path:
     """Write a noisy object as pty-chi would: its middle lies on the middle of the positions."""
     truth = arrays["objectGuess"]
     height, width = 70, 86
@@ -119,7 +119,7 @@ def write_ptychi(path: Path, arrays: dict[str, np.ndarray], *, noise: float = 0.
     row, column = round(middle[0] - height / 2), round(middle[1] - width / 2)
     padded = np.pad(truth, 40, mode="reflect")
     window = padded[row + 40 : row + 40 + height, column + 40 : column + 40 + width]
-    generator = np.random.default_rng(7)
+    generator = np.random.default_rng(seed)
     noisy = window + noise * (generator.standard_normal((2, *window.shape)) * [[[1]], [[1j]]]).sum(axis=0)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(

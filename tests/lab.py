@@ -2,12 +2,13 @@
 
 ``python lab.py train HUB DOSE NETWORK CELL`` writes an untrained but living bundle of the split's size;
 ``python lab.py reconstruct HUB DOSE VIEW SPLIT CELL`` a noisy object as pty-chi would lay it. The cell may be
-left out, or be empty, where the study has no factors.
+left out, or be empty, where the study has no factors. No two of one study are equal.
 """
 
 from __future__ import annotations
 
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,8 @@ def train(root: str, dose: str, network: str, cell: str = "") -> None:
     with np.load(hub.patched(photons, "train")) as scan:
         side = scan["probeGuess"].shape[0]
     gridsize = 1 if single else 2
-    write_bundle(
-        folder / "wts.h5.zip", gridsize=gridsize, patch_px=side, nphotons=photons, seed=gridsize + len(cell)
-    )
+    seed = _seed(dose, network, cell)
+    write_bundle(folder / "wts.h5.zip", gridsize=gridsize, patch_px=side, nphotons=photons, seed=seed)
     print(f"trained {network}")
 
 
@@ -37,8 +37,12 @@ def reconstruct(root: str, dose: str, view: str, split: str, cell: str = "") -> 
     with np.load(hub.split_data(int(dose), view, split)) as scan:
         arrays = {key: scan[key] for key in ("objectGuess", "xcoords", "ycoords")}
     path = hub.ptychi(int(dose), view, split)
-    write_ptychi(_in(cell, path.parent) / path.name, arrays, noise=0.03 + 0.001 * len(cell))
+    write_ptychi(_in(cell, path.parent) / path.name, arrays, seed=_seed(dose, view, split, cell))
     print(f"reconstructed {split}")
+
+
+def _seed(*words: str) -> int:
+    return zlib.crc32(" ".join(words).encode())
 
 
 def _in(cell: str, folder: Path) -> Path:

@@ -212,12 +212,15 @@ def test_one_bundle_in_two_places_is_named(tmp_path: Path) -> None:
     assert f"is byte by byte {hub.relative(dense)}" in text
 
 
-def test_cells_of_a_study_s_own_factors_are_no_places(tmp_path: Path) -> None:
-    """Networks of two seeds may be equal; one of another dose, view or split may not."""
+@pytest.mark.parametrize(
+    ("factor", "apart"), [("seed = [1, 2]", True), ('"training.ptychopinn.epochs" = [10, 20]', False)]
+)
+def test_seeds_are_places_and_other_levels_are_none(tmp_path: Path, factor: str, apart: bool) -> None:
+    """A seed's network tells the spread over trainings; one of more epochs may have ended before."""
     hub = Hub(make_hub(tmp_path / "hub"))
     study = hub.study()
     text = study.read_text().replace('views = ["dense"]', 'views = ["dense", "sparse"]')
-    study.write_text(f"{text}\n[factors]\nseed = [1, 2]\n")
+    study.write_text(f"{text}\n[factors]\n{factor}\n")
     cells = [at for at, _ in in_cells_of(hub, load_study(study), differing="networks")]
     whole = TrainStep(hub, SMALL_DOSE, "dense").files.bundle
     for at in cells:
@@ -225,12 +228,14 @@ def test_cells_of_a_study_s_own_factors_are_no_places(tmp_path: Path) -> None:
         bundle.parent.mkdir(parents=True)
         shutil.copy(whole, bundle)
     pairs = [(SMALL_DOSE, "dense"), (SMALL_DOSE, "sparse")]
-    assert found_in(hub, pairs) == []
+    said = [text.partition(": ")[0] for text in found_in(hub, pairs)]
+    assert said == ([hub.relative(TrainStep(cells[1], SMALL_DOSE, "dense").files.bundle)] if apart else [])
     sparse = TrainStep(cells[1], SMALL_DOSE, "sparse").files.bundle
     sparse.parent.mkdir(parents=True)
     shutil.copy(whole, sparse)
-    (text,) = found_in(hub, pairs)
+    *_, text = found_in(hub, pairs)
     assert text.startswith(f"{hub.relative(sparse)}: is byte by byte")
+    assert text.endswith("each place and seed needs a network of its own")
 
 
 def test_a_dose_that_files_do_not_state_or_state_otherwise_is_a_warning(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ptycho_compare.checks.stored_scan import StoredScan, read_stored
 from ptycho_compare.errors import InputError
-from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, Hub
+from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, Cell, Hub
 from ptycho_compare.models.bundle import find_model
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Comparison, Study, in_cells_of, networks_of
+from ptycho_compare.study.factors import trial_of
 from ptycho_compare.study.steps import TrainStep, train_steps
 
 Place = tuple[int, str, str]
@@ -31,8 +32,8 @@ class Held:
         Splits of phase C, and views of phase D.
     networks : list of TrainStep
         Those that are compared.
-    reconstructions : dict of Path to Place
-        Of phase F.
+    reconstructions : dict of Path to tuple
+        Of phase F; of which place, and of which seed where the study has several.
     comparisons : list of tuple
         Each with the hub in its cell, where its networks and reconstructions lie.
     """
@@ -41,7 +42,7 @@ class Held:
     places: Sequence[Place]
     scans: Mapping[Path, StoredScan]
     networks: Sequence[TrainStep]
-    reconstructions: Mapping[Path, Place]
+    reconstructions: Mapping[Path, tuple[Place, Cell]]
     comparisons: Sequence[tuple[Hub, Comparison]]
 
     @classmethod
@@ -63,7 +64,7 @@ class Held:
             for step in train_steps(at, dose, view, networks_of(how, at, dose, view))
         }
         reconstructions = {
-            path: place
+            path: (place, trial_of(at.cell.ptychi))
             for at, _ in _in_cells(hub, study, "reconstructions")
             for place in places
             if (path := at.ptychi(*place)).is_file()

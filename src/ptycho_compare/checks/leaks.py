@@ -17,6 +17,7 @@ from ptycho_compare.checks.stored_scan import Checksum, StoredScan
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.study import Study
+from ptycho_compare.study.factors import trial_of
 
 LEAKS = "data and networks of their own place"
 
@@ -46,14 +47,19 @@ def leaks(
 
 
 def _twins(held: Held) -> Iterator[Finding]:
-    """Files of different places are different ones."""
+    """Files of different places are different ones, and so are trials, which tell the spread of a score.
+
+    Other levels of a study's factors may come out equal: a training may end before its last epoch.
+    """
     bundles = {
-        path: (step.dose, step.network) for step in held.networks if (path := bundle_of(step)) is not None
+        path: (step.dose, step.network, trial_of(step.cell))
+        for step in held.networks
+        if (path := bundle_of(step)) is not None
     }
     places: dict[str, Mapping[Path, object]] = {
-        "scan": {path: path for path in held.scans},
-        "network": bundles,  # of one place there are several in a study with factors, and may be equal
-        "reconstruction": held.reconstructions,
+        "place needs a scan": {path: path for path in held.scans},
+        "place and seed needs a network": bundles,
+        "place and seed needs a reconstruction": held.reconstructions,
     }
     for what, files in places.items():
         first: dict[str, Path] = {}
@@ -64,7 +70,7 @@ def _twins(held: Held) -> Iterator[Finding]:
             other = first.setdefault(digest, path)
             if files[other] != place:
                 there = held.hub.relative(other)
-                text = f"is byte by byte {there}: each place needs a {what} of its own"
+                text = f"is byte by byte {there}: each {what} of its own"
                 yield Finding("input", f"{path}: {text}")
 
 

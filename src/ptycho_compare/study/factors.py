@@ -36,6 +36,11 @@ def is_trial(factor: str) -> bool:
     return key_of(factor).rpartition(".")[2] == "seed"
 
 
+def trial_of(cell: Cell) -> Cell:
+    """The part of a cell that scores are averaged over: seeds; the rest says under which conditions."""
+    return tuple(each for each in cell if is_trial(each[0]))
+
+
 def cells_of(factors: Factors) -> list[Cell]:
     """Every combination of levels, in one order whatever that of the file; one empty cell without factors."""
     names = sorted(factors)

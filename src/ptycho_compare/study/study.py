@@ -37,6 +37,7 @@ from ptycho_compare.study.factors import (
     cells_of,
     first_mistake,
     is_trial,
+    trial_of,
     varied,
 )
 from ptycho_compare.study.making import Commands, Overlap, Reconstruction, Simulation, Training
@@ -205,7 +206,7 @@ class Comparison:
     @property
     def trial(self) -> Cell:
         """The part of the cell that scores are averaged over: seeds; the rest says under which conditions."""
-        return tuple(each for each in self.cell if is_trial(each[0]))
+        return trial_of(self.cell)
 
     def folder(self, hub: Hub) -> Path:
         """Where it leaves its artifacts."""

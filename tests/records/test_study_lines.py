@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ptycho_compare.records.compared import Compared
 from ptycho_compare.records.deciding import FIENUP, Deciding, leaves_out_zero, told_apart
-from ptycho_compare.records.study_cells import StudyCell, cells_of, levels_text
+from ptycho_compare.records.study_conditions import StudyCondition, conditions_in, levels_text
 from ptycho_compare.records.study_lines import Crossing, StudyLine, crossings_of, lines_of, slopes_of
 from ptycho_compare.records.tables.metrics_csv import MetricRow
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow
@@ -52,8 +52,8 @@ def compared(
     return Compared(place, overlap, 64, tuple(rows), tuple(differences))
 
 
-def cells(found: Sequence[Compared]) -> list[StudyCell]:
-    return cells_of(found, level=0.95)
+def cells(found: Sequence[Compared]) -> list[StudyCondition]:
+    return conditions_in(found, level=0.95)
 
 
 def over_doses(
@@ -181,7 +181,11 @@ def test_views_are_laid_out_by_their_measured_overlap() -> None:
         for view, share in (("dense", 0.8), ("sparse", 0.2))
     ]
     (line,) = lines_of(cells(found))
-    assert (line.axis, [place for place, _ in line.cells], line.logarithmic) == ("overlap", [0.2, 0.8], False)
+    assert (line.axis, [place for place, _ in line.conditions], line.logarithmic) == (
+        "overlap",
+        [0.2, 0.8],
+        False,
+    )
     assert lines_of(cells([compared({"A": 0.1}, view=view) for view in ("dense", "sparse")])) == []
 
 
@@ -193,7 +197,7 @@ def test_every_factor_of_the_study_s_own_that_counts_is_an_axis() -> None:
         for how in ("x", "y")
     ]
     lines = lines_of(cells(found))
-    assert {(line.axis, len(line.cells), line.logarithmic) for line in lines} == {
+    assert {(line.axis, len(line.conditions), line.logarithmic) for line in lines} == {
         ("dose", 2, True),
         ("images", 2, False),
     }

@@ -30,7 +30,7 @@ def test_lines_go_through_the_means_and_bars_are_their_intervals() -> None:
     assert figure is not None
     panel = figure.axes[0]
     drawn = next(line for line in panel.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 4)
-    held = [{each.arm: each for each in cell.scores()}["A"] for cell in answers.cells]
+    held = [{each.arm: each for each in cell.scores()}["A"] for cell in answers.conditions]
     assert np.asarray(drawn.get_ydata()) == pytest.approx([each.over_trials.mean for each in held])
     ends = [tuple(each.over_trials.interval or ()) for each in held]
     bars = [[(low, high) for (_, low), (_, high) in each.get_segments()] for each in panel.collections]

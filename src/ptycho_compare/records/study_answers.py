@@ -1,4 +1,4 @@
-"""What a study says as a whole: its cells, lines through them, who is best where."""
+"""What a study says as a whole: its conditions, lines through them, who is best where."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ptycho_compare.hub import FULL_TIER, Hub
 from ptycho_compare.records.compared import Compared, read_compared
-from ptycho_compare.records.study_cells import StudyCell, cells_of
+from ptycho_compare.records.study_conditions import StudyCondition, conditions_in
 from ptycho_compare.records.study_lines import Crossing, Slope, StudyLine, crossings_of, lines_of, slopes_of
 from ptycho_compare.study import Study
 
@@ -49,16 +49,16 @@ class StudyAnswers:
         return sum(each.tier == self.tier for each in self.study.comparisons())
 
     @cached_property
-    def cells(self) -> list[StudyCell]:
-        """Cells of that tier, in the study's order."""
-        return cells_of(
+    def conditions(self) -> list[StudyCondition]:
+        """Conditions of that tier, in the study's order."""
+        return conditions_in(
             (each for each in self.compared if each.comparison.tier == self.tier), level=self.level
         )
 
     @cached_property
     def lines(self) -> list[StudyLine]:
-        """All lines through these cells."""
-        return lines_of(self.cells)
+        """All lines through these conditions."""
+        return lines_of(self.conditions)
 
     @cached_property
     def crossings(self) -> list[Crossing]:
@@ -72,13 +72,13 @@ class StudyAnswers:
 
     @cached_property
     def wins(self) -> Counter[str]:
-        """In how many cells an arm is best; "" counts those without a winner."""
-        return Counter(cell.answer.winner or "" for cell in self.cells)
+        """In how many conditions an arm is best; "" counts those without a winner."""
+        return Counter(condition.answer.winner or "" for condition in self.conditions)
 
     @cached_property
     def factors(self) -> list[str]:
         """Factors that are no trials."""
-        return list(dict.fromkeys(name for cell in self.cells for name in cell.levels))
+        return list(dict.fromkeys(name for condition in self.conditions for name in condition.levels))
 
 
 def read_answers(hub: Hub, study: Study) -> StudyAnswers:

@@ -1,4 +1,4 @@
-"""Cost beside quality: time per image of every arm in every cell, its score, and who is worth it."""
+"""Cost beside quality: time per image of every arm in every condition, its score, and who is worth it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from ptycho_compare.records.arm_costs import ArmCost
 from ptycho_compare.records.deciding import Deciding
 from ptycho_compare.records.study_answers import StudyAnswers
-from ptycho_compare.records.study_cells import StudyCell
+from ptycho_compare.records.study_conditions import StudyCondition
 
 
 @dataclass(frozen=True)
 class CostOfArm:
-    """An arm in a cell: means over its trials.
+    """An arm in a condition: means over its trials.
 
     Attributes
     ----------
@@ -25,14 +25,14 @@ class CostOfArm:
     hosts, training_hosts : tuple of str
         Where that ran.
     score : Deciding or None
-        The score that decides the cell, and the arm's number.
+        The score that decides the condition, and the arm's number.
     beaten_by : str or None
         An arm that is faster and is told apart as better; "" where there is none, None where nobody knows.
     note : str
         What is not known.
     """
 
-    cell: StudyCell
+    condition: StudyCondition
     arm: str
     images: float | None
     seconds_per_image: float | None
@@ -47,20 +47,20 @@ class CostOfArm:
 
 
 def costs_of(answers: StudyAnswers) -> list[CostOfArm]:
-    """Return the costs of all arms in all cells."""
-    return [each for cell in answers.cells for each in _of_cell(cell)]
+    """Return the costs of all arms in all conditions."""
+    return [each for condition in answers.conditions for each in _of_condition(condition)]
 
 
-def _of_cell(cell: StudyCell) -> Iterator[CostOfArm]:
+def _of_condition(condition: StudyCondition) -> Iterator[CostOfArm]:
     held: dict[str, list[ArmCost]] = {}
-    for trial in cell.trials:
+    for trial in condition.trials:
         for cost in trial.costs:
             held.setdefault(cost.arm, []).append(cost)
     times = {arm: _mean([each.seconds_per_image for each in costs]) for arm, costs in held.items()}
     for arm, costs in held.items():
         trainings = [each.training for each in costs if each.training is not None]
         yield CostOfArm(
-            cell,
+            condition,
             arm,
             _mean([each.images for each in costs]),
             times[arm],
@@ -68,9 +68,9 @@ def _of_cell(cell: StudyCell) -> Iterator[CostOfArm]:
             _mean([each.cpu_s for each in trainings]),
             _names(each.host for each in costs),
             _names(each.host for each in trainings),
-            cell.answer.score,
-            cell.answer.numbers.get(arm),
-            _beaten_by(cell, arm, times),
+            condition.answer.score,
+            condition.answer.numbers.get(arm),
+            _beaten_by(condition, arm, times),
             "; ".join(dict.fromkeys(each.note for each in costs if each.note)),
         )
 
@@ -84,15 +84,15 @@ def _mean(numbers: list[float | None] | list[int | None]) -> float | None:
     return math.fsum(known) / len(known) if known and len(known) == len(numbers) else None
 
 
-def _beaten_by(cell: StudyCell, arm: str, times: dict[str, float | None]) -> str | None:
+def _beaten_by(condition: StudyCondition, arm: str, times: dict[str, float | None]) -> str | None:
     """Find an arm that is faster and is told apart as better, by the score that decides."""
-    score, own = cell.answer.score, times[arm]
-    if score is None or own is None or arm not in cell.answer.numbers:
+    score, own = condition.answer.score, times[arm]
+    if score is None or own is None or arm not in condition.answer.numbers:
         return None
-    for other in cell.answer.numbers:
+    for other in condition.answer.numbers:
         time = times.get(other)
-        if other != arm and time is not None and time <= own and score in cell.standings.numbers:
-            margin = cell.standings.margin(score, other, arm)
+        if other != arm and time is not None and time <= own and score in condition.standings.numbers:
+            margin = condition.standings.margin(score, other, arm)
             if margin.by > 0 and margin.told_apart:
                 return other
     return ""

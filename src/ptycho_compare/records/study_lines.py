@@ -1,4 +1,4 @@
-"""Response of arms to one factor, all others fixed: lines through cells, where two arms cross, how steep.
+"""Response of arms to one factor, all others fixed: lines through conditions, crossings of arms, slopes.
 
 A line runs along a factor whose levels are numbers, or along the measured overlap of the views.
 """
@@ -13,7 +13,7 @@ from typing import Literal
 
 from ptycho_compare.records.compared import OVERLAP
 from ptycho_compare.records.deciding import Deciding, Margin
-from ptycho_compare.records.study_cells import SHOWN, StudyCell
+from ptycho_compare.records.study_conditions import SHOWN, StudyCondition
 from ptycho_compare.records.trials import Ends
 from ptycho_compare.study import Level
 
@@ -24,7 +24,7 @@ _WIDE = 10
 
 @dataclass(frozen=True)
 class StudyLine:
-    """Cells that differ in one factor alone.
+    """Conditions that differ in one factor alone.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class StudyLine:
         The factor, or `OVERLAP` for views by their measured overlap.
     fixed : dict
         Levels of the other factors.
-    cells : tuple of (float, StudyCell)
+    conditions : tuple of (float, StudyCondition)
         By their place on the axis, rising.
     logarithmic : bool
         Whether places are compared by their logarithm.
@@ -40,13 +40,13 @@ class StudyLine:
 
     axis: str
     fixed: dict[str, Level]
-    cells: tuple[tuple[float, StudyCell], ...]
+    conditions: tuple[tuple[float, StudyCondition], ...]
     logarithmic: bool
 
     @property
     def arms(self) -> list[str]:
         """All arms, as in the tables."""
-        return list(dict.fromkeys(row.model for _, cell in self.cells for row in cell.rows))
+        return list(dict.fromkeys(row.model for _, condition in self.conditions for row in condition.rows))
 
 
 @dataclass(frozen=True)
@@ -94,24 +94,24 @@ class Slope:
     points: int
 
 
-def lines_of(cells: Sequence[StudyCell]) -> list[StudyLine]:
+def lines_of(conditions: Sequence[StudyCondition]) -> list[StudyLine]:
     """Find all lines of two levels or more."""
-    factors = dict.fromkeys(name for cell in cells for name in cell.levels)
-    axes = [name for name in factors if name == _VIEW or _are_numbers(cells, name)]
-    return [line for axis in axes for line in _along(axis, cells)]
+    factors = dict.fromkeys(name for condition in conditions for name in condition.levels)
+    axes = [name for name in factors if name == _VIEW or _are_numbers(conditions, name)]
+    return [line for axis in axes for line in _along(axis, conditions)]
 
 
-def _are_numbers(cells: Iterable[StudyCell], factor: str) -> bool:
-    return all(isinstance(cell.levels.get(factor), int | float) for cell in cells)
+def _are_numbers(conditions: Iterable[StudyCondition], factor: str) -> bool:
+    return all(isinstance(condition.levels.get(factor), int | float) for condition in conditions)
 
 
-def _along(factor: str, cells: Iterable[StudyCell]) -> Iterator[StudyLine]:
-    rows: dict[tuple[tuple[str, Level], ...], list[tuple[float, StudyCell]]] = {}
-    for cell in cells:
-        place = cell.overlap if factor == _VIEW else cell.levels[factor]
-        others = tuple(item for item in cell.levels.items() if item[0] != factor)
+def _along(factor: str, conditions: Iterable[StudyCondition]) -> Iterator[StudyLine]:
+    rows: dict[tuple[tuple[str, Level], ...], list[tuple[float, StudyCondition]]] = {}
+    for condition in conditions:
+        place = condition.overlap if factor == _VIEW else condition.levels[factor]
+        others = tuple(item for item in condition.levels.items() if item[0] != factor)
         if isinstance(place, int | float):
-            rows.setdefault(others, []).append((float(place), cell))
+            rows.setdefault(others, []).append((float(place), condition))
     for others, found in rows.items():
         places = sorted(found, key=lambda pair: pair[0])
         low, high = places[0][0], places[-1][0]
@@ -156,16 +156,16 @@ def _crossings(line: StudyLine, score: Deciding, one: str, other: str) -> Iterat
 
 
 def _ahead(line: StudyLine, score: Deciding, one: str, other: str) -> Iterator[_Ahead]:
-    for place, cell in line.cells:
-        if {one, other} <= cell.standings.numbers[score].keys():
-            margin = cell.standings.margin(score, one, other)
+    for place, condition in line.conditions:
+        if {one, other} <= condition.standings.numbers[score].keys():
+            margin = condition.standings.margin(score, one, other)
             if margin.by:
                 told: Literal[1, 0, -1] = (1 if margin.by > 0 else -1) if margin.told_apart else 0
-                yield _Ahead(place, _distance(line, score, cell, margin), told)
+                yield _Ahead(place, _distance(line, score, condition, margin), told)
 
 
-def _distance(line: StudyLine, score: Deciding, cell: StudyCell, margin: Margin) -> float:
-    held = cell.standings.numbers[score]
+def _distance(line: StudyLine, score: Deciding, condition: StudyCondition, margin: Margin) -> float:
+    held = condition.standings.numbers[score]
     ahead, behind = held[margin.ahead], held[margin.behind]
     ratio = line.logarithmic and not score.higher_is_better and min(ahead, behind) > 0 and ahead != behind
     return math.log(behind / ahead) if ratio else margin.by
@@ -187,8 +187,8 @@ def slopes_of(line: StudyLine, *, level: float) -> Iterator[Slope]:
         for arm in line.arms:
             points = [
                 (place, number)
-                for place, cell in line.cells
-                if (number := cell.standings.numbers[score].get(arm)) is not None and number > 0
+                for place, condition in line.conditions
+                if (number := condition.standings.numbers[score].get(arm)) is not None and number > 0
             ]
             if len(points) >= 3:  # two points have a line, and nothing is left to judge it by
                 yield _slope(line, score, arm, points, level)

@@ -55,10 +55,10 @@ def test_evidence_that_is_damaged_is_said_and_stops_nothing(tmp_path: Path) -> N
 def test_trials_have_their_answers_and_their_bars() -> None:
     part = study_part(falling(seeds=(1, 2, 3)))
     assert part.sentences == tuple(paragraph(falling(seeds=(1, 2, 3))))
-    assert next(where for where, _, _ in part.cells) == "dose 100, dense, test"
+    assert next(where for where, _, _ in part.conditions) == "dose 100, dense, test"
     curve = part.lines[0][1][0].curves[0]
     assert len(curve.trials) == len(curve.pixels) == len(curve.dots) == 4
-    assert study_part(falling()).cells == ()
+    assert study_part(falling()).conditions == ()
 
 
 def test_lines_that_are_not_drawn_are_counted() -> None:

@@ -27,17 +27,17 @@ Line = tuple[object, ...]
 
 
 def curves_csv(answers: StudyAnswers) -> str:
-    """Return the text of ``study_curves.csv``: every score of every arm in every cell, over its trials."""
+    """Return the text of ``study_curves.csv``: scores of every arm in every condition, over its trials."""
     factors = answers.factors
     return table_text(("tier", *factors, *_CURVES), _curves(answers, factors))
 
 
 def _curves(answers: StudyAnswers, factors: Sequence[str]) -> Iterator[Line]:
-    for cell in answers.cells:
-        for each in cell.scores():
+    for condition in answers.conditions:
+        for each in condition.scores():
             spread = each.over_trials
             yield (
-                *(cell.tier, *_levels(cell.levels, factors), cell.overlap, each.arm),
+                *(condition.tier, *_levels(condition.levels, factors), condition.overlap, each.arm),
                 *(each.score.metric, each.score.component, spread.mean, spread.sd, spread.count),
                 *(*(spread.interval or _NOTHING), *(each.over_pixels or _NOTHING)),
                 *(each.unit, each.reference),
@@ -50,7 +50,7 @@ def answers_csv(answers: StudyAnswers) -> str:
     A line is a ``difference`` (first arm minus second, once over trials and once over pixels), a ``rank``
     (of the first arm, by the score that decides), a ``crossing`` (from the first arm, ahead below, to the
     second), a ``slope`` (of the logarithm of the first arm's error over that of the axis), or a count: of
-    comparisons, of cells, and of those in which the first arm is best.
+    comparisons, of conditions, and of those in which the first arm is best.
     """
     factors = answers.factors
     columns = ("question", "tier", *factors, *_ANSWERS)
@@ -69,10 +69,10 @@ Found = tuple[str, Mapping[str, Level], Line]
 
 def _counts(answers: StudyAnswers) -> Iterator[Found]:
     held = {
-        "comparisons": sum(len(cell.trials) for cell in answers.cells),
+        "comparisons": sum(len(condition.trials) for condition in answers.conditions),
         "comparisons_asked": answers.asked,
         "interval_percent": round(100 * answers.level, 6),
-        "conditions": len(answers.cells),
+        "conditions": len(answers.conditions),
     }
     counts = [(name, "", count) for name, count in held.items()]
     counts += [
@@ -83,26 +83,30 @@ def _counts(answers: StudyAnswers) -> Iterator[Found]:
 
 
 def _ranks(answers: StudyAnswers) -> Iterator[Found]:
-    for cell in answers.cells:
-        found = cell.answer
+    for condition in answers.conditions:
+        found = condition.answer
         for rank, arm in enumerate(found.numbers, start=1):
             score = found.score
             names = ("", "") if score is None else (score.metric, score.component)
             told = {"best": True, "behind": True, "not told apart": False}.get(found.standing(arm))
-            yield "rank", cell.levels, ("", arm, "", *names, rank, None, None, "", len(cell.trials), told)
+            yield (
+                "rank",
+                condition.levels,
+                ("", arm, "", *names, rank, None, None, "", len(condition.trials), told),
+            )
 
 
 def _differences(answers: StudyAnswers) -> Iterator[Found]:
-    for cell in answers.cells:
-        for each in cell.differences:
+    for condition in answers.conditions:
+        for each in condition.differences:
             spread = each.over_trials
             pair = ("", each.first, each.second, each.score.metric, each.score.component, spread.mean)
             if spread.interval is not None:
                 ends = (*spread.interval, "trials", spread.count, each.told_by_trials)
-                yield "difference", cell.levels, (*pair, *ends)
+                yield "difference", condition.levels, (*pair, *ends)
             if each.over_pixels is not None or spread.interval is None:
                 ends = (*(each.over_pixels or _NOTHING), "pixels", spread.count, each.told_by_pixels)
-                yield "difference", cell.levels, (*pair, *ends)
+                yield "difference", condition.levels, (*pair, *ends)
 
 
 def _crossings(answers: StudyAnswers) -> Iterator[Found]:
@@ -131,7 +135,7 @@ def _slopes(answers: StudyAnswers) -> Iterator[Found]:
 
 
 def costs_csv(answers: StudyAnswers) -> str:
-    """Return the text of ``study_costs.csv``: what every arm takes in every cell, beside its score.
+    """Return the text of ``study_costs.csv``: what every arm takes in every condition, beside its score.
 
     ``beaten_by`` names an arm that is faster and is told apart as better; "nobody" where there is none.
     """
@@ -143,7 +147,7 @@ def _costs(answers: StudyAnswers, factors: Sequence[str]) -> Iterator[Line]:
     for each in costs_of(answers):
         time, score = each.seconds_per_image, each.score
         yield (
-            *(each.cell.tier, *_levels(each.cell.levels, factors), each.arm, each.images, time),
+            *(each.condition.tier, *_levels(each.condition.levels, factors), each.arm, each.images, time),
             *(None if time is None else 1 / time, each.training_s, each.training_cpu_s),
             *(" ".join(each.hosts), " ".join(each.training_hosts)),
             *(("", "") if score is None else (score.metric, score.component)),

@@ -1,4 +1,4 @@
-"""Cost against quality: time per image, the score that decides upwards, a mark per arm and cell."""
+"""Cost against quality: time per image, the score that decides upwards, a mark per arm and condition."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def plot_costs(png: Path, pdf: Path, answers: StudyAnswers) -> list[Path]:
 
 
 def shown_costs(answers: StudyAnswers) -> list[tuple[CostOfArm, float, float]]:
-    """Costs that can be drawn, with time and number: of cells that are decided by the score of most."""
+    """Costs that can be drawn, with time and number: of conditions that are decided by the score of most."""
     known = [
         (each, time, number)
         for each in costs_of(answers)
@@ -44,7 +44,7 @@ def shown_costs(answers: StudyAnswers) -> list[tuple[CostOfArm, float, float]]:
 def cost_figure(answers: StudyAnswers) -> Figure | None:
     """Draw what the arms cost and what they give; None where fewer than two have a recorded time.
 
-    A mark is filled where no arm of its cell is both faster and told apart as better.
+    A mark is filled where no arm of its condition is both faster and told apart as better.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D

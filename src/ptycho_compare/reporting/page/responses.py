@@ -10,7 +10,7 @@ from typing import Any
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.study_answers import StudyAnswers, read_answers
-from ptycho_compare.records.study_cells import levels_text
+from ptycho_compare.records.study_conditions import levels_text
 from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.trials import Ends
 from ptycho_compare.reporting.page.provenance import link_to
@@ -105,7 +105,7 @@ class StudyPart:
     left_out : int
         Lines that are not drawn.
     crossings : tuple of str
-    cells : tuple
+    conditions : tuple
         For studies with trials: conditions, the verdict and why.
     links : dict
         To the files that `ptycho-hub study` wrote.
@@ -118,7 +118,7 @@ class StudyPart:
     lines: tuple[tuple[str, tuple[ResponsePlot, ...]], ...] = ()
     left_out: int = 0
     crossings: tuple[str, ...] = ()
-    cells: tuple[tuple[str, str, str], ...] = ()
+    conditions: tuple[tuple[str, str, str], ...] = ()
     costs: tuple[tuple[str, ...], ...] = ()
     cost_score: str = ""
     hosts: tuple[str, ...] = ()
@@ -132,7 +132,7 @@ def read_study(hub: Hub, study: Study, *, page: Path) -> StudyPart | None:
         answers = read_answers(hub, study)
     except InputError as error:
         return StudyPart(trouble=str(error))
-    if len(answers.cells) <= 1:
+    if len(answers.conditions) <= 1:
         return None
     links = [(path.name, link_to(hub, path, page=page)) for path in hub.answers() if path.is_file()]
     return replace(study_part(answers), links=tuple(links))
@@ -150,15 +150,18 @@ def study_part(answers: StudyAnswers) -> StudyPart:
         f"{crossing_sentence(each)}"
         for each in answers.crossings
     ]
-    averaged = any(len(cell.trials) > 1 for cell in answers.cells)
-    cells = [(levels_text(cell.levels), cell.answer.verdict, cell.answer.why) for cell in answers.cells]
+    averaged = any(len(condition.trials) > 1 for condition in answers.conditions)
+    conditions = [
+        (levels_text(condition.levels), condition.answer.verdict, condition.answer.why)
+        for condition in answers.conditions
+    ]
     return StudyPart(
         tuple(arms_of_study(answers)),
         tuple(paragraph(answers)),
         tuple(drawn),
         len(answers.lines) - len(drawn),
         tuple(crossings),
-        tuple(cells) if averaged else (),
+        tuple(conditions) if averaged else (),
         **_costs(answers),
     )
 
@@ -168,7 +171,7 @@ def _costs(answers: StudyAnswers) -> dict[str, Any]:
     scores = {each.score.name for each in found if each.score is not None}
     lines = [
         (
-            *(levels_text(each.cell.levels), each.arm),
+            *(levels_text(each.condition.levels), each.arm),
             *map(cost_text, (each.seconds_per_image, each.training_s)),
             number_text(each.number),
             {None: "not known", "": "nobody"}.get(each.beaten_by, each.beaten_by or ""),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ptycho_compare.records.compared import OVERLAP
 from ptycho_compare.records.deciding import Deciding
 from ptycho_compare.records.study_answers import StudyAnswers
-from ptycho_compare.records.study_cells import SHOWN, levels_text
+from ptycho_compare.records.study_conditions import SHOWN, levels_text
 from ptycho_compare.records.study_lines import StudyLine
 from ptycho_compare.records.trials import Ends
 
@@ -66,7 +66,7 @@ class ResponsePanel:
     @property
     def places(self) -> list[float]:
         """Levels of the axis."""
-        return [place for place, _ in self.line.cells]
+        return [place for place, _ in self.line.conditions]
 
     @property
     def range(self) -> Ends:
@@ -82,13 +82,16 @@ class ResponsePanel:
 
 def arms_of_study(answers: StudyAnswers) -> list[str]:
     """All arms, in the order in which tables first name them: their colours follow."""
-    return list(dict.fromkeys(row.model for cell in answers.cells for row in cell.rows))
+    return list(dict.fromkeys(row.model for condition in answers.conditions for row in condition.rows))
 
 
 def panels_of(answers: StudyAnswers, line: StudyLine) -> list[ResponsePanel]:
     """Return the panels of a line: those scores of which an arm has two points or more."""
     arms = arms_of_study(answers)
-    held = [(place, {(each.arm, each.score): each for each in cell.scores()}) for place, cell in line.cells]
+    held = [
+        (place, {(each.arm, each.score): each for each in condition.scores()})
+        for place, condition in line.conditions
+    ]
     panels = []
     for score in SHOWN:
         series = []

@@ -1,4 +1,4 @@
-"""The table that a paper prints: arms in every cell, scores beside each other, the best marked.
+"""The table that a paper prints: arms in every condition, scores beside each other, the best marked.
 
 One table of texts; CSV, Markdown and LaTeX lay it out.
 """
@@ -12,7 +12,7 @@ from typing import Literal
 
 from ptycho_compare.records.deciding import Deciding, digits
 from ptycho_compare.records.study_answers import StudyAnswers
-from ptycho_compare.records.study_cells import SHOWN, CellScore, StudyCell
+from ptycho_compare.records.study_conditions import SHOWN, ConditionScore, StudyCondition
 from ptycho_compare.records.tables.csv_cells import table_text
 from ptycho_compare.reporting.study.markdown import cell as markdown_cell
 from ptycho_compare.reporting.study.markdown import table
@@ -68,27 +68,34 @@ class StudyTable:
 
 def study_table(answers: StudyAnswers) -> StudyTable:
     """Make the table of a study."""
-    held = {id(cell): list(cell.scores()) for cell in answers.cells}
+    held = {id(condition): list(condition.scores()) for condition in answers.conditions}
     found = {each.score for scores in held.values() for each in scores}
     shown = tuple(score for score in SHOWN if score in found)
-    rows = [row for cell in answers.cells for row in _rows(cell, held[id(cell)], answers.factors, shown)]
+    rows = [
+        row
+        for condition in answers.conditions
+        for row in _rows(condition, held[id(condition)], answers.factors, shown)
+    ]
     return StudyTable((*answers.factors, "arm"), shown, tuple(rows))
 
 
 def _rows(
-    cell: StudyCell, scores: Sequence[CellScore], factors: Sequence[str], shown: Sequence[Deciding]
+    condition: StudyCondition,
+    scores: Sequence[ConditionScore],
+    factors: Sequence[str],
+    shown: Sequence[Deciding],
 ) -> Iterator[tuple[tuple[str, ...], tuple[ScoreText, ...]]]:
-    marks = {score: marks_of(cell, score) for score in shown}
+    marks = {score: marks_of(condition, score) for score in shown}
     texts = {(each.arm, each.score): _text(each) for each in scores}
-    levels = tuple(str(cell.levels.get(name, "")) for name in factors)
-    for arm in dict.fromkeys(row.model for row in cell.rows):
+    levels = tuple(str(condition.levels.get(name, "")) for name in factors)
+    for arm in dict.fromkeys(row.model for row in condition.rows):
         yield (
             (*levels, arm),
             tuple(ScoreText(texts.get((arm, score), ""), marks[score].get(arm, "")) for score in shown),
         )
 
 
-def _text(each: CellScore) -> str:
+def _text(each: ConditionScore) -> str:
     mean, sd = each.over_trials.mean, each.over_trials.sd
     if not sd:
         return digits(mean) if sd is None else f"{digits(mean)} ± 0"
@@ -97,15 +104,15 @@ def _text(each: CellScore) -> str:
     return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
 
 
-def marks_of(cell: StudyCell, score: Deciding) -> Mapping[str, Mark]:
-    """Mark the best arm of a cell in a score, and those that are not told apart from it.
+def marks_of(condition: StudyCondition, score: Deciding) -> Mapping[str, Mark]:
+    """Mark the best arm of a condition in a score, and those that are not told apart from it.
 
     Nothing is marked where one arm alone has the number, where the first one shows nothing, or where an
     interval that would tell is not known.
     """
-    first, *others = cell.standings.ranking(score) or [""]
-    told = {arm: cell.standings.margin(score, first, arm).told_apart for arm in others}
-    if not others or first in cell.answer.flat or None in told.values():
+    first, *others = condition.standings.ranking(score) or [""]
+    told = {arm: condition.standings.margin(score, first, arm).told_apart for arm in others}
+    if not others or first in condition.answer.flat or None in told.values():
         return {}
     alike: dict[str, Mark] = {arm: "not told apart" for arm, apart in told.items() if not apart}
     return {first: "best", **alike}

@@ -9,7 +9,7 @@ from ptycho_compare.records.compared import OVERLAP
 from ptycho_compare.records.deciding import RESIDUAL, Deciding, digits
 from ptycho_compare.records.measures import REFERENCES
 from ptycho_compare.records.study_answers import StudyAnswers
-from ptycho_compare.records.study_cells import SHOWN, levels_text
+from ptycho_compare.records.study_conditions import SHOWN, levels_text
 from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.study_lines import Crossing, Slope, StudyLine
 from ptycho_compare.reporting.study.markdown import cell as markdown_cell
@@ -34,7 +34,7 @@ def paragraph(answers: StudyAnswers) -> list[str]:
 
 def in_short(answers: StudyAnswers) -> list[str]:
     """Return the sentences that a terminal has room for; none of a study of one condition or none."""
-    if len(answers.cells) <= 1:
+    if len(answers.conditions) <= 1:
         return []
     crossings = [
         f"{each.score.name}{f', {levels_text(each.line.fixed)}' if each.line.fixed else ''}: "
@@ -48,26 +48,26 @@ def in_short(answers: StudyAnswers) -> list[str]:
 
 
 def _setting(answers: StudyAnswers) -> Iterator[str]:
-    arms = list(dict.fromkeys(row.model for cell in answers.cells for row in cell.rows))
-    there = sum(len(cell.trials) for cell in answers.cells)
-    trials = {len(cell.trials) for cell in answers.cells}
+    arms = list(dict.fromkeys(row.model for condition in answers.conditions for row in condition.rows))
+    there = sum(len(condition.trials) for condition in answers.conditions)
+    trials = {len(condition.trials) for condition in answers.conditions}
     of_each = ""
     if max(trials, default=1) > 1:
         count = listed([str(each) for each in sorted(trials)])
         of_each = f", {count} trials of each" if len(trials) == 1 else f", {count} trials of them"
     yield (
         f"{listed(arms)} {'were' if len(arms) > 1 else 'was'} compared under "
-        f"{_count(len(answers.cells), 'condition')}{of_each} "
+        f"{_count(len(answers.conditions), 'condition')}{of_each} "
         f"({there} of {_count(answers.asked, 'comparison')} of the {answers.tier} tier)."
     )
-    kinds = {cell.answer.reference for cell in answers.cells}
+    kinds = {condition.answer.reference for condition in answers.conditions}
     against = [REFERENCES[kind] for kind in REFERENCES if kind in kinds]
     if against:
         yield f"Scores compare with {listed(against)}, in each condition on the pixels that every arm covers."
 
 
 def _winners(answers: StudyAnswers) -> Iterator[str]:
-    whole = len(answers.cells)
+    whole = len(answers.conditions)
     won = sorted((-count, arm) for arm, count in answers.wins.items() if arm)
     if won:
         (count, best), *others = won
@@ -80,7 +80,10 @@ def _winners(answers: StudyAnswers) -> Iterator[str]:
 def deciding_score(line: StudyLine) -> Deciding | None:
     """The first score that is shown of which most arms have numbers all along a line."""
     whole = {
-        score: sum(all(arm in cell.standings.numbers[score] for _, cell in line.cells) for arm in line.arms)
+        score: sum(
+            all(arm in condition.standings.numbers[score] for _, condition in line.conditions)
+            for arm in line.arms
+        )
         for score in (*SHOWN[:1], RESIDUAL, *SHOWN[1:-1])
     }
     return max(whole, key=lambda score: whole[score]) if any(whole.values()) else None
@@ -90,11 +93,11 @@ def _course(answers: StudyAnswers, line: StudyLine) -> Iterator[str]:
     score = deciding_score(line)
     if score is None:
         return
-    (low, first), (high, last) = line.cells[0], line.cells[-1]
+    (low, first), (high, last) = line.conditions[0], line.conditions[-1]
     slopes = {each.arm: each for each in answers.slopes if each.line is line and each.score == score}
     said = []
     for arm in line.arms:
-        numbers = [cell.standings.numbers[score].get(arm) for cell in (first, last)]
+        numbers = [condition.standings.numbers[score].get(arm) for condition in (first, last)]
         if None not in numbers:
             start, end = (digits(number) for number in numbers if number is not None)
             text = f"from {start} to {end} for {arm}"
@@ -129,7 +132,7 @@ def crossing_sentence(each: Crossing) -> str:
 
 def _intervals(answers: StudyAnswers) -> Iterator[str]:
     kinds = "over pixels (block bootstrap)"
-    if any(len(cell.trials) > 1 for cell in answers.cells):
+    if any(len(condition.trials) > 1 for condition in answers.conditions):
         kinds = "over trials (Student's t) and, apart from it, over pixels (block bootstrap)"
     yield (
         f"Two arms are told apart where every {100 * answers.level:g} % interval of their difference that is "
@@ -189,7 +192,7 @@ def _escaped(text: str) -> str:
 
 def _answer_table(answers: StudyAnswers) -> list[str]:
     rows = []
-    for each in answers.cells:
+    for each in answers.conditions:
         levels = [str(each.levels.get(name, "")) for name in answers.factors]
         rows.append(
             (*map(markdown_cell, levels), *map(markdown_cell, (each.answer.verdict, each.answer.why)))
@@ -223,7 +226,7 @@ def _cost_table(answers: StudyAnswers) -> list[str]:
     several = f" Times of different machines do not compare: {', '.join(hosts)}." if len(hosts) > 1 else ""
     rows = [
         (
-            *(markdown_cell(str(each.cell.levels.get(name, ""))) for name in answers.factors),
+            *(markdown_cell(str(each.condition.levels.get(name, ""))) for name in answers.factors),
             markdown_cell(each.arm),
             *map(cost_text, (each.seconds_per_image, each.training_s, each.training_cpu_s)),
             "-" if each.number is None else digits(each.number),

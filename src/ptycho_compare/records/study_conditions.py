@@ -1,4 +1,4 @@
-"""Cells of a study: comparisons that differ in their trials alone, and what these come to on average.
+"""Conditions of a study: comparisons that differ in their trials alone, and what these come to on average.
 
 An interval over trials and one over pixels answer different questions, and are kept apart: how far a mean
 would move with other seeds, and how far a score would move with another part of the object.
@@ -41,8 +41,8 @@ _KEPT = (*HIGHER_IS_BETTER, CONTRAST)
 
 
 @dataclass(frozen=True)
-class CellScore:
-    """A score of one arm in a cell.
+class ConditionScore:
+    """A score of one arm in a condition.
 
     Attributes
     ----------
@@ -61,8 +61,8 @@ class CellScore:
 
 
 @dataclass(frozen=True)
-class CellDifference:
-    """First arm minus second in a cell, with both intervals."""
+class ConditionDifference:
+    """First arm minus second in a condition, with both intervals."""
 
     first: str
     second: str
@@ -91,7 +91,7 @@ class CellDifference:
 
 
 @dataclass(frozen=True)
-class StudyCell:
+class StudyCondition:
     """Comparisons that differ in their trials alone.
 
     Attributes
@@ -125,7 +125,7 @@ class StudyCell:
         return tuple(_mean_row(key, [table.get(key) for table in tables]) for key in keys)
 
     @cached_property
-    def differences(self) -> tuple[CellDifference, ...]:
+    def differences(self) -> tuple[ConditionDifference, ...]:
         """Differences between every two arms that are alive in every trial."""
         tables = [dict(_by_pair(each.differences)) for each in self.trials]
         pairs = [key for key in tables[0] if key[2] in _COMPARED]
@@ -146,7 +146,7 @@ class StudyCell:
         """Who is best here, by the rule of every comparison."""
         return answer_of(self.rows, [each.row for each in self.differences])
 
-    def scores(self) -> Iterator[CellScore]:
+    def scores(self) -> Iterator[ConditionScore]:
         """Yield the scores that are shown of every arm that has them in every trial."""
         tables = [{(row.model, row.metric): row for row in each.rows} for each in self.trials]
         for arm in dict.fromkeys(row.model for row in self.rows):
@@ -156,21 +156,21 @@ class StudyCell:
                 if numbers and len(numbers) == len(self.trials):
                     ends = mean_ends(_ends(row, score.component) for row in rows)
                     spread = spread_of(numbers, level=self.level)
-                    yield CellScore(arm, score, spread, ends, rows[0].unit, rows[0].reference)
+                    yield ConditionScore(arm, score, spread, ends, rows[0].unit, rows[0].reference)
 
 
-def cells_of(compared: Iterable[Compared], *, level: float) -> list[StudyCell]:
-    """Gather comparisons into cells, in the order in which they come."""
+def conditions_in(compared: Iterable[Compared], *, level: float) -> list[StudyCondition]:
+    """Gather comparisons into conditions, in the order in which they come."""
     found: dict[tuple[Any, ...], list[Compared]] = {}
     for each in compared:
-        found.setdefault((each.comparison.tier, *conditions_of(each).items()), []).append(each)
+        found.setdefault((each.comparison.tier, *levels_without_trials(each).items()), []).append(each)
     return [
-        StudyCell(trials[0].comparison.tier, conditions_of(trials[0]), tuple(trials), level)
+        StudyCondition(trials[0].comparison.tier, levels_without_trials(trials[0]), tuple(trials), level)
         for trials in found.values()
     ]
 
 
-def conditions_of(each: Compared) -> dict[str, Level]:
+def levels_without_trials(each: Compared) -> dict[str, Level]:
     """Levels of a comparison without those of its trials."""
     trials = {name for name, _ in each.comparison.trial}
     return {name: level for name, level in each.levels.items() if name not in trials}
@@ -222,11 +222,11 @@ def _by_pair(rows: Iterable[DifferenceRow]) -> Iterator[tuple[_Pair, DifferenceR
         yield (row.first, row.second, score), row
 
 
-def _mean_difference(key: _Pair, rows: Sequence[DifferenceRow], level: float) -> CellDifference:
+def _mean_difference(key: _Pair, rows: Sequence[DifferenceRow], level: float) -> ConditionDifference:
     spread = spread_of([row.difference for row in rows if row.difference is not None], level=level)
     ends = mean_ends(map(_ends, rows))
     told = rows[0].told_apart if len(rows) == 1 else leaves_out_zero(ends)
-    return CellDifference(*key, spread, ends, told)
+    return ConditionDifference(*key, spread, ends, told)
 
 
 def levels_text(levels: Mapping[str, Level]) -> str:

@@ -102,6 +102,13 @@ def test_a_comparison_stops_with_its_work_saved_and_goes_on(slow: Path) -> None:
     assert TRAIN.removesuffix("-full") in Hub(slow).comparison_summary().read_text()
 
 
+def test_a_shard_whose_ticket_is_another_by_now_does_nothing(light_hub: Path) -> None:
+    done = work(light_hub, TRAIN, "--shard", "1/2", "--ticket", "ptycho-0-0")
+    assert done.returncode == 1
+    assert "its ticket was withdrawn, or replaced by another submission" in done.stdout
+    assert not job_of(light_hub).shards.exists()
+
+
 def test_sigterm_that_a_job_script_kept_waiting_is_heard(slow: Path) -> None:
     """From before there was anybody who could hear it."""
     with nobody_left(slow):

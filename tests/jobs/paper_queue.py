@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.jobs.executors.batch import InQueue, Submission
-from ptycho_compare.jobs.ticket import Ticket
+from ptycho_compare.jobs.ticket import Ticket, key_of
 
 
 @dataclass
@@ -18,6 +18,7 @@ class PaperQueue:
     cluster: str = "paper"
     requeues: bool = True
     again: str = "again"
+    task: str = "$TASK"
     refuses: str = ""
     jobs: dict[str, InQueue] = field(default_factory=dict)
     submitted: list[Submission] = field(default_factory=list)
@@ -30,7 +31,8 @@ class PaperQueue:
             raise JobError(self.refuses)
         self.submitted.append(submission)
         number = str(len(self.submitted))
-        self.jobs[submission.token] = InQueue(number, "pending", "Priority")
+        for task in map(str, submission.tasks or [""]):
+            self.jobs[key_of(submission.token, task)] = InQueue(number, "pending", "Priority")
         return number, ["submit", submission.name]
 
     def look(self, users: Collection[str]) -> dict[str, InQueue]:
@@ -38,21 +40,21 @@ class PaperQueue:
         return dict(self.jobs)
 
     def ask(self, ticket: Ticket) -> None:
-        self.asked.append(ticket.token)
+        self.asked.append(ticket.key)
 
     def cancel(self, ticket: Ticket) -> None:
-        self.cancelled.append(ticket.token)
+        self.cancelled.append(ticket.key)
 
     def why_ended(self, ticket: Ticket) -> str:
-        return "TIMEOUT" if ticket.token not in self.jobs else ""
+        return "TIMEOUT" if ticket.key not in self.jobs else ""
 
-    def put(self, name: str, state: str, reason: str = "") -> None:
+    def put(self, name: str, state: str, reason: str = "", *, task: str = "") -> None:
         """Have the newest job of a name stand so; "gone" takes it out."""
-        newest = [each for each in self.submitted if each.name == name][-1]
+        key = key_of([each for each in self.submitted if each.name == name][-1].token, task)
         if state == "gone":
-            del self.jobs[newest.token]
+            del self.jobs[key]
         else:
-            self.jobs[newest.token] = InQueue(self.jobs[newest.token].job, state, reason)  # type: ignore[arg-type]
+            self.jobs[key] = InQueue(self.jobs[key].job, state, reason)  # type: ignore[arg-type]
 
     @property
     def names(self) -> list[str]:

@@ -25,9 +25,10 @@ def test_a_hub_without_one_asks_for_nothing(tmp_path: Path) -> None:
 def test_what_init_writes_says_nothing_and_each_line_of_it_can_be_meant(tmp_path: Path) -> None:
     assert read(tmp_path, SITE_TEXT) == Site()
     meant = re.sub(r"(?m)^# (?=[\w\[]+(\.\w+\])? ?[=\]]|\[steps|module|\"\"\")", "", SITE_TEXT)
-    meant = re.sub(r"(?m)^# (\[steps\.train\])", r"\1", meant)
+    meant = re.sub(r"(?m)^# (\[(steps\.train|shards)\])", r"\1", meant)
     site = read(tmp_path, meant)
     assert (site.partition, site.time, site.jobs) == ("main", 8 * 3600, 500)
+    assert (site.shards.each, site.shards.most, site.shards.count) == (1800, 16, 4)
     assert site.prelude == "module load cuda\n"
     assert site.through[0] == "apptainer"
     assert site.code == ["python", "prelude", "through", "options"]
@@ -57,6 +58,8 @@ def test_a_kind_of_step_asks_for_its_own_and_for_the_rest_as_all_do(tmp_path: Pa
         ("account = 'a b'", "'account'"),
         ("[steps.trian]\ntime = '1h'", "did you mean train?"),
         ("account = [", "is not TOML"),
+        ("[shards]\ncount = 0", "'shards.count'"),
+        ("[shards]\ncuont = 2", "did you mean count?"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, text: str, told: str) -> None:
@@ -74,3 +77,10 @@ def test_what_would_be_run_has_to_be_allowed(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"prelude, options would be run by the jobs: .*--allow-commands"):
         require_site_allowed(Hub(tmp_path), code, allowed=False)
     require_site_allowed(Hub(tmp_path), code, allowed=True)
+
+
+def test_a_comparison_is_split_by_how_long_it_takes_where_that_is_known(tmp_path: Path) -> None:
+    shards = read(tmp_path, '[shards]\neach = "10m"\nmost = 6\ncount = 3\n').shards
+    assert [shards.of(forecast_s) for forecast_s in (None, 1, 600, 601, 1800, 1e6)] == [3, 1, 1, 2, 3, 6]
+    assert read(tmp_path, "[shards]\ncount = 5\n").shards.of(1e6) == 5
+    assert Site().shards.of(1e6) == 1

@@ -11,12 +11,14 @@ import pytest
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs.claim import take_claim
+from ptycho_compare.jobs.executors.batch import TASK
 from ptycho_compare.jobs.executors.queue import bring_all, not_good
 from ptycho_compare.jobs.record import DoneRecord, LaunchRecord, write_record
 from ptycho_compare.jobs.site import Site
 from ptycho_compare.jobs.states import read_states
-from ptycho_compare.jobs.submitter import Submitter, Unit
+from ptycho_compare.jobs.submitter import Submitter
 from ptycho_compare.jobs.ticket import is_meant, read_ticket, write_ticket
+from ptycho_compare.jobs.unit import Array, Unit
 
 from .paper_queue import PaperQueue
 from .state_logs import StateLog
@@ -41,6 +43,27 @@ class Study:
     @property
     def units(self) -> list[Unit]:
         return [self.unit("a"), self.unit("b", forecast_s=FORECAST_S), self.unit("c", "a", "b")]
+
+    def split(self, count: int) -> Unit:
+        """A unit that needs another and is split."""
+        unit, files = self.unit("c", "a"), self.hub.step("c").job
+
+        def part(number: int, count: int) -> Unit:
+            name, its = f"c {number}/{count}", files.shard(number, count)
+            return Unit(name, "", its, ("part", f"{TASK}/{count}"), lambda: False, number=number, count=count)
+
+        def counts() -> list[int]:
+            return sorted({int(path.name.partition("-of-")[2]) for path in files.shards.glob("*-of-*")})
+
+        array = Array(
+            "c-parts",
+            files.shards_script,
+            lambda count: files.shard(TASK, count).batch_log,
+            lambda: count,
+            counts,
+            part,
+        )
+        return replace(unit, array=array)
 
     def submit(self) -> dict[str, str]:
         return {name: each.state for name, each in self.submitter.submit(self.units).items()}
@@ -252,3 +275,60 @@ def test_a_wait_takes_what_failed_as_it_is(study: Study) -> None:
     found = bring_all(study.submitter, study.units, wait=True, out_of_time=fail)
     assert {name: each.state for name, each in found.items()} == {"a": "ended", "b": "done", "c": "held"}
     assert study.queue.names.count("a") == 1
+
+
+def test_parts_are_one_array_before_the_unit_which_waits_for_them_however_they_end(study: Study) -> None:
+    units = [study.unit("a"), study.split(3)]
+    found = study.submitter.submit(units)
+    assert {name: each.state for name, each in found.items()} == {"a": "waits", "c": "waits"}
+    a, array, whole = study.queue.submitted
+    assert [each.name for each in study.queue.submitted] == ["a", "c-parts", "c"]
+    assert (array.tasks, [each.token for each in array.after]) == ((1, 2, 3), [a.token])
+    assert [each.token for each in whole.after] == [a.token]
+    assert {each.job for each in whole.after_any} == {"2"}
+    assert f'part "$TASK"/3 {array.token}' in array.script.read_text()
+    tickets = [read_ticket(part.files) for part in units[1].array.of(3)] if units[1].array else []
+    assert [(each.job, each.task, each.token) for each in tickets if each] == [
+        ("2", number, array.token) for number in "123"
+    ]
+    assert study.submitter.submit(units)["c"].state == "waits"
+    assert len(study.queue.submitted) == 3
+    study.queue.put("c-parts", "ended", "FAILED", task="2")
+    stand = study.submitter.parts_of(units)["c"]
+    assert {name: each.state for name, each in stand.items()} == {
+        "c 1/3": "waits",
+        "c 2/3": "lost",
+        "c 3/3": "waits",
+    }
+
+
+def test_a_unit_that_was_lost_goes_on_with_the_parts_that_are_in_the_queue(study: Study) -> None:
+    """Split as it was, whatever is wanted by now."""
+    study.done = {"a"}
+    study.submitter.submit([study.split(3)])
+    study.queue.put("c", "gone")
+    study.queue.put("c-parts", "gone", task="2")
+    study.submitter.submit([study.split(2)])
+    _, _, array, whole = study.queue.submitted
+    assert (array.name, array.tasks) == ("c-parts", (2,))
+    assert {each.job for each in whole.after_any} == {"1", "3"}
+
+
+def test_parts_take_their_room_in_the_queue(study: Study) -> None:
+    study.submitter.site = Site(jobs=4)
+    study.done = {"a"}
+    assert study.submitter.submit([study.unit("b"), study.split(9)])["c"].state == "held"
+    assert study.queue.names == ["b"]
+    study.done |= {"b"}
+    study.queue.put("b", "ended")
+    study.submitter.submit([study.split(9)])
+    assert study.queue.submitted[1].tasks == (1, 2, 3)
+
+
+def test_an_array_that_is_refused_leaves_no_ticket(study: Study) -> None:
+    unit = study.split(2)
+    study.queue.refuses = "invalid account"
+    with pytest.raises(JobError, match="invalid account"):
+        study.submitter.submit([unit])
+    assert unit.array is not None
+    assert [read_ticket(part.files) for part in unit.array.of(2)] == [None, None]

@@ -70,3 +70,36 @@ def test_where_slurm_s_commands_are_missing_it_is_one_line(
     assert main([*RUN, "--hub", str(hub.root), "--allow-commands"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "not found; --on slurm needs Slurm's commands" in line
+
+
+def test_a_comparison_that_is_split_is_submitted_once_and_stop_takes_all_of_it_out(
+    cluster: Cluster, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with hub.site().open("a") as site:
+        site.write("[shards]\ncount = 3\n")
+    comparison, place = f"dose_{DOSE}-dense-train-full", ("--hub", str(hub.root))
+    resume = ("resume", comparison, "--on", "slurm", "--allow-commands", *place)
+    assert main([*resume]) == 75
+    said = capsys.readouterr().out
+    assert f"{comparison}-shards: submitted as slurm job" in said
+    assert f"{comparison}: submitted as slurm job" in said
+    assert "  shards: 3 waits\n" in said
+    assert main([*resume]) == 75
+    assert "submitted as" not in capsys.readouterr().out
+    assert len(cluster.run("squeue", "--noheader", "--array").stdout.splitlines()) == 4
+    assert main(["stop", comparison, *place]) == 0
+    said = capsys.readouterr().out
+    for name in (comparison, *(f"{comparison} shard {number}/3" for number in (1, 2, 3))):
+        assert f"{name}: taken out of the queue" in said
+    assert cluster.run("squeue", "--noheader").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words", [("--wait",), ("--on", "slurm", "--detach"), ("--on", "slurm", "--window", "5m")]
+)
+def test_what_means_this_machine_does_not_go_with_a_queue(
+    words: tuple[str, ...], hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", *words, "--hub", str(hub.root)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words[-1].partition(" ")[0] in line or words[2] in line

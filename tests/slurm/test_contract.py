@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from processes import until
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs.executors.batch import BatchSystem, InQueue, Submission
+from ptycho_compare.jobs.executors.batch import TASK, BatchSystem, InQueue, Submission
 from ptycho_compare.jobs.executors.script import script_of
 from ptycho_compare.jobs.executors.slurm import Slurm
 from ptycho_compare.jobs.site import Resources, Site
@@ -46,6 +46,30 @@ class Place:
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         return self.put(script, *after, limit_s=limit_s, **asks)
 
+    def submit_array(self, name: str, body: str, count: int) -> list[Ticket]:
+        script = self.folder / name
+        script.write_text(f"#!/bin/bash\nSELF={script}.{self.system.task}\necho begun\n{body}\n")
+        token, log = token_for(Hub(self.folder)), Path(f"{script}.{TASK}.log")
+        tasks = tuple(range(1, count + 1))
+        number, _ = self.system.submit(
+            Submission(name, token, script, log, self.folder, Resources(), tasks=tasks)
+        )
+        first = Ticket(
+            *(self.system.name, self.system.cluster, number, "", getpass.getuser(), "", token), [], [], [], 0
+        )
+        return [replace(first, task=str(task)) for task in tasks]
+
+    def submit_after_any(self, name: str, body: str, *before: Ticket) -> Ticket:
+        script = self.folder / name
+        script.write_text(f"#!/bin/bash\necho begun\n{body}\n")
+        token, log = token_for(Hub(self.folder)), script.with_name(f"{name}.log")
+        number, _ = self.system.submit(
+            Submission(name, token, script, log, self.folder, Resources(), after_any=before)
+        )
+        return Ticket(
+            *(self.system.name, self.system.cluster, number, "", getpass.getuser(), "", token), [], [], [], 0
+        )
+
     def put(self, script: Path, *after: Ticket, limit_s: float | None = None, **asks: str) -> Ticket:
         token, log = token_for(Hub(self.folder)), script.with_name(f"{script.name}.log")
         number, _ = self.system.submit(
@@ -56,7 +80,7 @@ class Place:
         )
 
     def now(self, ticket: Ticket) -> InQueue | None:
-        return self.system.look({ticket.user}).get(ticket.token)
+        return self.system.look({ticket.user}).get(ticket.key)
 
     def state(self, ticket: Ticket) -> str:
         found = self.now(ticket)
@@ -108,6 +132,33 @@ def test_what_needs_one_that_fails_leaves_the_queue(place: Place) -> None:
     second = place.submit("second", "exit 0", first)
     place.until(second, "ended")
     assert place.said("second") == []
+
+
+@pytest.mark.slow
+def test_what_comes_after_an_array_waits_for_all_its_tasks_however_they_end(place: Place) -> None:
+    """One fails, one is begun again for its 75, and one ends well: each is found, asked and told of alone."""
+    body = 'case $(basename "$SELF") in parts.1) exit 3;; parts.3) exit 0;; esac\n'
+    one, two, three = place.submit_array("parts", body + POLITE, 3)
+    after = place.submit_after_any("after", "exit 0", one, two, three)
+    place.until_said("parts.2", "begun")
+    for each in (one, three):
+        place.until(each, "ended")
+    place.system.ask(two)  # ends with 75
+    place.until_said("parts.2", "asked")
+    place.until_said("parts.2", "begun", 2)
+    assert place.state(after) == "pending"
+    (place.folder / "parts.2.cue").touch()
+    place.system.ask(two)
+    place.until_said("after", "begun")
+    assert [place.said(f"parts.{number}").count("begun") for number in (1, 3)] == [1, 1]
+
+
+def test_a_task_is_taken_out_alone(place: Place) -> None:
+    one, two = place.submit_array("parts", POLITE, 2)
+    place.until(two, "running")
+    place.system.cancel(one)
+    place.until(one, "ended")
+    assert place.state(two) == "running"
 
 
 @pytest.mark.slow
@@ -176,6 +227,18 @@ def test_a_script_of_ours_that_is_asked_before_its_command_can_hear_is_begun_aga
     place.system.ask(ticket)
     place.until_said("early", "begun", 2)
     place.until(ticket, "ended")
+
+
+@pytest.mark.slow
+def test_a_task_has_itself_begun_again_and_no_other(place: Place) -> None:
+    """By the line of shell for systems that begin nothing again; see above for one that is no array's."""
+    once = '[ $(basename "$SELF") = own.2 ] && [ $(grep -c begun "$SELF.log") = 1 ]'
+    body = f"{once} && {place.system.again}\nexit 0"
+    one, two = place.submit_array("own", body, 2)
+    place.until_said("own.2", "begun", 2)
+    for each in (one, two):
+        place.until(each, "ended")
+    assert place.said("own.1").count("begun") == 1
 
 
 @pytest.mark.slow

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import signal
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.errors import InputError
@@ -13,10 +15,12 @@ from ptycho_compare.jobs.allocation import refuse_submitting
 from ptycho_compare.jobs.executors.queue import bring_all, not_good
 from ptycho_compare.jobs.executors.systems import SYSTEMS, system_called
 from ptycho_compare.jobs.site import read_site, require_site_allowed
-from ptycho_compare.jobs.submitter import Standing, Submitter, Unit
+from ptycho_compare.jobs.submitter import Submitter
+from ptycho_compare.jobs.unit import Standing, Unit
 from ptycho_compare.sigterm import heard
 
 _WIDTH = 8
+_NO_GOOD_END = ("ended", "lost", "failed")
 
 
 def add_on(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +58,8 @@ def carry_out_on(submitter: Submitter, units: Sequence[Unit], *, wait: bool) -> 
     asked: list[str] = []
     with heard(asked.append, signal.SIGTERM, signal.SIGINT):  # jobs go on: only the wait ends
         found = bring_all(submitter, units, wait=wait, out_of_time=lambda: bool(asked))
-    print("\n".join(lines_of(found)))
+    undone = [unit for unit in units if found[unit.id].state != "done"]
+    print("\n".join(lines_of(found, submitter.parts_of(undone))))
     failed, left = not_good(found.values())
     if failed:
         return ExitCode.FAILED
@@ -65,10 +70,25 @@ def carry_out_on(submitter: Submitter, units: Sequence[Unit], *, wait: bool) -> 
     return ExitCode.OK
 
 
-def lines_of(found: Mapping[str, Standing]) -> list[str]:
-    """Tell how units stand, a line each."""
+def lines_of(
+    found: Mapping[str, Standing],
+    parts: Mapping[str, Mapping[str, Standing]] = MappingProxyType({}),
+) -> list[str]:
+    """Tell how units stand, a line each, and one of their parts; parts that failed are named."""
     width = max(map(len, found), default=0)
-    return [f"{name:{width}}  {told(each)}".rstrip() for name, each in found.items()]
+    lines = []
+    for name, each in found.items():
+        lines.append(f"{name:{width}}  {told(each)}".rstrip())
+        lines += _lines_of_parts(parts.get(name, {}))
+    return lines
+
+
+def _lines_of_parts(parts: Mapping[str, Standing]) -> list[str]:
+    if not parts:
+        return []
+    counts = Counter(each.state for each in parts.values())
+    lines = [f"  shards: {', '.join(f'{count} {state}' for state, count in counts.items())}"]
+    return lines + [f"  {name}: {told(each)}" for name, each in parts.items() if each.state in _NO_GOOD_END]
 
 
 def told(standing: Standing) -> str:

@@ -10,8 +10,9 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs.executors.systems import SYSTEMS, system_called
 from ptycho_compare.jobs.site import Site
-from ptycho_compare.jobs.submitter import Standing, Submitter, Unit
+from ptycho_compare.jobs.submitter import Submitter
 from ptycho_compare.jobs.ticket import Ticket, read_ticket
+from ptycho_compare.jobs.unit import Standing, Unit
 from ptycho_compare.phases.comparison.job import ComparisonJob
 
 _LOOK_S = 10.0

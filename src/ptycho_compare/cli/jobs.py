@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from ptycho_compare.cli.bars import bars
+from ptycho_compare.cli.batch import add_on, carry_out_on, refuse_beside_on, submitter_of
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.in_queue import withdraw
 from ptycho_compare.cli.place_arguments import add_place, duration
+from ptycho_compare.cli.run import add_allow_commands
 from ptycho_compare.cli.status import jobs_of, runs
 from ptycho_compare.clock import Deadline
 from ptycho_compare.errors import JobError
+from ptycho_compare.hub import JobFiles
 from ptycho_compare.jobs import (
     ATTEMPTS_WITHOUT_PROGRESS,
     LocalExecutor,
@@ -24,6 +27,9 @@ from ptycho_compare.jobs import (
 )
 from ptycho_compare.jobs.pace import progress_text, running_line
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.phases.comparison.sharing import shards_of
+from ptycho_compare.phases.pipeline.batch_units import BatchWords, units_of
+from ptycho_compare.phases.pipeline.one_step import comparison_steps
 from ptycho_compare.sigterm import heard
 
 _PROGRESS_S = 5.0
@@ -45,6 +51,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--slots", type=_slots, metavar="N", help="jobs that may run at a time on this machine"
     )
     resume.set_defaults(run=_resume)
+    add_on(resume)
+    add_allow_commands(resume)
     for parser in (stop, resume):
         add_place(parser)
 
@@ -78,24 +86,45 @@ def _withdrawn(jobs: Sequence[ComparisonJob], *, all_of_hub: bool) -> bool:
     """Withdraw the tickets of jobs, or of all that the hub has; say which were in a queue."""
     hub = jobs[0].hub
     named = {job.files.folder: job.id for job in jobs}
-    found = [files for files in hub.jobs() if all_of_hub or files.folder in named]
-    names = [named.get(files.folder, files.folder.parent.name) for files in found]
-    out = [name for name, files in zip(names, found, strict=True) if withdraw(hub, files, name)]
+    out = []
+    for files in hub.jobs():
+        if not (all_of_hub or files.folder in named):
+            continue
+        name = named.get(files.folder, files.folder.parent.name)
+        # that which adds up goes first: it begins when its shards have left the queue
+        parts = {f"{name} shard {shard}": shard.job(files) for shard in shards_of(files)}
+        out += [each for each, its in {name: files, **parts}.items() if withdraw(hub, its, each)]
     for name in out:
         print(f"{name}: taken out of the queue, or asked to save its work and end")
     return bool(out)
 
 
 def _resume(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    refuse_beside_on(arguments, "detach", "window", "slots")
     jobs = jobs_of(arguments)
     if not arguments.comparisons:
-        jobs = [job for job in jobs if read_launch(job.files) is not None or job.files.states.exists()]
+        jobs = [job for job in jobs if _was_begun(job.files)]
     if not jobs:
         raise JobError(f"{arguments.hub}: no job was begun here; name the comparisons to begin with")
+    if arguments.on is not None:
+        return _submit(jobs, arguments)
     window, asked = Deadline.after(arguments.window), list[str]()
     codes = [_bring(job, arguments, window, asked) for job in _free_first(jobs)]
     red = [code for code in codes if code not in (ExitCode.OK, ExitCode.DEFERRED)]
     return red[0] if red else max(codes)
+
+
+def _was_begun(files: JobFiles) -> bool:
+    return read_launch(files) is not None or files.states.exists() or files.ticket.exists()
+
+
+def _submit(jobs: Sequence[ComparisonJob], arguments: argparse.Namespace) -> ExitCode:
+    """Have the jobs of a batch system bring comparisons to their ends."""
+    hub, study, file = jobs[0].hub, jobs[0].study, jobs[0].study_file
+    submitter = submitter_of(arguments, hub, allowed=arguments.allow_commands)
+    words = BatchWords(hub, file, submitter.site, allow_commands=arguments.allow_commands)
+    steps = comparison_steps(hub, study, file, {job.id for job in jobs})
+    return carry_out_on(submitter, units_of(steps, words), wait=arguments.wait)
 
 
 def _free_first(jobs: Sequence[ComparisonJob]) -> Iterator[ComparisonJob]:

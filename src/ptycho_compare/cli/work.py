@@ -12,7 +12,7 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
 from ptycho_compare.cli.run import add_allow_commands, add_given, exit_code_of
 from ptycho_compare.errors import WindowError
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs import LocalExecutor, gained_nothing_again, run_or_join
 from ptycho_compare.jobs.ticket import is_meant
 from ptycho_compare.phases.comparison.job import ComparisonJob
@@ -21,7 +21,6 @@ from ptycho_compare.phases.pipeline.one_step import find_step
 from ptycho_compare.phases.pipeline.orchestrate import execute
 from ptycho_compare.phases.pipeline.reports_step import ReportsStep
 from ptycho_compare.phases.pipeline.run import StepOutcome
-from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.sigterm import heard
 from ptycho_compare.study import require_commands_allowed
 
@@ -59,7 +58,7 @@ def _work(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         given=frozenset(arguments.given),
         allow_commands=arguments.allow_commands,
     )
-    if why := _why_not_meant(step, arguments.ticket):
+    if why := _why_not_meant(step.files.job, arguments.ticket):
         print(f"{step.id}: {why}")
         return ExitCode.FAILED
     with bars(lambda: [step.files.job]):
@@ -71,15 +70,15 @@ def _work(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
             noted=not isinstance(step, ReportsStep),
         )
     status = _status_of(outcome, hub)
-    if status == ExitCode.DEFERRED and (why := _why_not_meant(step, arguments.ticket)):
+    if status == ExitCode.DEFERRED and (why := _why_not_meant(step.files.job, arguments.ticket)):
         print(f"{step.id}: {why}")
         return ExitCode.FAILED  # no queue is to begin it again
     return status
 
 
-def _why_not_meant(step: Step, token: str) -> str:
+def _why_not_meant(files: JobFiles, token: str) -> str:
     """Say why a batch system's job is not to work, or not to be begun again; empty where it is."""
-    if not token or is_meant(step.files.job, token):
+    if not token or is_meant(files, token):
         return ""
     return "its ticket was withdrawn, or replaced by another submission: this job is not meant any more"
 
@@ -88,11 +87,19 @@ def _work_at_shard(arguments: argparse.Namespace, shard: Shard) -> ExitCode:
     """Bring one shard of a comparison to its end, under a supervisor of its own, or join who is at it."""
     hub, study, file = place_of(arguments)
     job = ComparisonJob(hub, study, file, find_comparison(study, arguments.id))
-    spec, asked = job.shard_spec(shard), list[str]()
+    spec, asked, name = job.shard_spec(shard), list[str](), f"shard {shard} of {job.id}"
+    if job.is_done():  # which took its shards away: nothing is to be left there again
+        print(f"{name}: the comparison is done")
+        return ExitCode.OK
+    if why := _why_not_meant(spec.files, arguments.ticket):
+        print(f"{name}: {why}")
+        return ExitCode.FAILED
     with heard(asked.append, signal.SIGTERM, signal.SIGINT), bars(lambda: [spec.files]):
         ended = run_or_join(spec, LocalExecutor(), is_done=job.is_done, out_of_time=lambda: bool(asked))
-    name = f"shard {shard} of {job.id}"
     if ended.state in ("stopped", "not begun", "running"):
+        if why := _why_not_meant(spec.files, arguments.ticket):
+            print(f"{name}: {why}")
+            return ExitCode.FAILED  # no queue is to begin it again
         if why := gained_nothing_again(hub, job=spec.files):
             raise WindowError(why)
         print(f"{name}: stopped with its work saved; the same command goes on")

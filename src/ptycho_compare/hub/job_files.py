@@ -67,6 +67,11 @@ class JobFiles:
         """What shards of a comparison have computed: a folder for each stream, and the shards' own jobs."""
         return self.folder / "shards"
 
-    def shard(self, number: int, count: int) -> JobFiles:
+    @property
+    def shards_script(self) -> Path:
+        """What a batch system runs for each of them."""
+        return self.shards / self.script.name
+
+    def shard(self, number: int | str, count: int) -> JobFiles:
         """Records of the attempts at one of so many shards; no arm's name begins with a digit."""
         return JobFiles(self.shards / f"{number}-of-{count}")

@@ -5,6 +5,7 @@ No part of any fingerprint: where a job runs changes no number.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -15,6 +16,8 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.study.toml_problems import first_problem
 from ptycho_compare.untrusted.regular import load_toml, read_text, why_unreadable
 
+MOST_SHARDS = 1000
+"""Of a comparison; an array of a batch system holds no more as a rule."""
 _MAX_BYTES = 1 << 20
 _WORD = r"^[^\s'\"\\]+$"
 Word = Annotated[str, Field(pattern=_WORD, max_length=200)]
@@ -37,6 +40,12 @@ SITE_TEXT = '''\
 # module load cuda
 # """
 # through = ["apptainer", "exec", "--nv", "/shared/image.sif"]    # stands before the command
+
+# Networks of a comparison may be run by several jobs, an array of them, before the one that adds up.
+# [shards]
+# each = "30m"   # as many as it takes for each to take so long, where a forecast says how long all takes
+# most = 16      # of them; more than 32 would have nothing to do
+# count = 4      # where there is no forecast, or each is not said
 
 # A kind of step may ask for something else: simulate, overlap, train, reconstruct, compare or reports.
 # [steps.train]
@@ -83,6 +92,32 @@ class StepsOfSite(BaseModel):
     reports: Resources = Resources()
 
 
+class Shards(BaseModel):
+    """Into how many shards a comparison is split.
+
+    Attributes
+    ----------
+    count : int
+        Where nothing is known of its time, or `each` is None.
+    each : float or None
+        How long a shard is to take, s.
+    most : int
+        That `each` may lead to.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = 1
+    each: Annotated[float, BeforeValidator(_seconds), Field(ge=60, le=366 * 86400)] | None = None
+    most: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = 16
+
+    def of(self, forecast_s: float | None) -> int:
+        """Return how many for a comparison that takes so long, s; None where that is not known."""
+        if self.each is None or forecast_s is None:
+            return self.count
+        return max(1, min(self.most, math.ceil(forecast_s / self.each)))
+
+
 class Site(Resources):
     """All of the file.
 
@@ -92,12 +127,15 @@ class Site(Resources):
         Of the hub, that may be in the queue at a time.
     python, prelude, through : str, str, tuple of str
         The interpreter, lines of shell before the command, and words before it.
+    shards : Shards
+        Into how many jobs a comparison is split, beside that which adds up.
     """
 
     jobs: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     python: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     prelude: Annotated[str, Field(max_length=100_000)] = ""
     through: tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...] = ()
+    shards: Shards = Shards()
     steps: StepsOfSite = StepsOfSite()
 
     def of(self, kind: str) -> Resources:

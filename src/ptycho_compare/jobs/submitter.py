@@ -12,16 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
 
 from ptycho_compare.errors import JobError
-from ptycho_compare.hub import Hub, JobFiles, utc_text
+from ptycho_compare.hub import Hub, utc_text
 from ptycho_compare.jobs.allocation import RESTARTS_WITHOUT_GAIN
 from ptycho_compare.jobs.claim import Claim, is_mine, living_claim, take_claim
 from ptycho_compare.jobs.executors.batch import BatchSystem, InQueue, Submission
 from ptycho_compare.jobs.executors.script import script_of
 from ptycho_compare.jobs.progress import read_progress
-from ptycho_compare.jobs.record import DoneRecord
 from ptycho_compare.jobs.site import Site
 from ptycho_compare.jobs.states import append_if_possible
 from ptycho_compare.jobs.ticket import (
@@ -33,6 +31,7 @@ from ptycho_compare.jobs.ticket import (
     token_for,
     write_ticket,
 )
+from ptycho_compare.jobs.unit import Array, Standing, Unit
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.untrusted.regular import read_log
 
@@ -41,61 +40,6 @@ SHORTEST_LIMIT_S = 600.0
 FORECASTS_IN_A_LIMIT = 2.0
 _LOOK_S = 0.2
 _LAST_LINE = 300
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One thing that a job of the batch system does.
-
-    Attributes
-    ----------
-    kind : str
-        Of step, by which `site.toml` may ask for something else.
-    files : JobFiles
-        Records of its attempts, and its ticket.
-    command : tuple of str
-        What the job runs; the token comes last.
-    is_done : callable
-        Whether there is nothing left to do.
-    needs : tuple of str
-        Ids of those that come before it; of others nothing is known here.
-    forecast_s : callable
-        How long it will take, if that was measured.
-    """
-
-    id: str
-    kind: str
-    files: JobFiles
-    command: tuple[str, ...]
-    is_done: Callable[[], bool]
-    needs: tuple[str, ...] = ()
-    forecast_s: Callable[[], float | None] = lambda: None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a unit stands.
-
-    Attributes
-    ----------
-    state : str
-        ``done``; ``running``: a process works at it; ``waits``: in the queue, with the reason; ``starts``:
-        its job runs, and nobody works yet; ``elsewhere``: in the queue of another cluster; ``ended``: its job
-        came to an end that `done` tells of; ``lost``: it did not, and is gone; ``new``: it was never
-        submitted; ``held``: it cannot be submitted now; ``failed``: it was lost too often.
-    """
-
-    state: Literal[
-        "done", "running", "waits", "starts", "elsewhere", "ended", "lost", "new", "held", "failed"
-    ]
-    note: str = ""
-    ticket: Ticket | None = None
-    done: DoneRecord | None = None
-
-    @property
-    def in_queue(self) -> bool:
-        """True where a job of the batch system will bring it further."""
-        return self.ticket is not None and self.state in ("running", "waits", "starts")
 
 
 @dataclass
@@ -113,6 +57,7 @@ class Submitter:
     site: Site
     say: Callable[[str], None] = lambda _: None
     claim: Claim | None = None
+    _in_queue: int = 0
     _queue: Mapping[str, InQueue] = field(default_factory=dict)
 
     def stand(self, units: Sequence[Unit]) -> dict[str, Standing]:
@@ -137,15 +82,16 @@ class Submitter:
         """
         with self._alone():
             self._queue = self.system.look({getpass.getuser()})
-            mine = sum(job.state != "ended" for token, job in self._queue.items() if self._is_ours(token))
+            self._in_queue = sum(
+                job.state != "ended" for key, job in self._queue.items() if key.startswith(tag_of(self.hub))
+            )
             found = self.stand(units) | {**settled}
             for unit in units:
                 state = found[unit.id].state
                 # what it was made from is made anew: whether it stays as it is will be seen on the node
                 again = state == "done" and any(found[name].in_queue for name in unit.needs if name in found)
                 if unit.id not in settled and (again or state in ("ended", "lost", "new")):
-                    found[unit.id] = self._brought(unit, found, room=mine < self.site.jobs)
-                    mine += found[unit.id].state == "waits"
+                    found[unit.id] = self._brought(unit, found)
         return found
 
     def withdraw(self, unit: Unit) -> bool:
@@ -157,7 +103,7 @@ class Submitter:
         if ticket is None:
             return False
         unit.files.ticket.unlink(missing_ok=True)
-        now = self.system.look({ticket.user}).get(ticket.token) if self._is_here(ticket) else None
+        now = self.system.look({ticket.user}).get(ticket.key) if self._is_here(ticket) else None
         if now is not None and now.state == "pending":
             self.system.cancel(ticket)
         elif now is not None:
@@ -167,13 +113,10 @@ class Submitter:
     def _is_here(self, ticket: Ticket) -> bool:
         return (ticket.system, ticket.cluster) == (self.system.name, self.system.cluster)
 
-    def _is_ours(self, token: str) -> bool:
-        return token.startswith(tag_of(self.hub))
-
     def _standing(self, unit: Unit, ticket: Ticket | None) -> Standing:
         claim = living_claim(unit.files.claim)
         here = ticket is not None and self._is_here(ticket)
-        now = self._queue.get(ticket.token) if ticket is not None and here else None
+        now = self._queue.get(ticket.key) if ticket is not None and here else None
         if ticket is not None and not ticket.job and now is not None:
             ticket = ticket.in_queue_as(now.job)  # whoever submitted it did not live to note its number
         in_queue = now is not None and now.state != "ended"
@@ -194,21 +137,49 @@ class Submitter:
             return Standing("ended", done.reason or done.last_line, ticket, done)
         return Standing("lost", "" if now is None else now.reason, ticket)
 
-    def _brought(self, unit: Unit, found: Mapping[str, Standing], *, room: bool) -> Standing:
+    def _brought(self, unit: Unit, found: Mapping[str, Standing]) -> Standing:
         """Submit one unit, or say why it cannot be now."""
         before = found[unit.id]
         needs = {name: found[name] for name in unit.needs if name in found}
         for name, need in needs.items():
             if need.state == "failed" or not (need.state == "done" or need.in_queue):
                 return Standing("held", f"needs {name}: {need.state}", before.ticket)
-        if not room:
-            return Standing("held", f"{self.site.jobs} jobs of this hub are in the queue already")
+        parts, before_it = self._parts_for(unit)
+        if self._in_queue + len(parts) >= self.site.jobs:
+            return Standing("held", f"{self.site.jobs} jobs of this hub may be in the queue at a time")
         after = [need.ticket for need in needs.values() if need.in_queue and need.ticket is not None]
         lost = self._lost_before(unit, before) if not after else 0
         if lost >= RESTARTS_WITHOUT_GAIN:
             unit.files.ticket.unlink(missing_ok=True)  # whoever mends it begins to count anew
             return Standing("failed", self._why_failed(unit, before, lost))
-        return self._submitted(unit, after, [*needs], lost)
+        if unit.array is not None and parts:
+            before_it += self._put(parts, unit.array, after, needs=[*needs])
+        (ticket,) = self._put([unit], None, after, after_any=before_it, needs=[*needs], lost=lost)
+        return Standing("waits", "submitted", ticket)
+
+    def _parts_for(self, unit: Unit) -> tuple[list[Unit], list[Ticket]]:
+        """Choose the parts of a unit that are to be submitted, and the tickets of those in the queue.
+
+        As long as one of them is there the unit stays split into as many.
+        """
+        if unit.array is None:
+            return [], []
+        count = min(unit.array.wanted(), self.site.jobs - 1)
+        for known in unit.array.counts():
+            if any(self._stands(part).is_on_its_way for part in unit.array.of(known)):
+                count = known
+        stand = [(part, self._stands(part)) for part in unit.array.of(count if count > 1 else 0)]
+        waits = [each.ticket for _, each in stand if each.in_queue and each.ticket is not None]
+        return [part for part, each in stand if not each.is_on_its_way], waits
+
+    def parts_of(self, units: Sequence[Unit]) -> dict[str, dict[str, Standing]]:
+        """Say how the parts of units stand, as far as they were submitted; the queue is asked once."""
+        parts = {unit.id: unit.array.known() for unit in units if unit.array is not None}
+        found = self.stand([part for some in parts.values() for part in some])
+        return {name: {part.id: found[part.id] for part in some} for name, some in parts.items()}
+
+    def _stands(self, unit: Unit) -> Standing:
+        return self._standing(unit, read_ticket(unit.files))
 
     def _lost_before(self, unit: Unit, before: Standing) -> int:
         """Count a job that is gone as an attempt, unless it never came to its turn, or gained something."""
@@ -229,50 +200,74 @@ class Submitter:
             f"({why or 'nothing is known of them'}); see {unit.files.batch_log}"
         )
 
-    def _submitted(self, unit: Unit, after: Sequence[Ticket], needs: Sequence[str], lost: int) -> Standing:
+    def _put(
+        self,
+        units: Sequence[Unit],
+        array: Array | None,
+        after: Sequence[Ticket],
+        *,
+        needs: Sequence[str],
+        after_any: Sequence[Ticket] = (),
+        lost: int = 0,
+    ) -> list[Ticket]:
+        """Put a job into the queue, or an array whose tasks do these units."""
         if self.claim is not None and not self.claim.beat():
             raise JobError(f"{self.claim.path}: another process submits this hub's jobs by now")
-        token = token_for(self.hub)
-        command = (*unit.command, token)
-        again = "" if self.system.requeues else self.system.again
-        unit.files.folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomic(unit.files.script, script_of(unit.id, command, self.site, again=again))
-        resources = self.site.of(unit.kind)
-        ticket = Ticket(
+        token, first = token_for(self.hub), units[0]
+        name, script, log = first.id, first.files.script, first.files.batch_log
+        if array is not None:
+            name, script, log = array.name, array.script, array.log(first.count)
+        command = (*first.command, token)
+        again, task = "" if self.system.requeues else self.system.again, self.system.task
+        script.parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomic(script, script_of(name, command, self.site, again=again, task=task))
+        resources = self.site.of(first.kind)
+        tickets = [self._ticket(unit, token, needs, lost) for unit in units]
+        tasks = tuple(int(each.task) for each in tickets if each.task)
+        try:
+            for unit, ticket in zip(units, tickets, strict=True):
+                write_ticket(unit.files, ticket)  # first: a job that nobody knows of would work for nobody
+            number, options = self.system.submit(
+                Submission(
+                    name,
+                    token,
+                    script,
+                    log,
+                    self.hub.root,
+                    resources,
+                    tuple(after),
+                    _limit_s(first.forecast_s(), resources.time),
+                    tasks,
+                    tuple(after_any),
+                )
+            )
+        except BaseException:
+            for unit in units:
+                unit.files.ticket.unlink(missing_ok=True)
+            raise
+        tickets = [replace(ticket, job=number, options=options) for ticket in tickets]
+        for unit, ticket in zip(units, tickets, strict=True):
+            write_ticket(unit.files, ticket)
+        self._in_queue += len(units)
+        tasks_of = f", {len(tasks)} tasks" if tasks else ""
+        self.say(f"{name}: submitted as {replace(tickets[0], task='').name}{tasks_of}")
+        return tickets
+
+    def _ticket(self, unit: Unit, token: str, needs: Sequence[str], lost: int) -> Ticket:
+        return Ticket(
             system=self.system.name,
             cluster=self.system.cluster,
             job="",
-            task="",
+            task=str(unit.number or ""),
             user=getpass.getuser(),
             submitted=utc_text(),
             token=token,
-            command=list(command),
+            command=[*unit.command, token],
             options=[],
             needs=list(needs),
             attempts=len(read_progress(unit.files).attempts),
             lost=lost,
         )
-        write_ticket(unit.files, ticket)  # first: a job that nobody knows of would work for nobody
-        try:
-            number, options = self.system.submit(
-                Submission(
-                    unit.id,
-                    token,
-                    unit.files.script,
-                    unit.files.batch_log,
-                    self.hub.root,
-                    resources,
-                    tuple(after),
-                    _limit_s(unit.forecast_s(), resources.time),
-                )
-            )
-        except BaseException:
-            unit.files.ticket.unlink(missing_ok=True)
-            raise
-        ticket = replace(ticket, job=number, options=options)
-        write_ticket(unit.files, ticket)
-        self.say(f"{unit.id}: submitted as {ticket.name}")
-        return Standing("waits", "submitted", ticket)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

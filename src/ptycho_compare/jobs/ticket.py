@@ -59,9 +59,19 @@ class Ticket:
         """The job, as people call it."""
         return f"{self.system} job {self.job or 'without a number yet'}{f'_{self.task}' if self.task else ''}"
 
+    @property
+    def key(self) -> str:
+        """Names it among all jobs: tasks of one array share their token."""
+        return key_of(self.token, self.task)
+
     def in_queue_as(self, job: str) -> Ticket:
         """Return it with the number that the batch system gave."""
         return replace(self, job=job)
+
+
+def key_of(token: str, task: str) -> str:
+    """Return the key of a job, or of a task of an array, by its token."""
+    return f"{token}_{task}" if task else token
 
 
 def token_for(hub: Hub) -> str:

@@ -15,6 +15,9 @@ from typing import Literal, Protocol
 from ptycho_compare.jobs.site import Resources
 from ptycho_compare.jobs.ticket import Ticket
 
+TASK = "@TASK@"
+"""In words of a command and in the name of a log: the number of the task, where they are an array's."""
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -32,6 +35,11 @@ class Submission:
         Jobs that must end with 0 before it begins; where one of them cannot, it leaves the queue.
     limit_s : float or None
         The longest it may take; None for what the system gives.
+    tasks : tuple of int
+        Numbers of the tasks, where it is an array: each is a job of its own, of the same script.
+    after_any : tuple of Ticket
+        Jobs that must have ended before it begins, all tasks of each, however they end: one that is begun
+        again has not ended.
     """
 
     name: str
@@ -42,6 +50,8 @@ class Submission:
     resources: Resources
     after: tuple[Ticket, ...] = ()
     limit_s: float | None = None
+    tasks: tuple[int, ...] = ()
+    after_any: tuple[Ticket, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,12 @@ class BatchSystem(Protocol):
 
     @property
     def again(self) -> str:
-        """Line of shell by which a job has itself begun again."""
+        """Line of shell by which a job, or a task of an array, has itself begun again."""
+        ...
+
+    @property
+    def task(self) -> str:
+        """Word of shell that gives a task of an array its number."""
         ...
 
     def submit(self, submission: Submission) -> tuple[str, list[str]]:
@@ -102,7 +117,7 @@ class BatchSystem(Protocol):
         ...
 
     def look(self, users: Collection[str]) -> Mapping[str, InQueue]:
-        """Ask once for all jobs of these users: what is known of each that carries a token, by token.
+        """Ask once for all jobs of these users: what is known of each that carries a token, by `Ticket.key`.
 
         Raises
         ------

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from ptycho_compare.jobs.submitter import Standing, Submitter, Unit
+from ptycho_compare.jobs.submitter import Submitter
+from ptycho_compare.jobs.unit import Standing, Unit
 
 _POLL_S = 0.1
 _FIRST_LOOK_S, _LAST_LOOK_S, _SLOWER = 1.0, 15.0, 1.3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from ptycho_compare.jobs.executors.batch import TASK
 from ptycho_compare.jobs.site import Site
 from ptycho_compare.sigterm import EXIT_STOPPED
 
@@ -41,7 +42,7 @@ exit "$status"
 """
 
 
-def script_of(name: str, command: Sequence[str], site: Site, *, again: str = "") -> str:
+def script_of(name: str, command: Sequence[str], site: Site, *, again: str = "", task: str = "") -> str:
     """Write the script of a job.
 
     Parameters
@@ -49,17 +50,24 @@ def script_of(name: str, command: Sequence[str], site: Site, *, again: str = "")
     name : str
         Of the job, for people.
     command : sequence of str
-        Argument list; the site's `through` comes before it.
+        Argument list; the site's `through` comes before it. Of a word that begins with `TASK` this is `task`.
     again : str
         Line of shell by which a job has itself begun again; empty where the system does that for status 75.
+    task : str
+        Word of shell that gives a task of an array its number.
 
     Returns
     -------
     str
         A bash script. SIGTERM ends it with 75 from its second line on, with what the command saves.
     """
-    words = shlex.join([*site.through, *command])
+    words = " ".join(_quoted(word, task) for word in [*site.through, *command])
     body = _WATCHED if again else _EXEC
     return _HEAD.format(name=" ".join(name.split())) + body.format(
         prelude=site.prelude.strip("\n"), command=words, again=again, stopped=EXIT_STOPPED
     )
+
+
+def _quoted(word: str, task: str) -> str:
+    rest = word.removeprefix(TASK)
+    return shlex.quote(word) if rest == word else f'"{task}"{shlex.quote(rest)}'

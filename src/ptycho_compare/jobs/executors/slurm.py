@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Literal
 
 from ptycho_compare.errors import JobError, MissingProgramError
-from ptycho_compare.jobs.executors.batch import InQueue, Submission
-from ptycho_compare.jobs.ticket import Ticket
+from ptycho_compare.jobs.executors.batch import TASK, InQueue, Submission
+from ptycho_compare.jobs.ticket import Ticket, key_of
 from ptycho_compare.printable import one_line
 from ptycho_compare.sigterm import EXIT_STOPPED
 
@@ -20,7 +20,7 @@ ANSWER_S = 120.0
 """How long a command may take: a busy controller has its clients wait."""
 LEAD_S = 60
 """Between SIGTERM and the time limit."""
-_FIELDS = ("%i", "%T", "%r", "%B", "%k")
+_FIELDS = ("%i", "%K", "%T", "%r", "%B", "%k")
 _RUNNING = frozenset(
     ("RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING")
 )
@@ -32,7 +32,10 @@ class Slurm:
     """See `batch.BatchSystem`."""
 
     name = "slurm"
-    again = 'scontrol requeue "$SLURM_JOB_ID"'
+    again = (
+        'scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"'
+    )
+    task = "$SLURM_ARRAY_TASK_ID"
 
     @cached_property
     def _settings(self) -> dict[str, str]:
@@ -69,14 +72,15 @@ class Slurm:
         )
         found: dict[str, InQueue] = {}
         for line in shown.splitlines():
-            job, state, reason, host, comment = (*line.split("|", len(_FIELDS) - 1), *[""] * len(_FIELDS))[:5]
-            token = comment.strip()
-            if not _TOKEN.fullmatch(token):
+            words = (*line.split("|", len(_FIELDS) - 1), *[""] * len(_FIELDS))
+            job, task, state, reason, host, comment = words[: len(_FIELDS)]
+            if not _TOKEN.fullmatch(token := comment.strip()):
                 continue
+            key = key_of(token, task if task.isdecimal() else "")
             now = InQueue(job, *_meaning(state, reason), host="" if host == "n/a" else host)
             # what is begun again has one line more in some states: the one that goes on counts
-            if token not in found or found[token].state == "ended":
-                found[token] = now
+            if key not in found or found[key].state == "ended":
+                found[key] = now
         return found
 
     def ask(self, ticket: Ticket) -> None:
@@ -95,7 +99,7 @@ class Slurm:
             return now.reason if now.state == "ended" else ""
         try:
             told = _answer(
-                *("sacct", "--noheader", "--allocations", "--parsable2", f"--jobs={ticket.job}"),
+                *("sacct", "--noheader", "--allocations", "--parsable2", f"--jobs={_number(ticket)}"),
                 "--format=State,ExitCode,Comment",
             )
         except (JobError, MissingProgramError):
@@ -108,7 +112,11 @@ class Slurm:
 
     def _now(self, ticket: Ticket) -> InQueue | None:
         """Look before a number is named: it may be another job's by now."""
-        return self.look({ticket.user}).get(ticket.token)
+        return self.look({ticket.user}).get(ticket.key)
+
+
+def _number(ticket: Ticket) -> str:
+    return f"{ticket.job}_{ticket.task}" if ticket.task else ticket.job
 
 
 def _meaning(state: str, reason: str) -> tuple[Literal["pending", "running", "ended"], str]:
@@ -128,15 +136,18 @@ def _options(submission: Submission) -> list[str]:
         f"--job-name={submission.name}",
         f"--comment={submission.token}",
         f"--chdir={submission.folder}",
-        f"--output={str(submission.log).replace('%', '%%')}",
+        f"--output={str(submission.log).replace('%', '%%').replace(TASK, '%a')}",
     ]
     named = {name: getattr(asked, name) for name in ("partition", "account", "gres", "constraint")}
     options += [f"--{name}={value}" for name, value in named.items() if value]
     if submission.limit_s is not None:
         options.append(f"--time={math.ceil(submission.limit_s / 60)}")
-    if submission.after:
-        numbers = ":".join(f"{each.job}_{each.task}" if each.task else each.job for each in submission.after)
-        options += [f"--dependency=afterok:{numbers}", "--kill-on-invalid-dep=yes"]
+    if submission.tasks:
+        options.append(f"--array={','.join(map(str, submission.tasks))}")
+    after = [("afterok", [*map(_number, submission.after)])]
+    after.append(("afterany", sorted({each.job for each in submission.after_any})))
+    if needs := [":".join((how, *numbers)) for how, numbers in after if numbers]:
+        options += [f"--dependency={','.join(needs)}", "--kill-on-invalid-dep=yes"]
     return [*options, *asked.options]
 
 

@@ -37,6 +37,7 @@ from ptycho_compare.phases.comparison.publish import Result, publish
 from ptycho_compare.phases.comparison.recordable import require_recordable
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.phases.comparison.segments import require_all
+from ptycho_compare.phases.comparison.sharing import failed_shards
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade, UserSource
 from ptycho_compare.scan import Scan, draw_plan, open_scan
@@ -100,6 +101,8 @@ def compare(
             count, size = setting.plan.groups.shape
             _log.info("plan: %d groups of %d, k = %.6f", count, size, setting.plan.normalization)
             geometry = geometry_through_truth(setting)
+            for shard, how in failed_shards(names.job):
+                _log.warning("shard %s %s; what it saved is kept, the rest is computed here", shard, how)
             arms = _arms(inputs, setting, work)
             context.step("scoring")
             arms, of_arms = geometry_through_arms(arms, setting)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import Claim, living_claim
-
-MOST_SHARDS = 1000
-"""Of a comparison; an array of a batch system holds no more as a rule."""
+from ptycho_compare.jobs import Claim, living_claim, read_done, read_launch
+from ptycho_compare.jobs.site import MOST_SHARDS
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,29 @@ class Shard:
         return self.job(files).folder / "output.log"
 
 
+def shards_of(files: JobFiles) -> Iterator[Shard]:
+    """Yield the shards of a comparison that were begun or submitted."""
+    for folder in sorted(files.shards.glob("*-of-*")):
+        with suppress(InputError):
+            yield Shard.parse(folder.name.replace("-of-", "/"))
+
+
 def shards_at_work(files: JobFiles) -> Iterator[tuple[Shard, Claim]]:
     """Yield the shards of a comparison at which processes work now."""
-    for folder in sorted(files.shards.glob("*-of-*")):
-        try:
-            shard = Shard.parse(folder.name.replace("-of-", "/"))
-        except InputError:
-            continue
+    for shard in shards_of(files):
         claim = living_claim(shard.job(files).claim)
         if claim is not None:
             yield shard, claim
+
+
+def failed_shards(files: JobFiles) -> Iterator[tuple[Shard, str]]:
+    """Yield the shards of a comparison that came to no good end, and how: nobody works at them."""
+    for shard in shards_of(files):
+        job = shard.job(files)
+        launch, done = read_launch(job), read_done(job)
+        if launch is None or living_claim(job.claim) is not None:
+            continue
+        if done is None:
+            yield shard, f"died without a record of its end ({launch.host}, pid {launch.pid})"
+        elif done.returncode:
+            yield shard, f"ended with exit status {done.returncode} ({done.host}): {done.last_line}"

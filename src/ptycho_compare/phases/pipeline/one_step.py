@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import product
 from pathlib import Path
 
@@ -47,6 +47,12 @@ def find_step(
         known.append(step.id)
     near = did_you_mean(step_id, known) or f"; known: {', '.join(known)}"
     raise StudyError(f"{study_file}: the study has no step or comparison {step_id}{near}")
+
+
+def comparison_steps(hub: Hub, study: Study, study_file: Path, ids: Collection[str]) -> list[Step]:
+    """Find comparisons of a study as steps, of whatever tier, in the study's order."""
+    whole = plan_of(hub, study, study_file)
+    return [step for tier in study.tiers for step in whole.comparing(tier) if step.id in ids]
 
 
 def _steps_of(

@@ -42,7 +42,7 @@ _SELECTED = pytest.StashKey["frozenset[Comparison]"]()
 _ONE_THREAD = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence:
     """The evidence of one comparison, judged.
 
@@ -60,6 +60,10 @@ class Evidence:
     done: DoneRecord | None = None
     findings: list[Finding] = field(default_factory=list)
     death: str = ""
+
+    def __repr__(self) -> str:
+        """What pytest shows above a test that fails; the findings themselves stand below it."""
+        return f"<evidence of {self.job.id}; findings: {len(self.findings)}>"
 
 
 def run_comparison(item: pytest.Item, job: ComparisonJob) -> Evidence:

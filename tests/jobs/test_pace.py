@@ -314,6 +314,13 @@ def test_a_bar_has_counts_rate_and_time_left_within_its_columns(log: StateLog) -
     assert bar_line("dense/train", log.progress(), 79) == "dense/train scores"
 
 
+def test_a_fast_rate_is_a_plain_number(log: StateLog) -> None:
+    log.launch()
+    log.plan(PINN=(0, 4000))
+    log.work("PINN", 2345, 1.0, 1.0)
+    assert "] 2,345/s, " in bar_line("dense/train", log.progress(), 79)
+
+
 def test_a_new_attempt_begins_where_the_one_before_was_safe(log: StateLog) -> None:
     log.launch()
     log.plan(PINN=(0, 100))

@@ -64,6 +64,7 @@ def test_a_red_debug_blocks_full(light_hub: Path) -> None:
     assert done.returncode == 1, done.stdout
     assert "1 failed, " in done.stdout
     assert "1 blocked" in done.stdout
+    assert f"evidence = <evidence of {DEBUG}; findings: 1>" in done.stdout  # and no long text of its fields
     assert re.search(rf"prerequisite: {DEBUG} is not green, .*: dead: arm Baseline: ", done.stdout)
     assert launches(light_hub) == {"train-debug": 1}
 

@@ -164,6 +164,8 @@ def rate_text(progress: JobProgress) -> str:
     if not progress.done or not seconds:
         return ""
     rate = progress.done / seconds
+    if rate >= 1000:
+        return f"{rate:,.0f}/s"
     return f"{rate:.3g}/s" if rate >= 1 else f"{1 / rate:.3g} s each"
 
 

@@ -35,7 +35,12 @@ def _of_texts(hub: Hub, study: Study) -> Iterator[Finding]:
         yield cannot_read(error)
         return
     for each in STUDY_TEXTS:
-        path = each.file(hub.answers())
+        path, expected = each.file(hub.answers()), each.render(answers)
+        if not expected:
+            if path.is_file():
+                text = f"{path}: the evidence has nothing of the kind; {MADE_BY} removes it"
+                yield Finding("changed", text)
+            continue
         if not path.is_file():
             yield Finding("missing", f"{path}: not found; {MADE_BY} writes it")
             continue
@@ -44,7 +49,7 @@ def _of_texts(hub: Hub, study: Study) -> Iterator[Finding]:
         except InputError as error:
             yield cannot_read(error)
         else:
-            yield from same_text(path, text, each.render(answers), made_by=MADE_BY)
-    for path in (hub.answers().figure, hub.answers().cost_figure):
-        if path.is_file():
+            yield from same_text(path, text, expected, made_by=MADE_BY)
+    for path in hub.answers():
+        if path.suffix == ".png" and path.is_file():
             yield from judge_figure(path, MADE_BY)

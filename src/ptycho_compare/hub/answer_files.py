@@ -20,7 +20,7 @@ class AnswerFiles:
 
     @property
     def curves(self) -> Path:
-        """Mean and spread over trials of every score in every cell: the points of its curves."""
+        """Mean and spread over trials of every score in every condition: the points of its curves."""
         return self.folder / "study_curves.csv"
 
     @property
@@ -30,12 +30,52 @@ class AnswerFiles:
 
     @property
     def costs(self) -> Path:
-        """Time per image and training cost of every arm in every cell, beside its score."""
+        """Time per image and training cost of every arm in every condition, beside its score."""
         return self.folder / "study_costs.csv"
 
     @property
+    def losses(self) -> Path:
+        """Losses of networks and of the iterative code, epoch by epoch."""
+        return self.folder / "study_losses.csv"
+
+    @property
+    def losses_latex(self) -> Path:
+        """How soon they come down, for a paper."""
+        return self.folder / "study_losses.tex"
+
+    @property
+    def losses_figure(self) -> Path:
+        """Losses in one plot, against epochs and seconds."""
+        return self.folder / "study_losses.png"
+
+    @property
+    def losses_figure_pdf(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_losses.pdf"
+
+    @property
+    def transfer(self) -> Path:
+        """Scores of networks by the data they were trained on and tested on."""
+        return self.folder / "study_transfer.csv"
+
+    @property
+    def transfer_latex(self) -> Path:
+        """The same as a matrix, for a paper."""
+        return self.folder / "study_transfer.tex"
+
+    @property
+    def transfer_figure(self) -> Path:
+        """The matrix, to look at."""
+        return self.folder / "study_transfer.png"
+
+    @property
+    def transfer_figure_pdf(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_transfer.pdf"
+
+    @property
     def table(self) -> Path:
-        """Arms in every cell, scores beside each other, the best marked."""
+        """Arms in every condition, scores beside each other, the best marked."""
         return self.folder / "study_table.csv"
 
     @property

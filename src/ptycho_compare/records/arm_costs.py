@@ -76,17 +76,21 @@ class ArmCost:
         return "; ".join(said)
 
 
-def step_costs(hub: Hub, comparison: Comparison) -> dict[str, StepCost]:
-    """Read what trainings and the iterative reconstruction behind a comparison took, by arm."""
+def steps_behind(hub: Hub, comparison: Comparison) -> dict[str, TrainStep | ReconstructStep]:
+    """Name the trainings and the iterative reconstruction that a comparison rests on, by arm."""
     dose, view, split = comparison.dose, comparison.view, comparison.split
     hub = replace(hub, cell=cell_in_hub(comparison.cell))
-    steps = {
+    return {
         BASELINE: TrainStep(hub, dose, BASELINE_NETWORK),
         PTYCHOPINN: TrainStep(hub, dose, view),
         PTYCHI: ReconstructStep(hub, dose, view, split),
     }
+
+
+def step_costs(hub: Hub, comparison: Comparison) -> dict[str, StepCost]:
+    """Read what trainings and the iterative reconstruction behind a comparison took, by arm."""
     found = {}
-    for arm, step in steps.items():
+    for arm, step in steps_behind(hub, comparison).items():
         record = read_step_record(step.records.record)
         if record is None:
             found[arm] = StepCost()

@@ -6,7 +6,7 @@ Only a table that is the one its comparison wrote counts, as the manifest says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ptycho_compare.errors import InputError, ResultsError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.accepted_scores import HeldArtifacts
 from ptycho_compare.records.arm_costs import ArmCost, arm_costs, step_costs
+from ptycho_compare.records.manifest import FileRecord
 from ptycho_compare.records.reading import read_json
 from ptycho_compare.records.tables.csv_cells import finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
@@ -30,6 +31,7 @@ _MEASURED_OVERLAP = "metric_2_image_based_avg"
 
 
 class _HeldPlan(HeldArtifacts):
+    inputs: dict[str, FileRecord] = Field(default={})
     plan: dict[str, Any] = Field(default={})
     attempts: list[dict[str, Any]] = Field(default=[])
 
@@ -48,6 +50,8 @@ class Compared:
         Of its two tables.
     costs : tuple of ArmCost
         What its arms took.
+    inputs : dict of str to str
+        SHA-256 of what each arm was made from, and of ``test_data``.
     """
 
     comparison: Comparison
@@ -56,6 +60,7 @@ class Compared:
     rows: tuple[MetricRow, ...]
     differences: tuple[DifferenceRow, ...]
     costs: tuple[ArmCost, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def levels(self) -> dict[str, Level]:
@@ -96,6 +101,7 @@ def _compared(hub: Hub, comparison: Comparison) -> Compared | None:
         tuple(rows),
         tuple(differences),
         tuple(arm_costs(rows, images=images, host=(hosts or [""])[-1], steps=step_costs(hub, each))),
+        {name: record.sha256 for name, record in held.inputs.items()},
     )
 
 

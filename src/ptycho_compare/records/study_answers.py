@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ptycho_compare.hub import FULL_TIER, Hub
 from ptycho_compare.records.compared import Compared, read_compared
 from ptycho_compare.records.study_conditions import StudyCondition, conditions_in
 from ptycho_compare.records.study_lines import Crossing, Slope, StudyLine, crossings_of, lines_of, slopes_of
+from ptycho_compare.records.study_losses import LossCurve, losses_behind
+from ptycho_compare.records.study_transfer import Transfer, transfers_of
 from ptycho_compare.study import Study
 
 
@@ -23,10 +25,16 @@ class StudyAnswers:
     study : Study
     compared : sequence of Compared
         All that have evidence, of all tiers.
+    losses : sequence of LossCurve
+        Of the trainings and iterative reconstructions behind them.
+    transfers : sequence of Transfer
+        Scores of the tier that answers, by what networks were trained on.
     """
 
     study: Study
     compared: Sequence[Compared]
+    losses: Sequence[LossCurve] = ()
+    transfers: Sequence[Transfer] = ()
 
     @property
     def level(self) -> float:
@@ -83,4 +91,10 @@ class StudyAnswers:
 
 def read_answers(hub: Hub, study: Study) -> StudyAnswers:
     """Read the evidence of all comparisons; InputError as of `read_compared`."""
-    return StudyAnswers(study, read_compared(hub, study.comparisons()))
+    answers = StudyAnswers(study, read_compared(hub, study.comparisons()))
+    trials = [each for condition in answers.conditions for each in condition.trials]
+    return replace(
+        answers,
+        losses=losses_behind(hub, trials),
+        transfers=transfers_of(hub, trials, level=answers.level),
+    )

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from answered import by_dose, make_study
 from ptycho_compare.reporting.page import write_page
-from ptycho_compare.reporting.page.responses import ResponseAxes, read_study, study_part
+from ptycho_compare.reporting.page.drawn import ResponseAxes
+from ptycho_compare.reporting.page.responses import read_study, study_part
 from ptycho_compare.reporting.study.study_text import paragraph
 from records.test_study_lines import compared
 from reporting.study.test_study_text import falling, study_of

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from ptycho_compare.records.compared import Compared
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.tables.answers_csv import answers_csv, curves_csv
-from ptycho_compare.reporting.study.study_table import escaped, study_table, table_csv, table_latex
+from ptycho_compare.reporting.study.paper_table import escaped, table_csv, table_latex
+from ptycho_compare.reporting.study.study_table import study_table
 from ptycho_compare.reporting.study.study_text import number_of, paragraph, study_markdown
 from ptycho_compare.reporting.study.write_study import STUDY_TEXTS
 from ptycho_compare.study import Study
@@ -167,8 +168,7 @@ def test_four_times_the_comparisons_take_about_four_times_as_long() -> None:
         ]
         began = time.process_time()
         answers = study_of(found)
-        for each in STUDY_TEXTS:
-            assert each.render(answers)
+        assert sum(bool(each.render(answers)) for each in STUDY_TEXTS) == 7  # no losses, no transfer
         return time.process_time() - began
 
     taken(25)

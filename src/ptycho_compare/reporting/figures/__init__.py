@@ -19,6 +19,8 @@ from ptycho_compare.reporting.figures.residual import plot_residuals, residual_f
 from ptycho_compare.reporting.figures.side_by_side import GROUND_TRUTH, comparison_figure, plot_comparison
 from ptycho_compare.reporting.figures.study_costs import cost_figure, plot_costs
 from ptycho_compare.reporting.figures.study_curves import plot_responses, response_figure
+from ptycho_compare.reporting.figures.study_losses import loss_figure, plot_losses
+from ptycho_compare.reporting.figures.study_transfer import plot_transfer, transfer_figure
 
 __all__ = [
     "DPI",
@@ -28,15 +30,19 @@ __all__ = [
     "cost_figure",
     "frc_figure",
     "history_figure",
+    "loss_figure",
     "pixels_of",
     "plot_comparison",
     "plot_costs",
     "plot_frc",
     "plot_history",
+    "plot_losses",
     "plot_object",
     "plot_residuals",
     "plot_responses",
+    "plot_transfer",
     "residual_figure",
     "response_figure",
+    "transfer_figure",
     "write_debug_images",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,83 +13,28 @@ from ptycho_compare.records.study_answers import StudyAnswers, read_answers
 from ptycho_compare.records.study_conditions import levels_text
 from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.trials import Ends
+from ptycho_compare.reporting.page.courses import loss_plots
+from ptycho_compare.reporting.page.drawn import ResponseAxes, ResponseCurve, ResponsePlot
 from ptycho_compare.reporting.page.provenance import link_to
 from ptycho_compare.reporting.page.words import number_text
+from ptycho_compare.reporting.study.losses_table import losses_table
+from ptycho_compare.reporting.study.paper_table import PaperTable
 from ptycho_compare.reporting.study.series import ResponsePanel, Series, arms_of_study, panels_of
 from ptycho_compare.reporting.study.study_text import cost_text, crossing_sentence, number_of, paragraph
+from ptycho_compare.reporting.study.transfer_table import transfer_table
 from ptycho_compare.study import Study
 
 _MOST_LINES = 6
 """Lines whose curves are drawn; the table holds all."""
 _MOST_TICKS = 6
-_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True)
-class ResponseAxes:
-    """Where numbers lie in a drawing of fixed size, px; y goes down."""
-
-    ends_x: Ends
-    ends_y: Ends
-    logarithmic: bool
-    powers: bool
-    width: int = 360
-    height: int = 240
-    left: int = 48
-    right: int = 350
-    top: int = 10
-    bottom: int = 196
-
-    def x(self, place: float) -> float:
-        """Of a level of the factor."""
-        share = _share(place, self.ends_x, logarithmic=self.logarithmic)
-        return round(self.left + 8 + (self.right - self.left - 16) * share, 1)
-
-    def y(self, value: float) -> float:
-        """Of a score."""
-        share = _share(value, self.ends_y, logarithmic=self.powers)
-        return round(self.bottom - 8 - (self.bottom - self.top - 16) * share, 1)
-
-    @property
-    def ticks_y(self) -> list[tuple[float, str]]:
-        """Place and text of round numbers."""
-        low, high = self.ends_y
-        places = [each for each in _decades(low, high) if low <= each <= high] if self.powers else []
-        if len(places) <= 1:
-            least = (high - low) / 4
-            step = 10 ** math.floor(math.log10(least))
-            step *= next(each for each in _STEPS if each * step >= least)
-            places = [step * at for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
-        return [(self.y(each), f"{each:.4g}") for each in places]
-
-
-def _decades(low: float, high: float) -> list[float]:
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [step * 10.0**power for power in powers for step in (1, 2, 5)]
-
-
-@dataclass(frozen=True)
-class ResponseCurve:
-    """One arm: points of its line, dots, and bars of both kinds, each (x, top, bottom)."""
-
-    arm: str
-    number: int
-    line: str
-    dots: tuple[tuple[float, float, str], ...]
-    trials: tuple[tuple[float, float, float], ...]
-    pixels: tuple[tuple[float, float, float], ...]
-
-
-@dataclass(frozen=True)
-class ResponsePlot:
-    """One score along one line."""
+class PageTable:
+    """A table of the study: what stands above it, and in its fields."""
 
     title: str
-    better: str
-    axis_name: str
-    axes: ResponseAxes
-    ticks_x: tuple[tuple[float, str], ...]
-    curves: tuple[ResponseCurve, ...]
+    table: PaperTable
 
 
 @dataclass(frozen=True)
@@ -107,6 +52,10 @@ class StudyPart:
     crossings : tuple of str
     conditions : tuple
         For studies with trials: conditions, the verdict and why.
+    losses : tuple of ResponsePlot
+        Of trainings and reconstructions.
+    tables : tuple of PageTable
+        Other tables of the study.
     links : dict
         To the files that `ptycho-hub study` wrote.
     trouble : str
@@ -122,6 +71,8 @@ class StudyPart:
     costs: tuple[tuple[str, ...], ...] = ()
     cost_score: str = ""
     hosts: tuple[str, ...] = ()
+    losses: tuple[ResponsePlot, ...] = ()
+    tables: tuple[PageTable, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     trouble: str = ""
 
@@ -162,8 +113,15 @@ def study_part(answers: StudyAnswers) -> StudyPart:
         len(answers.lines) - len(drawn),
         tuple(crossings),
         tuple(conditions) if averaged else (),
+        losses=loss_plots(answers),
+        tables=tuple(PageTable(title, table) for title, table in _tables(answers) if table is not None),
         **_costs(answers),
     )
+
+
+def _tables(answers: StudyAnswers) -> Iterator[tuple[str, PaperTable | None]]:
+    yield "Losses", losses_table(answers.losses, level=answers.level)
+    yield "Transfer", transfer_table(answers.transfers)
 
 
 def _costs(answers: StudyAnswers) -> dict[str, Any]:
@@ -218,10 +176,3 @@ def _curve(each: Series, axes: ResponseAxes) -> ResponseCurve:
     return ResponseCurve(
         each.arm, each.number, line, tuple(dots), tuple(bars["trials"]), tuple(bars["pixels"])
     )
-
-
-def _share(value: float, ends: Ends, *, logarithmic: bool) -> float:
-    low, high = ends
-    if logarithmic:  # an interval may reach down to zero and below
-        value, low, high = math.log(max(value, low)), math.log(low), math.log(high)
-    return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -12,9 +12,12 @@ from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.study_conditions import SHOWN, levels_text
 from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.study_lines import Crossing, Slope, StudyLine
+from ptycho_compare.reporting.study.losses_table import losses_table
 from ptycho_compare.reporting.study.markdown import cell as markdown_cell
 from ptycho_compare.reporting.study.markdown import table
-from ptycho_compare.reporting.study.study_table import study_table, table_markdown
+from ptycho_compare.reporting.study.paper_table import PaperTable, table_markdown
+from ptycho_compare.reporting.study.study_table import study_table
+from ptycho_compare.reporting.study.transfer_table import transfer_table
 
 _MOST_LINES = 4
 """Lines of which the paragraph tells; of more it says that tables and figure hold them."""
@@ -181,8 +184,14 @@ def study_markdown(answers: StudyAnswers) -> str:
         *_crossing_lines(answers),
         *_slope_table(answers),
         *_cost_table(answers),
+        *_section("Losses", losses_table(answers.losses, level=answers.level)),
+        *_section("Transfer", transfer_table(answers.transfers)),
     ]
     return "\n".join(lines)
+
+
+def _section(title: str, found: PaperTable | None) -> list[str]:
+    return [] if found is None else [f"## {title}", "", *table_markdown(found)]
 
 
 def _escaped(text: str) -> str:

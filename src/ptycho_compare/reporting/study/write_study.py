@@ -12,9 +12,14 @@ from pathlib import Path
 from ptycho_compare.hub import AnswerFiles, Hub
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.tables.answers_csv import answers_csv, costs_csv, curves_csv
+from ptycho_compare.records.tables.losses_csv import losses_csv
 from ptycho_compare.records.tables.study_csv import study_csv
-from ptycho_compare.reporting.study.study_table import study_table, table_csv, table_latex
+from ptycho_compare.records.tables.transfer_csv import transfer_csv
+from ptycho_compare.reporting.study.losses_table import losses_table
+from ptycho_compare.reporting.study.paper_table import PaperTable, table_csv, table_latex
+from ptycho_compare.reporting.study.study_table import study_table
 from ptycho_compare.reporting.study.study_text import study_markdown
+from ptycho_compare.reporting.study.transfer_table import transfer_table
 from ptycho_compare.storage.files import write_text_atomic
 
 MADE_BY = "ptycho-hub study"
@@ -29,11 +34,15 @@ class StudyText:
     file : callable
         Chooses it among the files of a study's answers.
     render : callable
-        Returns its text.
+        Returns its text; an empty one where the study has nothing of the kind, and there is no such file.
     """
 
     file: Callable[[AnswerFiles], Path]
     render: Callable[[StudyAnswers], str]
+
+
+def _latex(found: PaperTable | None, answers: StudyAnswers) -> str:
+    return "" if found is None else table_latex(found, title=answers.study.name)
 
 
 STUDY_TEXTS = (
@@ -46,6 +55,15 @@ STUDY_TEXTS = (
         lambda names: names.latex,
         lambda answers: table_latex(study_table(answers), title=answers.study.name),
     ),
+    StudyText(lambda names: names.losses, lambda answers: losses_csv(answers.losses)),
+    StudyText(
+        lambda names: names.losses_latex,
+        lambda answers: _latex(losses_table(answers.losses, level=answers.level), answers),
+    ),
+    StudyText(lambda names: names.transfer, lambda answers: transfer_csv(answers.transfers)),
+    StudyText(
+        lambda names: names.transfer_latex, lambda answers: _latex(transfer_table(answers.transfers), answers)
+    ),
     StudyText(lambda names: names.text, study_markdown),
 )
 """All of them, in the order in which they are written."""
@@ -56,23 +74,25 @@ def write_study(hub: Hub, answers: StudyAnswers) -> list[Path]:
 
     A study without a factor of two levels has no curves to draw; figures of an earlier one are removed.
     """
-    from ptycho_compare.reporting.figures import (
-        plot_costs,
-        plot_responses,
-    )  # scoring, which it knows, is slow to load
+    # scoring, which it knows, is slow to load
+    from ptycho_compare.reporting.figures import plot_costs, plot_losses, plot_responses, plot_transfer
 
     names = hub.answers()
     names.folder.mkdir(parents=True, exist_ok=True)
     written = []
     for text in STUDY_TEXTS:
-        path = text.file(names)
-        write_text_atomic(path, text.render(answers))
-        written.append(path)
+        path, said = text.file(names), text.render(answers)
+        if said:
+            write_text_atomic(path, said)
+            written.append(path)
+        else:
+            path.unlink(missing_ok=True)
     drawn = [
         *plot_responses(names.figure, names.figure_pdf, answers),
         *plot_costs(names.cost_figure, names.cost_figure_pdf, answers),
+        *plot_losses(names.losses_figure, names.losses_figure_pdf, answers),
+        *plot_transfer(names.transfer_figure, names.transfer_figure_pdf, answers),
     ]
-    figures = {names.figure, names.figure_pdf, names.cost_figure, names.cost_figure_pdf}
-    for path in figures - {*drawn}:
+    for path in {each for each in names if each.suffix in (".png", ".pdf")} - {*drawn}:
         path.unlink(missing_ok=True)
     return [*written, *drawn]

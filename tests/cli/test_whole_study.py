@@ -37,9 +37,10 @@ def test_the_plan_of_a_study_has_each_step_once(tmp_path: Path, capsys: Capture)
     commands = [line for line in said.splitlines() if line.startswith("    /")]
     assert len(set(commands)) == len(commands) == len(banners(said))
     titles = banners(said)
-    assert titles.count("Phase C: Dataset Generation") == len(DOSES)
-    assert titles.count("Phase E: Training Baseline (gs1)") == len(DOSES)
-    assert titles.count("Phase E: Training Sparse (gs2)") == len(DOSES)
+    for dose in DOSES:
+        assert titles.count(f"Phase C: Dataset Generation, dose {dose}") == 1
+        assert titles.count(f"Phase E: Training Baseline (gs1), dose {dose}") == 1
+        assert titles.count(f"Phase E: Training Sparse (gs2), dose {dose}") == 1
     assert sum(title.startswith("Phase G: ") for title in titles) == 8
     assert titles[-1] == "Check of the highlights"
     assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
@@ -58,6 +59,7 @@ def test_what_is_not_named_is_all_of_the_study(
 
     titles = banners(capsys.readouterr().out)
     assert sum(title.startswith("Phase G: ") for title in titles) == comparisons
+    assert any(", dose " in title for title in titles) == ("--dose" not in words)
 
 
 @pytest.mark.slow
@@ -87,8 +89,11 @@ def test_a_whole_study_is_run_stopped_gone_on_with_and_judged(tmp_path: Path) ->
 
 
 def _made_once(hub: Hub) -> None:
-    """No step that came to its end was begun again; each dose's trainings have logs of their own."""
+    """No step that came to its end was begun again; each dose's steps have logs of their own."""
     for dose in DOSES:
         log = hub.step_log(f"phase_e_baseline_gs1_dose{dose}").read_text()
         assert log.count("trained baseline") == 1
-    assert hub.step_log("phase_c_generation").read_text().count("--- attempt") >= len(DOSES)
+        assert "--- attempt" in hub.step_log(f"phase_c_generation_dose{dose}").read_text()
+        for name in ("phase_d_sparse", "phase_f_sparse_train", "phase_g_sparse_train"):
+            assert hub.step_log(f"{name}_dose{dose}").is_file()
+            assert not hub.step_log(name).exists()

@@ -6,7 +6,7 @@ import argparse
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +19,12 @@ from ptycho_compare.checks import steps as checks_of_steps
 from ptycho_compare.cli import phases as commands
 from ptycho_compare.cli import ptycho_hub
 from ptycho_compare.finding import Finding
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Hub, in_cell
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
 from ptycho_compare.storage.fingerprint import code_digest
 from ptycho_compare.study import Study, load_study
 from ptycho_compare.study import steps_in_cells as plan
+from ptycho_compare.study.factors import cell_in_hub
 from ptycho_compare.study.step import MakingStep, StudyStep
 from ptycho_compare.study.steps import (
     MAKING,
@@ -62,6 +63,18 @@ def test_the_pipeline_plans_every_step_as_it_is_stated(hub: Hub, study: Study, v
 def test_ids_logs_and_titles_tell_steps_apart(hub: Hub) -> None:
     steps = {step.id: step for view in VIEWS for step in steps_of(hub, DOSE, view, SPLITS)}
     assert len({step.log_name for step in steps.values()}) == len(steps)
+
+
+def test_doses_of_a_study_that_has_several_share_no_log_and_no_title(hub: Hub, study: Study) -> None:
+    several = study.model_copy(update={"doses": (DOSE, 10 * DOSE)})
+    steps = {step.id: step for dose in several.doses for step in steps_of(hub, dose, VIEW, SPLITS)}
+    assert len({step.log_name_in(several) for step in steps.values()}) == len(steps)
+    assert all(f"dose{step.dose}" in step.log_name_in(several) for step in steps.values())
+    assert len({step.title_among(several.doses) for step in steps.values()}) == len(steps)
+    for step in steps.values():
+        assert (step.log_name_in(study), step.title_among(study.doses)) == (step.log_name, step.title)
+        seeded = replace(step, hub=replace(hub, cell=cell_in_hub((("training.seed", 1),))))
+        assert seeded.log_name_in(several) == in_cell(step.log_name_in(several), seeded.cell)
     assert len({step.records for step in steps.values()}) == len(steps)
 
 
@@ -201,7 +214,7 @@ class PolishStep(MakingStep):
     split: str
 
     @property
-    def log_name(self) -> str:
+    def log(self) -> str:
         return f"phase_f_polish_{self.split}"
 
     @property

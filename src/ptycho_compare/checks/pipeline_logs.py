@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ptycho_compare.checks.check import Validation
@@ -36,6 +36,7 @@ def cli_logs(
     verification, and so is not asked for.
     """
     phases = counted_steps(hub, study, dose, view, splits)
+    logs = {phase.id: _log_of(hub, phase, study) for phase in phases}
     transcripts = [hub.step_log(transcript_name(each)) for each in (view, WHOLE_STUDY)]
     # that of a run over the whole study serves as well; the one that has more of it is judged
     transcript = max(transcripts, key=lambda path: (path.is_file(), -_lacking(path, phases)))
@@ -43,12 +44,12 @@ def cli_logs(
     banners = _missing_banners(text or "", len(phases))
     records = _records(hub)
     missing = [
-        phase.log_name
+        logs[phase.id]
         for phase in phases
-        if not hub.step_log(phase.log_name).is_file()
+        if not hub.step_log(logs[phase.id]).is_file()
         and (records is None or _is_made(phase.outputs(splits), hub, records))
     ]
-    incomplete = [] if records is not None else _incomplete(hub, phases)
+    incomplete = [] if records is not None else _incomplete(hub, logs.values())
     helpers = {name: hub.step_log(name).is_file() for name in HELPER_LOGS}
     findings = (
         [] if text is not None else [Finding("missing", f"{transcript}: not found; the pipeline writes it")]
@@ -63,12 +64,12 @@ def cli_logs(
     ]
     findings += [Finding("failed", f"{hub.step_log(name)}: does not say 'complete'") for name in incomplete]
     if records is not None:
-        findings += _of_records(hub, phases, splits, records)
+        findings += _of_records(hub, phases, splits, records, logs)
     details = {
         "found_logs": [hub.relative(transcript)] if text is not None else [],
         "missing_banners": banners,
         "has_success": _SUCCESS in (text or ""),
-        "found_phase_logs": [phase.log_name for phase in phases if hub.step_log(phase.log_name).is_file()],
+        "found_phase_logs": [name for name in logs.values() if hub.step_log(name).is_file()],
         "missing_phase_logs": missing,
         "found_helper_logs": [name for name, there in helpers.items() if there],
         "missing_helper_logs": [name for name, there in helpers.items() if not there],
@@ -97,9 +98,17 @@ def _is_made(outputs: Sequence[Path], hub: Hub, records: Mapping[str, StepRecord
                for each in records.values())  # fmt: skip
 
 
-def _incomplete(hub: Hub, phases: Sequence[StudyStep]) -> list[str]:
+def _log_of(hub: Hub, phase: StudyStep, study: Study | None) -> str:
+    """Name a phase's log; one that all doses share, as PtychoPINN's tools have it, serves as well."""
+    name = phase.log_name_in(study)
+    return (
+        name if hub.step_log(name).is_file() or not hub.step_log(phase.log_name).is_file() else phase.log_name
+    )
+
+
+def _incomplete(hub: Hub, names: Iterable[str]) -> list[str]:
     """Name the phases whose log does not say that they came to their end."""
-    texts = {phase.log_name: _text(hub.step_log(phase.log_name)) for phase in phases}
+    texts = {name: _text(hub.step_log(name)) for name in names}
     return [name for name, text in texts.items() if text is not None and not _COMPLETE.search(text)]
 
 
@@ -112,16 +121,20 @@ def _records(hub: Hub) -> dict[str, StepRecord | None] | None:
 
 
 def _of_records(
-    hub: Hub, phases: Sequence[StudyStep], splits: Sequence[str], records: Mapping[str, StepRecord | None]
+    hub: Hub,
+    phases: Sequence[StudyStep],
+    splits: Sequence[str],
+    records: Mapping[str, StepRecord | None],
+    logs: Mapping[str, str],
 ) -> Iterator[Finding]:
     made = [record for record in records.values() if record is not None]
     vouched = {name: sha256 for record in made for name, (sha256, _) in record.outputs.items()}
     for phase in phases:
         for path in phase.outputs(splits):
             if not isinstance(phase, CompareStep):
-                yield from _of_output(path, vouched.get(hub.relative(path)), phase.log_name)
+                yield from _of_output(path, vouched.get(hub.relative(path)), logs[phase.id])
             elif not path.is_file():  # a comparison's evidence is its record
-                yield Finding("missing", f"{path}: not found; {phase.log_name} has not come to its end")
+                yield Finding("missing", f"{path}: not found; {logs[phase.id]} has not come to its end")
 
 
 def _of_output(path: Path, sha256: str | None, phase: str) -> Iterator[Finding]:

@@ -226,7 +226,9 @@ def is_listed(step: CompareStep) -> bool:
     return any(entry["id"] == step.id and entry["returncode"] == 0 for entry in results)
 
 
-def list_comparison(step: CompareStep, *, returncode: int, findings: Sequence[Finding]) -> None:
+def list_comparison(
+    step: CompareStep, *, returncode: int, findings: Sequence[Finding], log: Path | None = None
+) -> None:
     """Enter a comparison.
 
     Parameters
@@ -248,7 +250,7 @@ def list_comparison(step: CompareStep, *, returncode: int, findings: Sequence[Fi
     result = {
         **where,
         "returncode": returncode or (1 if findings else 0),
-        "log_path": hub.relative(hub.step_log(step.log_name)),
+        "log_path": hub.relative(log or hub.step_log(step.log_name)),
         "error": str(findings[0]) if findings else None,
     }
     file = _shared(hub)

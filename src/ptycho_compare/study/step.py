@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -54,8 +54,24 @@ class StudyStep(ABC):
 
     @property
     @abstractmethod
+    def log(self) -> str:
+        """What the name of its log in ``cli/`` begins with."""
+
+    @property
     def log_name(self) -> str:
-        """Name of its log in ``cli/``."""
+        """Name of its log in ``cli/``, in a study of one dose."""
+        return in_cell(self.log, self.cell)
+
+    def log_name_in(self, study: Study | None) -> str:
+        """Name of its log in ``cli/``: doses of a study that has several share none."""
+        dose = f"_dose{self.dose}"
+        if study is None or len(study.doses) == 1 or self.log.endswith(dose):
+            return self.log_name
+        return in_cell(f"{self.log}{dose}", self.cell)
+
+    def title_among(self, doses: Collection[int]) -> str:
+        """Say what it does, in a plan over these doses: of several, of which."""
+        return f"{self.title}, dose {self.dose}" if len(doses) > 1 else self.title
 
     @property
     @abstractmethod

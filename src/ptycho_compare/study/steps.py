@@ -45,7 +45,7 @@ class SimulateStep(MakingStep):
     libraries = _COUNTING
     label = "Phase C metadata validation"
     title = "Phase C: Dataset Generation"
-    log_name = "phase_c_generation"
+    log = "phase_c_generation"
     after = ()
 
     def inputs(self, study: Study, /) -> tuple[Path, ...]:
@@ -75,8 +75,8 @@ class OverlapStep(MakingStep):
     view: str
 
     @property
-    def log_name(self) -> str:
-        """Name of its log in ``cli/``."""
+    def log(self) -> str:
+        """What the name of its log begins with."""
         return f"phase_d_{self.view}"
 
     @property
@@ -156,9 +156,9 @@ class TrainStep(MakingStep):
         return _with_cell(f"Phase E: Training {self.network.capitalize()} (gs{self.gridsize})", self.cell)
 
     @property
-    def log_name(self) -> str:
-        """Name of its log in ``cli/``."""
-        return in_cell(f"phase_e_{self.network}_gs{self.gridsize}_dose{self.dose}", self.cell)
+    def log(self) -> str:
+        """What the name of its log begins with."""
+        return f"phase_e_{self.network}_gs{self.gridsize}_dose{self.dose}"
 
     @property
     def after(self) -> tuple[StudyStep, ...]:
@@ -231,9 +231,9 @@ class ReconstructStep(MakingStep):
         return _with_cell(f"Phase F: Reconstruction {self.view.capitalize()} {self.split}", self.cell)
 
     @property
-    def log_name(self) -> str:
-        """Name of its log in ``cli/``."""
-        return in_cell(f"phase_f_{self.view}_{self.split}", self.cell)
+    def log(self) -> str:
+        """What the name of its log begins with."""
+        return f"phase_f_{self.view}_{self.split}"
 
     @property
     def after(self) -> tuple[StudyStep, ...]:
@@ -306,9 +306,9 @@ class CompareStep(StudyStep):
         return _with_cell(f"Phase G: Comparison {self.view.capitalize()} {self.split}{tier}", self.cell)
 
     @property
-    def log_name(self) -> str:
-        """Name of its log in ``cli/``, where the pipeline runs it."""
-        return in_cell(f"phase_g_{self.view}_{self.split}", self.cell)
+    def log(self) -> str:
+        """What the name of its log begins with, where the pipeline runs it."""
+        return f"phase_g_{self.view}_{self.split}"
 
     @property
     def after(self) -> tuple[StudyStep, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class ComparisonStep:
         Whether it counts, and so stands in the hub's list of comparisons.
     foreign : bool
         Whether the command is a lab's own.
+    plan_doses : collection of int
+        Of the plan that it is part of.
     """
 
     job: ComparisonJob
@@ -38,6 +40,7 @@ class ComparisonStep:
     given: bool = False
     foreign: bool = False
     label: str = ""
+    plan_doses: Collection[int] = ()
 
     @property
     def _step(self) -> CompareStep:
@@ -51,7 +54,7 @@ class ComparisonStep:
     @property
     def title(self) -> str:
         """A line for people on what it does."""
-        return self._step.title
+        return self._step.title_among(self.plan_doses)
 
     @property
     def kind(self) -> str:
@@ -74,7 +77,11 @@ class ComparisonStep:
         spec = replace(spec, fenced=self.foreign)
         if not self.listed:
             return spec
-        return replace(spec, log=self.job.hub.step_log(self._step.log_name))
+        return replace(spec, log=self._log)
+
+    @property
+    def _log(self) -> Path:
+        return self.job.hub.step_log(self._step.log_name_in(self.job.study))
 
     def why_not_done(self) -> list[Finding]:
         """Say why the evidence cannot be used as it is; empty when it can."""
@@ -100,5 +107,5 @@ class ComparisonStep:
         ended = self.job.conclude(ended)
         if self.listed and ended.state != "refused":
             returncode = ended.record.returncode if ended.record is not None and ended.findings else 0
-            list_comparison(self._step, returncode=returncode, findings=ended.findings)
+            list_comparison(self._step, returncode=returncode, findings=ended.findings, log=self._log)
         return list(ended.findings)

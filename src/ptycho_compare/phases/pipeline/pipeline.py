@@ -36,6 +36,8 @@ class Pipeline:
         Those that are reconstructed and compared; data are made and networks trained on all of them.
     given : frozenset of str
         Phases whose files come from elsewhere.
+    plan_doses : tuple of int
+        All doses of the plan that it is part of; titles say the dose where there are several.
     """
 
     hub: Hub
@@ -45,6 +47,7 @@ class Pipeline:
     view: str
     splits: tuple[str, ...]
     given: frozenset[str] = frozenset()
+    plan_doses: tuple[int, ...] = ()
 
     @property
     def doses(self) -> tuple[int, ...]:
@@ -107,9 +110,9 @@ class Pipeline:
         return PhaseStep(
             self.hub,
             id=step.id,
-            title=step.title,
+            title=step.title_among(self.plan_doses),
             command=self._command(step),
-            log_name=step.log_name,
+            log_name=step.log_name_in(self.study),
             inputs=() if brought else step.inputs(study),
             outputs=step.outputs(study.splits),
             settings={} if brought else settings,
@@ -143,6 +146,7 @@ class Pipeline:
             self._command(step) if foreign else job.command,
             listed=listed,
             foreign=foreign,
+            plan_doses=self.plan_doses,
             needs=(
                 *(() if before is None else (before.id,)),
                 *(each.id for each in step.after if each.id in made),

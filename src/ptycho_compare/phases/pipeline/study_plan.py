@@ -144,7 +144,11 @@ def plan_of(
     views = study.views if view is None else [view]
     kept = tuple(splits) or study.splits
     return StudyPlan(
-        tuple(Pipeline(hub, study, study_file, each, other, kept, given) for each in doses for other in views)
+        tuple(
+            Pipeline(hub, study, study_file, each, other, kept, given, tuple(doses))
+            for each in doses
+            for other in views
+        )
     )
 
 

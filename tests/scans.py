@@ -61,10 +61,11 @@ def make_scan(
     width: int = 112,
     seed: int = 0,
     photons: float = 1e9,
+    whole: bool = False,
 ) -> dict[str, Any]:
-    """Return the arrays of a scan file in PtychoPINN's contract."""
+    """Return the arrays of a scan file in PtychoPINN's contract; `whole`: positions on whole pixels."""
     truth, probe = make_object(height, width, seed=seed), make_probe(side)
-    positions = make_positions(count, height, width, side, seed=seed)
+    positions = make_positions(count, height, width, side, seed=seed, whole=whole)
     waves = np.fft.fft2(probe * true_patches(truth, positions, side))
     diffraction = np.fft.fftshift(np.abs(waves), axes=(1, 2)) / side
     metadata = {

@@ -34,6 +34,10 @@ class Options:
         None for as many as there are tests.
     tier_order : bool
         True makes a tier wait for the one before it.
+    on : str
+        The batch system whose jobs compute; empty for this machine.
+    wait : bool
+        Whether tests wait for these jobs.
     """
 
     hub: Hub | None
@@ -48,6 +52,8 @@ class Options:
     adopt: Path | None = None
     verify: bool = False
     allow_commands: bool = False
+    on: str = ""
+    wait: bool = False
 
 
 OPTIONS = pytest.StashKey[Options]()
@@ -69,6 +75,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="study file (default: HUB/study.toml, then study.toml beside the tests)",
     )
     _add_running(group)
+    _add_queue(group)
     parser.addini("ptycho_hub", "hub to judge, relative to the root directory", default="")
 
 
@@ -123,6 +130,15 @@ def _add_running(group: pytest.OptionGroup) -> None:
     )
 
 
+def _add_queue(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--ptycho-on",
+        metavar="SYSTEM",
+        help="submit comparisons to a batch system (slurm); their tests are deferred with the jobs' numbers",
+    )
+    group.addoption("--ptycho-wait", action="store_true", help="with --ptycho-on: wait for the jobs")
+
+
 def resolve(config: pytest.Config) -> Options:
     """Work out the options.
 
@@ -143,6 +159,7 @@ def resolve(config: pytest.Config) -> Options:
     )
     if detach:
         _refuse_detaching()
+    _require_system(config)
     deadline_s = _seconds(config, "ptycho_deadline")
     _refuse_names_for_workers(config)
     chosen = Options(
@@ -158,6 +175,8 @@ def resolve(config: pytest.Config) -> Options:
         adopt=_existing(config, "ptycho_adopt"),
         verify=config.getoption("ptycho_verify"),
         allow_commands=config.getoption("ptycho_allow_commands"),
+        on=config.getoption("ptycho_on") or "",
+        wait=config.getoption("ptycho_wait"),
     )
     _require_study_to_verify(chosen)
     return chosen
@@ -176,6 +195,27 @@ def _refuse_detaching() -> None:
 
     try:
         refuse_detaching()
+    except JobError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _require_system(config: pytest.Config) -> None:
+    """Refuse a batch system that there is not, or not here, and what means this machine beside it."""
+    on = config.getoption("ptycho_on")
+    if on is None:
+        if config.getoption("ptycho_wait"):
+            raise pytest.UsageError("--ptycho-wait goes with --ptycho-on slurm")
+        return
+    here = ("ptycho_detach", "ptycho_fresh", "ptycho_adopt", "ptycho_verify", "ptycho_slots", "ptycho_plan")
+    _refuse_together(config, "ptycho_on", here)
+    from ptycho_compare.errors import JobError
+    from ptycho_compare.jobs.allocation import refuse_submitting
+    from ptycho_compare.jobs.executors.systems import SYSTEMS
+
+    if on not in SYSTEMS:
+        raise pytest.UsageError(f"--ptycho-on: {on!r}; there is: {', '.join(SYSTEMS)}")
+    try:
+        refuse_submitting()
     except JobError as error:
         raise pytest.UsageError(str(error)) from None
 

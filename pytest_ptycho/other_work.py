@@ -84,31 +84,45 @@ class OtherWork:
         return self.item.session.stash.setdefault(_LEFT, set())
 
     def _free(self) -> Iterator[ComparisonJob]:
-        items = self.item.session.items
-        later = (each for each in items[items.index(self.item) + 1 :] if _brings_its_comparison(each))
-        for item, job in jobs_of(later, self.job.hub):
-            if job.comparison == self.job.comparison or job.comparison in self._left:
+        for item, job in later_jobs(self.item, self.job):
+            if job.comparison in self._left or living_claim(job.files.claim) is not None:
                 continue
-            if living_claim(job.files.claim) is None and self._can_go_on(item, job):
+            if can_go_on(item, job, on_done=self._left.add) and self._has_room(job):
                 yield job
 
-    def _can_go_on(self, item: pytest.Item, job: ComparisonJob) -> bool:
-        """Say if work can be done now; all else that there is to say of it is left to its own test."""
-        try:
-            take_arms(item, job)
-            if job.is_done():
-                self._left.add(job.comparison)
-                return False
-            ended = read_done(job.files)
-            failed = ended is not None and not ended.stopped and ended.returncode != 0
-            if failed or job.why_not_ready() or not own_steps_are_made(item, job):
-                return False
-            before = job.prerequisite() if item.config.stash[OPTIONS].tier_order else None
-            if before is not None and (before.why_not_done() or own_findings(item, before)):
-                return False
-        except (InputError, Blocked):
-            return False
+    def _has_room(self, job: ComparisonJob) -> bool:
         return (job.state().least_s or 0.0) <= self.deadline.working_s
+
+
+def later_jobs(item: pytest.Item, job: ComparisonJob) -> Iterator[tuple[pytest.Item, ComparisonJob]]:
+    """Yield the other comparisons whose tests come after one, each with its test."""
+    items = item.session.items
+    later = (each for each in items[items.index(item) + 1 :] if _brings_its_comparison(each))
+    for each, other in jobs_of(later, job.hub):
+        if other.comparison != job.comparison:
+            yield each, other
+
+
+def can_go_on(
+    item: pytest.Item, job: ComparisonJob, *, on_done: Callable[[Comparison], object] = lambda _: None
+) -> bool:
+    """Say if work can be done now; all else that there is to say of a comparison is left to its own test.
+
+    `on_done` is told of one at which nothing is left to do.
+    """
+    try:
+        take_arms(item, job)
+        if job.is_done():
+            on_done(job.comparison)
+            return False
+        ended = read_done(job.files)
+        failed = ended is not None and not ended.stopped and ended.returncode != 0
+        if failed or job.why_not_ready() or not own_steps_are_made(item, job):
+            return False
+        before = job.prerequisite() if item.config.stash[OPTIONS].tier_order else None
+        return before is None or not (before.why_not_done() or own_findings(item, before))
+    except (InputError, Blocked):
+        return False
 
 
 def _brings_its_comparison(item: pytest.Item) -> bool:

@@ -22,6 +22,7 @@ from ptycho_compare.jobs import (
     LocalExecutor,
     run_or_join,
 )
+from pytest_ptycho.by_queue import bring_by_queue
 from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.other_work import Brought, OtherWork, brought_before
@@ -98,11 +99,16 @@ def _brought(item: pytest.Item, job: ComparisonJob) -> Evidence:
     state = job.state()
     if stopping.asked:
         raise Deferred(f"not started: {stopping.asked}", state)
-    if not options.detach and not state.running and adopted_from is None:
-        _require_room(job, state, deadline, worked=worked)
 
     def out_of_time() -> bool:
         return bool(stopping.asked) or deadline.working_s <= 0
+
+    if options.on:
+        with stopping.waiting():
+            ended = bring_by_queue(item, job, out_of_time)
+        return _conclude(job, ended, stopping.asked, deadline, _death(state))
+    if not options.detach and not state.running and adopted_from is None:
+        _require_room(job, state, deadline, worked=worked)
 
     def brought_too(other: ComparisonJob) -> Brought:
         spec, death = _spec(other, None, options, deadline), _death(other.state())

@@ -9,7 +9,8 @@ import pytest
 
 from ptycho_compare.errors import StorageError
 from ptycho_compare.finding import Finding
-from pytest_ptycho.outcomes import Deferred
+from pytest_ptycho.options import OPTIONS
+from pytest_ptycho.outcomes import Blocked, Deferred
 from pytest_ptycho.room import without_room
 from pytest_ptycho.stopping import STOPPING
 from pytest_ptycho.window import deadline_of
@@ -57,6 +58,11 @@ def run_steps(
     from ptycho_compare.phases.pipeline.orchestrate import execute
     from ptycho_compare.storage.locks import LockTakenError, locked
 
+    if on := item.config.stash[OPTIONS].on:
+        text = f"{subject}: needs steps that would run on this machine, and --ptycho-on {on} was given; "
+        raise Blocked(
+            [Finding("prerequisite", f"{text}run them by ptycho-hub run --on {on}, or without --ptycho-on")]
+        )
     deadline, stopping = deadline_of(item), item.config.stash[STOPPING]
     if deadline.working_s <= 0:
         raise without_room(hub, subject, deadline, f"nothing is left of {deadline.name}")

@@ -170,6 +170,13 @@ def test_a_hook_that_goes_wrong_is_one_line_that_names_it(
     assert "INTERNALERROR" not in found
 
 
+def test_a_step_of_one_s_own_is_not_run_where_jobs_are_submitted_from(judged: Path, tmp_path: Path) -> None:
+    step = f"{STEPS}[OwnStep('mine', ['true'], outputs=['data/x.npz'])]"
+    status, said = pytest_here(suite(tmp_path, step), *TRAIN, "--ptycho-on", "slurm", hub=judged)
+    assert status == 1, said
+    assert "needs steps that would run on this machine, and --ptycho-on slurm was given" in said
+
+
 @pytest.mark.slow
 def test_hooks_and_scores_reach_the_workers_of_xdist(judged: Path, tmp_path: Path) -> None:
     of_test = CHECK.replace("< 0.9", "< 2 and comparison.place.split == 'test'")

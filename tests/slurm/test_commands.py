@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from pathlib import Path
 
@@ -103,3 +104,28 @@ def test_what_means_this_machine_does_not_go_with_a_queue(
     assert main(["resume", *words, "--hub", str(hub.root)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert words[-1].partition(" ")[0] in line or words[2] in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (*RUN, "--allow-commands"),
+        ("resume", f"dose_{DOSE}-dense-train-full", "--on", "slurm", "--allow-commands"),
+        ("work", f"dose_{DOSE}-dense-train-full", "--ticket", "ptycho-0-0"),
+    ],
+    ids=["run", "resume", "work"],
+)
+def test_where_locks_keep_nobody_out_nothing_is_submitted_or_begun(
+    words: tuple[str, ...],
+    cluster: Cluster,
+    hub: Hub,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fcntl, "lockf", lambda *_: None)
+    assert main([*words, "--hub", str(hub.root)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "two processes were inside one lock" in line
+    assert "ptycho-hub probe HUB" in line
+    assert cluster.run("squeue", "--noheader").stdout == ""
+    assert [read_ticket(files) for files in hub.jobs()] == [None] * len(hub.jobs())

@@ -16,7 +16,7 @@ import pytest
 
 from others_locks import held, is_free
 from ptycho_compare.errors import StorageError
-from ptycho_compare.storage.locks import LockTakenError, locked
+from ptycho_compare.storage.locks import LockTakenError, locked, require_working_locks
 
 _ADD = """
 import sys
@@ -133,3 +133,12 @@ def test_another_error_of_a_lock_is_told_as_it_is(lock: Path, monkeypatch: pytes
 def test_an_error_inside_a_lock_is_not_taken_for_a_want_of_locks(lock: Path) -> None:
     with pytest.raises(OSError, match="inside"), locked(lock):
         raise OSError(errno.ENOSYS, "inside")
+
+
+def test_locks_that_keep_nobody_out_are_refused(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_working_locks(lock)
+    assert is_free(lock)
+    monkeypatch.setattr(fcntl, "lockf", lambda *_: None)
+    with pytest.raises(StorageError, match="two processes were inside one lock") as refused:
+        require_working_locks(lock)
+    assert "\n" not in str(refused.value)

@@ -22,6 +22,7 @@ from ptycho_compare.phases.pipeline.orchestrate import execute
 from ptycho_compare.phases.pipeline.reports_step import ReportsStep
 from ptycho_compare.phases.pipeline.run import StepOutcome
 from ptycho_compare.sigterm import heard
+from ptycho_compare.storage.locks import require_working_locks
 from ptycho_compare.study import require_commands_allowed
 
 
@@ -45,6 +46,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _work(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    if arguments.ticket:  # of the machine that submitted nothing is known but that its locks worked
+        require_working_locks(place_of(arguments, new=True)[0].lock("probe"))
     if arguments.shard is not None:
         return _work_at_shard(arguments, Shard.parse(arguments.shard))
     hub, study, file = place_of(arguments, new=True)

@@ -33,6 +33,7 @@ from ptycho_compare.jobs.ticket import (
 )
 from ptycho_compare.jobs.unit import Array, Standing, Unit
 from ptycho_compare.storage.files import write_text_atomic
+from ptycho_compare.storage.locks import require_working_locks
 from ptycho_compare.untrusted.regular import read_log
 
 SHORTEST_LIMIT_S = 600.0
@@ -79,6 +80,8 @@ class Submitter:
         ------
         JobError
             The batch system refuses, or does not answer; what was submitted before stays so.
+        StorageError
+            Locks do not keep processes apart where the hub lies.
         """
         with self._alone():
             self._queue = self.system.look({getpass.getuser()})
@@ -273,6 +276,7 @@ class Submitter:
     def _alone(self) -> Iterator[None]:
         """Hold the hub's claim on submitting; wait for whoever holds it."""
         told = False
+        require_working_locks(self.hub.lock("probe"))
         while True:
             claim, _ = take_claim(self.hub.submitting().claim)
             if is_mine(claim):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +24,15 @@ from ptycho_compare.errors import StorageError
 _TAKEN = frozenset((errno.EACCES, errno.EAGAIN))
 _NO_LOCKS = frozenset((errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP))
 _LOOK_S = 0.02
+_INSIDE, _OUTSIDE = 0, 3
+_TRY = f"""
+import fcntl, sys
+with open(sys.argv[1], "r+b") as lock:
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        sys.exit({_OUTSIDE})
+"""
 
 
 class LockTakenError(Exception):
@@ -94,3 +105,22 @@ def _take(descriptor: int, lock: Path, over_at: float | None, *, required: bool)
                     "apart by them; put what is written here on one that has (a local disk, NFS 4)"
                 ) from None
         return
+
+
+def require_working_locks(lock: Path) -> None:
+    """See that a lock which this process holds keeps another one out.
+
+    Raises
+    ------
+    StorageError
+        It does not, or the file system has no locks. What only fails between two machines is not seen.
+    """
+    with locked(lock):
+        status = subprocess.run(
+            [sys.executable, "-ISc", _TRY, lock], capture_output=True, check=False
+        ).returncode
+    if status == _INSIDE:
+        raise StorageError(
+            f"{lock}: two processes were inside one lock (fcntl.lockf), and jobs on several nodes keep apart "
+            "by them; put the hub where locks work: ptycho-hub probe HUB"
+        )

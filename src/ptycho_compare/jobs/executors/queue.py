@@ -19,18 +19,24 @@ def bring_all(
     *,
     wait: bool = False,
     out_of_time: Callable[[], bool] = lambda: False,
+    submitted: dict[str, Standing] | None = None,
 ) -> dict[str, Standing]:
     """Submit what has to be, and wait until nothing is in the queue any more, where that is asked.
 
     What was lost while it is waited for is submitted again. What failed or was stopped is not: whoever gives
     the command again has it tried again.
 
+    Parameters
+    ----------
+    submitted : dict or None
+        How units stood when they were submitted, where that was done before.
+
     Returns
     -------
     dict of str to Standing
         By the units' ids.
     """
-    found = submitter.submit(units)
+    found = submitter.submit(units) if submitted is None else submitted
     if not wait:
         return found
     settled: dict[str, Standing] = {}

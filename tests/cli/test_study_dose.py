@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from pathlib import Path
 
 import pandas
 import pytest
 
+import true_patches
 from hubs import CROP, SHAPE, SIDE
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
@@ -26,61 +25,20 @@ splits = ["test"]
 [tiers.full]
 required_arms = ["{ARM}"]
 [arms.{ARM}]
-reconstructor = "true_patches:{STRENGTH}"
+reconstructor = "lab_patches:{STRENGTH}"
 [stitching]
 crop_px = {CROP}
 [uncertainty]
 draws = 100
 """
-CODE = '''\
-"""Patches of the true object with white noise, of the deviation that photons give, on a canvas."""
-
-import numpy as np
-
-from ptycho_compare.reconstruction import Canvas
-
-CROP = 12
-
-
-def reconstruct(scan, plan, grid, argument):
-    dose = int(scan.path.parent.name.removeprefix("dose_"))
-    images = np.unique(plan.groups)
-    centres = scan.positions[images]
-    side = scan.patch_px
-    rng = np.random.default_rng(dose)
-    canvas = Canvas.covering(centres, crop_px=CROP)
-    for x, y in centres.astype(int):
-        top, left = y - side // 2, x - side // 2
-        patch = scan.truth[top : top + side, left : left + side].astype(complex)
-        noise = rng.standard_normal(patch.shape) + 1j * rng.standard_normal(patch.shape)
-        patch += float(argument) / np.sqrt(dose) * noise
-        canvas.add(patch[np.newaxis], np.array([[x, y]], float))
-    return canvas.on_grid(grid)
-'''
-
-
-@pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Install the reconstructor, as pip would, for this process and those that it starts."""
-    site = tmp_path / "site"
-    info = site / "true_patches-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "true_patches.py").write_text(CODE)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: true_patches\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[ptycho_compare.reconstructors]\ntrue_patches = true_patches:reconstruct\n"
-    )
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
-    importlib.invalidate_caches()
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("code")
 def test_comparisons_of_true_patches_with_noise_of_photons_fall_with_the_root_of_the_dose(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four jobs, each in a process of its own; a patch's noise falls as one over the root of the dose."""
+    true_patches.install(tmp_path / "site", monkeypatch)
     hub = Hub(tmp_path / "hub")
     for dose in DOSES:
         arrays = make_scan(count=150, side=SIDE, height=SHAPE[0], width=SHAPE[1], photons=dose, whole=True)

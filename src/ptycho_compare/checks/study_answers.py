@@ -11,6 +11,8 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.reading import read_text
+from ptycho_compare.records.stitched import MADE_BY as STITCHED_BY
+from ptycho_compare.records.stitched import changed_parts
 from ptycho_compare.records.study_answers import read_answers
 from ptycho_compare.reporting.study.write_study import MADE_BY, STUDY_TEXTS
 from ptycho_compare.study import Study
@@ -34,6 +36,10 @@ def _of_texts(hub: Hub, study: Study) -> Iterator[Finding]:
     except InputError as error:
         yield cannot_read(error)
         return
+    for made in answers.stitched:
+        for name in changed_parts(hub, made, study.comparisons()):
+            text = f"{hub.answers().stitched_record}: rests on other evidence of {name}"
+            yield Finding("stale", f"{text}; run {STITCHED_BY} again")
     for each in STUDY_TEXTS:
         path, expected = each.file(hub.answers()), each.render(answers)
         if not expected:

@@ -24,6 +24,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "comparison wrote, 2 bad input",
     )
     add_place(parser)
+    parser.add_argument(
+        "--stitch",
+        action="store_true",
+        help="first put the splits of each dose and view together into one object, and score it",
+    )
     parser.set_defaults(run=_study)
 
 
@@ -33,7 +38,14 @@ def _study(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         answers = read_answers(hub, study)
         if not answers.compared:
             raise ResultsError(f"{hub.analysis()}: no comparison of {study.name!r} is there yet")
-        written = write_study(hub, answers)
+        made = []
+        if arguments.stitch:
+            from ptycho_compare.phases.comparison.stitch import stitch_study  # scoring is slow to load
+
+            trials = [each for condition in answers.conditions for each in condition.trials]
+            made = stitch_study(hub, study, [each.comparison for each in trials])
+            answers = read_answers(hub, study)
+        written = [*made, *write_study(hub, answers)]
     except ResultsError as error:
         print(f"ptycho-hub study: {error}", file=sys.stderr)
         return ExitCode.FAILED

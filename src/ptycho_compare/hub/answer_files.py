@@ -74,6 +74,31 @@ class AnswerFiles:
         return self.folder / "study_transfer.pdf"
 
     @property
+    def stitched_record(self) -> Path:
+        """Splits put together into one object: of which evidence, and its scores."""
+        return self.folder / "study_stitched.json"
+
+    @property
+    def stitched(self) -> Path:
+        """Scores of these objects."""
+        return self.folder / "study_stitched.csv"
+
+    @property
+    def stitched_latex(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_stitched.tex"
+
+    @property
+    def stitched_figure(self) -> Path:
+        """The first of these objects, all arms beside the truth."""
+        return self.folder / "study_stitched.png"
+
+    @property
+    def stitched_figure_pdf(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_stitched.pdf"
+
+    @property
     def table(self) -> Path:
         """Arms in every condition, scores beside each other, the best marked."""
         return self.folder / "study_table.csv"

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from ptycho_compare.hub import FULL_TIER, Hub
 from ptycho_compare.records.compared import Compared, read_compared
+from ptycho_compare.records.stitched import StitchedObject, read_stitched
 from ptycho_compare.records.study_conditions import StudyCondition, conditions_in
 from ptycho_compare.records.study_lines import Crossing, Slope, StudyLine, crossings_of, lines_of, slopes_of
 from ptycho_compare.records.study_losses import LossCurve, losses_behind
@@ -27,6 +28,8 @@ class StudyAnswers:
         All that have evidence, of all tiers.
     losses : sequence of LossCurve
         Of the trainings and iterative reconstructions behind them.
+    stitched : sequence of StitchedObject
+        Splits put together, where that was asked for.
     transfers : sequence of Transfer
         Scores of the tier that answers, by what networks were trained on.
     """
@@ -34,6 +37,7 @@ class StudyAnswers:
     study: Study
     compared: Sequence[Compared]
     losses: Sequence[LossCurve] = ()
+    stitched: Sequence[StitchedObject] = ()
     transfers: Sequence[Transfer] = ()
 
     @property
@@ -96,5 +100,6 @@ def read_answers(hub: Hub, study: Study) -> StudyAnswers:
     return replace(
         answers,
         losses=losses_behind(hub, trials),
+        stitched=read_stitched(hub),
         transfers=transfers_of(hub, trials, level=answers.level),
     )

@@ -17,6 +17,7 @@ from ptycho_compare.reporting.figures.one_arm import (
 from ptycho_compare.reporting.figures.pixels import pixels_of
 from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
 from ptycho_compare.reporting.figures.side_by_side import GROUND_TRUTH, comparison_figure, plot_comparison
+from ptycho_compare.reporting.figures.stitched import plot_stitched
 from ptycho_compare.reporting.figures.study_costs import cost_figure, plot_costs
 from ptycho_compare.reporting.figures.study_curves import plot_responses, response_figure
 from ptycho_compare.reporting.figures.study_losses import loss_figure, plot_losses
@@ -40,6 +41,7 @@ __all__ = [
     "plot_object",
     "plot_residuals",
     "plot_responses",
+    "plot_stitched",
     "plot_transfer",
     "residual_figure",
     "response_figure",

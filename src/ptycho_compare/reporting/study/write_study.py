@@ -13,10 +13,12 @@ from ptycho_compare.hub import AnswerFiles, Hub
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.tables.answers_csv import answers_csv, costs_csv, curves_csv
 from ptycho_compare.records.tables.losses_csv import losses_csv
+from ptycho_compare.records.tables.stitched_csv import stitched_csv
 from ptycho_compare.records.tables.study_csv import study_csv
 from ptycho_compare.records.tables.transfer_csv import transfer_csv
 from ptycho_compare.reporting.study.losses_table import losses_table
 from ptycho_compare.reporting.study.paper_table import PaperTable, table_csv, table_latex
+from ptycho_compare.reporting.study.stitched_table import stitched_table
 from ptycho_compare.reporting.study.study_table import study_table
 from ptycho_compare.reporting.study.study_text import study_markdown
 from ptycho_compare.reporting.study.transfer_table import transfer_table
@@ -60,6 +62,11 @@ STUDY_TEXTS = (
         lambda names: names.losses_latex,
         lambda answers: _latex(losses_table(answers.losses, level=answers.level), answers),
     ),
+    StudyText(lambda names: names.stitched, lambda answers: stitched_csv(answers.stitched)),
+    StudyText(
+        lambda names: names.stitched_latex,
+        lambda answers: _latex(stitched_table(answers.stitched, level=answers.level), answers),
+    ),
     StudyText(lambda names: names.transfer, lambda answers: transfer_csv(answers.transfers)),
     StudyText(
         lambda names: names.transfer_latex, lambda answers: _latex(transfer_table(answers.transfers), answers)
@@ -93,6 +100,7 @@ def write_study(hub: Hub, answers: StudyAnswers) -> list[Path]:
         *plot_losses(names.losses_figure, names.losses_figure_pdf, answers),
         *plot_transfer(names.transfer_figure, names.transfer_figure_pdf, answers),
     ]
-    for path in {each for each in names if each.suffix in (".png", ".pdf")} - {*drawn}:
+    kept = {names.stitched_figure, names.stitched_figure_pdf} if answers.stitched else set()
+    for path in {each for each in names if each.suffix in (".png", ".pdf")} - {*drawn} - kept:
         path.unlink(missing_ok=True)
     return [*written, *drawn]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from processes import PTYCHO_HUB, run
+from sessions import TRAIN, made_quick, results_of
 
 from .cluster import Cluster, why_no_cluster
 
@@ -24,6 +28,16 @@ def slurm_of_session() -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def expected(slow_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What one process that nobody breaks off makes of the train split of the slow hub."""
+    hub = Path(shutil.copytree(slow_hub, tmp_path_factory.mktemp("whole") / "hub"))
+    made_quick(hub)
+    done = run((*PTYCHO_HUB, "work", TRAIN, "--hub", str(hub)), hub)
+    assert done.returncode == 0, done.stdout
+    return results_of(hub)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from ptycho_compare.jobs import read_progress
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.jobs.ticket import Ticket, read_ticket
 from results import assert_same_results
-from sessions import TRAIN, events, folder_of, job_of, made_quick, results_of
+from sessions import TRAIN, events, folder_of, job_of
 
 from .cluster import Cluster
 
@@ -74,14 +74,13 @@ def command_at(hub: Path, number: int) -> int:
 
 @pytest.fixture(scope="module")
 def told(
-    slurm_of_session: Cluster, slow_hub: Path, tmp_path_factory: pytest.TempPathFactory
+    slurm_of_session: Cluster,
+    slow_hub: Path,
+    expected: dict[str, bytes],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Told]:
     cluster = slurm_of_session
-    folder = tmp_path_factory.mktemp("shards")
-    plain, hub = (Path(shutil.copytree(slow_hub, folder / name)) for name in ("plain", "hub"))
-    made_quick(plain)
-    done = run((*PTYCHO_HUB, "work", TRAIN, "--hub", str(plain)), plain)
-    assert done.returncode == 0, done.stdout
+    hub = Path(shutil.copytree(slow_hub, tmp_path_factory.mktemp("shards") / "hub"))
     (hub / "site.toml").write_text(f"[shards]\ncount = {COUNT}\n")
     variables = {"PTYCHO_LEASE": "5s", **cluster.variables}
     with nobody_left(hub):
@@ -104,7 +103,7 @@ def told(
         ended = run((*RESUME, str(hub)), hub, **variables)
         yield Told(
             hub,
-            results_of(plain),
+            expected,
             submitted.stdout,
             (again.returncode, again.stdout),
             shards,
@@ -143,8 +142,8 @@ def test_a_shard_that_fails_is_named_and_the_others_are_kept(told: Told) -> None
     assert (ends[1][-1]["returncode"], ends[2][-1]["returncode"]) == (0, -9)
     by_shards = sum(saved_by(told.shards[number]) for number in (1, 2, 3))
     taken = [event["rows"] for event in events(told.hub, "taken_over")]
-    assert sum(taken) == by_shards
-    assert read_progress(job_of(told.hub)).total - by_shards > 0
+    # who is killed between a checkpoint and its note has saved more than it told
+    assert by_shards <= sum(taken) < read_progress(job_of(told.hub)).total
 
 
 def saved_by(found: list[dict[str, Any]]) -> int:

@@ -65,12 +65,14 @@ def processor_s() -> float:
 
 
 def until(condition: Callable[[], Found], what: str = "it did not come") -> Found:
-    """Wait for something that is to come."""
+    """Wait for something that is to come; looking leaves most of a core to whom it is waited for."""
     end = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
+    while True:
+        before = time.thread_time()
+        if found := condition():
+            return found
         assert time.monotonic() < end, what
-        time.sleep(0.02)
-    return found
+        time.sleep(max(0.02, 9 * (time.thread_time() - before)))
 
 
 def runs(pid: int) -> bool:

@@ -53,13 +53,17 @@ from ptycho_compare.records.metrics_summary import read_summary
 from ptycho_compare.records.rescoring import read_rescoring
 from ptycho_compare.records.seal import read_private_key, read_public_key, why_not_sealed, write_seal
 from ptycho_compare.records.step_record import read_step_record
+from ptycho_compare.records.stitched import changed_parts, read_stitched
 from ptycho_compare.records.study_facts import read_views
 from ptycho_compare.records.tables.metrics_csv import COLUMNS, read_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import DIFFERENCE_COLUMNS, read_differences_csv, read_undecided
+from ptycho_compare.records.tables.stitched_csv import stitched_csv
 from ptycho_compare.records.training_history import Epoch, read_history
 from ptycho_compare.reporting.page.attempts import read_timeline
 from ptycho_compare.reporting.page.provenance import read_steps
+from ptycho_compare.reporting.study.paper_table import table_latex, table_markdown
 from ptycho_compare.reporting.study.report import digest_markdown, highlights_text, report_markdown
+from ptycho_compare.reporting.study.stitched_table import stitched_table
 from ptycho_compare.reporting.study.summary_text import summary_markdown
 from ptycho_compare.reporting.study.write_reports import SSIM_GRID, persist_deltas, publish_summary
 from ptycho_compare.study import load_study, parse_study
@@ -291,6 +295,19 @@ def _scored_anew(path: Path) -> None:
     read_rescoring(path)
 
 
+def _stitched(path: Path) -> None:
+    """Tell of whole objects in every text that has them, and of what they rest on."""
+    hub = _hub_of(path)
+    found = read_stitched(hub)
+    for each in found:
+        list(changed_parts(hub, each, []))
+    stitched_csv(found)
+    table = stitched_table(found, level=0.95)
+    if table is not None:
+        table_latex(table, title="t")
+        table_markdown(table)
+
+
 def _listed(path: Path) -> None:
     hub = _hub_of(path)
     for place in [("train", 1), ("test", 1000)]:
@@ -363,6 +380,16 @@ _RESCORING = {
     "mask_pixels": 1, "left_out": [], "metric_version": "v", "code": "c", "versions": {},
     "artifacts": {"comparison_metrics.csv": {"path": "comparison_metrics.csv", "sha256": "0", "bytes": 1}},
 }  # fmt: skip
+_STITCHED = {
+    "objects": [
+        {"dose": 1, "view": "dense", "tier": "full", "cell": {"seed": 1},
+         "parts": {"dose_1-dense-test-full": "0"},
+         "shared_pixels": 70, "factors": {"PtychoPINN": [1.0, 0.1]}, "mask_pixels": 900, "reference": "truth",
+         "numbers": [{"arm": "PtychoPINN", "metric": "ssim", "component": "phase", "value": 0.9,
+                      "low": 0.8, "high": 1.0, "status": "ok", "note": ""}]},
+        {"dose": 1, "view": "sparse", "tier": "full", "cell": {"seed": 1}, "parts": {}, "why_not": "w"},
+    ]
+}  # fmt: skip
 _LAUNCH = {
     "attempt": 1, "command": ["x"], "folder": "f", "log": "l", "done": "d", "host": "h", "pid": 7,
     "token": "t", "place": "p", "moment": {"clock": "c", "clock_s": 1.0, "utc_s": 2.0}, "kind": "",
@@ -417,6 +444,7 @@ RECORDS: Mapping[str, Reader] = {
     "accepted run": Reader("store/r/accepted.json", _in_a_store, of_json(_RUN)),
     "adoption": Reader("adoption.json", read_adoption, of_json(_ADOPTION)),
     "scored anew": Reader("rescored/n/dose_1/dense/test/rescoring.json", _scored_anew, of_json(_RESCORING)),
+    "whole objects": Reader("report/study_stitched.json", _stitched, of_json(_STITCHED)),
     "manifest": Reader("manifest.json", read_manifest, of_json(_MANIFEST), (OSError, ValidationError)),
     "accepted manifest": Reader("manifest.json", _held, of_json(_MANIFEST), (ValidationError,)),
     "step record": Reader("jobs/steps/s/record.json", _step_shown, of_json(_STEP)),

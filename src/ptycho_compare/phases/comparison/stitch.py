@@ -45,7 +45,8 @@ class _Half:
     def arm(self, name: str) -> tuple[Image, NDArray[np.float64]]:
         with open_npz(self.path) as held:
             weight = held.array(f"{name.lower()}_weight").astype(np.float64)
-        return self.stored.arm(self.path, name), weight
+        # beyond what this split scored an iterative code has only its initial guess, of full weight
+        return self.stored.arm(self.path, name), weight * self.stored.mask
 
 
 def stitch_study(hub: Hub, study: Study, comparisons: Sequence[Comparison]) -> list[Path]:

@@ -166,6 +166,9 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "closing at no time": (closed_by_anyone(closed_at="now", reason="x"), "closed_at is 'now'"),
     "text with other line ends": (
         bytes_of("analysis/metrics_summary.md", windows), "its line ends are others"),
+    "list with a key of no name": (
+        lambda root: in_json("jobs/0/", "good")(root / LIST), "jobs.0.'' is a key that"),
+    "summary with a key of no name": (lambda root: in_json("", "x")(root / SUMMARY), "'' is a key that"),
 }  # fmt: skip
 TRIED = [
     pytest.param(change, said, id=name.replace(" ", "-"), marks=[] if place % 4 == 0 else pytest.mark.slow)

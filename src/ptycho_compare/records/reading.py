@@ -52,8 +52,9 @@ def unknown_key(held: Any, record: Any, place: str = "") -> str | None:
     """Return the first key of JSON that is not in what its record says again; None where all are."""
     pairs: Iterable[tuple[Any, Any, Any]] = ()
     if isinstance(held, dict) and isinstance(record, dict):
-        if unknown := next((key for key in held if key not in record), None):
-            return f"{place}{unknown}"
+        unknown = next((key for key in held if key not in record), None)
+        if unknown is not None:
+            return f"{place}{unknown or repr(unknown)}"  # JSON may name a key by nothing
         pairs = ((key, held[key], record[key]) for key in held)
     elif isinstance(held, list) and isinstance(record, list):
         pairs = ((number, *pair) for number, pair in enumerate(zip(held, record, strict=False)))

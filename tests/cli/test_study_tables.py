@@ -5,73 +5,27 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answered import make_study
 from forged import edit_manifest
 from ptycho_compare.checks.study_answers import study_answers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
-from ptycho_compare.records.reconstructions_npz import write_arrays
 from ptycho_compare.records.study_losses import NEARLY, LossCurve, LossPoint
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
-from ptycho_compare.records.training_history import Epoch, write_history
-from ptycho_compare.records.training_list import list_training
 from ptycho_compare.reporting.page.responses import read_study
-from ptycho_compare.study import Study, load_study
+from ptycho_compare.study import load_study
 from ptycho_compare.study.steps import ReconstructStep, TrainStep
-
-ARMS = ("PtychoPINN", "Baseline", "PtyChi", "pinn_low")
-DOSES = (100, 6400)
-LOW = DOSES[0]
-EPOCHS = 5
-
-
-def digest(dose: int, network: str) -> str:
-    return f"{dose:04d}{network:_<60}"
-
-
-def train(hub: Hub, dose: int, network: str) -> None:
-    step = TrainStep(hub, dose, network)
-    step.files.folder.mkdir(parents=True)
-    write_history(
-        step.files.history, [Epoch(n, -3.0 + 1.0 / n**2, 1.0 / n, 0.5 * n) for n in range(1, EPOCHS + 1)]
-    )
-    list_training(step, {"status": "complete", "bundle_sha256": digest(dose, network)})
-
-
-def of_networks(hub: Hub, study: Study) -> None:
-    """Say in every manifest which network each arm ran: one of them is that of the lowest dose everywhere."""
-    for each in study.comparisons():
-        ran = {
-            "PtychoPINN": digest(each.dose, "dense"),
-            "Baseline": digest(each.dose, "baseline"),
-            "pinn_low": digest(LOW, "dense"),
-        }
-        inputs = {arm: {"path": "wts.h5.zip", "sha256": sha256, "bytes": 1} for arm, sha256 in ran.items()}
-        edit_manifest(each.folder(hub), lambda manifest, inputs=inputs: manifest["inputs"].update(inputs))
+from trained_study import DOSES, EPOCHS, LOW, make_trained_study
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Hub:
-    noises = {arm: (lambda each, n=n: (n + 1) / each.dose**0.5) for n, arm in enumerate(ARMS)}
-    root = tmp_path_factory.mktemp("tables") / "hub"
-    hub, study = make_study(root, noises, doses=DOSES, splits=("train", "test"))
-    for dose in DOSES:
-        train(hub, dose, "dense")
-        train(hub, dose, "baseline")
-        for split in study.splits:
-            files = ReconstructStep(hub, dose, "dense", split).files
-            files.folder.mkdir(parents=True)
-            losses = 100.0 * 0.5 ** np.arange(8)
-            held = {"losses": losses, "reconstruction_time": np.array(4.0)}
-            write_arrays(files.reconstruction, held)
-    of_networks(hub, study)
-    assert main(["study", "--hub", str(root)]) == 0
+    hub, _ = make_trained_study(tmp_path_factory.mktemp("tables") / "hub")
+    assert main(["study", "--hub", str(hub.root)]) == 0
     return hub
 
 

@@ -19,8 +19,9 @@ from PIL import Image
 
 from processes import until
 from ptycho_compare.reporting.page import write_page
+from trained_study import make_trained_study
 
-from .made import make_hub, make_short_hub
+from .made import make_hub, make_short_hub, verdict_on
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 
@@ -59,6 +60,13 @@ def short(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A page of so many arms, and a width at which all of it must be seen without moving it sideways."""
     arms, width = request.param
     return write_page(*make_short_hub(tmp_path_factory.mktemp(f"arms{arms}"), arms=arms)), width
+
+
+@pytest.fixture(scope="module")
+def of_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with all that a study says as a whole."""
+    hub, study = make_trained_study(tmp_path_factory.mktemp("study") / "hub")
+    return write_page(hub, study, verdict_on(hub, study))
 
 
 @pytest.fixture(scope="module")
@@ -137,11 +145,29 @@ def test_every_image_is_there_and_nothing_sticks_out(show: Show, width: int) -> 
         " || each.getBoundingClientRect().width < 20).map((each) => each.alt)"
     )
     assert broken == []
+    require_nothing_sticks_out(driver, width)
+
+
+@pytest.mark.parametrize("width", [LAPTOP, PHONE])
+def test_nothing_of_a_study_s_curves_and_tables_sticks_out(show: Show, of_study: Path, width: int) -> None:
+    driver = show(width, other=of_study)
+    open_all(driver)
+    titles = [each.text for each in driver.find_elements(By.CSS_SELECTOR, "#study summary")]
+    assert any("Losses" in title for title in titles), titles
+    assert any("Transfer" in title or "trained on" in title for title in titles), titles
+    require_nothing_sticks_out(driver, width)
+
+
+def require_nothing_sticks_out(driver: webdriver.Chrome, width: int) -> None:
     assert driver.execute_script("return innerWidth") == width
-    page, seen = driver.execute_script(
-        "const root = document.documentElement; return [root.scrollWidth, root.clientWidth]"
-    )
-    assert page <= seen <= width
+
+    def fits() -> bool:
+        page, seen = driver.execute_script(
+            "const root = document.documentElement; return [root.scrollWidth, root.clientWidth]"
+        )
+        return bool(page <= seen <= width)
+
+    assert wait_for(fits)  # a page of another width was shown before
     outside = driver.execute_script(
         "return [...document.querySelectorAll('body *')]"
         ".filter((each) => !each.closest('.scroll, pre, .skip, .symbols')"
@@ -390,6 +416,15 @@ def test_axe_finds_no_serious_issue(show: Show, width: int, scheme: str) -> None
     driver = show(width, scheme=scheme)
     driver.execute_script(AXE.read_text(encoding="utf-8"))
     assert serious(driver) == []
+    open_all(driver)
+    assert serious(driver) == []
+
+
+@needs_axe
+@pytest.mark.parametrize(("width", "scheme"), [(LAPTOP, "dark"), (PHONE, "light")])
+def test_axe_finds_no_serious_issue_with_a_study(show: Show, of_study: Path, width: int, scheme: str) -> None:
+    driver = show(width, scheme=scheme, other=of_study)
+    driver.execute_script(AXE.read_text(encoding="utf-8"))
     open_all(driver)
     assert serious(driver) == []
 

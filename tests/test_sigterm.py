@@ -56,3 +56,24 @@ def test_another_thread_hears_nothing_and_changes_nothing() -> None:
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGTERM)]
+
+
+class Asks:
+    """Asks its process to stop while a class is made, as a large library makes hundreds of."""
+
+    def __set_name__(self, _owner: type, _name: str) -> None:
+        ask()
+
+
+def test_a_request_that_python_wraps_in_an_error_of_its_own_arrives() -> None:
+    with pytest.raises(Stopped, match="SIGTERM"), heard(leave, signal.SIGTERM):
+        type("Made", (), {"held": Asks()})
+
+
+def test_an_error_after_a_request_is_none() -> None:
+    """What went wrong while it was obeyed is to be seen."""
+    with pytest.raises(ValueError, match="of its own"), heard(leave, signal.SIGTERM):  # noqa: PT012
+        try:
+            ask()
+        except Stopped:
+            raise ValueError("of its own")  # noqa: B904

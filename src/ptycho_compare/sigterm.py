@@ -59,12 +59,24 @@ def heard(take: Callable[[str], None], *numbers: signal.Signals) -> Iterator[Non
         if _Heard.first:
             take(_Heard.first)
         yield
+    except Exception as error:
+        if (stopped := _behind(error)) is not None:
+            raise Stopped(str(stopped)) from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         _Heard.blocks -= 1
         if not _Heard.blocks:
             _Heard.first = ""
+
+
+def _behind(error: BaseException) -> Stopped | None:
+    """Find the request that an error stands for: Python 3.11 wraps what `__set_name__` raises in another."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, Stopped):
+        cause = cause.__cause__
+    return cause
 
 
 def leave(by: str) -> None:

@@ -21,11 +21,14 @@ def test_what_more_comparisons_cost_grows_as_they_do(quick_compared_hub: Path, t
     for count in (FEW, SOME, MANY):
         hub = Hub(Path(shutil.copytree(quick_compared_hub, tmp_path / str(count))))
         tiers = scale["repeat"](hub, "debug", count)
-        costs.append(scale["measured"](hub, tiers))
+        # the least of two: the first finds nothing in memory, and others are at work
+        twice = [scale["measured"](hub, tiers) for _ in range(2)]
+        costs.append({name: min(each[name] for each in twice) for name in twice[0]})
         assert scale["files_of_a_comparison"](hub, tiers[-1]) <= 21
         shutil.rmtree(hub.root)
     few, some, many = costs
     for name in few:
         before_s, after_s = some[name] - few[name], many[name] - some[name]
-        # half a second of a busy machine's noise beside what the comparisons take
-        assert after_s <= 1.5 * before_s * (MANY - SOME) / (SOME - FEW) + 0.5, (name, costs)
+        # a busy machine's noise beside what the comparisons take, which may make the few dearer than the some
+        in_proportion_s = max(before_s, 0.0) * (MANY - SOME) / (SOME - FEW)
+        assert after_s <= 1.5 * in_proportion_s + 0.8, (name, costs)

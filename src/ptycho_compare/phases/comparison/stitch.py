@@ -5,7 +5,6 @@ Papers stitch both halves of the scan; their seam shows what no score of a half 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from ptycho_compare.phases.comparison.request import scoring_of
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.records.reconstructions_npz import Image, StoredReconstructions, read_reconstructions
 from ptycho_compare.records.stitched import StitchedObject, StitchedObjects, stitched_numbers
-from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv, write_metrics_csv
+from ptycho_compare.records.tables.metrics_csv import table_rows
 from ptycho_compare.reporting.figures import plot_stitched
 from ptycho_compare.scoring import ArmImage, Scorecard, score_arms
 from ptycho_compare.storage.files import digest_of
@@ -62,7 +61,7 @@ def stitch_study(hub: Hub, study: Study, comparisons: Sequence[Comparison]) -> l
     places: dict[object, list[Comparison]] = {}
     for each in comparisons:
         places.setdefault((each.dose, each.view, each.tier, each.cell), []).append(each)
-    names, found, drawn = hub.answers(), [], False
+    names, found, drawn = hub.answers(), [], list[Path]()
     names.folder.mkdir(parents=True, exist_ok=True)
     for splits in (held for held in places.values() if len(held) > 1):
         try:
@@ -72,14 +71,13 @@ def stitch_study(hub: Hub, study: Study, comparisons: Sequence[Comparison]) -> l
             made = _entry(hub, splits, why_not=str(error))
         else:
             if not drawn:
-                plot_stitched(names.stitched_figure, names.stitched_figure_pdf, scorecard, truth)
-                drawn = True
+                drawn = plot_stitched(names.stitched_figure, names.stitched_figure_pdf, scorecard, truth)
         found.append(made)
     if not drawn:
         for path in (names.stitched_figure, names.stitched_figure_pdf):
             path.unlink(missing_ok=True)
     StitchedObjects(objects=found).write(names.stitched_record)
-    return [names.stitched_record, *([names.stitched_figure, names.stitched_figure_pdf] if drawn else [])]
+    return [names.stitched_record, *drawn]
 
 
 def _read(hub: Hub, comparison: Comparison) -> _Half:
@@ -129,7 +127,7 @@ def _stitched(hub: Hub, study: Study, parts: Sequence[_Half]) -> tuple[StitchedO
         "factors": factors,
         "mask_pixels": int(scorecard.mask.sum()),
         "reference": scorecard.reference,
-        "numbers": list(stitched_numbers(_rows(scorecard))),
+        "numbers": list(stitched_numbers(table_rows(scorecard))),
     }
     return _entry(hub, [part.comparison for part in parts], **told), scorecard, truth
 
@@ -165,11 +163,3 @@ def _factor(first: Image, values: Image, shared: NDArray[np.bool_]) -> complex:
     """Fit the complex factor by which an image is closest to the first where both are, in least squares."""
     power = float(np.vdot(values[shared], values[shared]).real)
     return complex(np.vdot(values[shared], first[shared]) / power) if power > 0 else 1.0 + 0j
-
-
-def _rows(scorecard: Scorecard) -> list[MetricRow]:
-    """Return the rows as a comparison's table has them."""
-    with tempfile.TemporaryDirectory(prefix="ptycho-stitch-") as folder:
-        path = Path(folder) / "rows.csv"
-        write_metrics_csv(path, scorecard, groups=0, seconds={})
-        return read_metrics_csv(path)

@@ -206,8 +206,17 @@ def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:
         picture.convert("RGB").save(stream, "PNG", dpi=(DPI, DPI), compress_level=_COMPRESSION)
 
 
+def save_both(png: Path, pdf: Path, figure: Figure | None, *, trimmed: bool = True) -> list[Path]:
+    """Write a figure as PNG and as PDF; returns what was written, nothing where there is nothing to draw."""
+    if figure is None:
+        return []
+    save(png, figure, trimmed=trimmed)
+    _save_pdf(pdf, figure)
+    return [png, pdf]
+
+
 @by_defaults()
-def save_pdf(path: Path, figure: Figure) -> None:
+def _save_pdf(path: Path, figure: Figure) -> None:
     """Write a figure as PDF, whole or not at all; equal figures give equal bytes."""
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         figure.savefig(stream, format="pdf", metadata={"CreationDate": None})

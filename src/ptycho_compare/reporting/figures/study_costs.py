@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.study_costs import CostOfArm, costs_of
-from ptycho_compare.reporting.figures.drawing import by_defaults, save, save_pdf
+from ptycho_compare.reporting.figures.drawing import by_defaults, save_both
 from ptycho_compare.reporting.figures.frc import ARM_COLOURS, ARM_MARKERS
 from ptycho_compare.reporting.study.series import arms_of_study
 
@@ -19,12 +19,7 @@ _SIZE = (5.6, 4.2)  # in
 
 def plot_costs(png: Path, pdf: Path, answers: StudyAnswers) -> list[Path]:
     """Draw costs as PNG and as PDF; see `cost_figure`. Returns what was written."""
-    figure = cost_figure(answers)
-    if figure is None:
-        return []
-    save(png, figure)
-    save_pdf(pdf, figure)
-    return [png, pdf]
+    return save_both(png, pdf, cost_figure(answers), trimmed=False)
 
 
 def shown_costs(answers: StudyAnswers) -> list[tuple[CostOfArm, float, float]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptycho_compare.records.study_answers import StudyAnswers
-from ptycho_compare.reporting.figures.drawing import by_defaults, save, save_pdf
+from ptycho_compare.reporting.figures.drawing import by_defaults, save_both
 from ptycho_compare.reporting.figures.edges import hide_axes, number_edge, round_places, written
 from ptycho_compare.reporting.figures.frc import ARM_COLOURS, ARM_MARKERS
 from ptycho_compare.reporting.study.series import ResponsePanel, Series, arms_of_study, panels_of
@@ -27,12 +27,7 @@ _GRID = "#ececec"
 
 def plot_responses(png: Path, pdf: Path, answers: StudyAnswers) -> list[Path]:
     """Draw the curves of a study as PNG and as PDF; see `response_figure`. Returns what was written."""
-    figure = response_figure(answers)
-    if figure is None:
-        return []
-    save(png, figure, trimmed=True)
-    save_pdf(pdf, figure)
-    return [png, pdf]
+    return save_both(png, pdf, response_figure(answers))
 
 
 @by_defaults()

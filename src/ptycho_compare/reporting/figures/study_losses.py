@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.study_losses import LossCurve
-from ptycho_compare.reporting.figures.drawing import by_defaults, save, save_pdf
+from ptycho_compare.reporting.figures.drawing import by_defaults, save_both
 from ptycho_compare.reporting.figures.frc import ARM_COLOURS
 from ptycho_compare.reporting.study.series import arms_of_study
 
@@ -26,12 +26,7 @@ _STYLES: tuple[Style, ...] = ("-", "--", "-.", ":")
 
 def plot_losses(png: Path, pdf: Path, answers: StudyAnswers) -> list[Path]:
     """Draw losses as PNG and as PDF; see `loss_figure`. Returns what was written."""
-    figure = loss_figure(answers)
-    if figure is None:
-        return []
-    save(png, figure, trimmed=True)
-    save_pdf(pdf, figure)
-    return [png, pdf]
+    return save_both(png, pdf, loss_figure(answers))
 
 
 @by_defaults()

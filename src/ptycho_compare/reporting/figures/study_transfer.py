@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ptycho_compare.records.deciding import digits
 from ptycho_compare.records.study_answers import StudyAnswers
-from ptycho_compare.reporting.figures.drawing import by_defaults, save, save_pdf
+from ptycho_compare.reporting.figures.drawing import by_defaults, save_both
 from ptycho_compare.reporting.study.transfer_table import TransferMatrix, transfer_matrix
 
 if TYPE_CHECKING:  # matplotlib is slow to load
@@ -21,12 +21,7 @@ _MOST = 24
 
 def plot_transfer(png: Path, pdf: Path, answers: StudyAnswers) -> list[Path]:
     """Draw the matrix as PNG and as PDF; see `transfer_figure`. Returns what was written."""
-    figure = transfer_figure(answers)
-    if figure is None:
-        return []
-    save(png, figure, trimmed=True)
-    save_pdf(pdf, figure)
-    return [png, pdf]
+    return save_both(png, pdf, transfer_figure(answers))
 
 
 @by_defaults()

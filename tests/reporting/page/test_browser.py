@@ -160,14 +160,10 @@ def test_nothing_of_a_study_s_curves_and_tables_sticks_out(show: Show, of_study:
 
 def require_nothing_sticks_out(driver: webdriver.Chrome, width: int) -> None:
     assert driver.execute_script("return innerWidth") == width
-
-    def fits() -> bool:
-        page, seen = driver.execute_script(
-            "const root = document.documentElement; return [root.scrollWidth, root.clientWidth]"
-        )
-        return bool(page <= seen <= width)
-
-    assert wait_for(fits)  # a page of another width was shown before
+    page, seen = driver.execute_script(
+        "const root = document.documentElement; return [root.scrollWidth, root.clientWidth]"
+    )
+    assert page <= seen <= width
     outside = driver.execute_script(
         "return [...document.querySelectorAll('body *')]"
         ".filter((each) => !each.closest('.scroll, pre, .skip, .symbols')"

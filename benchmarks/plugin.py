@@ -1,16 +1,18 @@
 """What the plugin costs a suite that does not use it: paired runs with and without ``-p no:ptycho``.
 
-    python benchmarks/plugin.py [--tests 2000] [--pairs 15]
+    python benchmarks/plugin.py [--tests 2000] [--pairs 15] [--instructions]
 
 The suite is written for this: plain tests, a hundred a file, a tenth of them parametrised. Each pair is run
-in turns, so that whoever else is at work slows down both. Prints a Markdown table; docs/benchmarks.md holds
-the numbers of the last run.
+in turns, so that whoever else is at work slows down both. Seconds of a shared machine still differ by a tenth
+from run to run: ``--instructions`` counts what the processor is told to do, by valgrind, which is nearly the
+same each time. Prints a Markdown table; docs/benchmarks.md holds the numbers of the last run.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -38,15 +40,36 @@ def write_suite(folder: Path, count: int) -> None:
         (folder / f"test_{number:03}.py").write_text(fixture + plain + many)
 
 
+def run(folder: Path, arguments: Sequence[str], *under: str) -> str:
+    """Run pytest once, under another program if asked for; returns what was said on standard error."""
+    ours = ("PYTEST_", "PTYCHO_", "COVERAGE_")
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    command = [*under, sys.executable, "-m", "pytest", *PLAIN, *arguments]
+    variables = {**plain, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=True)
+    return done.stderr
+
+
 def processor_s(folder: Path, arguments: Sequence[str]) -> float:
     """Run pytest once and return the processor's seconds, those of its workers among them."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ours = ("PYTEST_", "PTYCHO_", "COVERAGE_")
-    plain = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-    command = [sys.executable, "-m", "pytest", *PLAIN, *arguments]
-    subprocess.run(command, cwd=folder, env=plain, stdout=subprocess.DEVNULL, check=True)
+    run(folder, arguments)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def instructions(folder: Path, arguments: Sequence[str]) -> int:
+    """Run pytest once and return how many instructions it and its workers took."""
+    counting = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--trace-children=yes")
+    said = run(folder, arguments, *counting, "--cachegrind-out-file=/dev/null")
+    return sum(int(each.replace(",", "")) for each in re.findall(r"I\s+refs:\s+([\d,]+)", said))
+
+
+def counted(folder: Path, what: str) -> str:
+    """Count one kind of run with and without; the first run writes the bytecode."""
+    run(folder, RUNS[what])
+    without, ours = (instructions(folder, (*RUNS[what], *chosen)) for chosen in (WITHOUT, ()))
+    return f"| {what} | {without / 1e9:.2f} | {ours / 1e9:.2f} | **{ours / without - 1:+.1%}** |"
 
 
 def row(folder: Path, what: str, pairs: int) -> str:
@@ -72,14 +95,19 @@ def main() -> None:
     )
     parser.add_argument("--tests", type=int, default=2000)
     parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--instructions", action="store_true", help="count them, instead of seconds")
     arguments = parser.parse_args()
-    print("| what | without, CPU s, the least | with, CPU s, the least | median of the pairs (quartiles) |")
-    print("|---|---:|---:|---:|")
+    seconds = "without, CPU s, the least | with, CPU s, the least | median of the pairs (quartiles)"
+    counts = "without, 10^9 instructions | with | more"
+    print(f"| what | {counts if arguments.instructions else seconds} |\n|---|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_suite(folder, arguments.tests)
         for what in RUNS:
-            print(row(folder, what, arguments.pairs), flush=True)
+            print(
+                counted(folder, what) if arguments.instructions else row(folder, what, arguments.pairs),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

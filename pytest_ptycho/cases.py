@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from ptycho_compare.hub import STUDY_FILE
+from ptycho_compare.names import STUDY_FILE
 from pytest_ptycho.marks import PREFIX, marks, registered
 from pytest_ptycho.options import OPTIONS
 

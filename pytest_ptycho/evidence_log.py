@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ptycho_compare.hub import Artifacts, Hub, utc_now
 from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.fixtures import COMPARISON, EVIDENCE
 from pytest_ptycho.marks import JUDGES_A_HUB
@@ -21,6 +20,7 @@ from pytest_ptycho.own import has_checks
 
 if TYPE_CHECKING:
     from ptycho_compare.finding import Finding
+    from ptycho_compare.hub import Hub
     from ptycho_compare.study import Comparison
     from pytest_ptycho.run_comparison import Evidence
 
@@ -43,6 +43,9 @@ def record(
         return None
     evidence = item.stash.get(EVIDENCE, None)
     findings = error.findings if isinstance(error, Blocked) else evidence.findings if evidence else []
+    from ptycho_compare.hub import utc_now
+    from ptycho_compare.storage.files import plain_values
+
     moment = utc_now()
     note = None
     try:
@@ -52,8 +55,6 @@ def record(
             _close(hub, evidence, item)
     except OSError as problem:  # what was judged stays true where the hub cannot be written
         log = f"no log: {problem.filename}: {problem.strerror}"
-    from ptycho_compare.storage.files import plain_values
-
     found: dict[str, Any] = plain_values(
         {
             "id": evidence.job.id if evidence is not None else _id(item),
@@ -138,6 +139,7 @@ def _lines(item: pytest.Item, report: pytest.TestReport, evidence: Evidence | No
 def _close(hub: Hub, evidence: Evidence, item: pytest.Item) -> None:
     """Close what the comparison was blocked by: it is green."""
     from ptycho_compare.checks.blocker import close_blockers
+    from ptycho_compare.hub import Artifacts
 
     manifest = Artifacts(evidence.job.folder).manifest
     asked = has_checks(item)
@@ -148,6 +150,7 @@ def _warnings(evidence: Evidence) -> list[str]:
     """What the manifest warns of: integrity holds, and a person should know."""
     from pydantic import ValidationError
 
+    from ptycho_compare.hub import Artifacts
     from ptycho_compare.records.manifest import read_manifest
 
     if _is_of_an_earlier_run(evidence):
@@ -167,6 +170,7 @@ def _is_of_an_earlier_run(evidence: Evidence) -> bool:
 def _board(evidence: Evidence) -> dict[str, Any] | None:
     """The scoreboard of what the comparison left; None where that is not what was judged."""
     from ptycho_compare.errors import InputError
+    from ptycho_compare.hub import Artifacts
     from ptycho_compare.reporting.scoreboard import board_at
 
     if _is_of_an_earlier_run(evidence):

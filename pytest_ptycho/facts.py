@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ptycho_compare.hub import Artifacts
 from pytest_ptycho.fixtures import EVIDENCE
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ def attach(item: pytest.Item, report: pytest.TestReport, record: dict[str, Any])
     report.user_properties += found
     item.user_properties += found
     if item.config.pluginmanager.hasplugin("html") and item.config.getoption("htmlpath", None):
+        from ptycho_compare.hub import Artifacts
+
         picture = Artifacts(item.stash[EVIDENCE].job.folder).plot
         report.extras = [*getattr(report, "extras", []), *_extras(board, picture)]  # type: ignore[attr-defined]
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.finding import Finding
-from ptycho_compare.hub import HUB_VARIABLE, Hub
+from ptycho_compare.names import HUB_VARIABLE
 from pytest_ptycho.cases import DoseAndView, study_for, study_path
 from pytest_ptycho.options import OPTIONS
-from pytest_ptycho.outcomes import Blocked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ptycho_compare.finding import Finding
+    from ptycho_compare.hub import Hub
     from ptycho_compare.study import Comparison, Study
     from pytest_ptycho.return_conditions import ReturnConditions
     from pytest_ptycho.run_comparison import Evidence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = pytest.StashKey["Evidence"]()
 COMPARISON = pytest.StashKey["Comparison"]()
-_JUDGED = pytest.StashKey[dict[tuple[DoseAndView, str], list[Finding]]]()
+_JUDGED = pytest.StashKey[dict[tuple[DoseAndView, str], list["Finding"]]]()
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +37,8 @@ def ptycho_hub(pytestconfig: pytest.Config) -> Hub:
     chosen = pytestconfig.stash[OPTIONS].hub
     if chosen is None:
         pytest.fail(f"no hub: give --hub DIR, or set {HUB_VARIABLE} or the ini key ptycho_hub", pytrace=False)
+    from ptycho_compare.hub import Hub
+
     try:
         return Hub.open(chosen.root)
     except HubError as error:
@@ -205,6 +207,9 @@ def require(item: pytest.Item, place: DoseAndView, *phases: str) -> None:
     Blocked
         One is not; the finding names it and what is wrong with it.
     """
+    from ptycho_compare.finding import Finding
+    from pytest_ptycho.outcomes import Blocked
+
     judged = item.config.stash.setdefault(_JUDGED, {})
     for phase in phases:
         if (place, phase) not in judged:

@@ -9,12 +9,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import HubError
-from ptycho_compare.hub import HUB_VARIABLE, Hub
+from ptycho_compare.names import HUB_VARIABLE
+
+if TYPE_CHECKING:
+    from ptycho_compare.hub import Hub
 
 DETACHED_SLOTS = 1
 DETACHED_DEADLINE_S = 24 * 3600.0
@@ -246,16 +250,18 @@ def _refuse_together(config: pytest.Config, option: str, others: Sequence[str]) 
 
 
 def _hub(config: pytest.Config) -> Hub | None:
-    if name := config.getoption("ptycho_hub"):
+    named, variable = config.getoption("ptycho_hub"), os.environ.get(HUB_VARIABLE)
+    key = config.getini("ptycho_hub")
+    if not (named or variable or key):
+        return None
+    from ptycho_compare.hub import Hub
+
+    if named:
         try:
-            return Hub.open(_absolute(config, name))
+            return Hub.open(_absolute(config, named))
         except HubError as error:
             raise pytest.UsageError(f"--hub: {error}") from None
-    if name := os.environ.get(HUB_VARIABLE):
-        return Hub(_absolute(config, name))
-    if name := config.getini("ptycho_hub"):
-        return Hub(config.rootpath / Path(name).expanduser())
-    return None
+    return Hub(_absolute(config, variable) if variable else config.rootpath / Path(key).expanduser())
 
 
 def _existing(config: pytest.Config, option: str) -> Path | None:

@@ -11,11 +11,11 @@ import pluggy
 import pytest
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.finding import Finding
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked
 
 if TYPE_CHECKING:
+    from ptycho_compare.finding import Finding
     from ptycho_compare.phases.comparison.job import ComparisonJob
 
 _PACKAGED = Path(__file__).resolve().parent
@@ -47,6 +47,7 @@ def own_findings(item: pytest.Item, job: ComparisonJob) -> list[Finding]:
     if not has_checks(item):
         return []
     from ptycho_compare.api import OpenComparison
+    from ptycho_compare.finding import Finding
 
     hook, comparison = hooks_seen_by(item).pytest_ptycho_check, OpenComparison(job.comparison, job)
     try:
@@ -67,6 +68,7 @@ def take_arms(item: pytest.Item, job: ComparisonJob) -> None:
     hook = hooks_seen_by(item).pytest_ptycho_arms
     if not hook.get_hookimpls():
         return
+    from ptycho_compare.finding import Finding
     from ptycho_compare.study.own_arms import write_own_arms
 
     try:

@@ -22,6 +22,14 @@ STOPPING = pytest.StashKey["Stopping"]()
 _WORKER_KEY = "ptycho_stop_file"
 
 
+def stopping_of(config: pytest.Config) -> Stopping:
+    """Return what stops the session, made when it is first asked for."""
+    if STOPPING not in config.stash:
+        config.stash[STOPPING] = Stopping()
+        config.add_cleanup(config.stash[STOPPING].close)
+    return config.stash[STOPPING]
+
+
 class Stopping:
     """The request to stop a session, if there is one.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ptycho_compare.errors import did_you_mean
-from ptycho_compare.hub.suite import SUITE, suite_command
+from ptycho_compare.names import SUITE, suite_command
 from pytest_ptycho.cases import STUDIES
 from pytest_ptycho.options import OPTIONS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from scans import make_scan, write_scan
 DOSE, SIDE, COUNT, SHAPE = 1000, 32, 100, (72, 80)
 CROP = 12  # inside the central half of a patch, which is what these networks predict
 SPLITS = ("train", "test")
+FOUR_SPLITS = (*SPLITS, "third", "fourth")
 SLOW_COUNT = 300
 SLOW_ROWS = 2 * SLOW_COUNT  # each network predicts every image, or a group for it
 
@@ -109,6 +111,17 @@ def light(root: Path, *, load_s: float = 0.0, call_s: float = 0.0) -> Path:
     with (root / "study.toml").open("a") as study:
         study.write(f"{LIGHT}{json.dumps({'load_s': load_s, 'call_s': call_s})}\n")
     return root
+
+
+def make_four(root: Path, small: Path, *, call_s: float) -> Path:
+    """Copy the small hub, with two pairs of splits of the same images, whose jobs wait for each batch."""
+    shutil.copytree(small, root)
+    for source, name in zip(FOUR_SPLITS[:2], FOUR_SPLITS[2:], strict=True):
+        data = root / f"data/phase_c/dose_{DOSE}"
+        shutil.copy(data / f"patched_{source}.npz", data / f"patched_{name}.npz")
+    study = root / "study.toml"
+    study.write_text(study.read_text().replace('["train", "test"]', json.dumps(FOUR_SPLITS)))
+    return light(root, call_s=call_s)
 
 
 def write_ptychi(path: Path, arrays: dict[str, np.ndarray], *, noise: float = 0.03, seed: int = 7) -> Path:

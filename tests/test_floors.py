@@ -154,7 +154,7 @@ def test_light_rooms_load_no_heavy_library() -> None:
         ("ptycho_compare.cli.page", ("ptycho_compare.scoring", "ptycho_compare.reconstruction")),
         ("ptycho_compare.cli.ptycho_hub", ("numpy", "pydantic")),
         ("ptycho_compare.cli.take_inventory", ("numpy", "ptycho_compare.checks", "ptycho_compare.phases")),
-        ("pytest_ptycho.plugin", ("psutil", "pydantic", "ptycho_compare.jobs")),
+        ("pytest_ptycho.plugin", ("psutil", "pydantic", "ptycho_compare.hub", "pytest_ptycho.judging")),
     ],
 )
 def test_what_starts_leaves_to_its_use_what_is_slow_to_load(starting: str, spared: tuple[str, ...]) -> None:

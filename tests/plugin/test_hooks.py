@@ -14,7 +14,7 @@ from ptycho_compare import open_hub
 from ptycho_compare.checks.blocker import all_blockers, open_blockers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
-from ptycho_compare.hub.suite import SUITE
+from ptycho_compare.names import SUITE
 from ptycho_compare.records.acceptance import read_verdict
 from sessions import pytest_here, run_on
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -12,23 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hubs import DOSE, light
+from hubs import DOSE, FOUR_SPLITS, make_four
 from processes import nobody_left, until
 from ptycho_compare.jobs.claim import take_claim
 from sessions import events, job_of, junit_of, start_on
-
-SPLITS = ("train", "test", "third", "fourth")
-
-
-def make_four(hub: Path, small: Path, *, call_s: float) -> Path:
-    """The small hub with four splits, two pairs of the same images, whose jobs wait for each batch."""
-    shutil.copytree(small, hub)
-    for source, name in zip(SPLITS[:2], SPLITS[2:], strict=True):
-        data = hub / f"data/phase_c/dose_{DOSE}"
-        shutil.copy(data / f"patched_{source}.npz", data / f"patched_{name}.npz")
-    study = hub / "study.toml"
-    study.write_text(study.read_text().replace('["train", "test"]', json.dumps(SPLITS)))
-    return light(hub, call_s=call_s)
 
 
 @pytest.fixture
@@ -70,14 +55,14 @@ def test_what_is_free_is_done_while_another_session_works_at_the_first(
     report = hub.with_name("junit.xml")
     with at_work(hub, "train"):
         session = start_on(hub, *THREE, f"--junitxml={report}", *more)
-        until(lambda: all(done(hub, split) for split in SPLITS[1:3]), "they were not done")
+        until(lambda: all(done(hub, split) for split in FOUR_SPLITS[1:3]), "they were not done")
         assert launches(hub, "train") == 0
     status, text = session.ended()
     assert status == 0, text
     assert "3 passed" in text
-    assert [launches(hub, split) for split in SPLITS] == [1, 1, 1, 0]
+    assert [launches(hub, split) for split in FOUR_SPLITS] == [1, 1, 1, 0]
     # under their usual names, and the test of each tells of its attempt
-    assert sorted(junit_of(report)) == sorted(f"dose_{DOSE}-dense-{split}-debug" for split in SPLITS[:3])
+    assert sorted(junit_of(report)) == sorted(f"dose_{DOSE}-dense-{split}-debug" for split in FOUR_SPLITS[:3])
     (log,) = (hub / "green").glob("*third*.log")
     assert "exit status: 0" in log.read_text()
 
@@ -147,7 +132,7 @@ def test_two_sessions_take_at_most_two_thirds_of_the_time_of_one(small_hub: Path
             ended = [session.ended() for session in started]
             taken = time.monotonic() - began
             assert [status for status, _ in ended] == [0] * sessions, "\n".join(text for _, text in ended)
-            assert [launches(hub, split) for split in SPLITS] == [1] * 4
+            assert [launches(hub, split) for split in FOUR_SPLITS] == [1] * 4
         return taken
 
     tried = []

@@ -11,8 +11,8 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import local_path, named_hub, open_hub
 from ptycho_compare.errors import HubError, JobError, StudyError
 from ptycho_compare.hub import DEBUG_TIER, HUB_VARIABLE, Hub
-from ptycho_compare.hub.suite import suite_command
 from ptycho_compare.jobs.site import SITE_TEXT
+from ptycho_compare.names import suite_command
 from ptycho_compare.printable import one_line
 from ptycho_compare.records.study_draft import draft_study
 from ptycho_compare.storage.files import write_text_atomic

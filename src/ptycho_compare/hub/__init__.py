@@ -22,8 +22,6 @@ from ptycho_compare.hub.layout import (
     ACCEPTED,
     DEBUG_TIER,
     FULL_TIER,
-    HUB_VARIABLE,
-    STUDY_FILE,
     Hub,
     HubPlace,
     dose_of,
@@ -31,6 +29,7 @@ from ptycho_compare.hub.layout import (
     view_of_model,
 )
 from ptycho_compare.hub.moments import moment_of, stamp, utc_now, utc_text
+from ptycho_compare.names import HUB_VARIABLE, STUDY_FILE
 
 __all__ = [
     "ACCEPTED",

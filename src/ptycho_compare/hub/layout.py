@@ -17,15 +17,13 @@ from ptycho_compare.hub.files import (
 )
 from ptycho_compare.hub.job_files import JobFiles
 from ptycho_compare.hub.moments import stamp
+from ptycho_compare.names import STUDY_FILE
 
 DEBUG_TIER, FULL_TIER = "debug", "full"
-STUDY_FILE = "study.toml"
 ACCEPTED = "accepted"
 """Folder of accepted runs in a hub."""
 RESCORED = "rescored"
 """Folder of scores that were made anew from stored canvases."""
-HUB_VARIABLE = "PTYCHO_HUB"
-"""Of the environment: the hub that is meant where a command line names none."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import STUDY_FILE, Hub
-from ptycho_compare.hub.suite import SUITE
+from ptycho_compare.names import SUITE
 from ptycho_compare.study.study import Study, load_study
 
 WORKPLACE = (Path("acceptance") / STUDY_FILE, Path(STUDY_FILE))

@@ -57,18 +57,20 @@ def read_table(path: Path, *, needed: Sequence[str]) -> Iterator[tuple[Mapping[s
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable table ({why_unreadable(error)})") from error
-    table = csv.DictReader(io.StringIO(text, newline=""))
+    table = csv.reader(io.StringIO(text, newline=""))  # a DictReader takes twice as long
     try:
-        found = tuple(table.fieldnames or ())
+        found = tuple(next(table, ()))
         if not set(needed) <= set(found):
             raise InputError(
                 f"{path}: columns {shown(', '.join(found)) or 'none'}; needed: {', '.join(needed)}"
             )
+        empty = dict.fromkeys(found, "")
         for cells in table:
             place = f"{path}:{table.line_num}"
-            if None in cells:
+            if len(cells) > len(found):
                 raise InputError(f"{place}: has more than {len(found)} cells")
-            yield {column: value or "" for column, value in cells.items()}, place
+            if cells:
+                yield empty | dict(zip(found, cells, strict=False)), place
     except csv.Error as error:  # a cell of more than 128 KiB, among others
         raise InputError(f"{path}:{table.line_num}: not a readable table ({error})") from None
 
@@ -101,7 +103,7 @@ def or_empty(value: float) -> float | None:
 
 
 def _cell(value: Any, row: Sequence[object], column: str) -> str:
-    if value is None:
+    if value is None or value == "":
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"

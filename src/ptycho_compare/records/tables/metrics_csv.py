@@ -81,6 +81,8 @@ class MetricRow:
 COLUMNS = tuple(each.name for each in fields(MetricRow))
 _UPSTREAM = COLUMNS[:5]
 _NUMBERS = (*COLUMNS[2:5], *COLUMNS[12:])
+_COUNTS = ("mask_pixels", "groups")
+_TEXTS = tuple(each for each in COLUMNS if each not in (*_NUMBERS, *_COUNTS))
 _ENDS = tuple((part, end) for part in ("amplitude", "phase", "value") for end in ("low", "high"))
 
 
@@ -158,8 +160,8 @@ def read_metrics_csv(path: Path) -> list[MetricRow]:
     """
     rows = []
     for cells, place in read_table(path, needed=_UPSTREAM):
-        text = {column: cells.get(column, "") for column in COLUMNS if column not in _NUMBERS}
-        counts = {column: number(int, cells, column, place) for column in ("mask_pixels", "groups")}
+        text = {column: cells.get(column, "") for column in _TEXTS}
+        counts = {column: number(int, cells, column, place) for column in _COUNTS}
         numbers = {column: number(float, cells, column, place) for column in _NUMBERS}
         rows.append(MetricRow(**{**text, **counts, **numbers}))  # type: ignore[arg-type]
     return rows

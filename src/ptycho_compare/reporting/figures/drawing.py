@@ -211,6 +211,7 @@ def save_both(png: Path, pdf: Path, figure: Figure | None, *, trimmed: bool = Tr
     if figure is None:
         return []
     save(png, figure, trimmed=trimmed)
+    figure.set_layout_engine("none")  # it is laid out by now, which takes as long as to draw it
     _save_pdf(pdf, figure)
     return [png, pdf]
 

@@ -8,11 +8,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts, Hub, cell_text
 from ptycho_compare.records.acceptance import ComparisonVerdict
 from ptycho_compare.records.answer import Answer
-from ptycho_compare.records.answering import read_answer
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.reporting.figures.side_by_side import KINDS
 from ptycho_compare.reporting.page.curves import CurveSet, read_curves
@@ -106,6 +104,7 @@ def read_comparison(
         trouble = f"{names.manifest.name}: is not the one that was judged; run ptycho-hub gate again"
     arms = _arms(manifest, required)
     scored = [arm.name for arm in arms if arm.status != MISSING]
+    scores = read_scores(names, scored or [arm.name for arm in arms])
     reference = manifest.reference if manifest else "truth"
     statuses = {arm.name: arm.status for arm in arms}
     linked = (names.plot, names.frc_plot, names.metrics, names.manifest, names.log)
@@ -123,7 +122,7 @@ def read_comparison(
         if pixels
         else Gallery(notes=("Images left out: more comparisons than one page can show.",)),
         curves=read_curves(names, [arm.name for arm in arms]) if pixels else CurveSet(left_out=True),
-        scores=read_scores(names, scored or [arm.name for arm in arms]),
+        scores=scores,
         provenance=provenance_of(
             manifest,
             origin=verdict.origin,
@@ -134,7 +133,7 @@ def read_comparison(
         else None,
         trouble=trouble,
         links={path.name: link_to(hub, path, page=page) for path in linked if path.is_file()},
-        answer=_answer(names),
+        answer=scores.answer,
     )
 
 
@@ -142,14 +141,6 @@ def place_text(verdict: ComparisonVerdict) -> str:
     """Return where a comparison stands in its study, as a person says it."""
     cell = f", {cell_text(verdict.comparison.cell)}" if verdict.cell else ""
     return f"Dose {verdict.dose:,}, {verdict.view}, {verdict.split}{cell}, {verdict.tier}"
-
-
-def _answer(names: Artifacts) -> Answer | None:
-    """Say who is best; what is wrong with the tables stands beside the scores."""
-    try:
-        return read_answer(names)
-    except InputError:
-        return None
 
 
 def _manifest(names: Artifacts) -> tuple[Manifest | None, str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
+from ptycho_compare.records.answer import Answer
+from ptycho_compare.records.answering import answer_of
 from ptycho_compare.records.measures import HIGHER_IS_BETTER, score_name
 from ptycho_compare.records.tables.metrics_csv import METRIC_NAMES, MetricRow, read_metrics_csv
-from ptycho_compare.records.tables.pairs_csv import read_differences_csv
+from ptycho_compare.records.tables.pairs_csv import DifferenceRow, read_differences_csv
 from ptycho_compare.reporting.page.words import (
     NOT_AVAILABLE,
     aligned_text,
@@ -28,6 +32,8 @@ _MEASURED = (
     "gauge_ramp_x", "gauge_gain_amplitude", "overlap_before", "overlap_after", "twin_overlap",
     "magnification", "rotation",
 )  # fmt: skip
+
+_Row = TypeVar("_Row", MetricRow, DifferenceRow)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Scores:
         Pairs of which that is not known.
     missing : tuple of str
         What could not be read.
+    answer : Answer or None
+        Who is best; None where a table cannot be read.
     """
 
     arms: tuple[str, ...] = ()
@@ -87,6 +95,7 @@ class Scores:
     alike: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    answer: Answer | None = None
 
     @property
     def scores(self) -> tuple[ScoreRow, ...]:
@@ -109,11 +118,13 @@ def read_scores(names: Artifacts, arms: Sequence[str]) -> Scores:
     The columns are `arms`, and behind them those that only the table has.
     """
     missing: list[str] = []
-    rows: list[MetricRow] = []
-    try:
-        rows = read_metrics_csv(names.metrics)
-    except InputError as error:
-        missing.append(str(error))
+    scored = _read(read_metrics_csv, names.metrics, missing)
+    compared: list[DifferenceRow] | None = []
+    if names.differences.is_file():
+        compared = _read(read_differences_csv, names.differences, missing)
+    else:
+        missing.append(f"{names.differences.name}: missing")
+    rows = scored or []
     columns = tuple(dict.fromkeys([*arms, *(row.model for row in rows)]))
     order = dict.fromkeys([*METRIC_NAMES, *(row.metric for row in rows)])
     table = {
@@ -121,7 +132,7 @@ def read_scores(names: Artifacts, arms: Sequence[str]) -> Scores:
         for name in order
         if any(row.metric == name for row in rows)
     }
-    alike, undecided = _pairs(names, missing)
+    alike, undecided = _pairs(compared or [])
     return Scores(
         columns,
         tuple(row for name in _KEY for row in table.get(name, [])),
@@ -130,7 +141,16 @@ def read_scores(names: Artifacts, arms: Sequence[str]) -> Scores:
         alike,
         undecided,
         tuple(missing),
+        None if scored is None or compared is None else answer_of(scored, compared),
     )
+
+
+def _read(reader: Callable[[Path], list[_Row]], path: Path, missing: list[str]) -> list[_Row] | None:
+    try:
+        return reader(path)
+    except InputError as error:
+        missing.append(str(error))
+        return None
 
 
 def _rows(metric: str, rows: Sequence[MetricRow], arms: Sequence[str]) -> list[ScoreRow]:
@@ -179,16 +199,8 @@ def _shown(part: str) -> str:
     return "complex field" if part == "value" else part
 
 
-def _pairs(names: Artifacts, missing: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _pairs(rows: Sequence[DifferenceRow]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Say which pairs cannot be told apart, and of which it is not known."""
-    if not names.differences.is_file():
-        missing.append(f"{names.differences.name}: missing")
-        return (), ()
-    try:
-        rows = read_differences_csv(names.differences)
-    except InputError as error:
-        missing.append(str(error))
-        return (), ()
     found: dict[bool | None, dict[str, list[str]]] = {False: {}, None: {}}
     several = {row.metric for row in rows if row.component != "value"}
     for row in rows:

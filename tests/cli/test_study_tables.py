@@ -14,9 +14,10 @@ from forged import edit_manifest
 from ptycho_compare.checks.study_answers import study_answers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
+from ptycho_compare.records.study_answers import read_answers
 from ptycho_compare.records.study_losses import NEARLY, LossCurve, LossPoint
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
-from ptycho_compare.reporting.page.responses import read_study
+from ptycho_compare.reporting.page.responses import part_of
 from ptycho_compare.study import load_study
 from ptycho_compare.study.steps import ReconstructStep, TrainStep
 from trained_study import DOSES, EPOCHS, LOW, make_trained_study
@@ -88,7 +89,7 @@ def test_the_matrix_is_in_the_text_in_latex_as_a_figure_and_on_the_page(made: Hu
     assert r"PtychoPINN, dose 100, dense &" in made.answers().transfer_latex.read_text()
     assert made.answers().transfer_figure.is_file()
     assert made.answers().transfer_figure_pdf.is_file()
-    part = read_study(made, load_study(made.study()), page=made.verdict().page)
+    part = part_of(made, read_answers(made, load_study(made.study())), page=made.verdict().page)
     assert part is not None
     assert [each.title for each in part.tables] == ["Losses", "Transfer"]
     assert len(part.losses) == 2 * len(DOSES)

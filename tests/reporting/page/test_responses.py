@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answered import by_dose, make_study
+from ptycho_compare.records.study_answers import read_answers
 from ptycho_compare.reporting.page import write_page
 from ptycho_compare.reporting.page.drawn import ResponseAxes
-from ptycho_compare.reporting.page.responses import read_study, study_part
+from ptycho_compare.reporting.page.responses import part_of, study_part
 from ptycho_compare.reporting.study.study_text import paragraph
 from records.test_study_lines import compared
 from reporting.study.test_study_text import falling, study_of
@@ -29,7 +30,7 @@ def test_the_page_tells_and_draws_the_study(tmp_path: Path) -> None:
     assert "Along dose (photons per exposure): dense, test" in section
     assert len(re.findall(r"<polyline[^>]*data-arm=\"PtyChi\"", section)) == 5
     assert "ptycho-hub study writes tables and figures of it" in section
-    part = read_study(hub, study, page=hub.verdict().page)
+    part = part_of(hub, read_answers(hub, study), page=hub.verdict().page)
     assert part is not None
     (plots,) = (plots for _, plots in part.lines)
     heights = [y for curve in plots[0].curves if curve.arm == "PtychoPINN" for _, y, _ in curve.dots]
@@ -40,7 +41,7 @@ def test_the_page_tells_and_draws_the_study(tmp_path: Path) -> None:
 
 def test_a_study_of_one_condition_has_no_section(tmp_path: Path) -> None:
     hub, study = make_study(tmp_path / "hub", {"PtyChi": by_dose(1.0)}, doses=(400,))
-    assert read_study(hub, study, page=hub.verdict().page) is None
+    assert part_of(hub, read_answers(hub, study), page=hub.verdict().page) is None
     assert 'id="study"' not in write_page(hub, study, verdict_on(hub, study)).read_text()
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ptycho_compare.hub import Artifacts, Hub, cell_text
 from ptycho_compare.records.acceptance import ComparisonVerdict
 from ptycho_compare.records.answer import Answer
+from ptycho_compare.records.compared import Compared
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.reporting.figures.side_by_side import KINDS
 from ptycho_compare.reporting.page.curves import CurveSet, read_curves
@@ -87,7 +88,13 @@ class ComparisonPart:
 
 
 def read_comparison(
-    hub: Hub, verdict: ComparisonVerdict, *, required: Sequence[str], pixels: int, page: Path
+    hub: Hub,
+    verdict: ComparisonVerdict,
+    *,
+    required: Sequence[str],
+    pixels: int,
+    page: Path,
+    tables: Compared | None = None,
 ) -> ComparisonPart:
     """Read the evidence of a comparison, as far as it is there.
 
@@ -97,6 +104,8 @@ def read_comparison(
         Most of an image; 0 leaves images and curves out.
     page : Path
         Where the page will lie: links start there.
+    tables : Compared or None
+        Its tables where they were read already.
     """
     names = Artifacts(verdict.comparison.folder(hub))
     manifest, trouble = _manifest(names)
@@ -104,7 +113,9 @@ def read_comparison(
         trouble = f"{names.manifest.name}: is not the one that was judged; run ptycho-hub gate again"
     arms = _arms(manifest, required)
     scored = [arm.name for arm in arms if arm.status != MISSING]
-    scores = read_scores(names, scored or [arm.name for arm in arms])
+    if manifest is None or names.differences.name not in manifest.artifacts:
+        tables = None  # it holds no differences, and there may be some
+    scores = read_scores(names, scored or [arm.name for arm in arms], tables)
     reference = manifest.reference if manifest else "truth"
     statuses = {arm.name: arm.status for arm in arms}
     linked = (names.plot, names.frc_plot, names.metrics, names.manifest, names.log)

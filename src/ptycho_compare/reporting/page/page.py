@@ -10,15 +10,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.acceptance import Verdict
 from ptycho_compare.records.accepted_scores import artifacts_of
 from ptycho_compare.records.manifest import versions
+from ptycho_compare.records.study_answers import StudyAnswers, read_answers
 from ptycho_compare.reporting.page.attempts import TimeLine, endings_of, read_timeline
 from ptycho_compare.reporting.page.comparison import ComparisonPart, read_comparison
 from ptycho_compare.reporting.page.history import History, read_history
 from ptycho_compare.reporting.page.provenance import Note, StepLine, read_notes, read_steps
-from ptycho_compare.reporting.page.responses import StudyPart, read_study
+from ptycho_compare.reporting.page.responses import StudyPart, part_of
 from ptycho_compare.reporting.page.room import pixels_of_images
 from ptycho_compare.reporting.page.words import breakable, number_text, readable
 from ptycho_compare.storage.files import write_text_atomic
@@ -106,6 +108,13 @@ def write_page(hub: Hub, study: Study, verdict: Verdict, *, output: Path | None 
 def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
     required = {name: tier.required_arms for name, tier in study.tiers.items()}
     pixels = pixels_of_images(verdict.comparisons, required)
+    answers: StudyAnswers | None = None
+    trouble = ""
+    try:
+        answers = read_answers(hub, study)
+    except InputError as error:
+        trouble = str(error)
+    tables = {} if answers is None else {each.comparison: each for each in answers.compared}
     parts = tuple(
         read_comparison(
             hub,
@@ -113,6 +122,7 @@ def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
             required=required.get(each.tier, ()),
             pixels=pixels[each.id],
             page=path,
+            tables=tables.get(each.comparison),
         )
         for each in verdict.comparisons
     )
@@ -130,7 +140,7 @@ def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
             parts,
             tables=[artifacts_of(hub, each).metrics for each in verdict.comparisons],
         ),
-        whole=read_study(hub, study, page=path),
+        whole=StudyPart(trouble=trouble) if answers is None else part_of(hub, answers, page=path),
     )
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
-from ptycho_compare.records.study_answers import StudyAnswers, read_answers
+from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.study_conditions import levels_text
 from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.trials import Ends
@@ -23,7 +22,6 @@ from ptycho_compare.reporting.study.series import ResponsePanel, Series, arms_of
 from ptycho_compare.reporting.study.stitched_table import stitched_table
 from ptycho_compare.reporting.study.study_text import cost_text, crossing_sentence, number_of, paragraph
 from ptycho_compare.reporting.study.transfer_table import transfer_table
-from ptycho_compare.study import Study
 
 _MOST_LINES = 6
 """Lines whose curves are drawn; the table holds all."""
@@ -78,12 +76,8 @@ class StudyPart:
     trouble: str = ""
 
 
-def read_study(hub: Hub, study: Study, *, page: Path) -> StudyPart | None:
-    """Read what a study says; None where it has one condition or none, and its comparison says it all."""
-    try:
-        answers = read_answers(hub, study)
-    except InputError as error:
-        return StudyPart(trouble=str(error))
+def part_of(hub: Hub, answers: StudyAnswers, *, page: Path) -> StudyPart | None:
+    """Lay out what a study says; None where it has one condition or none, and its comparison says it all."""
     if len(answers.conditions) <= 1:
         return None
     links = [(path.name, link_to(hub, path, page=page)) for path in hub.answers() if path.is_file()]

@@ -11,6 +11,7 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.answer import Answer
 from ptycho_compare.records.answering import answer_of
+from ptycho_compare.records.compared import Compared
 from ptycho_compare.records.measures import HIGHER_IS_BETTER, score_name
 from ptycho_compare.records.tables.metrics_csv import METRIC_NAMES, MetricRow, read_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow, read_differences_csv
@@ -112,18 +113,20 @@ class Scores:
         return row.cells[self.arms.index(arm)] if row and arm in self.arms else ScoreCell(number_text(None))
 
 
-def read_scores(names: Artifacts, arms: Sequence[str]) -> Scores:
-    """Read ``comparison_metrics.csv`` and ``comparison_differences.csv``.
+def read_scores(names: Artifacts, arms: Sequence[str], tables: Compared | None = None) -> Scores:
+    """Read ``comparison_metrics.csv`` and ``comparison_differences.csv``, unless they were read already.
 
     The columns are `arms`, and behind them those that only the table has.
     """
     missing: list[str] = []
-    scored = _read(read_metrics_csv, names.metrics, missing)
-    compared: list[DifferenceRow] | None = []
-    if names.differences.is_file():
-        compared = _read(read_differences_csv, names.differences, missing)
-    else:
+    scored: Sequence[MetricRow] | None = tables.rows if tables is not None else None
+    compared: Sequence[DifferenceRow] | None = tables.differences if tables is not None else ()
+    if tables is None:
+        scored = _read(read_metrics_csv, names.metrics, missing)
+    if not names.differences.is_file():
         missing.append(f"{names.differences.name}: missing")
+    elif tables is None:
+        compared = _read(read_differences_csv, names.differences, missing)
     rows = scored or []
     columns = tuple(dict.fromkeys([*arms, *(row.model for row in rows)]))
     order = dict.fromkeys([*METRIC_NAMES, *(row.metric for row in rows)])

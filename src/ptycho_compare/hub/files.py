@@ -127,6 +127,11 @@ class StepFiles:
         return self.folder / "record.json"
 
     @property
+    def lock(self) -> Path:
+        """Held by who brings the step about, until that is written."""
+        return self.folder / f".{self.record.name}.lock"
+
+    @property
     def job(self) -> JobFiles:
         """Records of the attempts at it."""
         return JobFiles(self.folder / "job")

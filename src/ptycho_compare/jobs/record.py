@@ -53,6 +53,8 @@ class JobSpec:
         Of work, where a job can be done in several ways; stands in its records.
     fenced : bool
         True where the command is a foreign one, which does not ask for its claim; see `jobs.fence`.
+    rests_on : str
+        Digest of all that its results depend on; empty where the command says so itself.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class JobSpec:
     slots_folder: Path | None = None
     kind: str = ""
     fenced: bool = False
+    rests_on: str = ""
 
     @property
     def files(self) -> JobFiles:
@@ -106,6 +109,8 @@ class LaunchRecord:
         As in the claim of the attempt: its token is known to be ours only there.
     moment : dict
         When it was started, by the clock that nobody sets too; empty in records of versions that had none.
+    rests_on : str
+        As in the specification; empty in records of versions that had none.
     """
 
     attempt: int
@@ -122,6 +127,7 @@ class LaunchRecord:
     kind: str = ""
     place: str = ""
     moment: dict[str, Any] = field(default_factory=dict)
+    rests_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +201,12 @@ def moment_of(launch: LaunchRecord) -> Moment:
     """
     utc_s = datetime.fromisoformat(launch.started).timestamp()
     return Moment.from_json(launch.moment) or Moment("", 0.0, utc_s)
+
+
+def ended_well_on(files: JobFiles, rests_on: str) -> bool:
+    """Say if the newest attempt has ended well, and its results depend on just this."""
+    done, launch = read_done(files), read_launch(files)
+    return done is not None and launch is not None and done.returncode == 0 and launch.rests_on == rests_on
 
 
 def read_done(files: JobFiles) -> DoneRecord | None:

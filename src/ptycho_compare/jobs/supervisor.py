@@ -125,6 +125,7 @@ def _launched(spec: JobSpec, claim: Claim) -> LaunchRecord:
         deadline=None if end is None else utc_text(end, to="milliseconds"),
         kind=spec.kind,
         moment=Moment.ago().to_json(),
+        rests_on=spec.rests_on,
     )
     spec.files.done.unlink(missing_ok=True)  # it is of an attempt before this one
     write_record(spec.files.launch, launch)

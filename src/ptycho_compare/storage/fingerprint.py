@@ -79,6 +79,11 @@ class Fingerprint:
         """All attributes."""
         return asdict(self)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it: equal fingerprints have equal ones."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+
     def differences(self, other: Fingerprint, *, made_elsewhere: bool = False) -> list[str]:
         """Say what differs in `other`, one phrase each; empty when both are one fingerprint.
 

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,52 @@ class TestARunBesideAnother:
             assert states(first.result()) == ["made", "reused"]
             assert states(second.result()) == ["made", "made"]
         assert [times_run(hub, sign.name) for sign in signs] == [1, 1]
+
+    def test_makes_anew_what_the_other_began_before_an_input_was_exchanged(self, hub: Hub) -> None:
+        source, target, sign = (hub.root / name for name in ("source.txt", "target.txt", "sign"))
+        source.write_text("old")
+        program = (
+            "import sys, time; from pathlib import Path; source, target, sign = map(Path, sys.argv[1:])\n"
+            "text = source.read_text(); print('read', text, flush=True)\n"
+            "while not sign.exists(): time.sleep(0.02)\ntarget.write_text(text)"
+        )
+        words = (str(source), str(target), str(sign))
+        step = saying(hub, "slow", program, *words, inputs=(source,), outputs=(target,))
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(run_steps, hub, step)
+            until(lambda: times_run(hub, "slow") and "read old" in hub.step_log("slow").read_text())
+            source.write_text("new")
+            second = pool.submit(run_steps, hub, step)
+            time.sleep(1.0)  # until it has joined; where it comes too late it begins its own attempt anyway
+            sign.touch()
+            assert states(first.result()) == ["failed"]
+            assert states(second.result()) == ["made"]
+        assert target.read_text() == "new"
+        assert states(run_steps(hub, step)) == ["reused"]
+
+    def test_records_what_the_other_has_made_and_not_yet_recorded(self, hub: Hub) -> None:
+        """Between the end of a command and its record nothing is made a second time."""
+        target = hub.root / "target.txt"
+        judging, over = threading.Event(), threading.Event()
+
+        def check() -> list[Finding]:
+            judging.set()
+            assert over.wait(60)
+            return []
+
+        program = "import sys; from pathlib import Path; Path(sys.argv[1]).write_text('made')"
+        step = saying(hub, "one", program, str(target), outputs=(target,), check=check)
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(run_steps, hub, step)
+            assert judging.wait(60)
+            assert states(run_steps(hub, replace(step, check=list[Finding]))) == ["made"]
+            assert times_run(hub, "one") == 1
+            record = read_step_record(step.files.record)
+            assert record is not None
+            assert record.seconds > 0
+            over.set()
+            assert states(first.result()) == ["made"]
+        assert states(run_steps(hub, step)) == ["reused"]
 
     def test_takes_no_more_at_a_time_when_the_other_gives_one_up(self, hub: Hub) -> None:
         program = (

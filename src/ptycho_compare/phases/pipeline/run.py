@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,13 +18,17 @@ from ptycho_compare.jobs import (
     DoneRecord,
     Ended,
     JobSpec,
+    read_done,
+    read_launch,
     read_progress,
     run_or_join,
 )
 from ptycho_compare.jobs.claim import BusyPlaceError
+from ptycho_compare.jobs.record import ended_well_on
 from ptycho_compare.phases.pipeline.forecast import Forecast
 from ptycho_compare.phases.pipeline.places import PlacedExecutor
 from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.storage.locks import LockTakenError, locked
 from ptycho_compare.storage.watched import WatchedFiles
 
 State = Literal["made", "reused", "given", "stopped", "failed", "not begun"]
@@ -191,16 +195,31 @@ class Runner:
         spec = step.spec(grace_s=self.grace_s)
         self.say("\n".join([*heading, f"log: {spec.log}"]))
         watched = step.watch()
-        while True:
-            with suppress(BusyPlaceError):  # somebody makes it anew before it is recorded: joined in turn
-                return self._ended(step, spec, watched, executor)
+        spec = replace(spec, rests_on=step.rests_on())
+        with _alone_at(step, spec) as alone:
+            while True:
+                with suppress(BusyPlaceError):  # somebody makes it anew before it is recorded: joined in turn
+                    if outcome := self._ended(step, spec, watched, executor, others=not alone):
+                        return outcome
 
     def _ended(
-        self, step: Step, spec: JobSpec, watched: WatchedFiles, executor: PlacedExecutor
-    ) -> StepOutcome:
-        ended = run_or_join(spec, executor, is_done=step.is_made, out_of_time=self._is_over)
+        self, step: Step, spec: JobSpec, watched: WatchedFiles, executor: PlacedExecutor, *, others: bool
+    ) -> StepOutcome | None:
+        """Run a step's job, or join it, and record it; None where somebody's attempt rests on something else.
+
+        Where `others` bring it too, what has ended well may not be recorded yet.
+        """
+
+        def is_done() -> bool:
+            return step.is_made() or (others and ended_well_on(spec.files, spec.rests_on))
+
+        ended = run_or_join(spec, executor, is_done=is_done, out_of_time=self._is_over)
         if ended.state == "not begun":
             return StepOutcome(step, "not begun")
+        if ended.state == "finished":
+            if self._is_anothers(step, spec):
+                return None
+            ended = replace(ended, record=ended.record or read_done(spec.files))
         if ended.state in ("running", "stopped"):
             findings = tuple(self._stalled(step)) if ended.state == "stopped" else ()
             return StepOutcome(step, "failed" if findings else "stopped", findings, ended.record)
@@ -209,6 +228,11 @@ class Runner:
         findings = tuple(exchanged or step.seal(ended))
         return StepOutcome(step, "failed" if findings else "made", findings, ended.record)
 
+    def _is_anothers(self, step: Step, spec: JobSpec) -> bool:
+        """True where the attempt that ended was begun on something else, and nobody has recorded it since."""
+        launch = read_launch(spec.files)
+        return launch is not None and launch.rests_on != spec.rests_on and not step.is_made()
+
     def _stalled(self, step: Step) -> Iterator[Finding]:
         """Tell of attempts that gained nothing because the window is too short for the step."""
         count = read_progress(step.files.job).stalled
@@ -216,3 +240,16 @@ class Runner:
         if not self._over.is_set() and not self.asked() and count > ATTEMPTS_WITHOUT_PROGRESS:
             text = f"{count} attempts in a row were stopped and gained nothing; give it a longer window"
             yield Finding("stalled", f"{step.id}: {text}")
+
+
+@contextmanager
+def _alone_at(step: Step, spec: JobSpec) -> Iterator[bool]:
+    """Show that a step is brought about in this block; False where somebody else shows that already."""
+    with ExitStack() as shown:
+        try:
+            if spec.rests_on:  # of others there is no record
+                shown.enter_context(locked(step.files.lock, timeout_s=0.0, required=False))
+        except LockTakenError:
+            yield False
+        else:
+            yield True

@@ -79,6 +79,10 @@ class Step(Protocol):
         """Say if its command need not run; asked under the claim."""
         ...
 
+    def rests_on(self) -> str:
+        """Return a digest of all that its results depend on; empty where its command sees to that itself."""
+        ...
+
     def set_aside(self, archive: Path) -> list[Path]:
         """Move away what it would overwrite; says what was moved."""
         ...
@@ -194,6 +198,10 @@ class PhaseStep:
     def is_made(self) -> bool:
         """Say if its command need not run."""
         return not self.why_not_done()
+
+    def rests_on(self) -> str:
+        """Return a digest of its fingerprint; of a step that is run each time nothing is recorded."""
+        return "" if self.always else self.fingerprint().digest
 
     def set_aside(self, archive: Path) -> list[Path]:
         """Move finished outputs away before they are made again.

@@ -15,7 +15,7 @@ import pytest
 
 from hubs import DOSE
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.records.answering import read_answer
+from ptycho_compare.records.answering import answer_of, read_tables
 from pytest_ptycho.github import error_lines
 from pytest_ptycho.terminal import laid_out
 from sessions import folder_of, run_on
@@ -52,7 +52,7 @@ def judged(compared_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Judg
 
 
 def test_who_wins_stands_first_in_the_summary_and_fits_80_columns(judged: Judged) -> None:
-    answer = read_answer(Artifacts(folder_of(judged.hub, "train", "debug")))
+    answer = answer_of(*read_tables(Artifacts(folder_of(judged.hub, "train", "debug"))))
     lines = judged.said.splitlines()
     start = next(index for index, line in enumerate(lines) if "ptycho: acceptance" in line)
     section = lines[start + 1 :]
@@ -67,7 +67,7 @@ def test_what_does_not_hold_has_no_scoreboard(judged: Judged) -> None:
 
 
 def test_junit_has_the_answer_and_the_numbers_as_properties(judged: Judged) -> None:
-    answer = read_answer(Artifacts(folder_of(judged.hub, "train", "debug")))
+    answer = answer_of(*read_tables(Artifacts(folder_of(judged.hub, "train", "debug"))))
     (case,) = (each for each in judged.junit.iter("testcase") if GOOD in each.get("name", ""))
     found = {each.get("name"): each.get("value", "") for each in case.iter("property")}
     assert found["ptycho.answer"] == answer.verdict

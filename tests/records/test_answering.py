@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.records.answering import answer_of, read_answer
+from ptycho_compare.records.answering import answer_of, read_tables
 from ptycho_compare.records.tables.metrics_csv import MetricRow, table_rows, write_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow, difference_rows, write_differences_csv
 from scorecards import card, noisy, staying
@@ -225,9 +225,9 @@ def test_the_answer_of_a_scorecard_is_that_of_its_files(tmp_path):
     scorecard = card(Worse=staying(noisy(0.3, 1)), Better=staying(noisy(0.05, 2)))
     names = Artifacts(tmp_path)
     write_metrics_csv(names.metrics, scorecard, groups=9, seconds={})
-    without = read_answer(names)
+    without = answer_of(*read_tables(names))
     write_differences_csv(names.differences, scorecard.differences)
-    read = read_answer(names)
+    read = answer_of(*read_tables(names))
     here = answer_of(table_rows(scorecard), difference_rows(scorecard.differences))
     assert (read.winner, without.kind) == ("Better", "leads")
     assert read.lines == here.lines

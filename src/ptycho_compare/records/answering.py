@@ -25,19 +25,14 @@ _FLAT = "flat: "
 _RELATIONS: dict[bool | None, Kind] = {True: "best", False: "alike", None: "leads"}
 
 
-def read_answer(names: Artifacts) -> Answer:
-    """Answer from the tables of a comparison; without a table of differences nobody is told apart.
+def read_tables(names: Artifacts) -> tuple[list[MetricRow], list[DifferenceRow]]:
+    """Read what an answer rests on; without a table of differences nobody is told apart.
 
     Raises
     ------
     InputError
         The table of scores is missing, or one of the two is damaged.
     """
-    return answer_of(*read_tables(names))
-
-
-def read_tables(names: Artifacts) -> tuple[list[MetricRow], list[DifferenceRow]]:
-    """Read what an answer rests on; errors are those of `read_answer`."""
     differences = read_differences_csv(names.differences) if names.differences.is_file() else []
     return read_metrics_csv(names.metrics), differences
 

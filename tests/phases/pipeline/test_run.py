@@ -214,12 +214,11 @@ class TestARunBesideAnother:
             second = pool.submit(run_steps, hub, *steps)
             until(lambda: times_run(hub, "right"), "the second waits for the first")
             assert not signs[0].exists()
-            # between the end of a command and its record nobody knows that it was made
-            signs[1].touch()
-            until(steps[1].files.record.exists, "the second records nothing")
-            signs[0].touch()
-            assert states(first.result()) == ["made", "reused"]
+            for sign in signs:
+                sign.touch()
             assert states(second.result()) == ["made", "made"]
+            # by then the second may have recorded what it made
+            assert states(first.result()) in (["made", "made"], ["made", "reused"])
         assert [times_run(hub, sign.name) for sign in signs] == [1, 1]
 
     def test_makes_anew_what_the_other_began_before_an_input_was_exchanged(self, hub: Hub) -> None:

@@ -103,7 +103,7 @@ def or_empty(value: float) -> float | None:
 
 
 def _cell(value: Any, row: Sequence[object], column: str) -> str:
-    if value is None or value == "":
+    if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"

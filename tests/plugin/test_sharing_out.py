@@ -61,10 +61,11 @@ def test_what_is_free_is_done_while_another_session_works_at_the_first(
     assert status == 0, text
     assert "3 passed" in text
     assert [launches(hub, split) for split in FOUR_SPLITS] == [1, 1, 1, 0]
-    # under their usual names, and the test of each tells of its attempt
+    # under their usual names
     assert sorted(junit_of(report)) == sorted(f"dose_{DOSE}-dense-{split}-debug" for split in FOUR_SPLITS[:3])
-    (log,) = (hub / "green").glob("*third*.log")
-    assert "exit status: 0" in log.read_text()
+    if not more:  # the test of each tells of its attempt; another worker's test finds what it left
+        (log,) = (hub / "green").glob("*third*.log")
+        assert "exit status: 0" in log.read_text()
 
 
 def test_what_fails_meanwhile_is_red_at_its_own_test_and_tried_once(hub: Path) -> None:

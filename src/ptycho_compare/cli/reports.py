@@ -152,9 +152,11 @@ def _summarize(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
 def _require_grounds(hub: Hub, study: Study, comparisons: Sequence[Comparison]) -> None:
     """Compute again what a report is to rest on: one made of a forged table would lend it credit.
 
+    Figures are left to `verify`: no report rests on them.
+
     Raises ResultsError, which names what does not hold, where some of it does not.
     """
-    recompute = Recomputation(hub, study)
+    recompute = Recomputation(hub, study, figures=False)
     there = [each for each in comparisons if recompute.is_there(each)]
     findings = [finding for each in there for finding in recompute.alone(each)]
     if findings:

@@ -15,7 +15,7 @@ from bundles import write_bundle
 from forged import edit_arrays, edit_canvas, edit_manifest, edit_plan, edit_table, log_again, record_again
 from hubs import DOSE, SIDE
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.phases.comparison import made_again, verified
+from ptycho_compare.phases.comparison import verified
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.verified import Recomputation, seed_of
 from ptycho_compare.records.manifest import read_manifest
@@ -34,8 +34,8 @@ def hub(compared_hub: Path, tmp_path: Path) -> Hub:
     return Hub(Path(shutil.copytree(compared_hub, tmp_path / "hub")))
 
 
-def recomputation(hub: Hub) -> Recomputation:
-    return Recomputation(hub, load_study(hub.study()))
+def recomputation(hub: Hub, *, figures: bool = True) -> Recomputation:
+    return Recomputation(hub, load_study(hub.study()), figures=figures)
 
 
 def evidence(hub: Hub) -> Path:
@@ -196,7 +196,6 @@ FORGERIES: list[Any] = [
      "pinn_frc_curves.csv: PtychoPINN"),
     # 13, 14, 125
     ("an aligned image of another arm", of_another_arm, f"{ALIGNED}: 'baseline_"),
-    ("a figure of the other split", of_the_other_split("comparison_plot.png"), "comparison_plot.png: "),
     ("bytes behind a figure", longer, "comparison_plot.png: 4 bytes follow its end"),
     # 16, 17, 31
     ("groups in another order", exchanged_groups, "groups are others than those drawn here"),
@@ -243,15 +242,21 @@ WITH_EVERY_PUSH = ("a score", "groups in another order")
         for name, forge, said in FORGERIES
     ],
 )
-def test_what_does_not_follow_is_named(
-    hub: Hub, forge: Forge, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if "plot" not in said:  # drawing takes half of the time
-        monkeypatch.setattr(made_again, "drawn_alike", lambda _: False)
+def test_what_does_not_follow_is_named(hub: Hub, forge: Forge, said: str) -> None:
     forge(evidence(hub))
-    texts = [finding.text for finding in recomputation(hub).alone(TRAIN)]
+    # drawing takes half of the time
+    texts = [finding.text for finding in recomputation(hub, figures="plot" in said).alone(TRAIN)]
     assert any(said in text for text in texts), texts
     assert all(text.startswith(f"{TRAIN.id}: ") for text in texts)
+
+
+@pytest.mark.slow
+def test_figures_are_drawn_again_only_for_who_asks_for_them(hub: Hub) -> None:
+    """Who has asked without them does not take that answer for one with them."""
+    of_the_other_split("comparison_plot.png")(evidence(hub))
+    assert recomputation(hub, figures=False).alone(TRAIN) == []
+    [finding] = recomputation(hub).alone(TRAIN)
+    assert "comparison_plot.png: " in finding.text
 
 
 @pytest.mark.slow

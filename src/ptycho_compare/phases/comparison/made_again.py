@@ -98,7 +98,13 @@ def _as_recorded(arm: Arm, inputs: Inputs, name: str, record: ArmRecord | None) 
 
 
 def evidence_differences(
-    names: Artifacts, manifest: Manifest, result: Result, folder: Path, *, inputs: Mapping[str, Path]
+    names: Artifacts,
+    manifest: Manifest,
+    result: Result,
+    folder: Path,
+    *,
+    inputs: Mapping[str, Path],
+    figures: bool = True,
 ) -> Iterator[str]:
     """Yield where artifacts and manifest differ from those that follow from the canvases.
 
@@ -108,18 +114,19 @@ def evidence_differences(
         An empty one, where they are written again.
     inputs : mapping of str to Path
         Where the inputs lie now; the manifest may name them where they lay.
+    figures : bool
+        Figures are drawn and compared, too, where code and matplotlib are those that drew them.
 
     Notes
     -----
-    Halves of a network are in no artifact, so what rests on them is left out. Figures are compared where code
-    and matplotlib are those that drew them, and else only looked through.
+    Halves of a network are in no artifact, so what rests on them is left out.
     """
     if not np.array_equal(stored_mask(names.reconstructions), result.scorecard.mask):
         yield "'mask' is not where all arms reach"
         return
     leave_out = [*_left_out(result)]
     again = Artifacts(folder)
-    made = write_artifacts(again, result, figures=drawn_alike(manifest))
+    made = write_artifacts(again, result, figures=figures and drawn_alike(manifest))
     written = {path.name: path for path in made}
     if result.setting.half_plans:
         written.pop(again.frc_plot.name, None)

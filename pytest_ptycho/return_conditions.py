@@ -86,4 +86,4 @@ class ReturnConditions:
             is_met=lambda: not condition.check(),
             success=f"met: {condition.text}",
         )
-        return found or condition.check()
+        return found or condition.once_made()

@@ -16,10 +16,14 @@ from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of, ptycho_hub
 from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
+from ptycho_compare.phases.comparison.verified import Recomputation
+from ptycho_compare.phases.pipeline.conditions import conditions
+from ptycho_compare.phases.pipeline.study_plan import plan_of
 from ptycho_compare.records.comparison_list import read_job_list
 from ptycho_compare.records.step_record import read_step_record
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.storage.files import sha256_of
+from ptycho_compare.study import load_study
 
 Capture = pytest.CaptureFixture[str]
 MADE = ("data/", "analysis/", "cli/", "jobs/")
@@ -224,6 +228,19 @@ class TestTheReturnConditions:
         assert met == [str(number) for number in range(1, 8)]
         assert said.rstrip().endswith("SUCCESS: all seven return conditions are met")
         assert not run_hub.blocker_log().exists()
+
+    def test_what_the_step_computed_again_is_not_computed_again_behind_it(
+        self, own: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        monkeypatch.setattr(Recomputation, "__call__", lambda _, place: asked.append(place.split) or [])
+        seventh = conditions(plan_of(own, load_study(own.study()), own.study()).parts[0])[6]
+        assert seventh.once_made() == []
+        assert asked == []
+        assert seventh.check() == []
+        assert asked == ["train", "test"]
+        own.reports().digest.unlink()  # what takes no computing is looked at each time
+        assert [finding for finding in seventh.once_made() if "metrics_digest.md" in finding.text] != []
 
     def test_end_at_a_dead_baseline(self, tmp_path: Path, run_hub: Hub) -> None:
         """The study's own halt rule: nothing goes on, and the note has its name."""

@@ -212,7 +212,7 @@ def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode
                 print(f"{name}: not met; those after it were not tried")
                 return status
         log = plan.hub.step_log(condition.transcript)
-        findings = condition.check()
+        findings = condition.once_made()
         if findings:
             note = write_blocker(
                 plan.hub,

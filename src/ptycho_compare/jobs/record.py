@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from signal import SIGTERM
 from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from ptycho_compare.clock import Moment
 from ptycho_compare.errors import JobError
@@ -235,7 +236,7 @@ def read_record(path: Path, kind: type[Record]) -> Record | None:
 def _typed(kind: type[Record], values: Any) -> Record:
     """Make a record of JSON values that are of its types; TypeError where one is not."""
     record = kind(**values)
-    for name, wanted in get_type_hints(kind).items():
+    for name, wanted in _types_of(cast("Hashable", kind)).items():
         found, parts = getattr(record, name), get_args(wanted)
         outer = get_origin(wanted) or wanted
         allowed: tuple[type, ...] = parts if outer in _UNIONS else (outer,)
@@ -246,3 +247,9 @@ def _typed(kind: type[Record], values: Any) -> Record:
         if isinstance(found, list) and not all(isinstance(each, parts) for each in found):
             raise TypeError(f"{name} holds other things than {parts[0].__name__}")
     return record
+
+
+@cache
+def _types_of(kind: Any) -> Mapping[str, Any]:
+    """Types of a record's fields, worked out once: a gate reads hundreds of records of few kinds."""
+    return get_type_hints(kind)

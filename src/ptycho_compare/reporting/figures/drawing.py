@@ -201,6 +201,7 @@ def save(path: Path, figure: Figure, *, trimmed: bool = False) -> None:
     a long name goes on beyond it.
     """
     figure.set_dpi(DPI)
+    _lay_out(figure)
     picture = _all_that_is_drawn(figure) if trimmed else _picture(figure, beyond=0)
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         picture.convert("RGB").save(stream, "PNG", dpi=(DPI, DPI), compress_level=_COMPRESSION)
@@ -211,9 +212,16 @@ def save_both(png: Path, pdf: Path, figure: Figure | None, *, trimmed: bool = Tr
     if figure is None:
         return []
     save(png, figure, trimmed=trimmed)
-    figure.set_layout_engine("none")  # it is laid out by now, which takes as long as to draw it
     _save_pdf(pdf, figure)
     return [png, pdf]
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the panels of a figure for good: what has a layout engine is drawn twice for every file."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 @by_defaults()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ptycho_compare.records.study_answers import StudyAnswers
+from ptycho_compare.records.trials import Ends
 from ptycho_compare.reporting.figures.drawing import by_defaults, save_both
 from ptycho_compare.reporting.figures.edges import hide_axes, number_edge, round_places, written
 from ptycho_compare.reporting.figures.frc import ARM_COLOURS, ARM_MARKERS
@@ -15,6 +17,7 @@ from ptycho_compare.reporting.study.series import ResponsePanel, Series, arms_of
 if TYPE_CHECKING:  # matplotlib is slow to load
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Transform
 
 _MOST_LINES = 4
 """Rows of the figure; the table holds all lines."""
@@ -88,21 +91,15 @@ def _draw_panel(axis: Axes, panel: ResponsePanel, *, title: str) -> None:
 def _draw_series(axis: Axes, each: Series) -> None:
     colour = ARM_COLOURS[each.number % len(ARM_COLOURS)]
     places, means = [point.place for point in each.points], [point.mean for point in each.points]
-    for kind, width, cap in (("pixels", 0.8, _CAP), ("trials", 2.6, 0.0)):
-        held = [(point, ends) for point in each.points if (ends := getattr(point, kind)) is not None]
-        if held:
-            below = [max(point.mean - ends[0], 0.0) for point, ends in held]
-            above = [max(ends[1] - point.mean, 0.0) for point, ends in held]
-            axis.errorbar(
-                [point.place for point, _ in held],
-                [point.mean for point, _ in held],
-                yerr=[below, above],
-                fmt="none",
-                ecolor=colour,
-                elinewidth=width,
-                capsize=cap,
-                alpha=0.55 if kind == "trials" else 1.0,
-            )
+    for kind, width in (("pixels", 0.8), ("trials", 2.6)):
+        bars = [(point.place, ends) for point in each.points if (ends := getattr(point, kind)) is not None]
+        if bars:
+            alpha = 0.55 if kind == "trials" else 1.0
+            _draw_strokes(axis, bars, axis.transData, color=colour, linewidth=width, alpha=alpha)
+        if bars and kind == "pixels":
+            ends = [end for _, pair in bars for end in pair]
+            beside = [place for place, _ in bars for _ in range(2)]
+            axis.plot(beside, ends, color=colour, linestyle="none", marker="_", markersize=2 * _CAP)
     marker = ARM_MARKERS[each.number % len(ARM_MARKERS)]
     axis.plot(places, means, color=colour, marker=marker, markersize=4.5, linewidth=1.3, zorder=4)
 
@@ -113,13 +110,35 @@ def _number(axis: Axes, panel: ResponsePanel) -> None:
     up = {place: written(place) for place in powers}
     if len(up) <= 1:
         up = round_places(*axis.get_ylim(), _PANEL[1], side="left")
-    for place in along:
-        axis.axvline(place, color=_GRID, linewidth=0.6, zorder=0.5)
-    for place in up:
-        axis.axhline(place, color=_GRID, linewidth=0.6, zorder=0.5)
+    whole = (0.0, 1.0)
+    for upright, places in ((True, along), (False, up)):
+        transform = axis.get_xaxis_transform() if upright else axis.get_yaxis_transform()
+        strokes = [(place, whole) for place in places]
+        _draw_strokes(axis, strokes, transform, upright=upright, color=_GRID, linewidth=0.6, zorder=0.5)
     number_edge(axis, "bottom", along, panel.axis_name, size=9)
     name = panel.score.name.replace(" of ", "\nof ", 1)
     number_edge(axis, "left", up, name, size=9)
+
+
+def _draw_strokes(
+    axis: Axes,
+    strokes: Sequence[tuple[float, Ends]],
+    transform: Transform,
+    *,
+    upright: bool = True,
+    **look: Any,
+) -> None:
+    """Draw parallel strokes, each at its place between two ends, as one line with gaps.
+
+    A collection of as many lines takes ten times as long to make and to write into a PDF.
+    """
+    from matplotlib.lines import Line2D
+
+    across = [each for place, _ in strokes for each in (place, place, math.nan)]
+    along = [each for _, ends in strokes for each in (*ends, math.nan)]
+    x, y = (across, along) if upright else (along, across)
+    line = Line2D(x, y, transform=transform, solid_capstyle="butt", **look)
+    axis.add_artist(line)  # the limits are set, and are not to be looked for
 
 
 def _thinned(places: Sequence[float]) -> list[float]:
@@ -129,8 +148,6 @@ def _thinned(places: Sequence[float]) -> list[float]:
 
 def _round_powers(low: float, high: float) -> list[float]:
     """1, 2 and 5 of every decade between two numbers; the decades alone where there are many."""
-    import math
-
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if len(decades) <= 3 else (1,)
     return [step * 10.0**power for power in decades for step in steps if low <= step * 10.0**power <= high]

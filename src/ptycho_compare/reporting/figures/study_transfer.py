@@ -44,7 +44,11 @@ def transfer_figure(answers: StudyAnswers) -> Figure | None:
     for down, held in enumerate(matrix.held[:_MOST]):
         for along, each in enumerate(held[:_MOST]):
             if each is not None:
-                axis.text(along, down, digits(each.over_trials.mean), ha="center", va="center", fontsize=8)
+                # in its field, so that nothing is laid out by it
+                text = axis.text(
+                    along, down, digits(each.over_trials.mean), ha="center", va="center", fontsize=8
+                )
+                text.set_in_layout(False)
                 if not each.differs:
                     corner = (along - 0.48, down - 0.46)
                     axis.add_patch(Rectangle(corner, 0.96, 0.92, fill=False, edgecolor="0.2", linewidth=1.2))

@@ -21,7 +21,7 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.request import request_of
 from ptycho_compare.phases.overlap import overlap
 from ptycho_compare.records.study_draft import draft_study
-from ptycho_compare.study import Study, load_study
+from ptycho_compare.study import Study, in_cell_of, load_study
 from thorough import examples
 from views import DOSE as VIEWS_DOSE
 from views import STUDY, write_splits
@@ -155,6 +155,54 @@ def test_what_a_hub_does_not_tell_is_asked_in_it_and_on_the_terminal(quick: Hub,
     assert study.tiers["full"].required_arms == ()
 
 
+def test_folders_of_cells_become_the_study_s_factors(tmp_path: Path) -> None:
+    """The hub of a study with factors, whose file is lost, asks for the same comparisons."""
+    hub = Hub(make_hub(tmp_path / "hub").resolve())
+    more = "\n[factors]\nseed = [1, 2]\ntraining_images = [32, 64]\n"
+    more += '"training.baseline.learning_rate" = [0.0005]\n'
+    hub.study().write_text(f"{hub.study().read_text()}{more}")
+    before = load_study(hub.study())
+    for cell in before.cells():
+        here, _ = in_cell_of(hub, before, cell)
+        for plain, own in (
+            (hub.pinn_dir(DOSE, "dense"), here.pinn_dir(DOSE, "dense")),
+            (hub.baseline_dir(DOSE), here.baseline_dir(DOSE)),
+        ):
+            shutil.copytree(plain, own, dirs_exist_ok=True)
+    study = initialised(without_study(hub.root))
+    assert study.comparisons() == before.comparisons()
+    assert len({each.cell for each in study.comparisons()}) == 4
+    assert study.tiers["full"].required_arms == ("PtychoPINN", "Baseline", "PtyChi")
+    assert not any("levels" in line or "combinations" in line for line in asked_in(hub))
+    for comparison in study.comparisons():
+        assert len(request_of(hub, study, comparison).arms) == 3
+
+
+def test_a_cell_that_lies_nowhere_and_a_folder_that_is_none_are_asked_about(quick: Hub) -> None:
+    for name in ("gs2-seed_1-training_images_32", "gs2-seed_2-training_images_64", "gs2-old"):
+        bundle = quick.pinn_dir(DOSE, "dense").with_name(name) / "wts.h5.zip"
+        bundle.parent.mkdir(parents=True)
+        bundle.touch()
+    for name in ("train-reconstruction.engine_EPIE", "train-reconstruction.engine_NONE"):
+        (quick.ptychi_dir(DOSE, "dense", "train").with_name(name)).mkdir()
+    study = initialised(quick)
+    assert study.factors == {
+        "reconstruction.engine": ("EPIE",), "seed": (1, 2), "training_images": (32, 64),
+    }  # fmt: skip
+    asked = " ".join(asked_in(quick))
+    for expected in (
+        "Nothing lies here of gs2-seed_1-training_images_64, gs2-seed_2-training_images_32",
+        f"What is data/phase_e/dose_{DOSE}/dense/gs2-old, ",
+        "/train-reconstruction.engine_NONE? Behind the first - no level",
+        "Is PtychoPINN required? It is not there for",
+    ):
+        assert expected in asked, asked
+    quick.study().unlink()
+    (quick.baseline_dir(DOSE).with_name("gs1-training.seed_7")).mkdir(parents=True)
+    assert initialised(quick).factors == {}
+    assert any("'seed' and 'training.seed' are one key" in line for line in asked_in(quick)), asked_in(quick)
+
+
 def test_a_scan_that_is_not_understood_leaves_a_section_to_fill_in(quick: Hub) -> None:
     for split in ("train", "test"):
         path = quick.patched(DOSE, split)
@@ -196,7 +244,11 @@ def test_other_images_and_networks_are_proposed_as_arms_that_load(quick: Hub) ->
         ),
         min_size=1,
     ),
-    networks=st.sets(st.sampled_from(("baseline/gs1", "dense/gs2", "sparse/gs2", "other"))),
+    networks=st.sets(
+        st.sampled_from(
+            ("baseline/gs1", "dense/gs2", "sparse/gs2", "other", "dense/gs2-seed_3", "baseline/gs1-seed_x-")
+        )
+    ),
     named=st.sampled_from(("hub", "a b", 'quoted"', "ünter", "new\nline", "\x1b[31m")),
 )
 @examples(50)

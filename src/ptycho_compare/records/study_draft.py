@@ -60,6 +60,7 @@ def draft_study(hub: Hub) -> StudyDraft:
         _grouping(scans, views),
         _scoring(scans),
         _scan(scans),
+        _factors(held),
         _arms(held),
     )
     text = "\n\n".join("\n".join(section) for section in map(list, sections) if section) + "\n"
@@ -96,9 +97,7 @@ def _ask(text: str) -> str:
 
 
 def _listed(places: Sequence[ScanPlace]) -> str:
-    named = [f"dose_{place.dose} {place.view} {place.split}" for place in places[:_FEW]]
-    more = f" and {len(places) - _FEW} more" if len(places) > _FEW else ""
-    return f"{', '.join(named)}{more}"
+    return _some([f"dose_{place.dose} {place.view} {place.split}" for place in places])
 
 
 def _head(held: Holdings) -> Iterator[str]:
@@ -124,12 +123,12 @@ def _tiers(held: Holdings, scans: ScanFacts) -> Iterator[str]:
     there = {place: held.arms_of(place) for place in held.scans}
     required, asked = [], []
     for arm in (*NETWORKS, PTYCHI):
-        without = [place for place, arms in there.items() if arm not in arms]
+        without = [place for place, cells in there.items() if not all(arm in arms for arms in cells)]
         if not without:
             required.append(arm)
-        elif len(without) < len(there):
+        elif any(arm in arms for cells in there.values() for arms in cells):
             asked.append(f"Is {arm} required? It is not there for {_listed(without)}")
-    if not any(there.values()):
+    if not any(arms for cells in there.values() for arms in cells):
         asked.append(
             "Which arms are compared? No network and no reconstruction lies here under a name that is known"
         )
@@ -189,6 +188,23 @@ def _scan(scans: ScanFacts) -> Iterator[str]:
         yield '# dc = "corner"'
 
 
+def _factors(held: Holdings) -> Iterator[str]:
+    """Write the levels that names of folders tell; ask about what lies nowhere, and about other names."""
+    cells = held.cells
+    if cells.factors:
+        yield "[factors]  # as the folders of networks, reconstructions and comparisons are called"
+        yield from (f"{_key(name)} = {_value(levels)}" for name, levels in cells.factors.items())
+    if cells.missing:
+        yield _ask(
+            f"Are all levels compared in all combinations? Nothing lies here of {_some(cells.missing)}"
+        )
+    if cells.why:
+        yield _ask(f"Which [factors] are meant? Of the folders' names: {cells.why}")
+    unknown = [held.hub.relative(folder) for folder in cells.unknown]
+    if unknown:
+        yield _ask(f"What is {_some(unknown)}? Behind the first - no level of a factor stands there")
+
+
 def _arms(held: Holdings) -> Iterator[str]:
     """Ask about files that may be arms; nothing that is found becomes one by itself."""
     found = [(pattern, "path", paths) for pattern, paths in held.other_images().items()]
@@ -215,6 +231,16 @@ def _arm_name(stem: str, named: set[str]) -> str:
     )
     named.add(name.lower())
     return name
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return f"{', '.join(names[:_FEW])}{more}"
+
+
+def _key(name: str) -> str:
+    """Write a key in TOML: in quotes where dots belong to it."""
+    return _value(name) if "." in name else name
 
 
 def _pairs(values: dict[str, Any]) -> Iterator[str]:

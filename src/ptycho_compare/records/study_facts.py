@@ -70,7 +70,7 @@ def read_scans(held: Holdings) -> ScanFacts:
 
 def _unfit_networks(held: Holdings, sides: Mapping[ScanPlace, int]) -> Iterator[str]:
     for place, side in sides.items():
-        for arm, folder in held.arms_of(place).items():
+        for arm, folder in (each for arms in held.arms_of(place) for each in arms.items()):
             if arm not in NETWORKS:
                 continue
             try:

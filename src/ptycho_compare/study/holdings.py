@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 from ptycho_compare.hub import FULL_TIER, Hub
 from ptycho_compare.study.comparing import BASELINE, PTYCHI, PTYCHOPINN
+from ptycho_compare.study.factors import cell_in_hub
+from ptycho_compare.study.held_cells import HeldCells, held_cells
 from ptycho_compare.study.study import holds_bundle
 
 _IMAGES = frozenset((".npz", ".npy", ".h5", ".hdf5", ".cxi", ".mat"))
@@ -34,6 +36,8 @@ class Holdings:
     scans : dict of ScanPlace to Path
     doses, views, splits : tuple
         Of the scans: doses ascending, ``dense`` and ``train`` first.
+    cells : HeldCells
+        What the names of networks, reconstructions and comparisons tell of factors.
     """
 
     hub: Hub
@@ -41,20 +45,28 @@ class Holdings:
     doses: tuple[int, ...]
     views: tuple[str, ...]
     splits: tuple[str, ...]
+    cells: HeldCells
 
     def gaps(self) -> list[ScanPlace]:
         """List the doses, views and splits that have no scan together, though each has one."""
         places = (ScanPlace(*place) for place in product(self.doses, self.views, self.splits))
         return [place for place in places if place not in self.scans]
 
-    def arms_of(self, place: ScanPlace) -> dict[str, Path]:
-        """Return what lies there of the built-in arms for a scan: folders of networks, pty-chi's file."""
+    def arms_of(self, place: ScanPlace) -> list[dict[str, Path]]:
+        """Return what lies there of the built-in arms for a scan, in each cell.
+
+        A network is its folder, pty-chi's reconstruction the file.
+        """
+        return [self._arms(replace(self.hub, cell=cell_in_hub(cell)), place) for cell in self.cells.cells()]
+
+    @staticmethod
+    def _arms(hub: Hub, place: ScanPlace) -> dict[str, Path]:
         networks = {
-            PTYCHOPINN: self.hub.pinn_dir(place.dose, place.view),
-            BASELINE: self.hub.baseline_dir(place.dose),
+            PTYCHOPINN: hub.pinn_dir(place.dose, place.view),
+            BASELINE: hub.baseline_dir(place.dose),
         }
         found = {arm: folder for arm, folder in networks.items() if holds_bundle(folder)}
-        reconstruction = self.hub.ptychi(*place)
+        reconstruction = hub.ptychi(*place)
         return found | ({PTYCHI: reconstruction} if reconstruction.is_file() else {})
 
     def other_images(self) -> dict[str, list[Path]]:
@@ -92,7 +104,7 @@ def holdings_of(hub: Hub) -> Holdings:
         {place.split for place in scans},
         key=lambda split: (*(split != first for first in _FIRST_SPLITS), split),
     )
-    return Holdings(hub, scans, tuple(doses), tuple(views), tuple(splits))
+    return Holdings(hub, scans, tuple(doses), tuple(views), tuple(splits), held_cells(hub))
 
 
 def _scans(hub: Hub, dose: int) -> Iterator[tuple[ScanPlace, Path]]:

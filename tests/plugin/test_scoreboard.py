@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hubs import DOSE
+from hubs import DOSE, make_quick_hub, make_split, write_ptychi
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.answering import answer_of, read_tables
 from pytest_ptycho.github import error_lines
@@ -117,3 +117,19 @@ def test_a_session_with_several_comparisons_says_what_the_study_says(
     done = run_on(hub, "-m", "debug", "--ptycho-verify", measured=True)
     assert "were compared under 2 conditions (2 of 2 comparisons of the debug tier)." in done.stdout
     assert " of 2" in done.stdout.partition("were compared under")[2]
+
+
+def test_a_session_of_several_trials_says_who_is_best_over_them(tmp_path: Path) -> None:
+    """Comparisons are named with their cells, and conditions have the answer of their trials' means."""
+    hub = make_quick_hub(tmp_path / "hub")
+    write_ptychi(hub / "data/other.npz", make_split(), noise=0.15)
+    text = (hub / "study.toml").read_text().replace('["train", "test"]', '["train"]')
+    (hub / "study.toml").write_text(
+        f'{text}\n[arms.other]\npath = "data/other.npz"\n[factors]\nseed = [1, 2]\n'
+    )
+    done = run_on(hub, "-m", "debug", COLUMNS="200")
+    assert done.returncode == 0, done.stdout
+    for seed in (1, 2):
+        assert f"dose_{DOSE}-dense-train-debug-seed_{seed}: PtyChi is best" in done.stdout
+    assert f"dose {DOSE}, dense, train, over its trials: PtyChi is best (Fienup error 0." in done.stdout
+    assert "under 1 condition, 2 trials of each (2 of 2 comparisons of the debug tier)" in done.stdout

@@ -17,7 +17,7 @@ from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.tables.answers_csv import answers_csv, curves_csv
 from ptycho_compare.reporting.study.paper_table import escaped, table_csv, table_latex
 from ptycho_compare.reporting.study.study_table import study_table
-from ptycho_compare.reporting.study.study_text import number_of, paragraph, study_markdown
+from ptycho_compare.reporting.study.study_text import in_short, number_of, paragraph, study_markdown
 from ptycho_compare.reporting.study.write_study import STUDY_TEXTS
 from ptycho_compare.study import Study
 from records.test_study_lines import compared
@@ -115,6 +115,16 @@ def test_trials_are_told_with_their_spread() -> None:
     assert "over trials (Student's t) and, apart from it, over pixels" in paragraph(answers)[-1]
     rows = list(csv.DictReader(io.StringIO(table_csv(study_table(answers)))))
     assert rows[0]["Fienup error"] == "0.1020 ± 0.0010"
+
+
+def test_a_terminal_has_the_answers_over_trials_of_as_many_conditions_as_it_has_room_for() -> None:
+    said = in_short(falling(seeds=(1, 2), views=("dense", "sparse", "thin")))
+    told = [line for line in said if "over its trials" in line]
+    assert len(told) == 8
+    assert told[0].startswith("dose 100, dense, test, over its trials: B is best (Fienup error 0.0304")
+    assert "4 more conditions: study_answers.csv." in said
+    assert not any("trials" in line for line in in_short(falling()))
+    assert in_short(study_of([compared({"A": 0.1, "B": 0.2})])) == []
 
 
 def test_marks_are_the_best_and_those_not_told_apart_from_it() -> None:

@@ -20,7 +20,13 @@ from ptycho_compare.reporting.study.losses_table import losses_table
 from ptycho_compare.reporting.study.paper_table import PaperTable
 from ptycho_compare.reporting.study.series import ResponsePanel, Series, arms_of_study, panels_of
 from ptycho_compare.reporting.study.stitched_table import stitched_table
-from ptycho_compare.reporting.study.study_text import cost_text, crossing_sentence, number_of, paragraph
+from ptycho_compare.reporting.study.study_text import (
+    cost_text,
+    crossing_sentence,
+    number_of,
+    paragraph,
+    told_over_trials,
+)
 from ptycho_compare.reporting.study.transfer_table import transfer_table
 
 _MOST_LINES = 6
@@ -96,18 +102,13 @@ def study_part(answers: StudyAnswers) -> StudyPart:
         f"{crossing_sentence(each)}"
         for each in answers.crossings
     ]
-    averaged = any(len(condition.trials) > 1 for condition in answers.conditions)
-    conditions = [
-        (levels_text(condition.levels), condition.answer.verdict, condition.answer.why)
-        for condition in answers.conditions
-    ]
     return StudyPart(
         tuple(arms_of_study(answers)),
         tuple(paragraph(answers)),
         tuple(drawn),
         len(answers.lines) - len(drawn),
         tuple(crossings),
-        tuple(conditions) if averaged else (),
+        tuple(told_over_trials(answers)),
         losses=loss_plots(answers),
         tables=tuple(PageTable(title, table) for title, table in _tables(answers) if table is not None),
         **_costs(answers),

@@ -22,6 +22,8 @@ from ptycho_compare.reporting.study.transfer_table import transfer_table
 
 _MOST_LINES = 4
 """Lines of which the paragraph tells; of more it says that tables and figure hold them."""
+_MOST_CONDITIONS = 8
+"""Of which a terminal has room for the answers."""
 _LARGE = 100
 
 
@@ -37,8 +39,8 @@ def paragraph(answers: StudyAnswers) -> list[str]:
 
 
 def in_short(answers: StudyAnswers) -> list[str]:
-    """Return the sentences that a terminal has room for; none of a study of one condition or none."""
-    if len(answers.conditions) <= 1:
+    """Return the sentences that a terminal has room for; none of a study of one comparison or none."""
+    if sum(len(condition.trials) for condition in answers.conditions) <= 1:
         return []
     crossings = [
         f"{each.score.name}{f', {levels_text(each.line.fixed)}' if each.line.fixed else ''}: "
@@ -48,7 +50,23 @@ def in_short(answers: StudyAnswers) -> list[str]:
     ]
     left_out = len(crossings) - _MOST_LINES
     more = [f"{left_out} more crossings are told: study_answers.csv."] if left_out > 0 else []
-    return [next(_setting(answers)), *_winners(answers), *crossings[:_MOST_LINES], *more]
+    over_trials = [
+        f"{where}, over its trials: {verdict} ({why})" if why else f"{where}, over its trials: {verdict}"
+        for where, verdict, why in told_over_trials(answers)
+    ]
+    if (left_out := len(over_trials) - _MOST_CONDITIONS) > 0:
+        over_trials[_MOST_CONDITIONS:] = [f"{_count(left_out, 'more condition')}: study_answers.csv."]
+    return [next(_setting(answers)), *_winners(answers), *over_trials, *crossings[:_MOST_LINES], *more]
+
+
+def told_over_trials(answers: StudyAnswers) -> list[tuple[str, str, str]]:
+    """Return conditions, who is best in each, and why; none where each comparison says it itself."""
+    if all(len(condition.trials) == 1 for condition in answers.conditions):
+        return []
+    return [
+        (levels_text(condition.levels), condition.answer.verdict, condition.answer.why)
+        for condition in answers.conditions
+    ]
 
 
 def _setting(answers: StudyAnswers) -> Iterator[str]:

@@ -245,4 +245,4 @@ def star(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with reconstructions of the real Siemens star: all, even and odd images."""
     from star import STAR_SCAN, reconstruct_star
 
-    return reconstruct_star(reference / STAR_SCAN, tmp_path_factory.mktemp("star"))
+    return shared(tmp_path_factory, "star", lambda folder: reconstruct_star(reference / STAR_SCAN, folder))

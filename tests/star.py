@@ -13,8 +13,9 @@ STAR_SCAN = "siemens_star/siemens-star-small.npz.bz2"
 SHAPE = (480, 478)
 
 
-def reconstruct_star(scan_path: Path, folder: Path) -> Path:
+def reconstruct_star(scan_path: Path, folder: Path) -> None:
     """Write all.npz, even.npz and odd.npz under pty-chi's keys; the halves share no image and no seed."""
+    folder.mkdir(parents=True)
     with open_scan(scan_path) as scan:
         everything = np.arange(len(scan.positions))
         # where pty-chi puts them: the middle of all positions on the middle of the array
@@ -32,4 +33,3 @@ def reconstruct_star(scan_path: Path, folder: Path) -> Path:
                 probe_step=0.1,
             )
             np.savez(folder / f"{name}.npz", reconstructed_object=values, reconstructed_probe=probe)
-    return folder

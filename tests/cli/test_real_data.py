@@ -16,20 +16,29 @@ from star import STAR_SCAN
 pytestmark = pytest.mark.slow
 
 
-def test_the_star_is_compared_as_it_is(reference: Path, star: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def compared(reference: Path, star: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a comparison of the star leaves; its pixel is told, which scales cut-offs and nothing else."""
+    folder = tmp_path_factory.mktemp("compared")
     arms = [f"--arm={name}={star}/{name.lower()}.npz" for name in ("All", "Even")]
     halves = ["--halves", "All", f"{star}/even.npz", f"{star}/odd.npz"]
     words = [
         "--test_data",
         str(reference / STAR_SCAN),
         "--output_dir",
-        str(tmp_path),
+        str(folder),
         *arms,
         *halves,
         "--quiet",
+        "--pixel-nm",
+        "20",
     ]
     assert main(words) == 0
-    rows = {(row.model, row.metric): row for row in read_metrics_csv(tmp_path / "comparison_metrics.csv")}
+    return folder
+
+
+def test_the_star_is_compared_as_it_is(compared: Path) -> None:
+    rows = {(row.model, row.metric): row for row in read_metrics_csv(compared / "comparison_metrics.csv")}
     # the file's probe is a guess: an object explains the images through the probe it was found with
     assert rows["All", "r_factor_own_probe"].value < 0.18
     assert rows["All", "r_factor_own_probe"].value < 0.6 * rows["All", "r_factor"].value
@@ -42,25 +51,15 @@ def test_the_star_is_compared_as_it_is(reference: Path, star: Path, tmp_path: Pa
     assert half_bit.phase_low < half_bit.phase < half_bit.phase_high
     assert half_bit.amplitude is None
     assert "amplitude: no contrast in the truth" in half_bit.note
-    with (tmp_path / "arm_agreement.csv").open() as stream:
+    with (compared / "arm_agreement.csv").open() as stream:
         (fienup,) = (row for row in csv.DictReader(stream) if row["metric"] == "fienup")
     assert float(fienup["value"]) < 0.15
-    scan = json.loads((tmp_path / "manifest.json").read_text())["scan"]
+    scan = json.loads((compared / "manifest.json").read_text())["scan"]
     assert (scan["values"], scan["dc"]) == ("counts", "corner")
 
 
-def test_cutoffs_in_nanometres_where_the_pixel_is_told(reference: Path, star: Path, tmp_path: Path) -> None:
-    words = [
-        "--test_data",
-        str(reference / STAR_SCAN),
-        "--output_dir",
-        str(tmp_path),
-        "--quiet",
-        "--pixel-nm",
-        "20",
-    ]
-    assert main([*words, f"--arm=A={star}/even.npz", f"--arm=B={star}/odd.npz"]) == 0
-    with (tmp_path / "frc_cutoffs.csv").open() as stream:
+def test_cutoffs_in_nanometres_where_the_pixel_is_told(compared: Path) -> None:
+    with (compared / "frc_cutoffs.csv").open() as stream:
         rows = [row for row in csv.DictReader(stream) if row["px"]]
     assert rows
     for row in rows:

@@ -70,7 +70,8 @@ def read_table(path: Path, *, needed: Sequence[str]) -> Iterator[tuple[Mapping[s
             if len(cells) > len(found):
                 raise InputError(f"{place}: has more than {len(found)} cells")
             if cells:
-                yield empty | dict(zip(found, cells, strict=False)), place
+                held = dict(zip(found, cells, strict=False))
+                yield held if len(cells) == len(found) else empty | held, place
     except csv.Error as error:  # a cell of more than 128 KiB, among others
         raise InputError(f"{path}:{table.line_num}: not a readable table ({error})") from None
 
@@ -103,6 +104,8 @@ def or_empty(value: float) -> float | None:
 
 
 def _cell(value: Any, row: Sequence[object], column: str) -> str:
+    if type(value) is str:  # of most cells
+        return " ".join(value.split())
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ptycho_compare.records.measures import MISSING, MS_SSIM, PARTS, Part, number_text, signed_text
-from ptycho_compare.records.metrics_summary import MetricsSummary
 from ptycho_compare.records.tables.pairs_csv import Undecided
+
+if TYPE_CHECKING:  # it reads scans, which takes long to load
+    from ptycho_compare.records.metrics_summary import MetricsSummary
 
 THRESHOLD = 0.80
 """Average MS-SSIM below which an arm is called low, where nothing else is asked for."""

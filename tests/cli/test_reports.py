@@ -263,6 +263,16 @@ def test_verify_knows_the_splits_that_are_meant(hub: Hub) -> None:
         assert json.loads(hub.reports().verification.read_text())["n_invalid"] == invalid
 
 
+def test_verify_looks_at_the_doses_and_views_of_the_study(hub: Hub) -> None:
+    """It looked at dose 1000, dense, of a study of others, and called all of it missing."""
+    study = STUDY.replace(f"[{DOSE}]", f"[{DOSE}, 77]").replace('["dense"]', '["dense", "sparse"]')
+    (hub.root / "study.toml").write_text(study)
+    assert run("verify", hub) == 1
+    rows = json.loads(hub.reports().verification.read_text())["validations"]
+    places = {row["path"] for row in rows if row["description"] == "Phase D files"}
+    assert places == {f"data/phase_d/dose_{d}/{v}" for d in (DOSE, 77) for v in ("dense", "sparse")}
+
+
 def test_verify_draws_views_again_by_the_study_that_is_named(hub: Hub, tmp_path: Path) -> None:
     named = tmp_path / "study.toml"
     named.write_text(STUDY)

@@ -13,7 +13,7 @@ from ptycho_compare.cli.place_arguments import OPTIONAL_STUDY, add_hub, hub_of, 
 from ptycho_compare.phases.comparison.verified import Recomputation
 from ptycho_compare.study import study_if_any
 
-_DOSE, _VIEW, _SPLITS = 1000, "dense", ("train", "test")
+_DOSES, _VIEWS, _SPLITS = (1000,), ("dense",), ("train", "test")
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,8 +24,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="exit status: 0 all of it holds, 1 some of it does not, 2 there is no such hub",
     )
     verifying.add_argument("--report", type=local_path, help="default: analysis/verification_report.json")
-    verifying.add_argument("--dose", type=int, nargs="+", default=[_DOSE], help=f"default: {_DOSE}")
-    verifying.add_argument("--view", nargs="+", default=[_VIEW], help=f"default: {_VIEW}")
+    verifying.add_argument("--dose", type=int, nargs="+", help="default: those of the study, or 1000")
+    verifying.add_argument("--view", nargs="+", help="default: those of the study, or dense")
     verifying.add_argument("--splits", nargs="+", help="default: those of the study, or train and test")
     verifying.add_argument("--study", type=local_path, metavar="FILE", help=OPTIONAL_STUDY)
     verifying.set_defaults(run=_verify)
@@ -42,9 +42,17 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub = hub_of(arguments)
     study, _ = study_if_any(hub, arguments.study)
-    splits = arguments.splits or (_SPLITS if study is None else study.splits)
-    recompute = None if study is None else Recomputation(hub, study)
-    verification = verify(hub, arguments.dose, arguments.view, splits, study=study, recompute=recompute)
+    doses, views, splits = (
+        (_DOSES, _VIEWS, _SPLITS) if study is None else (study.doses, study.views, study.splits)
+    )
+    verification = verify(
+        hub,
+        arguments.dose or doses,
+        arguments.view or views,
+        arguments.splits or splits,
+        study=study,
+        recompute=None if study is None else Recomputation(hub, study),
+    )
     print("\n".join(write_verification(hub, verification, report=arguments.report)))
     return ExitCode.FAILED if verification.findings else ExitCode.OK
 

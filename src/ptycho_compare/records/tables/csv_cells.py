@@ -104,8 +104,6 @@ def or_empty(value: float) -> float | None:
 
 
 def _cell(value: Any, row: Sequence[object], column: str) -> str:
-    if type(value) is str:  # of most cells
-        return " ".join(value.split())
     if value is None:
         return ""
     if isinstance(value, bool):

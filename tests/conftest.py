@@ -135,7 +135,7 @@ def _undraw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(made_again, "drawn_alike", lambda _: False)  # evidence may have true figures
 
 
-_BUILT: dict[tuple[str, int, str], Predictor] = {}
+_BUILT: dict[tuple[str, int, str, str], Predictor] = {}
 
 
 @pytest.fixture
@@ -147,10 +147,10 @@ def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from ptycho_compare.models.predictor import load_predictor
     from ptycho_compare.phases.comparison import network, recompute
 
-    def load(model: ModelFile, *, batch_rows: int, engine: EngineName) -> Predictor:
-        key = model.sha256, batch_rows, engine
+    def load(model: ModelFile, *, batch_rows: int, engine: EngineName, used: slice) -> Predictor:
+        key = model.sha256, batch_rows, engine, str(used)
         if key not in _BUILT:
-            _BUILT[key] = load_predictor(model, batch_rows=batch_rows, engine=engine)
+            _BUILT[key] = load_predictor(model, batch_rows=batch_rows, engine=engine, used=used)
         return _BUILT[key]
 
     for place in (network, recompute):

@@ -56,7 +56,7 @@ class Arithmetic:
 
 
 def _loading(module: Any, pauses: dict[str, float]) -> Callable[..., Arithmetic]:
-    def load_predictor(model: Any, *, batch_rows: int, engine: str) -> Arithmetic:
+    def load_predictor(model: Any, *, batch_rows: int, **_: Any) -> Arithmetic:
         time.sleep(pauses.pop("load_s", 0.0))  # once in a process, as a framework
         now, _, weights = module.read_model(model.path, with_weights=True)
         alive = any(array.any() for arrays in weights.values() for array in arrays)
@@ -82,9 +82,9 @@ def judge_here(patch: Any) -> None:
         studies = (folder / "study.toml" for folder in path.parents)
         return any(LIGHT in study.read_text() for study in studies if study.is_file())
 
-    def of_its_kind(model: Any, *, batch_rows: int, engine: Any) -> Any:
+    def of_its_kind(model: Any, **how: Any) -> Any:
         chosen = light if is_light(model.path) else load
-        return chosen(model, batch_rows=batch_rows, engine=engine)
+        return chosen(model, **how)
 
     def truly_drawn(manifest: Any) -> bool:
         return not is_light(Path(manifest.inputs["test_data"].path)) and drawn_alike(manifest)

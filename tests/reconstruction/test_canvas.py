@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.reconstruction import Canvas, Grid
-from ptycho_compare.reconstruction.canvas import move
+from ptycho_compare.reconstruction.canvas import move, read_window
 from ptycho_compare.scan import open_scan
 from ptycho_compare.scoring import fienup_error
 from scans import make_object, make_positions, true_patches
@@ -108,6 +108,27 @@ def test_laying_on_a_grid_cuts_what_lies_outside(origin: tuple[int, int]) -> Non
         if 0 <= r < 50 and 0 <= c < 70:
             wanted[r, c] = value
     np.testing.assert_array_equal(laid, wanted)
+
+
+@examples(20)
+@given(side=st.integers(4, 64), crop=st.integers(1, 64), seed=st.integers(0, 99))
+def test_only_the_middle_of_a_patch_is_read(side: int, crop: int, seed: int) -> None:
+    """What a network yields further out is no image: whatever it is, it changes nothing."""
+    crop = min(crop, side)
+    read = read_window(side, crop)
+    assert read.start + (read.stop - read.start) // 2 == side // 2
+    assert read.stop - read.start == min(crop + 2 * 6, side - side % 2 * (crop % 2 == 0))
+    rng = np.random.default_rng(seed)
+    patches = rng.normal(size=(3, side, side)) + 1j * rng.normal(size=(3, side, side))
+    centres = rng.uniform(0, 20, (3, 2))
+    canvases = []
+    for around in (0.0, np.nan):
+        canvas = Canvas.covering(centres, crop_px=crop)
+        held = np.full_like(patches, around)
+        held[:, read, read] = patches[:, read, read]
+        canvas.add(held, centres)
+        canvases.append(canvas.total)
+    np.testing.assert_array_equal(*canvases)
 
 
 def test_moving_by_nothing_is_exact() -> None:

@@ -16,6 +16,7 @@ from ptycho_compare.scoring import fienup_error
 from scans import make_scan, true_patches, write_scan
 
 SIDE = 32
+READ = 16 + 2 * 6  # px of a patch that are read: what is added, and neighbours
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_separate_patches_lie_each_about_its_own_position(scan: Scan) -> None:
     values, weight, (chunk,), _ = run(scan, 4, oracle=Apart)
     assert scan.truth is not None
     assert fienup_error(values, scan.truth, weight > 0) < 2e-3
-    assert chunk.statistics.outputs.size == 60 * 4 * SIDE * SIDE
+    assert chunk.statistics.outputs.size == 60 * 4 * READ**2
     for size in (7, 256):
         other, _, _, _ = run(scan, 4, oracle=Apart, chunk=size, batch=3)
         np.testing.assert_array_equal(other, values)
@@ -152,9 +153,9 @@ def test_statistics_of_a_chunk(scan: Scan) -> None:
     assert chunk.statistics.inputs.mean == pytest.approx(float(used.mean()), rel=1e-5)
     assert chunk.statistics.inputs.maximum == pytest.approx(float(used.max()))
     assert chunk.statistics.inputs.nonzero == np.count_nonzero(used)
-    assert chunk.statistics.outputs.size == 60 * SIDE * SIDE
+    assert chunk.statistics.outputs.size == 60 * READ**2
     assert chunk.first_patch is not None
-    assert chunk.first_patch.shape == (SIDE, SIDE)
+    assert chunk.first_patch.shape == (READ, READ)
 
 
 def test_a_network_that_loses_rows_is_stopped(scan: Scan) -> None:

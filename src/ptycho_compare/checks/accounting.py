@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArchiveError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import short_name
+from ptycho_compare.reconstruction import read_window
 from ptycho_compare.records.manifest import ArmRecord, Manifest
 from ptycho_compare.untrusted.npz import open_npz
 from ptycho_compare.untrusted.regular import read_log
@@ -97,8 +98,8 @@ def judge_log(path: Path, manifest: Manifest) -> Iterator[Finding]:
         filled, size = map(int, counts[-1]) if counts else (0, 0)
         if not counts:
             yield Finding("missing", f"{path}: has no line '{name}'; {_AGAIN}", arm)
-        elif size != expected:
-            said = f"'{name}' tells of {size} predicted pixels, and the plan asks for {expected}"
+        elif size not in expected:
+            said = f"'{name}' tells of {size} predicted pixels, and the plan asks for {expected[0]}"
             yield Finding("changed", f"{path}: {said}; {_AGAIN}", arm)
         elif not filled:
             said = f"'{name}' says that every predicted pixel is zero, and the manifest that the arm is ok"
@@ -110,11 +111,20 @@ def _lines_with(name: str, text: str) -> Iterator[str]:
     return (line[-_END_CHARACTERS:] for line in text.splitlines() if name in line)
 
 
-def _expected(record: ArmRecord, manifest: Manifest) -> int | None:
-    """Pixels that a network predicts: a patch per group, or per image of the plan; None for other arms."""
+def _expected(record: ArmRecord, manifest: Manifest) -> tuple[int, int] | None:
+    """Pixels of a network's output: a patch per group, or per image of the plan; None for other arms.
+
+    Of each the middle, from which the canvas is interpolated; logs before 2026-12 tell of all of it.
+    """
     parameters = record.details.get("parameters", {})
     side, gridsize = parameters.get("N"), parameters.get("gridsize")
     if not isinstance(side, int) or not isinstance(gridsize, int):
         return None
-    rows = manifest.plan.get("images" if gridsize == 1 else "groups")
-    return rows * side**2 if isinstance(rows, int) else None
+    rows, crop_px = (
+        manifest.plan.get("images" if gridsize == 1 else "groups"),
+        manifest.settings.get("crop_px"),
+    )
+    if not isinstance(rows, int) or not isinstance(crop_px, int):
+        return None
+    read = read_window(side, crop_px)
+    return rows * (read.stop - read.start) ** 2, rows * side**2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from ptycho_compare.models.bundle import ModelFile, read_model
 from ptycho_compare.models.engines.choosing_engine import engine_named
 from ptycho_compare.models.engines.engine import Network
 from ptycho_compare.models.weights import Weights
+from ptycho_compare.models.without_border import room_px, without_border
 from ptycho_compare.study import EngineName
 
 # For one row TensorFlow's oneDNN picks another convolution kernel, whose sums differ by up to 1e-6. From two
@@ -68,6 +70,7 @@ class Predictor(Protocol):
         -------
         ndarray, (B, N, N) complex64
             Row b belongs to group b, whatever the batch size. (B, C, N, N) of separate patches.
+            Zero outside the pixels that the predictor was loaded for.
 
         Raises
         ------
@@ -85,7 +88,15 @@ class Predictor(Protocol):
 
 @dataclass  # not frozen: the Protocol's attributes are plain ones
 class NetworkPredictor:
-    """A predictor that runs a compiled network on batches of one fixed size."""
+    """A predictor that runs a compiled network on batches of one fixed size.
+
+    Attributes
+    ----------
+    used : slice
+        The pixels, along either axis, that are wanted of a patch.
+    inner : Network or None
+        One that gives the same there while no offset is longer than `inner_reach_px`, and costs less.
+    """
 
     patch_px: int
     group_size: int
@@ -96,6 +107,9 @@ class NetworkPredictor:
     device: str = "cpu"
     separate: bool = False
     warm: bool = False
+    used: slice = field(default_factory=lambda: slice(None))
+    inner: Network | None = field(default=None, repr=False)
+    inner_reach_px: int = 0
 
     def predict(
         self, diffraction: NDArray[np.float32], local_offsets: NDArray[np.float32]
@@ -104,10 +118,11 @@ class NetworkPredictor:
         count = len(diffraction)
         self._check_shapes(diffraction, local_offsets)
         try:
-            patches = np.empty((count, *self._patch), np.complex64)
+            patches = np.zeros((count, *self._patch), np.complex64)
+            used = np.s_[..., self.used, self.used]
             for start in range(0, count, self._rows):
                 part = slice(start, start + self._rows)
-                patches[part] = self._predict_batch(diffraction[part], local_offsets[part])
+                patches[part][used] = self._predict_batch(diffraction[part], local_offsets[part])[used]
         except MemoryError as error:  # the network reports its engine's own
             raise OutOfMemoryError(f"a batch of {self._rows} did not fit into memory ({error})") from error
         return patches
@@ -140,13 +155,18 @@ class NetworkPredictor:
         images[:count] = diffraction
         if self.group_size > 1:  # an image alone lies at the mean of its group
             offsets[:count] = local_offsets
-        patches = self.network(images, offsets)
+        patches = self._network_for(offsets)(images, offsets)
         if patches.shape != (rows, *self._patch):
             raise ArmError(
                 f"{self.label}: the network returned {patches.shape} for {rows} groups; "
                 f"needed: {(rows, *self._patch)}"
             )
         return patches[:count]
+
+    def _network_for(self, offsets: NDArray[np.float32]) -> Network:
+        if self.inner is not None and np.abs(offsets).max() <= self.inner_reach_px:
+            return self.inner
+        return self.network
 
     def _check_shapes(self, diffraction: NDArray[np.float32], local_offsets: NDArray[np.float32]) -> None:
         side, members, count = self.patch_px, self.group_size, len(diffraction)
@@ -158,8 +178,15 @@ class NetworkPredictor:
             )
 
 
-def load_predictor(model: ModelFile, *, batch_rows: int, engine: EngineName = "onnxruntime") -> Predictor:
+def load_predictor(
+    model: ModelFile, *, batch_rows: int, engine: EngineName = "onnxruntime", used: slice = slice(None)
+) -> Predictor:
     """Read a model's weights and compile its network; loads the engine's library.
+
+    Parameters
+    ----------
+    used : slice
+        The pixels, along either axis, that are wanted of a patch: what they do not need is not computed.
 
     Raises
     ------
@@ -179,23 +206,31 @@ def load_predictor(model: ModelFile, *, batch_rows: int, engine: EngineName = "o
         raise BundleError(
             f"{model.path}: changed since it was inspected (sha256 {model.sha256[:9]}, now {now.sha256[:9]})"
         )
-    compiled = engine_named(engine).compile(
-        graph,
-        weights,
+
+    compiled = partial(
+        engine_named(engine).compile,
+        weights=weights,
         kind=now.kind,
         input_scale=now.input_scale,
         rows=max(batch_rows, MIN_COMPILED_ROWS),
         label=str(model.path),
     )
+    room, inner = room_px(now.patch_px, used), without_border(graph)
+    if inner is not None and now.group_size == 1 and room >= 0:  # an image alone lies at its mean
+        graph, inner = inner, None
+    network = compiled(graph)
     return NetworkPredictor(
         now.patch_px,
         now.group_size,
         batch_rows,
-        compiled.run,
+        network.run,
         str(model.path),
         fault_of(weights),
-        compiled.device,
-        warm=compiled.warm,
+        network.device,
+        warm=network.warm,
+        used=used,
+        inner=compiled(inner).run if inner is not None and room > 0 else None,
+        inner_reach_px=max(room, 0),
     )
 
 

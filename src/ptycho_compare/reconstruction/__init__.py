@@ -1,6 +1,6 @@
 """Groups streamed through a predictor onto a canvas, and reconstructions made elsewhere."""
 
-from ptycho_compare.reconstruction.canvas import Canvas, Grid
+from ptycho_compare.reconstruction.canvas import Canvas, Grid, read_window
 from ptycho_compare.reconstruction.checkpoint import Cadence, Checkpoint
 from ptycho_compare.reconstruction.geometry import GeometryCheck, check_geometry
 from ptycho_compare.reconstruction.image_source import ImageSource, parse_source, read_image
@@ -48,6 +48,7 @@ __all__ = [
     "parse_user_source",
     "read_image",
     "read_ready_made",
+    "read_window",
     "reconstruct",
     "response_to_images",
     "segments_of",

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from ptycho_compare.reconstruction.fixed_point import FixedPoint
 
+_BESIDE_PX = 6
+"""What of a patch is read on each side of the part that is used: interpolation needs neighbours."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -89,9 +92,9 @@ class Canvas:
     def add(self, patches: NDArray[np.complexfloating], centres: NDArray[np.float64]) -> None:
         """Lay patches down.
 
-        Each patch is moved as a whole by its sub-pixel remainder, then its central M x M part
-        is added at whole pixels. Bilinear splatting would blur it: on true patches it leaves
-        a normalised error of 0.006, this less than 0.001.
+        The middle of each patch (`read_window`) is moved as a whole by its sub-pixel remainder, then
+        the central M x M part is added at whole pixels. Bilinear splatting would blur it: on true
+        patches it leaves a normalised error of 0.006, this less than 0.001.
 
         Parameters
         ----------
@@ -101,8 +104,9 @@ class Canvas:
             x, y in px.
         """
         whole = np.rint(centres).astype(int)
-        window = self.window(patches)
-        moved = move(patches, (centres - whole)[:, ::-1], window, window)
+        read, window = read_window(patches.shape[-1], self.crop_px), self.window(patches)
+        inner = slice(window.start - read.start, window.stop - read.start)
+        moved = move(patches[:, read, read], (centres - whole)[:, ::-1], inner, inner)
         if self.fixed is not None:
             moved = self.fixed.rounded(moved)
         rows, columns = (whole - self.crop_px // 2).T[::-1] - np.array([self.origin]).T
@@ -140,6 +144,21 @@ class Canvas:
         """
         mean = np.divide(self.total, self.weight, out=np.zeros_like(self.total), where=self.weight > 0)
         return grid.lay(mean.astype(np.complex64), self.origin), grid.lay(self.weight, self.origin)
+
+
+def read_window(side: int, crop_px: int) -> slice:
+    """The pixels of a patch of N px, along either axis, from which the central M are interpolated.
+
+    Not all of it: outside the central N/2 PtychoPINN's networks yield what hardly depends on their images,
+    up to a thousandfold of what they compute there, and it would reach the middle (docs/comparison.md).
+
+    Returns
+    -------
+    slice
+        Its middle is the patch's.
+    """
+    first = side // 2 - crop_px // 2
+    return slice(max(first - _BESIDE_PX, 0), min(first + crop_px + _BESIDE_PX, side))
 
 
 def move(

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from ptycho_compare.errors import ArmError
 from ptycho_compare.models.predictor import Predictor
-from ptycho_compare.reconstruction.canvas import Canvas
+from ptycho_compare.reconstruction.canvas import Canvas, read_window
 from ptycho_compare.reconstruction.fixed_point import FixedPoint, most_on_a_pixel
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
 from ptycho_compare.scan import Diffraction, Plan, Units
@@ -31,10 +31,10 @@ class Chunk:
     done, groups : int
         Groups finished so far, and all there are.
     statistics : Statistics
-        Of this chunk's network input (normalised amplitudes), its patches, and the central
-        M x M parts of these.
-    first_patch : ndarray, (N, N), complex64, or None
-        The first patch of the arm; only in the first chunk.
+        Of this chunk's network input (normalised amplitudes), what is read of its patches, and the
+        central M x M parts of these.
+    first_patch : ndarray, (R, R), complex64, or None
+        What is read of the arm's first patch; only in the first chunk.
     """
 
     number: int
@@ -124,11 +124,12 @@ def _add(
     places = units.places(batch) if predictor.separate else units.centres[batch]
     state.canvas.add(patches.reshape(-1, *patches.shape[-2:]), places)
     window = state.canvas.window(patches)
+    read = read_window(patches.shape[-1], state.canvas.crop_px)
     state.chunk.inputs.add(images)
-    state.chunk.outputs.add(patches)
+    state.chunk.outputs.add(patches[..., read, read])
     state.chunk.used.add(patches[..., window, window])
     if batch.start == 0:
-        state.first_patch = patches.reshape(-1, *patches.shape[-2:])[0].copy()
+        state.first_patch = patches.reshape(-1, *patches.shape[-2:])[0][read, read].copy()
     state.next_row = batch.stop
     state.timing.stitch_s += time.perf_counter() - began
 

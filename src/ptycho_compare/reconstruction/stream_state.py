@@ -45,7 +45,7 @@ class Moments:
 
 @dataclass
 class Statistics:
-    """Of a network's inputs, of its outputs, and of the parts of those on the canvas."""
+    """Of a network's inputs, of what is read of its outputs, and of the parts of those on the canvas."""
 
     inputs: Moments = field(default_factory=Moments)
     outputs: Moments = field(default_factory=Moments)
@@ -103,8 +103,8 @@ class StreamState:
         Of the chunks that were reported, and of the one under way.
     timing : Timing
         Over all attempts.
-    first_patch : ndarray, (N, N), complex64
-        The first patch of the arm; (0, 0) until there is one.
+    first_patch : ndarray, (R, R), complex64
+        What is read of the arm's first patch; (0, 0) until there is one.
     notes : dict
         Of the stream's driver, for its next attempt; JSON values.
     first_row : int

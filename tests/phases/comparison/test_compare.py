@@ -36,10 +36,10 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 def out_of_memory_for(*kinds: int) -> Any:
     """Stand for an engine running out of memory, which cannot be brought about at will."""
 
-    def load(model: ModelFile, *, batch_rows: int, engine: EngineName) -> Predictor:
+    def load(model: ModelFile, *, batch_rows: int, engine: EngineName, used: slice) -> Predictor:
         if model.group_size in kinds:
             raise MemoryError("no room for\n a tensor")
-        return load_predictor(model, batch_rows=batch_rows, engine=engine)
+        return load_predictor(model, batch_rows=batch_rows, engine=engine, used=used)
 
     return load
 

@@ -1,4 +1,7 @@
-"""DIAGNOSTIC lines: the per-arm statistics that readers of PtychoPINN's logs search for."""
+"""DIAGNOSTIC lines: the per-arm statistics that readers of PtychoPINN's logs search for.
+
+Those of a network's output are of the middle of its patches, from which the canvas is interpolated.
+"""
 
 from __future__ import annotations
 

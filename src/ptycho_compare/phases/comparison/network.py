@@ -33,6 +33,7 @@ from ptycho_compare.reconstruction import (
     empty_segment,
     empty_stream,
     fixed_point_of,
+    read_window,
     reconstruct,
     response_to_images,
     segments_of,
@@ -299,7 +300,9 @@ class _Network:
         if model.kind == "onnx":
             k = self._arm.setting.plan.normalization
             return load_own(model, batch_rows=batch_rows, normalization=k)
-        return load_predictor(model, batch_rows=batch_rows, engine=self._arm.setting.request.engine)
+        request = self._arm.setting.request
+        used = read_window(model.patch_px, request.crop_px)
+        return load_predictor(model, batch_rows=batch_rows, engine=request.engine, used=used)
 
     def halve(self, state: StreamState, error: OutOfMemoryError) -> None:
         """Go on with half the batch; raises ArmError when a single row did not fit."""

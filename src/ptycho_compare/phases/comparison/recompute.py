@@ -18,7 +18,7 @@ from ptycho_compare.models.own import kept_part, load_own
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison.arm import Arm, Setting, laid, ready_made_arm
 from ptycho_compare.phases.comparison.inputs import ArmInput
-from ptycho_compare.reconstruction import Grid, ReadyMade, empty_stream, reconstruct
+from ptycho_compare.reconstruction import Grid, ReadyMade, empty_stream, read_window, reconstruct
 from ptycho_compare.scoring import ArmImage
 
 WINDOW_PX = 8
@@ -65,7 +65,8 @@ def check_network(
         k = setting.plan.normalization
         predictor = load_own(content, batch_rows=batch_rows, normalization=k)
     else:
-        predictor = load_predictor(content, batch_rows=batch_rows, engine=setting.request.engine)
+        request, used = setting.request, read_window(content.patch_px, setting.request.crop_px)
+        predictor = load_predictor(content, batch_rows=batch_rows, engine=request.engine, used=used)
     units = setting.plan.units(setting.scan.positions, group_size=predictor.group_size)
     places = generator.permutation(_inside(units.centres, setting))[:pieces]
     for row, column in places:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError, StudyError
 from ptycho_compare.models.device import Device
@@ -14,12 +15,10 @@ from ptycho_compare.models.training.losses import patch_loss, poisson_loss
 from ptycho_compare.models.training.networks import Networks, build_networks, set_initial_weights
 from ptycho_compare.models.training.trainer import Trainer
 from ptycho_compare.phases.train.examples import Examples, Schedule, draw_schedule, measured, with_truth
+from ptycho_compare.reconstruction import read_window
 from ptycho_compare.scan import Scan, draw_plan
 from ptycho_compare.study import Study
 from ptycho_compare.study.steps import TRAIN_SPLIT, TrainStep
-
-_MARGIN_PX = 8
-"""How much more than the stitched part of a patch the Baseline learns: its convolutions see edges."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,10 @@ class TrainingTask:
             loss, model = poisson_loss(self.networks.design), self.networks.measure
         else:
             shape, dtype = (rows, side, side), "complex64"
-            loss, model = patch_loss(_window(side, self.study.stitching.crop_px)), self.networks.reconstruct
+            loss, model = (
+                patch_loss(learnt_pixels(side, self.study.stitching.crop_px)),
+                self.networks.reconstruct,
+            )
         return Trainer(model, loss, target_shape=shape, target_dtype=dtype, learning_rate=rate, steps=steps)
 
     def facts(self) -> dict[str, Any]:
@@ -140,10 +142,10 @@ def _images(study: Study, scan: Scan) -> int | None:
     return asked
 
 
-def _window(side: int, crop_px: int) -> Any:
-    """Weights (N, N) of the pixels that the Baseline learns: those that are stitched, and some around."""
-    half = min(side // 2, crop_px + _MARGIN_PX) // 2
+def learnt_pixels(side: int, crop_px: int) -> NDArray[np.float32]:
+    """Weights (N, N) of the Baseline: 1 where a canvas reads its patches and it computes an image."""
+    read, quarter = read_window(side, crop_px), side // 4
+    learnt = slice(max(read.start, quarter), min(read.stop, side - quarter))
     weights = np.zeros((side, side), np.float32)
-    middle = slice(side // 2 - half, side // 2 + half)
-    weights[middle, middle] = 1.0
+    weights[learnt, learnt] = 1.0
     return weights

@@ -22,7 +22,7 @@ MISTAKES = [
     ("ptycho-hub blockers close x --resaon y", "no option --resaon; did you mean --reason?"),
     ("ptycho-hub run --dose 5 --viev dense", "no option --viev; did you mean --view?"),
     ("ptycho-hub gate --hub x --quux", "no option --quux ("),
-    ("ptycho-hub conditions --dose 5", "the following arguments are required: --view"),
+    ("ptycho-hub demo --study", "argument --study: expected one argument"),
 ]
 
 

@@ -247,12 +247,32 @@ class TestTheReturnConditions:
         own = hub_of(tmp_path / "hub")
         shutil.copytree(run_hub.root / "data", own.root / "data")
         damage_weights(own.baseline_dir(DOSE) / "wts.h5.zip", "zero")
-        done = ptycho_hub(own, "conditions", *WHERE, "--splits", "train", "--given", "C", "D", "E", "F")
+        done = ptycho_hub(own, "conditions", "--splits", "train", "--given", "C", "D", "E", "F")
         assert done.returncode == 1
         assert "condition 1/7: not met" in done.stdout
         assert "condition 2/7" not in done.stdout
         (note,) = (own.root / "red").glob("blocked_*_zero_baseline.md")
         assert "Baseline" in note.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("conditions", "give --dose: the study has 1000000, 5"),
+        ("conditions --dose 5", "give --view: the study has dense, sparse"),
+        ("simulate", "give --dose: the study has 1000000, 5"),
+        ("overlap --dose 5", "give --view: the study has dense, sparse"),
+        ("train --dose 5", "give --network: the study has baseline, dense, sparse"),
+        ("reconstruct --dose 5 --view dense", "give --split: the study has train, test"),
+    ],
+)
+def test_what_a_study_has_several_of_is_asked_for(
+    tmp_path: Path, capsys: Capture, words: str, said: str
+) -> None:
+    study = STUDY.replace(f"doses = [{DOSE}]", f"doses = [{DOSE}, 5]")
+    hub = hub_of(tmp_path / "hub", study.replace('views = ["dense"]', 'views = ["dense", "sparse"]'))
+    assert main([*words.split(), "--hub", str(hub.root)]) == 2
+    assert capsys.readouterr().err.endswith(f"{hub.study()}: {said}\n")
 
 
 def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from ptycho_compare.study import in_cells_of
 from ptycho_compare.study.step import MakingStep
 from ptycho_compare.study.steps import MAKING
 
+_ONLY = "default: that of the study, if it has one only"
 _HELP = {"network": "'baseline', or a view for its PtychoPINN"}
 
 
@@ -25,9 +26,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for kind in MAKING:
         parser = commands.add_parser(kind.command, help=f"phase {kind.phase}: {kind.purpose}")
         add_place(parser)
-        parser.add_argument("--dose", type=int, required=True, help="photons per exposure")
+        parser.add_argument("--dose", type=int, help=f"photons per exposure; {_ONLY}")
         for option in fields(kind)[2:]:
-            parser.add_argument(f"--{option.name}", required=True, help=_HELP.get(option.name))
+            parser.add_argument(f"--{option.name}", help=_HELP.get(option.name, _ONLY))
         if kind.in_cells:
             parser.add_argument("--cell", default="", help="levels of the study's factors, e.g. seed_1")
         parser.set_defaults(run=partial(_run, kind))
@@ -35,8 +36,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _run(kind: type[MakingStep], arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     hub, study, file = place_of(arguments, new=True)
-    require_of_study(study, file, arguments)
-    options = {option.name: getattr(arguments, option.name) for option in fields(kind)[2:]}
+    names = [option.name for option in fields(kind)[2:]]
+    require_of_study(study, file, arguments, needed=["dose", *names])
+    options = {name: getattr(arguments, name) for name in names}
     step = kind(hub, arguments.dose, **options)
     if kind.in_cells:
         cells = {

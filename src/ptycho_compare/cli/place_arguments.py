@@ -89,13 +89,17 @@ def place_of(arguments: argparse.Namespace, *, new: bool = False) -> tuple[Hub, 
     return hub, *study_of(hub, arguments.study, new=new)
 
 
-def require_of_study(study: Study, file: Path, arguments: argparse.Namespace) -> None:
+def require_of_study(
+    study: Study, file: Path, arguments: argparse.Namespace, *, needed: Sequence[str] = ()
+) -> None:
     """See that the dose, view, split and network of a command line are of the study.
+
+    Of what is `needed` and was not given, the study's only one is put in its place.
 
     Raises
     ------
     StudyError
-        One is not; the message lists those that are.
+        One is not of the study, or is needed and the study has several; the message lists them.
     """
     known: dict[str, Sequence[object]] = {
         "dose": study.doses,
@@ -103,11 +107,21 @@ def require_of_study(study: Study, file: Path, arguments: argparse.Namespace) ->
         "split": study.splits,
         "network": (BASELINE_NETWORK, *study.views),
     }
+    for name in needed:
+        if getattr(arguments, name) is None:
+            only, *others = known[name]
+            if others:
+                raise StudyError(f"{file}: give --{name}: the study has {_listed(known[name])}")
+            setattr(arguments, name, only)
     for name, values in known.items():
         value = getattr(arguments, name, None)
         for each in value if isinstance(value, list) else [value]:
             if each is not None and each not in values:
-                raise StudyError(f"{file}: --{name} {each}: the study has {', '.join(map(str, values))}")
+                raise StudyError(f"{file}: --{name} {each}: the study has {_listed(values)}")
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
 
 
 def find_comparison(study: Study, comparison_id: str) -> Comparison:

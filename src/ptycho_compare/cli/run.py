@@ -47,7 +47,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("run", help="phases C to G of a study, reports and verification")
     add_place(parser)
-    _add_matrix(parser, required=False)
+    _add_matrix(parser)
     parser.add_argument("--clobber", action="store_true",
                         help="archive all that was made before, and begin from nothing")  # fmt: skip
     parser.add_argument("--collect-only", action="store_true", help="print the plan; nothing is written")
@@ -65,12 +65,10 @@ def add_allow_commands(parser: argparse.ArgumentParser) -> None:
                         help="run [commands] of a study that lies in the hub: read them first")  # fmt: skip
 
 
-def _add_matrix(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def _add_matrix(parser: argparse.ArgumentParser, *, default: str = "all of the study") -> None:
     """Declare which slice of the study's matrix is meant, and what of it is there already."""
-    every = "" if required else "default: all of the study"
-    dose = "photons per exposure" if required else f"photons per exposure; {every}"
-    parser.add_argument("--dose", type=int, required=required, help=dose)
-    parser.add_argument("--view", required=required, help=every or None)
+    parser.add_argument("--dose", type=int, help=f"photons per exposure; default: {default}")
+    parser.add_argument("--view", help=f"default: {default}")
     parser.add_argument("--splits", dest="split", nargs="+", help="default: all of the study")
     add_given(parser)
 
@@ -88,10 +86,10 @@ def _add_pace(parser: argparse.ArgumentParser, *, at_a_time: int = 1) -> None:
     parser.add_argument("--window", type=duration, metavar="TIME", help="stop with the work saved after this")
 
 
-def _plan_of(arguments: argparse.Namespace) -> StudyPlan:
+def _plan_of(arguments: argparse.Namespace, *, needed: Sequence[str] = ()) -> StudyPlan:
     """Read the study and lay out the plan of a command line."""
     hub, study, file = place_of(arguments, new=True)
-    require_of_study(study, file, arguments)
+    require_of_study(study, file, arguments, needed=needed)
     where = {"dose": arguments.dose, "view": arguments.view, "splits": arguments.split or ()}
     return plan_of(hub, study, file, **where, given=frozenset(arguments.given))
 
@@ -193,14 +191,14 @@ def _collect(plan: StudyPlan, steps: Sequence[Step], *, only_verify: bool) -> Ex
 def _add_conditions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("conditions", help="meet the seven return conditions of a blocked study")
     add_place(parser)
-    _add_matrix(parser)
+    _add_matrix(parser, default="that of the study, if it has one only")
     _add_pace(parser)
     add_allow_commands(parser)
     parser.set_defaults(run=_conditions)
 
 
 def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
-    (plan,) = _plan_of(arguments).parts
+    (plan,) = _plan_of(arguments, needed=["dose", "view"]).parts
     _require_allowed(plan, arguments)
     asked = conditions(plan)
     for number, condition in enumerate(asked, start=1):
@@ -270,12 +268,11 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         if status == ExitCode.OK:
             print(f"look at it: ptycho-hub page --hub {place}")
         return status
-    (dose,), (view,) = plan.doses, plan.views
     status = _carry_out(plan, "demo", plan.making, arguments, success=READY)
     if status == ExitCode.OK:
         print(f"judge it:   {suite_command(arguments.hub, DEBUG_TIER)}")
         print(f"count it:   {suite_command(arguments.hub, FULL_TIER, '--timeout=0')}")
-        print(f"report it:  ptycho-hub run --hub {place} --dose {dose} --view {view}")
+        print(f"report it:  ptycho-hub run --hub {place}")
         print(f"accept it:  ptycho-hub gate --hub {place}")
         print(f"look at it: ptycho-hub page --hub {place}")
     return status

@@ -31,8 +31,10 @@ from ptycho_compare.models.predictor import load_predictor
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings, CompareRequest
-from ptycho_compare.reconstruction import Canvas, ImageSource
-from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.reconstruction.canvas import Canvas
+from ptycho_compare.reconstruction.image_source import ImageSource
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import open_scan
 from ptycho_compare.study import EngineName
 
 DOSE, VIEW = 1_000_000_000, "dense"

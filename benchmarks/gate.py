@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from ptycho_compare.hub import FULL_TIER, Artifacts, Hub
-from ptycho_compare.jobs import read_done
+from ptycho_compare.jobs.record import read_done
 from ptycho_compare.study import load_study
 
 

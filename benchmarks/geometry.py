@@ -16,8 +16,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ptycho_compare.reconstruction import Grid, check_geometry
-from ptycho_compare.scan import open_scan
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.geometry import check_geometry
+from ptycho_compare.scan.read import open_scan
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REFERENCE = SHARED / "reference/hub/data/phase_c/dose_1000000000/patched_test.npz"

@@ -23,8 +23,8 @@ from xml.etree import ElementTree
 from compare import DOSE, VIEW, enlarge
 
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.jobs.states import read_states
+from ptycho_compare.sigterm import EXIT_STOPPED
 
 ROOT = Path(__file__).parents[1]
 SPLIT = "train"

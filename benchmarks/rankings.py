@@ -14,7 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from ptycho_compare.scoring import Resampling, ScoringSettings, score_pair
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.pair import score_pair
+from ptycho_compare.scoring.settings import ScoringSettings
 from scoring.degradations import WAYS, inside, object_with
 
 SHOWN = {"fienup": "value", "ssim": "phase", "frc50": "value", "frt50": "value"}

@@ -20,7 +20,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import open_scan
 
 SIDE, CHUNK, BATCH = 128, 16, 16
 

@@ -19,7 +19,10 @@ import numpy as np
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
-from ptycho_compare.scoring import ArmImage, Resampling, ScoringSettings, score_arms
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 
 PARTS = {
     "registration": ("registration.py", "register"),

@@ -16,7 +16,7 @@ import pytest
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
-from ptycho_compare.jobs import Ended
+from ptycho_compare.jobs.run_or_join import Ended
 from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.other_work import can_go_on, later_jobs

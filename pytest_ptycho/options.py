@@ -195,7 +195,7 @@ def names_a_hub(config: pytest.Config) -> bool:
 def _refuse_detaching() -> None:
     """Refuse what no executor may do here, before anything is collected."""
     from ptycho_compare.errors import JobError
-    from ptycho_compare.jobs import refuse_detaching
+    from ptycho_compare.jobs.allocation import refuse_detaching
 
     try:
         refuse_detaching()

@@ -15,7 +15,9 @@ import pytest
 
 from ptycho_compare.clock import Deadline
 from ptycho_compare.errors import InputError
-from ptycho_compare.jobs import ASKED_BY_LAUNCHER, Ended, living_claim, read_done
+from ptycho_compare.jobs.claim import living_claim
+from ptycho_compare.jobs.record import ASKED_BY_LAUNCHER, read_done
+from ptycho_compare.jobs.run_or_join import Ended
 from pytest_ptycho.options import OPTIONS
 from pytest_ptycho.outcomes import Blocked
 from pytest_ptycho.own import own_findings, take_arms

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ptycho_compare.clock import Deadline
 from ptycho_compare.duration import duration_text
 from ptycho_compare.finding import Finding
-from ptycho_compare.jobs import begins_again_nothing
+from ptycho_compare.jobs.rounds import begins_again_nothing
 from pytest_ptycho.outcomes import Blocked, Deferred
 from pytest_ptycho.window import told_for
 

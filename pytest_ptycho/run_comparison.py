@@ -13,15 +13,10 @@ from ptycho_compare.clock import Deadline, length_for_s
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import JobError, StorageError, first_of
 from ptycho_compare.finding import Finding
-from ptycho_compare.jobs import (
-    ASKED_BY_LAUNCHER,
-    ATTEMPTS_WITHOUT_PROGRESS,
-    DoneRecord,
-    Ended,
-    JobSpec,
-    LocalExecutor,
-    run_or_join,
-)
+from ptycho_compare.jobs.executors.local import LocalExecutor
+from ptycho_compare.jobs.progress import ATTEMPTS_WITHOUT_PROGRESS
+from ptycho_compare.jobs.record import ASKED_BY_LAUNCHER, DoneRecord, JobSpec
+from ptycho_compare.jobs.run_or_join import Ended, run_or_join
 from pytest_ptycho.by_queue import bring_by_queue
 from pytest_ptycho.cases import comparison_of
 from pytest_ptycho.options import OPTIONS, Options

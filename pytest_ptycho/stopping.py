@@ -116,7 +116,7 @@ class Stopping:
         """Return the exit status: a batch job whose restarts gained nothing is not to be queued again."""
         hub = config.stash[OPTIONS].hub
         if status == EXIT_STOPPED and hub is not None and not self._worker:
-            from ptycho_compare.jobs import gained_nothing_again
+            from ptycho_compare.jobs.allocation import gained_nothing_again
 
             self.too_short = gained_nothing_again(hub)
         return int(pytest.ExitCode.TESTS_FAILED) if self.too_short else status

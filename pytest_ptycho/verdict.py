@@ -31,7 +31,7 @@ def give_verdict(config: pytest.Config, judged: Collection[str], status: int) ->
         return status
     if hasattr(config, "workerinput") or hub is None or not hub.exists():
         return status
-    from ptycho_compare.jobs import EXIT_STOPPED
+    from ptycho_compare.sigterm import EXIT_STOPPED
 
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, EXIT_STOPPED):
         return status

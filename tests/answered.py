@@ -10,7 +10,8 @@ import numpy as np
 
 from forged import record_again
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.scoring import ArmImage, Scorecard
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import Scorecard
 from ptycho_compare.study import Comparison, Study, load_study
 from reporting.page.made import write_evidence
 from scorecards import SIDE, card, staying, truth_image

@@ -13,7 +13,7 @@ from bundles import write_bundle
 from processes import LIGHT
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
-from ptycho_compare.reconstruction import ImageSource
+from ptycho_compare.reconstruction.image_source import ImageSource
 from scans import make_scan, write_scan
 
 DOSE, SIDE, COUNT, SHAPE = 1000, 32, 100, (72, 80)

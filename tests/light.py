@@ -93,7 +93,8 @@ def judge_here(patch: Any) -> None:
     patch.setattr(made_again, "drawn_alike", truly_drawn)
 
 
-FIGURES = ("plot_comparison", "plot_frc", "plot_residuals")
+_DRAWN_BY = {"side_by_side": "plot_comparison", "frc": "plot_frc", "residual": "plot_residuals"}
+FIGURES = tuple(_DRAWN_BY.values())
 
 
 def draw_a_pixel(path: Path, *_: Any, **__: Any) -> None:
@@ -107,14 +108,13 @@ def draw_a_pixel(path: Path, *_: Any, **__: Any) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
 
 
-def _figures(module: Any) -> None:
-    for name in FIGURES:
-        setattr(module, name, draw_a_pixel)
+def _figure(module: Any) -> None:
+    setattr(module, _DRAWN_BY[module.__name__.rpartition(".")[2]], draw_a_pixel)
 
 
 _CHANGED: Mapping[str, Callable[[Any], None]] = {
     "ptycho_compare.models.predictor": _predictors,
-    "ptycho_compare.reporting.figures": _figures,
+    **{f"ptycho_compare.reporting.figures.{name}": _figure for name in _DRAWN_BY},
 }
 
 

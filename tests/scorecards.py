@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 from matplotlib.text import Annotation, Text
 
-from ptycho_compare.scoring import ArmImage, ScoringSettings, score_arms
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 
 SIDE = (96, 128)
 

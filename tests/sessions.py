@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 from hubs import DOSE
 from processes import PATIENCE_S, ROOT, environment, until
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
-from ptycho_compare.jobs import JobProgress, read_progress
+from ptycho_compare.jobs.progress import JobProgress, read_progress
 from ptycho_compare.jobs.states import read_states
 from results import results
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from epie import epie
-from ptycho_compare.scan import open_scan
+from ptycho_compare.scan.read import open_scan
 
 STAR_SCAN = "siemens_star/siemens-star-small.npz.bz2"
 SHAPE = (480, 478)

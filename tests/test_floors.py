@@ -150,7 +150,17 @@ def test_light_rooms_load_no_heavy_library() -> None:
             "ptycho_compare.cli.gate",
             ("scipy.fft", "scipy.spatial", "scipy.special", "skimage.metrics", "rich"),
         ),
-        ("ptycho_compare.cli.compare", ("scipy.fft", "scipy.spatial", "skimage.metrics", "rich", "jinja2")),
+        (
+            "ptycho_compare.cli.compare",
+            (
+                *("scipy.fft", "scipy.spatial", "skimage.metrics", "rich", "jinja2"),
+                *("ptycho_compare.records.study_costs", "ptycho_compare.reporting.study"),
+            ),
+        ),
+        (
+            "ptycho_compare.cli.status",
+            ("ptycho_compare.scoring.scorecard", "ptycho_compare.reconstruction.stream"),
+        ),
         ("ptycho_compare.cli.page", ("ptycho_compare.scoring", "ptycho_compare.reconstruction")),
         ("ptycho_compare.cli.ptycho_hub", ("numpy", "pydantic")),
         ("ptycho_compare.cli.take_inventory", ("numpy", "ptycho_compare.checks", "ptycho_compare.phases")),

@@ -9,7 +9,7 @@ import pytest
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.request import request_of, scoring_of
-from ptycho_compare.scan import Reading
+from ptycho_compare.scan.reading import Reading
 from ptycho_compare.study import load_study
 
 SHIPPED = Path(__file__).parents[1] / "acceptance" / "study.toml"

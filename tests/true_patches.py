@@ -14,7 +14,7 @@ _CODE = '''\
 
 import numpy as np
 
-from ptycho_compare.reconstruction import Canvas
+from ptycho_compare.reconstruction.canvas import Canvas
 
 CROP = 12
 GAIN = {"test": 1.0, "train": 1.7j}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from ptycho_compare.errors import InputError, ScoringError
     from ptycho_compare.phases.pipeline.own_step import OwnStep
-    from ptycho_compare.scoring import score_pair
+    from ptycho_compare.scoring.pair import score_pair
 
 __version__ = "0.1.0"
 
@@ -45,9 +45,9 @@ _ELSEWHERE = {
     "InputError": "errors",
     "OwnStep": "phases.pipeline.own_step",
     "ScoringError": "errors",
-    "score_pair": "scoring",
+    "score_pair": "scoring.pair",
 }
-"""Rooms of the public names that are not of `api`."""
+"""Where the public names are that are not of `api`."""
 
 
 def __getattr__(name: str) -> Any:

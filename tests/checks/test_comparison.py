@@ -20,7 +20,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.states import append_state
 from ptycho_compare.records.manifest import read_manifest
-from ptycho_compare.scoring import CollapseLimits
+from ptycho_compare.scoring.collapse import CollapseLimits
 from ptycho_compare.storage.files import sha256_of
 
 ARMS = ("PtychoPINN", "Baseline", "PtyChi")

@@ -37,13 +37,8 @@ from ptycho_compare.checks.orphans import orphans
 from ptycho_compare.clock import Moment
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import (
-    JobSpec,
-    read_claim,
-    read_done,
-    read_launch,
-)
-from ptycho_compare.jobs.claim import place_of, take_claim
+from ptycho_compare.jobs.claim import place_of, read_claim, take_claim
+from ptycho_compare.jobs.record import JobSpec, read_done, read_launch
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 
 JOB = "analysis/dose_1/dense/test/job"

@@ -16,7 +16,7 @@ import pytest
 from processes import until
 from ptycho_compare.cli.bars import bars
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import job_context
+from ptycho_compare.jobs.context import job_context
 
 
 @dataclass

@@ -12,7 +12,8 @@ from hubs import DOSE, command_of, make_split
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
-from ptycho_compare.scoring import bounding_box, ptychopinn_metrics
+from ptycho_compare.scoring.mask import bounding_box
+from ptycho_compare.scoring.metrics.ptychopinn import ptychopinn_metrics
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -60,7 +61,7 @@ def test_ptychopinns_own_definitions_on_our_frame(small_hub: Path, tmp_path: Pat
         pair = (arrays[f"{name}_complex"] for name in ("baseline", "ground_truth"))
         box = bounding_box(mask)
         image, truth = (np.where(mask, each, 0)[box] for each in pair)
-    from ptycho_compare.scoring import PtychoPinnSettings
+    from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings
 
     expected, _ = ptychopinn_metrics(image, truth, settings=PtychoPinnSettings(phase_align="mean"))
     for metric in expected:

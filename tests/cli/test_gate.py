@@ -25,10 +25,11 @@ from ptycho_compare.checks.blocker import Scope, closing_of, open_blockers, writ
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.jobs import EXIT_STOPPED, read_done, read_launch
 from ptycho_compare.jobs.claim import place_of
+from ptycho_compare.jobs.record import read_done, read_launch
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 from ptycho_compare.records.acceptance import read_verdict
+from ptycho_compare.sigterm import EXIT_STOPPED
 from resume.runs import stopped_at
 
 PLACE = f"dose_{DOSE}-dense"

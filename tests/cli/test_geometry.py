@@ -14,7 +14,7 @@ from ptycho_compare.cli.compare_models import main
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.reporting.page.provenance import provenance_of
-from ptycho_compare.scan import Reading
+from ptycho_compare.scan.reading import Reading
 from ptycho_compare.scoring.alignment.orientation import AS_GIVEN, ORIENTATIONS, Orientation
 from ptycho_compare.study import Study
 from scans import make_object, make_probe

@@ -22,8 +22,9 @@ from hubs import DOSE, SLOW_ROWS, SPLITS
 from processes import PTYCHO_HUB, environment, marked, nobody_left, run, runs, until
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import EXIT_STOPPED, LaunchRecord, read_launch
 from ptycho_compare.jobs.claim import take_claim
+from ptycho_compare.jobs.record import LaunchRecord, read_launch
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import (
     BASELINE,
     TEST,

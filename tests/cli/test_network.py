@@ -15,7 +15,8 @@ from own_networks import write_memorised
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.errors import BundleError
 from ptycho_compare.models.bundle import inspect_model, is_model
-from ptycho_compare.models.own import inspect_own, load_own, read_own
+from ptycho_compare.models.own.inspect_own import inspect_own, read_own
+from ptycho_compare.models.own.own_network import load_own
 from ptycho_compare.models.predictor import load_predictor
 from scans import make_scan, write_scan
 

@@ -19,7 +19,7 @@ from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.errors import ArchiveError
 from ptycho_compare.hub import Hub
-from ptycho_compare.reconstruction import parse_source
+from ptycho_compare.reconstruction.image_source import parse_source
 from ptycho_compare.untrusted.hdf5 import open_hdf5
 from sessions import run_on
 

@@ -10,7 +10,7 @@ import pytest
 
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
-from ptycho_compare.scan import open_scan
+from ptycho_compare.scan.read import open_scan
 from star import STAR_SCAN
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ import pytest
 from hubs import DOSE
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
-from ptycho_compare.scoring import score_pair
+from ptycho_compare.scoring.pair import score_pair
 from scans import make_object
 
 SIZE, EDGE = 200, 20

@@ -12,7 +12,7 @@ from jobs.commands import nobody_begins
 from lab_runs import WHERE, hub_of
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED
 
 NO_TIME = ("--window", "0.0000001")
 

@@ -12,7 +12,8 @@ import pytest
 from lab_runs import DOSE, LAB, STUDY, hub_of
 from processes import PTYCHO_HUB, ROOT, environment, nobody_left, run, until
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import EXIT_STOPPED, read_progress
+from ptycho_compare.jobs.progress import read_progress
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import TRAIN, events, gained, job_of
 
 SIMULATE = f"dose_{DOSE}-simulate"

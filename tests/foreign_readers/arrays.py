@@ -16,13 +16,13 @@ from foreign_readers.reader import Reader, of_numpy, written
 from ptycho_compare.checks.accounting import judge_plan
 from ptycho_compare.checks.figure import judge_figure
 from ptycho_compare.phases.comparison.differences import artifact_differences
-from ptycho_compare.reconstruction import read_ready_made
 from ptycho_compare.reconstruction.image_file import open_image_file
+from ptycho_compare.reconstruction.ready_made import read_ready_made
 from ptycho_compare.records.manifest import Manifest
 from ptycho_compare.records.reconstructions_npz import read_reconstructions, write_reconstructions
-from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.plan import Plan, save_plan
-from ptycho_compare.scan.reading import AS_FOUND
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import AS_FOUND, Reading
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.saved_work import SavedWork
 from ptycho_compare.untrusted.bzip2 import unpack_bzip2

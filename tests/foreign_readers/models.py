@@ -14,11 +14,13 @@ from bundles import write_bundle, write_supervised_baseline
 from foreign_readers.reader import Reader, of_text, written
 from onnx_graphs import model, value
 from ptycho_compare.models.bundle import inspect_model, read_model
-from ptycho_compare.models.own import inspect_own
 from ptycho_compare.models.own.candidates import readings_of
 from ptycho_compare.models.own.declaration import METADATA_KEY, read_declaration
 from ptycho_compare.models.own.ends import fit
-from ptycho_compare.untrusted.onnx import OnnxGraph, encoded, parse_onnx
+from ptycho_compare.models.own.inspect_own import inspect_own
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph
+from ptycho_compare.untrusted.onnx.encode import encoded
+from ptycho_compare.untrusted.onnx.read import parse_onnx
 from ptycho_compare.untrusted.pickles import load_plain
 
 _PARAMETERS = {"N": 16, "gridsize": 2, "nphotons": 1e9, "intensity_scale": np.float64(3.0), "a": np.ones(2)}

@@ -16,15 +16,10 @@ from typing import Any
 from others_locks import held
 from processes import PATIENCE_S, marked, runs, until
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import (
-    DoneRecord,
-    Ended,
-    JobSpec,
-    Running,
-    read_launch,
-    run_or_join,
-    tree,
-)
+from ptycho_compare.jobs import tree
+from ptycho_compare.jobs.executors.protocol import Running
+from ptycho_compare.jobs.record import DoneRecord, JobSpec, read_launch
+from ptycho_compare.jobs.run_or_join import Ended, run_or_join
 from ptycho_compare.jobs.states import read_states
 
 from .noticed import Noticed
@@ -46,7 +41,7 @@ REPORTING = """
 import sys, time
 from pathlib import Path
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import job_context
+from ptycho_compare.jobs.context import job_context
 before, units = map(int, sys.argv[2:])
 with job_context(JobFiles(Path(sys.argv[1]))) as context:
     context.planned({"PINN": (before, 40)})

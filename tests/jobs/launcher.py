@@ -15,7 +15,8 @@ from pathlib import Path
 from noticed import Noticed
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.jobs import JobSpec, run_or_join
+from ptycho_compare.jobs.record import JobSpec
+from ptycho_compare.jobs.run_or_join import run_or_join
 
 # a shell that starts pytest in the background has it ignore Ctrl-C, and all it starts with it
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ptycho_compare.jobs import JobSpec, LocalExecutor, Running
-from ptycho_compare.jobs.executors.local import LocalAttempt
+from ptycho_compare.jobs.executors.local import LocalAttempt, LocalExecutor
+from ptycho_compare.jobs.executors.protocol import Running
+from ptycho_compare.jobs.record import JobSpec
 
 
 class Noticed(LocalExecutor):

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import JobProgress, read_progress
+from ptycho_compare.jobs.progress import JobProgress, read_progress
 
 PARTS = {"PINN": 40, "Baseline": 60}
 

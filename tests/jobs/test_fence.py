@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from processes import runs, until
-from ptycho_compare.jobs import JobSpec, LocalExecutor, living_claim
-from ptycho_compare.jobs.claim import LEASE_VARIABLE, why_lost
-from ptycho_compare.jobs.executors.local import LocalAttempt
+from ptycho_compare.jobs.claim import LEASE_VARIABLE, living_claim, why_lost
+from ptycho_compare.jobs.executors.local import LocalAttempt, LocalExecutor
+from ptycho_compare.jobs.record import JobSpec
 from stolen import steal
 
 from .commands import POLITE, STUBBORN, WAIT, await_ready, brought, command_of, job, never, run

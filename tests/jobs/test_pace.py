@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processes import runs, until
-from ptycho_compare.jobs import JobProgress, JobSpec, Pace, measured_pace, read_done
-from ptycho_compare.jobs.pace import bar_line, progress_text, running_line, since_text
+from ptycho_compare.jobs.pace import Pace, bar_line, measured_pace, progress_text, running_line, since_text
+from ptycho_compare.jobs.progress import JobProgress
+from ptycho_compare.jobs.record import JobSpec, read_done
 
 from .commands import Launcher, await_ready, cued, finish, kill, reporting, supervisor_of
 from .state_logs import PARTS, Attempt, Job, StateLog, attempts

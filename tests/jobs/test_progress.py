@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import attempts_so_far, measured_pace, read_progress
-from ptycho_compare.jobs.pace import progress_text, since_text
+from ptycho_compare.jobs.pace import measured_pace, progress_text, since_text
+from ptycho_compare.jobs.progress import attempts_so_far, read_progress
 from thorough import examples
 
 from .commands import command_of, has, kill, reporting, run

@@ -10,7 +10,8 @@ import pytest
 
 from ptycho_compare.clock import Deadline, Moment, name_of_clock
 from ptycho_compare.hub import Hub, utc_text
-from ptycho_compare.jobs import LaunchRecord, begins_again_nothing
+from ptycho_compare.jobs.record import LaunchRecord
+from ptycho_compare.jobs.rounds import begins_again_nothing
 from ptycho_compare.storage.files import write_json_atomic
 
 NOON = 5000.0  # of a clock that nobody sets

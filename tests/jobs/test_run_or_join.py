@@ -17,17 +17,11 @@ import pytest
 
 from processes import runs, until
 from ptycho_compare.errors import JobError, StorageError
-from ptycho_compare.jobs import (
-    DoneRecord,
-    Ended,
-    JobSpec,
-    LocalExecutor,
-    Running,
-    read_claim,
-    read_done,
-    read_launch,
-    run_or_join,
-)
+from ptycho_compare.jobs.claim import read_claim
+from ptycho_compare.jobs.executors.local import LocalExecutor
+from ptycho_compare.jobs.executors.protocol import Running
+from ptycho_compare.jobs.record import DoneRecord, JobSpec, read_done, read_launch
+from ptycho_compare.jobs.run_or_join import Ended, run_or_join
 from ptycho_compare.jobs.states import read_states
 
 from .commands import (
@@ -52,7 +46,9 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 LINGERING = """
 import sys, time
-from ptycho_compare.jobs import JobSpec, LocalExecutor, run_or_join
+from ptycho_compare.jobs.executors.local import LocalExecutor
+from ptycho_compare.jobs.record import JobSpec
+from ptycho_compare.jobs.run_or_join import run_or_join
 run_or_join(JobSpec.from_json(sys.argv[1]), LocalExecutor(), is_done=lambda: False, out_of_time=lambda: False)
 print("launched", flush=True)
 time.sleep(600)

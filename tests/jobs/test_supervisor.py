@@ -18,20 +18,13 @@ import pytest
 
 from processes import PATIENCE_S, runs, until
 from ptycho_compare.errors import InputError, JobError, StorageError
-from ptycho_compare.jobs import (
-    EXIT_STOPPED,
-    DoneRecord,
-    Ended,
-    JobSpec,
-    LocalExecutor,
-    read_claim,
-    read_done,
-    read_launch,
-)
-from ptycho_compare.jobs.claim import _LOCK_TIMEOUT_S
+from ptycho_compare.jobs.claim import _LOCK_TIMEOUT_S, read_claim
 from ptycho_compare.jobs.executors import local
-from ptycho_compare.jobs.executors.local import LocalAttempt
+from ptycho_compare.jobs.executors.local import LocalAttempt, LocalExecutor
+from ptycho_compare.jobs.record import DoneRecord, JobSpec, read_done, read_launch
+from ptycho_compare.jobs.run_or_join import Ended
 from ptycho_compare.jobs.states import read_states
+from ptycho_compare.sigterm import EXIT_STOPPED
 
 from .commands import (
     POLITE,

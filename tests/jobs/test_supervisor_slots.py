@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from processes import until
-from ptycho_compare.jobs import JobSpec, read_done, read_progress
+from ptycho_compare.jobs.progress import read_progress
+from ptycho_compare.jobs.record import JobSpec, read_done
 
 from .commands import (
     Launcher,

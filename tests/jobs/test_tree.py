@@ -16,7 +16,8 @@ import pytest
 
 from processes import environment, marked, runs, until
 from ptycho_compare.errors import JobError
-from ptycho_compare.jobs import read_done, tree
+from ptycho_compare.jobs import tree
+from ptycho_compare.jobs.record import read_done
 from ptycho_compare.jobs.states import read_states
 
 from .commands import (

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from oracles.recomputed import scores
-from ptycho_compare.scoring import ArmImage, Resampling, ScoringSettings, score_arms
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 from scoring.degradations import inside, object_with
 from scoring.objects import blurred, noisy, random_field, tilted
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptycho_compare.reconstruction import ReadyMade, read_ready_made
 from ptycho_compare.reconstruction.frame import PositionFrame
+from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from scans import make_object, make_probe
 
 SIDE, COUNT, PIXEL = 16, 12, 20e-9

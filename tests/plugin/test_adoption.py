@@ -14,7 +14,7 @@ from forged import edit_table
 from hubs import SPLITS, light
 from processes import nobody_left
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import read_done
+from ptycho_compare.jobs.record import read_done
 from sessions import TRAIN, events, folder_of, job_of, launches, notes, run_on
 
 DEBUG = TRAIN.replace("full", "debug")

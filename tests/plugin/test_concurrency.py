@@ -10,7 +10,7 @@ import pytest
 
 from hubs import SPLITS
 from processes import until
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import (
     events,
     gained,

@@ -13,8 +13,8 @@ from hubs import DOSE, SLOW_ROWS, SPLITS
 from jobs.commands import nobody_begins
 from processes import SESSION_PLUGINS, until
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from ptycho_compare.sigterm import EXIT_STOPPED
 from ptycho_compare.study import Comparison, load_study
 from sessions import (
     THROUGH,

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from processes import marked, until
-from ptycho_compare.jobs import EXIT_STOPPED, LaunchRecord, read_done, read_launch
+from ptycho_compare.jobs.record import LaunchRecord, read_done, read_launch
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import (
     TRAIN,
     events,

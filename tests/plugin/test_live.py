@@ -15,7 +15,7 @@ import pytest
 
 from hubs import SLOW_ROWS
 from processes import ROOT, environment, until
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import (
     pytest_command,
 )

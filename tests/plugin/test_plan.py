@@ -11,7 +11,7 @@ import pytest
 
 from hubs import SLOW_ROWS, SPLITS
 from processes import until
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import (
     SCAN,
     TEST,

@@ -13,7 +13,7 @@ import pytest
 from hubs import SLOW_ROWS, SPLITS
 from processes import marked, until
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import (
     TEST,
     THROUGH,

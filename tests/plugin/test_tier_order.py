@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bundles import damage_weights
 from processes import until
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import (
     BASELINE,
     TRAIN,

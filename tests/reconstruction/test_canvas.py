@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.reconstruction import Canvas, Grid
-from ptycho_compare.reconstruction.canvas import move, read_window
-from ptycho_compare.scan import open_scan
-from ptycho_compare.scoring import fienup_error
+from ptycho_compare.reconstruction.canvas import Canvas, Grid, move, read_window
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scoring.alignment.gauge import fienup_error
 from scans import make_object, make_positions, true_patches
 from thorough import examples
 

@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import StorageError
-from ptycho_compare.reconstruction import Cadence, Checkpoint, Chunk, StreamState, empty_stream, reconstruct
-from ptycho_compare.reconstruction.checkpoint import MAX_SHARE
-from ptycho_compare.reconstruction.stream_state import Moments, Statistics
-from ptycho_compare.scan import Plan, Scan, draw_plan, open_scan
+from ptycho_compare.reconstruction.checkpoint import MAX_SHARE, Cadence, Checkpoint
+from ptycho_compare.reconstruction.stream import Chunk, empty_stream, reconstruct
+from ptycho_compare.reconstruction.stream_state import Moments, Statistics, StreamState
+from ptycho_compare.scan.plan import Plan, draw_plan
+from ptycho_compare.scan.read import Scan, open_scan
 from ptycho_compare.storage import saved_work as module
 from ptycho_compare.storage.fingerprint import Fingerprint
 from scans import make_scan, write_scan

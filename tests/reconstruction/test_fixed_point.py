@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.reconstruction import Canvas
+from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.fixed_point import FixedPoint, most_on_a_pixel
 from thorough import examples
 

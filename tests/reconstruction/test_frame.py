@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import InputError, ReadyMadeError
-from ptycho_compare.reconstruction import Grid, ImageSource, ReadyMade, read_ready_made
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.image_source import ImageSource
+from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from thorough import examples
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.reconstruction import Grid
+from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.frame_fit import fit_shift
-from ptycho_compare.scoring import shift_image
+from ptycho_compare.scoring.alignment.registration import shift_image
 from reconstruction.test_residual import HEIGHT, SIDE, WIDTH, Images, make_case
 from thorough import examples
 

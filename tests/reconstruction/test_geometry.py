@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from ptycho_compare.cli.ptycho_hub import main as ptycho_hub
-from ptycho_compare.reconstruction import GeometryCheck, Grid, check_geometry
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.geometry import GeometryCheck, check_geometry
 from ptycho_compare.scoring.alignment.orientation import AS_GIVEN, ORIENTATIONS, Orientation
 from scans import make_object
 from star import STAR_SCAN

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.reconstruction import ImageSource, parse_source, read_image, read_ready_made
+from ptycho_compare.reconstruction.image_source import ImageSource, parse_source, read_image
+from ptycho_compare.reconstruction.ready_made import read_ready_made
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from scans import make_object, make_probe
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.reconstruction import Grid
+from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.light import LIT_FROM, REACHED_FROM, WELL_LIT_FROM, Light
 from scans import make_object, make_positions, make_probe
 from thorough import examples

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ptycho_compare.reconstruction import was_retrieved
+from ptycho_compare.reconstruction.own_probe import was_retrieved
 
 ROWS, COLUMNS = np.indices((16, 16))
 GIVEN = (np.exp(-((ROWS - 8) ** 2 + (COLUMNS - 7) ** 2) / 20) * np.exp(0.1j * ROWS)).astype(np.complex64)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.reconstruction import Grid, ImageSource, read_ready_made
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.image_source import ImageSource
+from ptycho_compare.reconstruction.ready_made import read_ready_made
 from scans import make_object, make_probe
 
 OBJECT = make_object(40, 56)

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from epie import epie
 from ptycho_compare.errors import ArmError, ScoringError
-from ptycho_compare.reconstruction import Grid, read_ready_made
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.ready_made import read_ready_made
 from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
-from ptycho_compare.scan import open_scan
 from ptycho_compare.scan.plan import split_images
-from ptycho_compare.scoring import fienup_error
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scoring.alignment.gauge import fienup_error
 from scans import make_object, make_positions, make_probe
 from thorough import examples
 

@@ -12,20 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.reconstruction import (
-    Chunk,
+from ptycho_compare.reconstruction.segment import (
+    MOST_SEGMENTS,
     Segment,
-    StreamState,
     empty_segment,
+    segments_of,
+    take_over,
+)
+from ptycho_compare.reconstruction.stream import (
+    Chunk,
     empty_stream,
     fixed_point_of,
     reconstruct,
     response_to_images,
-    segments_of,
-    take_over,
 )
-from ptycho_compare.reconstruction.segment import MOST_SEGMENTS
-from ptycho_compare.scan import Plan, Scan, draw_plan, open_scan
+from ptycho_compare.reconstruction.stream_state import StreamState
+from ptycho_compare.scan.plan import Plan, draw_plan
+from ptycho_compare.scan.read import Scan, open_scan
 from scans import make_scan, write_scan
 from thorough import examples
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import ArmError
-from ptycho_compare.reconstruction import Chunk, Grid, empty_stream, reconstruct
-from ptycho_compare.scan import Scan, draw_plan, open_scan
-from ptycho_compare.scoring import fienup_error
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.stream import Chunk, empty_stream, reconstruct
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import Scan, open_scan
+from ptycho_compare.scoring.alignment.gauge import fienup_error
 from scans import make_scan, true_patches, write_scan
 
 SIDE = 32

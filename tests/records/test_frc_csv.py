@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.records.tables.frc_csv import CUTOFF_COLUMNS, write_cutoffs_csv, write_frc_csv
-from ptycho_compare.scoring import RingCurve
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
 from scorecards import card
 
 

@@ -16,8 +16,13 @@ from ptycho_compare.records.tables.metrics_csv import (
     verdicts_in,
     write_metrics_csv,
 )
-from ptycho_compare.scoring import ArmScore, ArmVerdict, Gauge, Interval, Metric, Scorecard, Shift, Twin
-from ptycho_compare.scoring.metrics.metric import declared
+from ptycho_compare.scoring.alignment.gauge import Gauge
+from ptycho_compare.scoring.alignment.registration import Shift
+from ptycho_compare.scoring.alignment.twin import Twin
+from ptycho_compare.scoring.arm_verdict import ArmVerdict
+from ptycho_compare.scoring.metrics.estimate import Interval
+from ptycho_compare.scoring.metrics.metric import Metric, declared
+from ptycho_compare.scoring.scorecard import ArmScore, Scorecard
 from scorecards import card
 
 

@@ -14,7 +14,8 @@ from ptycho_compare.records.tables.pairs_csv import (
     write_differences_csv,
 )
 from ptycho_compare.reporting.terminal import summary_lines
-from ptycho_compare.scoring import Difference, Interval
+from ptycho_compare.scoring.metrics.estimate import Interval
+from ptycho_compare.scoring.metrics.metric import Difference
 from scorecards import card
 
 

@@ -17,7 +17,7 @@ from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.study_costs import costs_of
 from ptycho_compare.records.tables.answers_csv import costs_csv
 from ptycho_compare.records.tables.metrics_csv import MetricRow
-from ptycho_compare.reporting.figures import cost_figure, plot_costs
+from ptycho_compare.reporting.figures.study_costs import cost_figure, plot_costs
 from ptycho_compare.reporting.page.responses import study_part
 from ptycho_compare.reporting.study.study_text import study_markdown
 from ptycho_compare.study import Comparison

@@ -13,17 +13,11 @@ from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ptycho_compare.reporting.figures import (
-    GROUND_TRUTH,
-    PlotLimits,
-    comparison_figure,
-    plot_comparison,
-    plot_frc,
-    plot_history,
-    plot_residuals,
-    write_debug_images,
-)
-from ptycho_compare.reporting.figures.drawing import save
+from ptycho_compare.reporting.figures.drawing import PlotLimits, save
+from ptycho_compare.reporting.figures.frc import plot_frc
+from ptycho_compare.reporting.figures.one_arm import plot_history, write_debug_images
+from ptycho_compare.reporting.figures.residual import plot_residuals
+from ptycho_compare.reporting.figures.side_by_side import GROUND_TRUTH, comparison_figure, plot_comparison
 from scorecards import (
     SIDE,
     above,

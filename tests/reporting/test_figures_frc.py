@@ -12,9 +12,9 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.reporting.figures import frc_figure, plot_frc
-from ptycho_compare.reporting.figures.frc import ARM_COLOURS
-from ptycho_compare.scoring import RingCurve, ScoringSettings
+from ptycho_compare.reporting.figures.frc import ARM_COLOURS, frc_figure, plot_frc
+from ptycho_compare.scoring.metrics.ring_curve import RingCurve
+from ptycho_compare.scoring.settings import ScoringSettings
 from scorecards import SIDE, card, edge, many, noisy, staying, texts, twin_image, with_arm
 from thorough import examples
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptycho_compare.reporting.figures import history_figure, plot_history
+from ptycho_compare.reporting.figures.one_arm import history_figure, plot_history
 
 LOSSES, VAL_LOSSES = (0.5, 0.3, 0.2), (0.6, 0.25, 0.4)
 WORDS = {"title": "dense (gs2), dose 1000", "measure": "Poisson misfit per photon"}

@@ -5,8 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ptycho_compare.reporting.figures import PlotLimits, comparison_figure
-from ptycho_compare.scoring import Gauge, Interval, Metric, Scorecard, ScoringSettings, apply_ramp
+from ptycho_compare.reporting.figures.drawing import PlotLimits
+from ptycho_compare.reporting.figures.side_by_side import comparison_figure
+from ptycho_compare.scoring.alignment.gauge import Gauge
+from ptycho_compare.scoring.alignment.ramp import apply_ramp
+from ptycho_compare.scoring.metrics.estimate import Interval
+from ptycho_compare.scoring.metrics.metric import Metric
+from ptycho_compare.scoring.scorecard import Scorecard
+from ptycho_compare.scoring.settings import ScoringSettings
 from scorecards import SIDE, above, card, noisy, panels, staying, truth_image, twin_image, with_arm
 
 RED = "#b00020"

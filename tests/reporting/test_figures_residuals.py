@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ptycho_compare.reporting.figures import plot_residuals, residual_figure
+from ptycho_compare.reporting.figures.residual import plot_residuals, residual_figure
 from scorecards import above, bars, panels, texts
 from thorough import examples
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from ptycho_compare.reporting.figures import plot_responses, response_figure
+from ptycho_compare.reporting.figures.study_curves import plot_responses, response_figure
 from records.test_study_lines import compared
 from reporting.study.test_study_text import falling, study_of
 from scorecards import texts

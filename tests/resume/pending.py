@@ -6,7 +6,7 @@ It ends when it is asked to, as one does that is still loading TensorFlow, on wh
 import signal
 import sys
 
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED
 
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 signal.sigwait({signal.SIGTERM})

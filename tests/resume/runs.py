@@ -19,8 +19,9 @@ import pytest
 from hubs import DOSE
 from processes import PTYCHO_HUB, environment, run, until
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
-from ptycho_compare.jobs import EXIT_STOPPED, JobContext
+from ptycho_compare.jobs.context import JobContext
 from ptycho_compare.jobs.states import read_states
+from ptycho_compare.sigterm import EXIT_STOPPED
 from results import results
 
 STOPPER = Path(__file__).with_name("stopper.py")

@@ -9,7 +9,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from ptycho_compare.jobs import JobContext
+from ptycho_compare.jobs.context import JobContext
 
 part_meant, row_meant, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 original = JobContext.working

@@ -18,8 +18,8 @@ import pytest
 from hubs import light
 from processes import PTYCHO_HUB, environment, nobody_left, until
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import LaunchRecord, read_launch
 from ptycho_compare.jobs.claim import LEASE_VARIABLE
+from ptycho_compare.jobs.record import LaunchRecord, read_launch
 from results import assert_same_results, results
 
 from .runs import DEBUG, Whole, attempts, debug_folder, events, job_of

@@ -23,7 +23,7 @@ import pytest
 from hubs import DOSE, light
 from processes import ROOT, environment, marked, nobody_left, run, runs, until
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.jobs import read_claim
+from ptycho_compare.jobs.claim import read_claim
 from ptycho_compare.study import load_study
 from results import assert_same_results, results
 from sessions import pytest_command

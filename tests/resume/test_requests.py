@@ -13,11 +13,11 @@ import pytest
 
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import EXIT_STOPPED, Stopped
 from ptycho_compare.models.predictor import NetworkPredictor
 from ptycho_compare.phases.comparison import compare as comparing
 from ptycho_compare.phases.comparison import publish as publishing
 from ptycho_compare.records.manifest import Manifest
+from ptycho_compare.sigterm import EXIT_STOPPED, Stopped
 from results import assert_same_results
 
 from .runs import Whole, compare, debug_folder, events, finish_here, job_of

@@ -16,7 +16,7 @@ from hubs import CROP, DOSE, SIDE, command_of, light, make_split
 from processes import COMPARE_MODELS, PATIENCE_S, environment, marked, nobody_left, run, until
 from ptycho_compare.cli.compare_models import main as compare_models
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.jobs import EXIT_STOPPED
+from ptycho_compare.sigterm import EXIT_STOPPED
 from results import assert_same_results, results
 from scans import write_scan
 

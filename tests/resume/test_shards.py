@@ -12,8 +12,9 @@ import pytest
 from hubs import light
 from processes import PATIENCE_S, PTYCHO_HUB, environment, nobody_left, run, until
 from ptycho_compare.hub import Artifacts, JobFiles
-from ptycho_compare.jobs import EXIT_STOPPED, read_progress
+from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.states import read_states
+from ptycho_compare.sigterm import EXIT_STOPPED
 from results import assert_same_results
 
 from .runs import (

@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ArchiveError, ScanError
-from ptycho_compare.scan import Optics, Reading, draw_plan, open_scan
+from ptycho_compare.scan.formats.contents import Optics
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import Reading
 from scans import CxiTruth, write_cxi
 from thorough import examples
 

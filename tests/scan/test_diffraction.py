@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan import draw_plan, open_scan
 from ptycho_compare.scan.bad_pixels import BadPixels
 from ptycho_compare.scan.formats.hdf5_container import StoredImages
 from ptycho_compare.scan.formats.spooled_images import SpooledImages
 from ptycho_compare.scan.interpretation import resolve_dc
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import open_scan
 from ptycho_compare.scan.survey import survey
 from scans import counts_of, make_scan, write_hdf5, write_scan
 from thorough import examples

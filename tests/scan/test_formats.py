@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ArchiveError, InputError, ScanError
-from ptycho_compare.scan import Reading, draw_plan, open_scan
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import Reading
 from scans import counts_of, make_scan, tike_arrays, write_cxi, write_hdf5, write_scan
 from thorough import examples
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.interpretation import AmplitudeEvidence, resolve_dc, resolve_values
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import Reading
 from scans import counts_of, make_scan, write_scan
 from thorough import examples
 

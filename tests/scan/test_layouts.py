@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.scan import Reading, open_scan
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import Reading
 from scans import counts_of, make_scan, write_hdf5, write_scan
 
 ROWS, COLUMNS, SIDE = 4, 6, 16

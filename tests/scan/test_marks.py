@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.bad_pixels import BadPixels
 from ptycho_compare.scan.formats.spooled_images import SpooledImages
 from ptycho_compare.scan.marks import find_marks
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import Reading
 from ptycho_compare.scan.survey import survey
 from scans import counts_of, make_scan, write_scan
 from thorough import examples

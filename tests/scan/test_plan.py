@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan import Plan, draw_plan, open_scan, save_plan
 from ptycho_compare.scan.group import form_groups
-from ptycho_compare.scan.plan import half_plans, split_images
+from ptycho_compare.scan.plan import Plan, draw_plan, half_plans, save_plan, split_images
+from ptycho_compare.scan.read import open_scan
 from scans import make_scan, write_scan
 from thorough import examples
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import InputError
-from ptycho_compare.scan import Reading, open_scan
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import Reading
 from scans import make_object, make_positions, make_probe, true_patches
 
 COUNT, SIDE = 20, 16

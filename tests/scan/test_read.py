@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.errors import ArchiveError, InputError
-from ptycho_compare.scan import open_scan
+from ptycho_compare.scan.read import open_scan
 from scans import make_scan, write_scan
 
 COUNT, SIDE = 40, 16

@@ -12,9 +12,10 @@ import pytest
 
 from ptycho_compare.cli.compare_models import main
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan import Reading, open_scan
 from ptycho_compare.scan.extent import require_extent
 from ptycho_compare.scan.formats.units import factor
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import Reading
 from scans import CxiTruth, make_scan, write_cxi, write_hdf5, write_scan
 
 PIXEL = 75e-6

@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.scoring import ArmImage, CollapseLimits, PlacingSettings, Resampling, ScoringSettings
-from ptycho_compare.scoring import score_arms as score_all
 from ptycho_compare.scoring.arm_verdict import arm_verdicts
-from ptycho_compare.scoring.collapse import DEFAULT_LIMITS
+from ptycho_compare.scoring.collapse import DEFAULT_LIMITS, CollapseLimits
 from ptycho_compare.scoring.metrics.contrast import Contrast
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.placement import ArmImage, PlacingSettings
+from ptycho_compare.scoring.scorecard import score_arms as score_all
+from ptycho_compare.scoring.settings import ScoringSettings
 from thorough import examples
 
 from .objects import inner_mask, make_object, noisy, tilted

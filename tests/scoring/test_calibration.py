@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ptycho_compare.scoring import Resampling, fit_gauge
+from ptycho_compare.scoring.alignment.gauge import fit_gauge
 from ptycho_compare.scoring.metrics.arm_metrics import measure
-from ptycho_compare.scoring.metrics.estimate import Draws
+from ptycho_compare.scoring.metrics.estimate import Draws, Resampling
 from ptycho_compare.scoring.metrics.truth_view import TruthView
 
 from .objects import make_object, smooth_noise

@@ -8,14 +8,12 @@ import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.scoring import (
-    ArmImage,
-    Resampling,
-    ScoringSettings,
-    fit_gauge,
-    measure_distortion,
-    score_arms,
-)
+from ptycho_compare.scoring.alignment.distortion import measure_distortion
+from ptycho_compare.scoring.alignment.gauge import fit_gauge
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 from thorough import examples
 
 from .objects import inner_mask, make_object, noisy, random_field, tilted

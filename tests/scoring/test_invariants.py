@@ -9,15 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring import (
-    ArmImage,
-    CollapseLimits,
-    PlacingSettings,
-    Resampling,
-    ScoringSettings,
-    common_mask,
-    score_arms,
-)
+from ptycho_compare.scoring.collapse import CollapseLimits
+from ptycho_compare.scoring.mask import common_mask
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.placement import ArmImage, PlacingSettings
+from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 from thorough import examples
 
 from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy, smooth_noise, tilted

@@ -5,9 +5,10 @@ import pytest
 from scipy.ndimage import zoom
 
 from ptycho_compare.cli.ptycho_hub import main
-from ptycho_compare.scoring import ArmImage, score_arms
 from ptycho_compare.scoring.alignment.likeness import find_likeness
 from ptycho_compare.scoring.alignment.orientation import ORIENTATIONS, Orientation
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import score_arms
 
 from .objects import make_object, noisy
 

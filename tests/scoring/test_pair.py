@@ -8,15 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring import (
-    PlacingSettings,
-    PtychoPinnSettings,
-    Resampling,
-    ScoringSettings,
-    ptychopinn_metrics,
-    score_pair,
-)
-from ptycho_compare.scoring.pair import PAIR_SETTINGS
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings, ptychopinn_metrics
+from ptycho_compare.scoring.pair import PAIR_SETTINGS, score_pair
+from ptycho_compare.scoring.placement import PlacingSettings
+from ptycho_compare.scoring.settings import ScoringSettings
 from thorough import examples
 
 from .objects import displaced_pair, make_object, noisy, tilted

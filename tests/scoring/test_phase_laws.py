@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.scoring import Resampling, ScoringSettings, score_pair
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.pair import score_pair
+from ptycho_compare.scoring.settings import ScoringSettings
 from thorough import examples
 
 from .objects import blurred, inner_mask, make_object, noisy, random_field, tilted

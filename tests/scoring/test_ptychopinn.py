@@ -9,7 +9,7 @@ import scipy
 from skimage.metrics import structural_similarity
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring import PtychoPinnSettings, ptychopinn_metrics
+from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings, ptychopinn_metrics
 
 from .objects import blurred, make_object, noisy, tilted
 

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring import apply_ramp, fit_gauge, fit_ramp
 from ptycho_compare.scoring.alignment.coarse import coarse_match
-from ptycho_compare.scoring.alignment.ramp import MAX_RAMP_RAD_PER_PX, peak_ramp
+from ptycho_compare.scoring.alignment.gauge import fit_gauge
+from ptycho_compare.scoring.alignment.ramp import MAX_RAMP_RAD_PER_PX, apply_ramp, fit_ramp, peak_ramp
 from thorough import examples
 
 from .objects import displaced_pair, inner_mask, make_object, noisy, tilted

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.reconstruction import Grid
+from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.ready_made import read_ready_made
-from ptycho_compare.scoring import ArmImage, Resampling, ScoringSettings, fit_gauge, score_arms
+from ptycho_compare.scoring.alignment.gauge import fit_gauge
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 from thorough import examples
 
 from .objects import inner_mask, make_object, noisy, tilted

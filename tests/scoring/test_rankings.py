@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ptycho_compare.scoring import Resampling, ScoringSettings, score_pair
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.pair import score_pair
+from ptycho_compare.scoring.settings import ScoringSettings
 from scoring.degradations import PHASES, WAYS, inside, object_with
 
 FALLING = ("psnr", "ssim", "ms_ssim")

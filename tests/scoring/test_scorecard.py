@@ -7,14 +7,10 @@ import pytest
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.reporting.terminal import summary_lines
-from ptycho_compare.scoring import (
-    METRIC_VERSION,
-    ArmImage,
-    CollapseLimits,
-    PlacingSettings,
-    ScoringSettings,
-    score_arms,
-)
+from ptycho_compare.scoring.collapse import CollapseLimits
+from ptycho_compare.scoring.placement import ArmImage, PlacingSettings
+from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import METRIC_VERSION, ScoringSettings
 
 from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy
 

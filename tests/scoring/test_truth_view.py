@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ptycho_compare.errors import ScoringError
-from ptycho_compare.scoring import score_arms, truth_range
+from ptycho_compare.scoring.metrics.image_metrics import truth_range
 from ptycho_compare.scoring.metrics.truth_phase import TruthPhase
 from ptycho_compare.scoring.metrics.truth_view import WEAK_PART, TruthView, smooth_parts
 from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import score_arms
 from thorough import examples
 
 from .objects import inner_mask, make_object, noisy, random_field

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.scoring import ArmImage, find_twin, score_arms
+from ptycho_compare.scoring.alignment.twin import find_twin
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import score_arms
 from thorough import examples
 
 from .objects import displaced_pair, inner_mask, make_object, noisy, tilted

@@ -8,27 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.records.measures import HIGHER_IS_BETTER
-from ptycho_compare.scoring import (
-    ArmImage,
-    CollapseLimits,
-    PlacingSettings,
-    Resampling,
-    ScoringSettings,
-    fienup_error,
-    mae,
-    ms_ssim,
-    mse,
-    psnr,
-    score_arms,
-    ssim,
-)
-from ptycho_compare.scoring.alignment.gauge import fit_gauge
+from ptycho_compare.scoring.alignment.gauge import fienup_error, fit_gauge
+from ptycho_compare.scoring.collapse import CollapseLimits
 from ptycho_compare.scoring.metrics.arm_metrics import measure
-from ptycho_compare.scoring.metrics.estimate import LEAST_BLOCKS, Blocks, Draws, Estimate, Sample
+from ptycho_compare.scoring.metrics.estimate import LEAST_BLOCKS, Blocks, Draws, Estimate, Resampling, Sample
+from ptycho_compare.scoring.metrics.image_metrics import mae, ms_ssim, mse, psnr, ssim
 from ptycho_compare.scoring.metrics.metric import Difference, Interval
 from ptycho_compare.scoring.metrics.ring_estimate import Patches
 from ptycho_compare.scoring.metrics.ring_rows import CRITERIA
 from ptycho_compare.scoring.metrics.truth_view import TruthView
+from ptycho_compare.scoring.placement import ArmImage, PlacingSettings
+from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 from thorough import examples
 
 from .objects import blurred, inner_mask, make_object, noisy, smooth_noise

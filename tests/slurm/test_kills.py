@@ -14,7 +14,7 @@ import pytest
 
 from processes import PTYCHO_HUB, nobody_left, run, until
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import JobProgress, read_progress
+from ptycho_compare.jobs.progress import JobProgress, read_progress
 from ptycho_compare.jobs.ticket import read_ticket
 from results import assert_same_results
 from sessions import TEST, TRAIN, events, folder_of, gained, job_of, progress_of

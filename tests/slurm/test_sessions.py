@@ -13,8 +13,8 @@ import pytest
 
 from hubs import DOSE, FOUR_SPLITS, make_four
 from processes import ROOT, environment, nobody_left, until
-from ptycho_compare.jobs import EXIT_STOPPED
 from ptycho_compare.jobs.ticket import read_ticket
+from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import TEST, TRAIN, events, job_of, launches, pytest_command, run_on
 
 from .cluster import Cluster

@@ -16,7 +16,7 @@ import pytest
 
 from processes import PTYCHO_HUB, nobody_left, run, until
 from ptycho_compare.hub import Artifacts, JobFiles
-from ptycho_compare.jobs import read_progress
+from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.jobs.ticket import Ticket, read_ticket
 from results import assert_same_results

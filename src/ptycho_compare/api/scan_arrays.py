@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ptycho_compare.scan import Reading
+    from ptycho_compare.scan.reading import Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +45,14 @@ class ScanArrays:
 def read_scan(path: str | os.PathLike[str], *, reading: Reading | None = None) -> ScanArrays:
     """Read a scan whole.
 
-    For one that does not fit into memory `ptycho_compare.scan.open_scan` reads images on demand.
+    For one that does not fit into memory `ptycho_compare.scan.read.open_scan` reads images on demand.
 
     Parameters
     ----------
     path : str or path
         NPZ, HDF5, CXI or .ptyd; docs/scans.md lists the formats.
     reading : Reading, optional
-        What the file does not say: `ptycho_compare.scan.Reading`.
+        What the file does not say: `ptycho_compare.scan.reading.Reading`.
 
     Raises
     ------
@@ -66,7 +66,8 @@ def read_scan(path: str | os.PathLike[str], *, reading: Reading | None = None) -
     >>> scan.amplitudes.shape[0] == len(scan.positions)
     True
     """
-    from ptycho_compare.scan import Reading, open_scan
+    from ptycho_compare.scan.read import open_scan
+    from ptycho_compare.scan.reading import Reading
 
     with open_scan(Path(path).expanduser(), reading=Reading() if reading is None else reading) as scan:
         return ScanArrays(

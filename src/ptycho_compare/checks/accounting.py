@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArchiveError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import short_name
-from ptycho_compare.reconstruction import read_window
+from ptycho_compare.reconstruction.canvas import read_window
 from ptycho_compare.records.manifest import ArmRecord, Manifest
 from ptycho_compare.untrusted.npz import open_npz
 from ptycho_compare.untrusted.regular import read_log

@@ -15,7 +15,7 @@ from ptycho_compare.finding import Finding, Kind
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.records.reconstructions_npz import TRUTH_KEY
-from ptycho_compare.scoring import CollapseLimits, find_collapse
+from ptycho_compare.scoring.collapse import CollapseLimits, find_collapse
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
 

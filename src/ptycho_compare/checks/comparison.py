@@ -16,7 +16,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.inventory import why_no_path
 from ptycho_compare.records.manifest import ArmRecord, FileRecord, Manifest, read_manifest
-from ptycho_compare.scoring import CollapseLimits
+from ptycho_compare.scoring.collapse import CollapseLimits
 from ptycho_compare.storage.files import digest_of
 
 _AGAIN = "run the comparison again"

@@ -14,7 +14,8 @@ from ptycho_compare.checks.job_records import judge_job_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import MODEL_NAMES, Artifacts, Hub
 from ptycho_compare.records.manifest import FileRecord, Manifest, read_manifest
-from ptycho_compare.scoring import CollapseLimits, ScoringSettings
+from ptycho_compare.scoring.collapse import CollapseLimits
+from ptycho_compare.scoring.settings import ScoringSettings
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study import BASELINE, PTYCHI, PTYCHOPINN, Comparison

@@ -11,10 +11,11 @@ from typing import Any
 from ptycho_compare.errors import JobError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, JobFiles
-from ptycho_compare.jobs import EXIT_STOPPED, DoneRecord, LaunchRecord, read_done, read_launch
 from ptycho_compare.jobs.progress import JobProgress, progress_of, told_of_attempts
+from ptycho_compare.jobs.record import DoneRecord, LaunchRecord, read_done, read_launch
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.records.manifest import LOGGED_SINCE, MANIFEST_DIGEST, Manifest
+from ptycho_compare.sigterm import EXIT_STOPPED
 from ptycho_compare.storage.files import digest_of
 
 _AGAIN = "move the records of the job away, and make it again"

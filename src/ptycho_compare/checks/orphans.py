@@ -12,10 +12,9 @@ from ptycho_compare.clock import Moment
 from ptycho_compare.errors import JobError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs import LaunchRecord, read_claim, read_done, read_launch
-from ptycho_compare.jobs.claim import place_of
+from ptycho_compare.jobs.claim import place_of, read_claim
 from ptycho_compare.jobs.identity import ProcessIdentity
-from ptycho_compare.jobs.record import moment_of
+from ptycho_compare.jobs.record import LaunchRecord, moment_of, read_done, read_launch
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 from ptycho_compare.untrusted.regular import MAX_TEXT_BYTES, open_regular
 

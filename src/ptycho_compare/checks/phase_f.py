@@ -17,7 +17,7 @@ from ptycho_compare.checks.step_records import judge_step, made_here
 from ptycho_compare.errors import InputError, ReportError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Cell, Hub
-from ptycho_compare.reconstruction import ReadyMade, read_ready_made
+from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
 from ptycho_compare.records.reconstruction_list import (
     MADE_BY,
     ReconstructionList,
@@ -28,7 +28,7 @@ from ptycho_compare.records.reconstruction_list import (
     reconstruction_list,
     skipped_reconstructions,
 )
-from ptycho_compare.scoring import CollapseLimits, find_collapse
+from ptycho_compare.scoring.collapse import CollapseLimits, find_collapse
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Study
 from ptycho_compare.study.steps import ReconstructStep

@@ -11,7 +11,7 @@ from ptycho_compare.errors import JobError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, StepFiles
 from ptycho_compare.hub.moments import UTC_SECONDS
-from ptycho_compare.jobs import read_done
+from ptycho_compare.jobs.record import read_done
 from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of, plain_json
 from ptycho_compare.storage.fingerprint import Fingerprint

@@ -10,7 +10,8 @@ from ptycho_compare.checks.phase_d import judge_phase_d
 from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.models.bundle import inspect_model
-from ptycho_compare.reconstruction import ImageSource, read_ready_made
+from ptycho_compare.reconstruction.image_source import ImageSource
+from ptycho_compare.reconstruction.ready_made import read_ready_made
 from ptycho_compare.study import Study
 from ptycho_compare.study.step import MakingStep
 from ptycho_compare.study.steps import OverlapStep, ReconstructStep, SimulateStep, TrainStep

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ptycho_compare.hub import JobFiles
-    from ptycho_compare.jobs import JobProgress
+    from ptycho_compare.jobs.progress import JobProgress
 
 _EVERY_S = 0.5
 

@@ -9,8 +9,11 @@ from typing import get_args
 
 from ptycho_compare.cli.parsing import OneLineParser, add_version
 from ptycho_compare.cli.place_arguments import local_path
-from ptycho_compare.scan import Reading
-from ptycho_compare.scoring import PlacingSettings, PtychoPinnSettings, Resampling, ScoringSettings
+from ptycho_compare.scan.reading import Reading
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings
+from ptycho_compare.scoring.placement import PlacingSettings
+from ptycho_compare.scoring.settings import ScoringSettings
 from ptycho_compare.study import EngineName
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

@@ -26,11 +26,12 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Artifacts, place_in_hub, view_of_model
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings, CompareRequest
-from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source
-from ptycho_compare.reporting.figures import PlotLimits
+from ptycho_compare.reconstruction.image_source import ImageSource, parse_source
+from ptycho_compare.reconstruction.user_made import parse_user_source
+from ptycho_compare.reporting.figures.drawing import PlotLimits
 from ptycho_compare.reporting.scoreboard import board_of_scorecard
 from ptycho_compare.reporting.terminal import summary_lines
-from ptycho_compare.scoring import Scorecard
+from ptycho_compare.scoring.scorecard import Scorecard
 from ptycho_compare.study import ARM_NAME, BASELINE, PTYCHOPINN
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ptycho_compare.errors import AdoptionError, InputError, PtychoCompareError, WindowError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import gained_nothing_again
+from ptycho_compare.jobs.allocation import gained_nothing_again
 from ptycho_compare.printable import one_line
 from ptycho_compare.sigterm import EXIT_STOPPED, Stopped
 from ptycho_compare.storage.files import DISK_ERRORS

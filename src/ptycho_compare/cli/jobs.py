@@ -18,14 +18,12 @@ from ptycho_compare.cli.status import jobs_of, runs
 from ptycho_compare.clock import Deadline
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import JobFiles
-from ptycho_compare.jobs import (
-    ATTEMPTS_WITHOUT_PROGRESS,
-    LocalExecutor,
-    begins_again_nothing,
-    read_launch,
-    run_or_join,
-)
+from ptycho_compare.jobs.executors.local import LocalExecutor
 from ptycho_compare.jobs.pace import progress_text, running_line
+from ptycho_compare.jobs.progress import ATTEMPTS_WITHOUT_PROGRESS
+from ptycho_compare.jobs.record import read_launch
+from ptycho_compare.jobs.rounds import begins_again_nothing
+from ptycho_compare.jobs.run_or_join import run_or_join
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.comparison.sharing import shards_of
 from ptycho_compare.phases.pipeline.batch_units import BatchWords, units_of

@@ -17,9 +17,11 @@ from ptycho_compare.models.own.toml_text import toml_of
 from ptycho_compare.printable import one_line
 from ptycho_compare.reconstruction.geometry import SIMPLER
 from ptycho_compare.reconstruction.network_search import RankedReadings, rank_readings
-from ptycho_compare.scan import Scan, draw_plan, open_scan
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import Scan, open_scan
 from ptycho_compare.storage.files import atomic_path
-from ptycho_compare.untrusted.onnx import OnnxGraph, is_onnx, parse_onnx, read_bytes
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph
+from ptycho_compare.untrusted.onnx.read import is_onnx, parse_onnx, read_bytes
 
 _SHOWN = 5
 

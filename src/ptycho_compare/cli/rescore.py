@@ -13,7 +13,7 @@ from ptycho_compare.errors import HubError, InputError
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.phases.comparison.rescore import Rescoring
 from ptycho_compare.printable import one_line
-from ptycho_compare.reconstruction import parse_source
+from ptycho_compare.reconstruction.image_source import parse_source
 from ptycho_compare.records.accepted_runs import check_name
 from ptycho_compare.reporting.scoreboard import board_of_scorecard
 from ptycho_compare.study import Comparison

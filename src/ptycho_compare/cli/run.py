@@ -17,7 +17,7 @@ from ptycho_compare.clock import Deadline
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import DEBUG_TIER, FULL_TIER, Hub, utc_now
-from ptycho_compare.jobs import begins_again_nothing
+from ptycho_compare.jobs.rounds import begins_again_nothing
 from ptycho_compare.names import suite_command
 from ptycho_compare.phases.pipeline.batch_units import BatchWords, units_of
 from ptycho_compare.phases.pipeline.conditions import conditions

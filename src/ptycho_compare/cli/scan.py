@@ -12,9 +12,10 @@ import scipy
 from ptycho_compare.cli.compare_arguments import add_scan, reading_of
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.errors import InputError
-from ptycho_compare.reconstruction import GeometryCheck, Grid, check_geometry
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.geometry import GeometryCheck, check_geometry
 from ptycho_compare.reconstruction.image_file import open_image_file
-from ptycho_compare.scan import Scan, open_scan
+from ptycho_compare.scan.read import Scan, open_scan
 from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC
 
 _FEW = 64

@@ -21,17 +21,23 @@ from ptycho_compare.cli.compare_arguments import (
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.errors import InputError, ScoringError
-from ptycho_compare.reconstruction import Grid, parse_source, read_image, read_ready_made
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.image_source import parse_source, read_image
 from ptycho_compare.reconstruction.light import Light
+from ptycho_compare.reconstruction.ready_made import read_ready_made
 from ptycho_compare.records.answering import answer_of
 from ptycho_compare.records.manifest import alignment_record
 from ptycho_compare.records.tables.metrics_csv import table_rows
 from ptycho_compare.reporting.terminal import summary_lines
-from ptycho_compare.scan import Geometry, read_geometry
+from ptycho_compare.scan.read import Geometry, read_geometry
 from ptycho_compare.scan.reading import AS_FOUND
-from ptycho_compare.scoring import METRIC_VERSION, ArmScore, Distortion, Gauge, Metric, Scorecard, score_pair
+from ptycho_compare.scoring.alignment.distortion import Distortion
+from ptycho_compare.scoring.alignment.gauge import Gauge
 from ptycho_compare.scoring.mask import Mask
-from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component
+from ptycho_compare.scoring.metrics.metric import COMPONENTS, Component, Metric
+from ptycho_compare.scoring.pair import score_pair
+from ptycho_compare.scoring.scorecard import ArmScore, Scorecard
+from ptycho_compare.scoring.settings import METRIC_VERSION
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -10,7 +10,7 @@ from ptycho_compare.cli.in_queue import QueueView
 from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
 from ptycho_compare.duration import duration_text
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import Claim, living_claim
+from ptycho_compare.jobs.claim import Claim, living_claim
 from ptycho_compare.jobs.pace import progress_text, since_text
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.comparison.paces import Paces

@@ -13,7 +13,9 @@ from ptycho_compare.cli.place_arguments import add_place, find_comparison, place
 from ptycho_compare.cli.run import add_allow_commands, add_given, exit_code_of
 from ptycho_compare.errors import WindowError
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs import LocalExecutor, gained_nothing_again, run_or_join
+from ptycho_compare.jobs.allocation import gained_nothing_again
+from ptycho_compare.jobs.executors.local import LocalExecutor
+from ptycho_compare.jobs.run_or_join import run_or_join
 from ptycho_compare.jobs.ticket import is_meant
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.comparison.sharing import Shard

@@ -12,7 +12,8 @@ from ptycho_compare.checks.freshness import judge_in_place
 from ptycho_compare.duration import duration_text
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import read_claim, read_progress
+from ptycho_compare.jobs.claim import read_claim
+from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.records.acceptance import ComparisonState, ComparisonVerdict
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv, verdicts_in

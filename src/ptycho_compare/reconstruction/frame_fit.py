@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.forward_model import ForwardModel, lit_part
 from ptycho_compare.reconstruction.residual import least_misfit
-from ptycho_compare.scan import Diffraction
+from ptycho_compare.scan.diffraction import Diffraction
 
 _IMAGES = 24
 _STEPS = 31

@@ -10,7 +10,7 @@ import scipy
 from numpy.typing import NDArray
 
 from ptycho_compare.reconstruction.canvas import Grid
-from ptycho_compare.scoring import erode
+from ptycho_compare.scoring.mask import erode
 
 LIT_FROM = 0.15
 """A pixel was measured from this part of the light on where the scan goes. At the rim of a dense scan with

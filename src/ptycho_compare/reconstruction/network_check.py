@@ -17,7 +17,8 @@ from ptycho_compare.reconstruction.geometry_search import GeometryReading
 from ptycho_compare.reconstruction.held_images import Explained, HeldImages
 from ptycho_compare.reconstruction.stream import reconstruct
 from ptycho_compare.reconstruction.stream_state import StreamState
-from ptycho_compare.scan import Plan, Scan
+from ptycho_compare.scan.plan import Plan
+from ptycho_compare.scan.read import Scan
 
 CHECKED_IMAGES = 64
 

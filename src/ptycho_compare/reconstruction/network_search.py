@@ -28,8 +28,9 @@ from ptycho_compare.models.predictor import NetworkPredictor
 from ptycho_compare.reconstruction.geometry import LEAST_EXPLAINED, SIMPLER, clearly_better, settled
 from ptycho_compare.reconstruction.held_images import Explained
 from ptycho_compare.reconstruction.network_check import explained_by_network, r_of_network
-from ptycho_compare.scan import Plan, Scan
-from ptycho_compare.untrusted.onnx import OnnxGraph
+from ptycho_compare.scan.plan import Plan
+from ptycho_compare.scan.read import Scan
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph
 
 _ROWS = 16
 _TURNED = 3

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.stream import Chunk
 from ptycho_compare.reconstruction.stream_state import StreamState
-from ptycho_compare.scan import Plan
+from ptycho_compare.scan.plan import Plan
 
 MOST_SEGMENTS = 32
 """Of a stream: more would be many files, and a start of the network for little work each."""

@@ -15,7 +15,8 @@ from ptycho_compare.models.predictor import Predictor
 from ptycho_compare.reconstruction.canvas import Canvas, read_window
 from ptycho_compare.reconstruction.fixed_point import FixedPoint, most_on_a_pixel
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
-from ptycho_compare.scan import Diffraction, Plan, Units
+from ptycho_compare.scan.diffraction import Diffraction
+from ptycho_compare.scan.plan import Plan, Units
 
 _RESPONSE_ROWS = 16
 

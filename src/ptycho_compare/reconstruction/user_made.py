@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError, ReadyMadeError
 from ptycho_compare.reconstruction.canvas import Grid
-from ptycho_compare.scan import Plan, Scan
+from ptycho_compare.scan.plan import Plan
 from ptycho_compare.scan.probe_modes import modes_of
+from ptycho_compare.scan.read import Scan
 
 GROUP = "ptycho_compare.reconstructors"
 

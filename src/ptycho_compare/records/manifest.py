@@ -134,7 +134,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
-    from ptycho_compare.scoring import ArmScore
+    from ptycho_compare.scoring.scorecard import ArmScore
 
 
 def alignment_record(score: ArmScore) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.models.bundle import find_model, inspect_model
-from ptycho_compare.scan import open_scan
+from ptycho_compare.scan.read import open_scan
 from ptycho_compare.study import NETWORKS, Overlap
 from ptycho_compare.study.holdings import Holdings, ScanPlace
 from ptycho_compare.untrusted.regular import read_json

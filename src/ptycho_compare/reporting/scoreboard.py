@@ -21,7 +21,7 @@ from ptycho_compare.records.tables.metrics_csv import MetricRow, table_rows
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow, difference_rows
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
-    from ptycho_compare.scoring import Scorecard
+    from ptycho_compare.scoring.scorecard import Scorecard
 
 PLAIN_WIDTH, WIDEST, NARROWEST = 80, 120, 40
 """Columns: where no terminal says how many there are, and what is used of one at most and at least."""

@@ -10,7 +10,7 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.untrusted.regular import read_log
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
-    from ptycho_compare.scoring import Scorecard
+    from ptycho_compare.scoring.scorecard import Scorecard
 
 
 def summary_lines(scorecard: Scorecard) -> Iterator[str]:

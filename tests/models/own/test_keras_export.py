@@ -17,9 +17,10 @@ from hubs import make_split
 from processes import PATIENCE_S
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.models.own import inspect_own, load_own
+from ptycho_compare.models.own.inspect_own import inspect_own
+from ptycho_compare.models.own.own_network import load_own
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
-from ptycho_compare.untrusted.onnx import parse_onnx, read_bytes
+from ptycho_compare.untrusted.onnx.read import parse_onnx, read_bytes
 from results import assert_same_results, results
 from resume.runs import debug_folder, finish_here, stop_here
 from scans import true_patches

@@ -11,7 +11,9 @@ from onnx import helper
 
 from onnx_graphs import model, value, write
 from ptycho_compare.errors import BundleError, OutOfMemoryError
-from ptycho_compare.models.own import inspect_own, load_own, own_network, read_own
+from ptycho_compare.models.own import own_network
+from ptycho_compare.models.own.inspect_own import inspect_own, read_own
+from ptycho_compare.models.own.own_network import load_own
 from ptycho_compare.models.own.turning import ORIENTATION_NAMES, turned, undoing
 from ptycho_compare.scoring.alignment.orientation import ORIENTATIONS
 

@@ -16,8 +16,9 @@ from hubs import DOSE, SIDE, make_split
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.models.own import inspect_own, load_own, read_own
 from ptycho_compare.models.own.declaration import parse_declaration
+from ptycho_compare.models.own.inspect_own import inspect_own, read_own
+from ptycho_compare.models.own.own_network import load_own
 from ptycho_compare.records.manifest import read_manifest
 from results import assert_same_results, results
 from resume.runs import finish_here, stop_here

@@ -10,7 +10,9 @@ from onnx import helper
 
 from onnx_graphs import model, write
 from ptycho_compare.errors import BundleError
-from ptycho_compare.models.own import inspect_own, load_own, trial
+from ptycho_compare.models.own import trial
+from ptycho_compare.models.own.inspect_own import inspect_own
+from ptycho_compare.models.own.own_network import load_own
 
 node = helper.make_node
 TOML = """

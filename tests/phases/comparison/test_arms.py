@@ -20,7 +20,8 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison import network
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest
-from ptycho_compare.reconstruction import ImageSource, parse_source, parse_user_source, user_made
+from ptycho_compare.reconstruction.image_source import ImageSource, parse_source
+from ptycho_compare.reconstruction.user_made import parse_user_source, user_made
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
 
 pytestmark = pytest.mark.usefixtures("undrawn", "built_once")
@@ -176,7 +177,7 @@ def test_a_probe_of_its_own_frees_an_arms_ramp_and_a_copy_does_not(
 
 
 def test_what_a_users_code_returns_is_checked(user_package: None) -> None:
-    from ptycho_compare.reconstruction import Grid
+    from ptycho_compare.reconstruction.canvas import Grid
 
     with pytest.raises(ArmError, match="needed: complex and real, both"):
         user_made(parse_user_source("lab-wrong"), None, None, Grid((0, 0), (3, 4)))  # type: ignore[arg-type]

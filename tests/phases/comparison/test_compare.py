@@ -14,7 +14,7 @@ from hubs import DOSE, request_on
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.errors import DeviceError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import job_context
+from ptycho_compare.jobs.context import job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison import network
@@ -24,9 +24,10 @@ from ptycho_compare.phases.comparison.inputs import inspect_inputs
 from ptycho_compare.phases.comparison.network import NetworkArm
 from ptycho_compare.phases.comparison.request import ArmSettings
 from ptycho_compare.phases.comparison.work import Work
-from ptycho_compare.reconstruction import Grid
+from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.records.manifest import read_manifest
-from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import open_scan
 from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study import EngineName
 

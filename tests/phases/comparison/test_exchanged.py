@@ -20,7 +20,7 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison import compare as module
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
-from ptycho_compare.reconstruction import ImageSource
+from ptycho_compare.reconstruction.image_source import ImageSource
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.watched import WatchedFiles
 

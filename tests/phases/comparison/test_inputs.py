@@ -15,7 +15,7 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import is_model
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest
-from ptycho_compare.reconstruction import ImageSource
+from ptycho_compare.reconstruction.image_source import ImageSource
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from scans import write_scan
 

@@ -12,9 +12,12 @@ from hubs import DOSE
 from ptycho_compare.cli.place_arguments import find_comparison
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import EXIT_STOPPED, DoneRecord, Ended, Running
+from ptycho_compare.jobs.executors.protocol import Running
+from ptycho_compare.jobs.record import DoneRecord
+from ptycho_compare.jobs.run_or_join import Ended
 from ptycho_compare.jobs.states import append_state
 from ptycho_compare.phases.comparison.job import ADOPTION, ComparisonJob
+from ptycho_compare.sigterm import EXIT_STOPPED
 from ptycho_compare.study import load_study
 from sessions import made_another_scan
 

@@ -19,7 +19,7 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.inputs import inspect_inputs
 from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings
-from ptycho_compare.reconstruction import ImageSource
+from ptycho_compare.reconstruction.image_source import ImageSource
 from ptycho_compare.records.manifest import read_manifest
 from ptycho_compare.storage import fingerprint
 from results import assert_same_results, results

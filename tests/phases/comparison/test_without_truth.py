@@ -14,7 +14,7 @@ from hubs import DOSE, make_split, request_on
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.phases.comparison.compare import compare
 from ptycho_compare.phases.comparison.request import ArmRequest
-from ptycho_compare.reconstruction import ImageSource
+from ptycho_compare.reconstruction.image_source import ImageSource
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from scans import write_scan
 

@@ -14,11 +14,11 @@ import pytest
 from ptycho_compare.checks.phase_d import judge_phase_d
 from ptycho_compare.errors import ArchiveError, HubError, ScanError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import Stopped
 from ptycho_compare.phases.overlap import overlap
 from ptycho_compare.phases.overlap.overlap import write_view
-from ptycho_compare.scan import open_scan
 from ptycho_compare.scan.overlap import draw_view, read_parent
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.sigterm import Stopped
 from ptycho_compare.study import Study
 from ptycho_compare.study.steps import OverlapStep
 from scans import make_scan, write_scan

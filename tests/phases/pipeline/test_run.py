@@ -16,8 +16,8 @@ from phases.pipeline.steps import COPY, copying, hub_with, run_steps, saying, st
 from processes import until
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import Ended
 from ptycho_compare.jobs.claim import BusyPlaceError, take_claim
+from ptycho_compare.jobs.run_or_join import Ended
 from ptycho_compare.phases.pipeline import step as module
 from ptycho_compare.records.step_record import read_step_record
 

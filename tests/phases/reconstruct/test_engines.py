@@ -14,7 +14,7 @@ from processes import ROOT, environment
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
 from ptycho_compare.phases.reconstruct.start import Measured, make_start
-from ptycho_compare.scan import open_scan
+from ptycho_compare.scan.read import open_scan
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.study import Study
 

@@ -23,13 +23,14 @@ from ptycho_compare.errors import (
     StudyError,
 )
 from ptycho_compare.hub import Hub, ReconstructionFiles
-from ptycho_compare.jobs import read_progress
+from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.phases.reconstruct import scan_run
 from ptycho_compare.phases.reconstruct.engine import short_of_memory
 from ptycho_compare.phases.reconstruct.reconstruct import reconstruct
-from ptycho_compare.reconstruction import Grid, read_ready_made
-from ptycho_compare.scan import open_scan
-from ptycho_compare.scoring import fienup_error
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.ready_made import read_ready_made
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scoring.alignment.gauge import fienup_error
 from ptycho_compare.scoring.alignment.registration import register
 from ptycho_compare.study import Study, load_study
 from scans import write_scan

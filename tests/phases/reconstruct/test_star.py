@@ -11,7 +11,8 @@ from ptycho_compare.cli.compare_models import main
 from ptycho_compare.hub import JobFiles, ReconstructionFiles
 from ptycho_compare.phases.reconstruct.scan_run import reconstruct_scan
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
-from ptycho_compare.scan import open_scan, split_images
+from ptycho_compare.scan.plan import split_images
+from ptycho_compare.scan.read import open_scan
 from ptycho_compare.study.making import Reconstruction
 from star import STAR_SCAN
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.phases.reconstruct.start import Measured, make_start
-from ptycho_compare.scan import open_scan
+from ptycho_compare.scan.read import open_scan
 from scans import make_probe, make_scan, tike_arrays, write_scan
 from thorough import examples
 

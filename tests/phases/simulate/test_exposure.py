@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ptycho_compare.phases.simulate.exposure import diffract, expose, mean_energy, true_patches
-from ptycho_compare.scan import Scan, open_scan
+from ptycho_compare.scan.read import Scan, open_scan
 from scans import make_object, make_positions, make_probe
 from scans import true_patches as bilinear_patches
 

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from ptycho_compare.checks.phase_c import judge_phase_c
 from ptycho_compare.errors import HubError, StudyError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import Stopped
 from ptycho_compare.phases.simulate import simulate
 from ptycho_compare.phases.simulate.exposure import diffract, mean_energy
 from ptycho_compare.phases.simulate.simulate import split_by_y
-from ptycho_compare.reconstruction import Canvas, Grid, diffraction_residual
-from ptycho_compare.scan import open_scan
+from ptycho_compare.reconstruction.canvas import Canvas, Grid
+from ptycho_compare.reconstruction.residual import diffraction_residual
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.sigterm import Stopped
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import Study
 from ptycho_compare.study.steps import SimulateStep

@@ -18,7 +18,8 @@ from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from phases.train.test_train import files_of
 from processes import until
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs import Stopped, read_progress
+from ptycho_compare.jobs.progress import read_progress
+from ptycho_compare.sigterm import Stopped
 from ptycho_compare.storage.files import sha256_of
 
 training = later("ptycho_compare.phases.train.train")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from later import later
-from ptycho_compare.reconstruction import Canvas
+from ptycho_compare.reconstruction.canvas import Canvas
 
 task = later("ptycho_compare.phases.train.task")
 

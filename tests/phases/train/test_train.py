@@ -16,10 +16,11 @@ from phases.train.conftest import Trained
 from phases.train.mini import DOSE, STUDY, VIEW, with_training
 from ptycho_compare.errors import ArmError, ExchangedError, HubError, ScanError, StudyError
 from ptycho_compare.hub import Hub, TrainingFiles
-from ptycho_compare.jobs import read_progress
+from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.models.bundle import inspect_model
 from ptycho_compare.models.predictor import load_predictor
-from ptycho_compare.scan import draw_plan, open_scan
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import open_scan
 from ptycho_compare.storage.files import sha256_of
 
 training = later("ptycho_compare.phases.train.train")

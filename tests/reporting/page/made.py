@@ -18,7 +18,7 @@ from ptycho_compare.records.reconstructions_npz import write_reconstructions
 from ptycho_compare.records.tables.frc_csv import write_frc_csv
 from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import write_differences_csv
-from ptycho_compare.scoring import Scorecard
+from ptycho_compare.scoring.scorecard import Scorecard
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import Comparison, Study, load_study
 from scorecards import card, coverage, noisy, staying, truth_image

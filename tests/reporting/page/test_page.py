@@ -25,7 +25,7 @@ from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.claim import take_claim
 from ptycho_compare.records.acceptance import Verdict
 from ptycho_compare.records.reconstructions_npz import write_reconstructions
-from ptycho_compare.reporting.figures import PlotLimits
+from ptycho_compare.reporting.figures.drawing import PlotLimits
 from ptycho_compare.reporting.page import write_page
 from ptycho_compare.reporting.page.area import shown_area
 from ptycho_compare.reporting.page.attempts import read_timeline

@@ -17,7 +17,8 @@ from ptycho_compare.reporting.study.markdown import UNDECIDED
 from ptycho_compare.reporting.study.report import report_markdown
 from ptycho_compare.reporting.study.summary_text import summary_markdown
 from ptycho_compare.reporting.study.write_reports import publish_summary
-from ptycho_compare.scoring import Difference, Interval
+from ptycho_compare.scoring.metrics.estimate import Interval
+from ptycho_compare.scoring.metrics.metric import Difference
 from reported import edit_cells, make_compared, read_tables, table_of
 
 NONE = "Not known: there are no intervals."

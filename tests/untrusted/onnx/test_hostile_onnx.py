@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from onnx_graphs import identity, model, write
 from ptycho_compare.errors import ArchiveError
-from ptycho_compare.untrusted.onnx import MAX_ONNX_BYTES, OnnxGraph, measured, parse_onnx, read_bytes
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph
+from ptycho_compare.untrusted.onnx.measure import measured
+from ptycho_compare.untrusted.onnx.read import MAX_ONNX_BYTES, parse_onnx, read_bytes
 from thorough import examples
 
 from .hostile import files, node

@@ -10,7 +10,9 @@ from onnx import NodeProto, helper
 
 from onnx_graphs import model, value
 from ptycho_compare.models.engines import open_onnx
-from ptycho_compare.untrusted.onnx import encoded, measured, parse_onnx
+from ptycho_compare.untrusted.onnx.encode import encoded
+from ptycho_compare.untrusted.onnx.measure import measured
+from ptycho_compare.untrusted.onnx.read import parse_onnx
 
 node = helper.make_node
 F = np.float32

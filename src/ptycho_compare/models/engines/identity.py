@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ptycho_compare.study import EngineName
-from ptycho_compare.untrusted.onnx import is_onnx
+from ptycho_compare.untrusted.onnx.read import is_onnx
 
 OPTIMISATION: Mapping[EngineName, str] = {"onnxruntime": "all", "tensorflow": "default"}
 """Level of graph optimisation. ONNX Runtime's others round convolutions differently, by 2e-6."""

@@ -9,7 +9,8 @@ from typing import Literal
 from ptycho_compare.errors import BundleError
 from ptycho_compare.models.own.declaration import Declaration, NetworkGroup, NetworkInput, NetworkOutput
 from ptycho_compare.models.own.ends import LEAST_ROWS, possible_axes, shape_of
-from ptycho_compare.untrusted.onnx import OnnxGraph, OnnxValue, measured
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph, OnnxValue
+from ptycho_compare.untrusted.onnx.measure import measured
 
 _VALUES: tuple[Literal["amplitude", "intensity"], ...] = ("amplitude", "intensity")
 _PLACES: tuple[Literal["centre", "corner"], ...] = ("centre", "corner")

@@ -15,7 +15,7 @@ from ptycho_compare.errors import BundleError, did_you_mean
 from ptycho_compare.models.own.turning import OrientationName
 from ptycho_compare.study.comparing import Section
 from ptycho_compare.study.toml_problems import first_problem
-from ptycho_compare.untrusted.onnx import OnnxGraph
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph
 from ptycho_compare.untrusted.regular import load_toml, read_bytes
 
 METADATA_KEY = "ptycho_network"

@@ -9,7 +9,8 @@ from typing import get_args
 
 from ptycho_compare.errors import BundleError, did_you_mean
 from ptycho_compare.models.own.declaration import Declaration, InputAxes
-from ptycho_compare.untrusted.onnx import OnnxGraph, OnnxValue, measured
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph, OnnxValue
+from ptycho_compare.untrusted.onnx.measure import measured
 
 _PLANE = re.compile(r"(?P<name>.+?)(\[(?P<first>\d{1,6})(?P<range>:(?P<stop>\d{1,6}))?\])?", re.DOTALL)
 LEAST_ROWS = 2

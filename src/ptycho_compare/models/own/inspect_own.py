@@ -10,7 +10,8 @@ from ptycho_compare.errors import ArchiveError, BundleError
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.own.declaration import Declaration, read_declaration
 from ptycho_compare.models.own.ends import Ends, fit
-from ptycho_compare.untrusted.onnx import OnnxGraph, parse_onnx, read_bytes
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph
+from ptycho_compare.untrusted.onnx.read import parse_onnx, read_bytes
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import BundleError, OutOfMemoryError
 from ptycho_compare.models.engines import OnnxSession, open_onnx
 from ptycho_compare.untrusted.in_child import why_not_survived
-from ptycho_compare.untrusted.onnx import OnnxGraph, encoded
+from ptycho_compare.untrusted.onnx.contents import OnnxGraph
+from ptycho_compare.untrusted.onnx.encode import encoded
 
 CPU_S = 30
 WALL_S = 300.0

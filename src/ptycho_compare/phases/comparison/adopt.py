@@ -19,7 +19,7 @@ from ptycho_compare.checks import judge_comparison
 from ptycho_compare.checks.freshness import other_definitions
 from ptycho_compare.errors import AdoptionError, InputError, first_of
 from ptycho_compare.hub import Artifacts, utc_text
-from ptycho_compare.jobs import JobContext, job_context
+from ptycho_compare.jobs.context import JobContext, job_context
 from ptycho_compare.phases.comparison.compare import open_setting
 from ptycho_compare.phases.comparison.inputs import input_files, inspect_inputs
 from ptycho_compare.phases.comparison.job import ComparisonJob
@@ -27,7 +27,7 @@ from ptycho_compare.phases.comparison.made_again import evidence_differences, ma
 from ptycho_compare.phases.comparison.publish import left_by_others
 from ptycho_compare.phases.comparison.request import scoring_of
 from ptycho_compare.phases.comparison.stored import stored_plan_differs
-from ptycho_compare.reconstruction import UserSource
+from ptycho_compare.reconstruction.user_made import UserSource
 from ptycho_compare.records.adoption import AdoptionRecord, whoever
 from ptycho_compare.records.manifest import MANIFEST_DIGEST, Manifest, read_manifest
 from ptycho_compare.storage.files import digest_of

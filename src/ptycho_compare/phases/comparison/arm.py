@@ -27,11 +27,15 @@ from ptycho_compare.errors import (
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
-from ptycho_compare.reconstruction import Grid, ReadyMade, UserSource, user_made, was_retrieved
+from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.light import Light
+from ptycho_compare.reconstruction.own_probe import was_retrieved
 from ptycho_compare.reconstruction.probe_as_object import require_object
-from ptycho_compare.scan import Plan, Scan, half_plans
-from ptycho_compare.scoring import ArmImage
+from ptycho_compare.reconstruction.ready_made import ReadyMade
+from ptycho_compare.reconstruction.user_made import UserSource, user_made
+from ptycho_compare.scan.plan import Plan, half_plans
+from ptycho_compare.scan.read import Scan
+from ptycho_compare.scoring.placement import ArmImage
 from ptycho_compare.storage.files import STORAGE_ERRORS
 
 _log = logging.getLogger(LOGGER)

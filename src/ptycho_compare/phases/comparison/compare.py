@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 from ptycho_compare.clock import Moment
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import attempts_so_far, job_context
+from ptycho_compare.jobs.context import job_context
+from ptycho_compare.jobs.progress import attempts_so_far
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Arm, Setting, contained, ready_made_arm, user_arm
 from ptycho_compare.phases.comparison.consistency import Consistency, consistencies
@@ -39,9 +40,13 @@ from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.phases.comparison.segments import require_all
 from ptycho_compare.phases.comparison.sharing import failed_shards
 from ptycho_compare.phases.comparison.work import Work
-from ptycho_compare.reconstruction import Canvas, Grid, ReadyMade, UserSource
-from ptycho_compare.scan import Scan, draw_plan, open_scan
-from ptycho_compare.scoring import ArmScore, Scorecard, place_arms, score_placed
+from ptycho_compare.reconstruction.canvas import Canvas, Grid
+from ptycho_compare.reconstruction.ready_made import ReadyMade
+from ptycho_compare.reconstruction.user_made import UserSource
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import Scan, open_scan
+from ptycho_compare.scoring.placement import place_arms
+from ptycho_compare.scoring.scorecard import ArmScore, Scorecard, score_placed
 
 _log = logging.getLogger(LOGGER)
 

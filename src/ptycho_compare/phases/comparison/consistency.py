@@ -17,25 +17,17 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ArmError, ScoringError
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.log import LOGGER
-from ptycho_compare.reconstruction import Residual, diffraction_residual
 from ptycho_compare.reconstruction.frame_fit import FittedShift, fit_shift
-from ptycho_compare.scoring import (
-    ArmImage,
-    Measurement,
-    Metric,
-    PlacedArm,
-    Placement,
-    fit_gauge,
-    place_arms,
-    shift_image,
-    shift_weight,
-)
-from ptycho_compare.scoring.alignment.registration import continued
+from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
+from ptycho_compare.scoring.alignment.gauge import fit_gauge
+from ptycho_compare.scoring.alignment.registration import continued, shift_image, shift_weight
 from ptycho_compare.scoring.mask import Mask
-from ptycho_compare.scoring.metrics.arm_metrics import Estimates, measure
+from ptycho_compare.scoring.metrics.arm_metrics import Estimates, Measurement, measure
 from ptycho_compare.scoring.metrics.estimate import Blocks, ratio_estimate
+from ptycho_compare.scoring.metrics.metric import Metric
 from ptycho_compare.scoring.metrics.ring_rows import HALF_CRITERIA
 from ptycho_compare.scoring.metrics.truth_view import TruthView
+from ptycho_compare.scoring.placement import ArmImage, PlacedArm, Placement, place_arms
 
 _log = logging.getLogger(LOGGER)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.checks.figure import judge_figure
 from ptycho_compare.errors import ArchiveError
-from ptycho_compare.reporting.figures import pixels_of
+from ptycho_compare.reporting.figures.pixels import pixels_of
 from ptycho_compare.untrusted.bounds import shown
 from ptycho_compare.untrusted.npz import NpzFile, open_npz
 from ptycho_compare.untrusted.regular import read_text

@@ -11,9 +11,9 @@ import numpy as np
 from ptycho_compare.errors import ScanError
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.log import LOGGER
-from ptycho_compare.reconstruction import GeometryCheck, check_geometry
+from ptycho_compare.reconstruction.geometry import GeometryCheck, check_geometry
 from ptycho_compare.reconstruction.geometry_search import WIDE_PX
-from ptycho_compare.scoring import ArmImage
+from ptycho_compare.scoring.placement import ArmImage
 
 _log = logging.getLogger(LOGGER)
 

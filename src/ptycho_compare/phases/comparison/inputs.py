@@ -11,18 +11,15 @@ import numpy as np
 from ptycho_compare.errors import BundleError, InputError
 from ptycho_compare.hub import dose_of
 from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model, is_model
-from ptycho_compare.models.own import declaration_beside, inspect_own
+from ptycho_compare.models.own.declaration import declaration_beside
+from ptycho_compare.models.own.inspect_own import inspect_own
 from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
-from ptycho_compare.reconstruction import (
-    ReadyMade,
-    UserSource,
-    find_reconstructor,
-    read_ready_made,
-)
-from ptycho_compare.scan import Scan
+from ptycho_compare.reconstruction.ready_made import ReadyMade, read_ready_made
+from ptycho_compare.reconstruction.user_made import UserSource, find_reconstructor
+from ptycho_compare.scan.read import Scan
 from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study import BASELINE, PTYCHOPINN
-from ptycho_compare.untrusted.onnx import is_onnx
+from ptycho_compare.untrusted.onnx.read import is_onnx
 
 
 @dataclass(frozen=True)

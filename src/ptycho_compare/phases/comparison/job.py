@@ -15,18 +15,11 @@ from ptycho_compare.checks.job_records import judge_job_of
 from ptycho_compare.errors import HubError, InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
-from ptycho_compare.jobs import (
-    Claim,
-    DoneRecord,
-    Ended,
-    JobProgress,
-    JobSpec,
-    Pace,
-    attempts_so_far,
-    living_claim,
-    read_progress,
-)
-from ptycho_compare.jobs.progress import AttemptProgress
+from ptycho_compare.jobs.claim import Claim, living_claim
+from ptycho_compare.jobs.pace import Pace
+from ptycho_compare.jobs.progress import AttemptProgress, JobProgress, attempts_so_far, read_progress
+from ptycho_compare.jobs.record import DoneRecord, JobSpec
+from ptycho_compare.jobs.run_or_join import Ended
 from ptycho_compare.models.engines import libraries_of
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.inputs import input_files

@@ -27,7 +27,8 @@ from ptycho_compare.phases.comparison.inputs import Inputs
 from ptycho_compare.phases.comparison.publish import Result, told_of, write_artifacts
 from ptycho_compare.phases.comparison.recompute import Piece, check_network, check_ready_made, rescored_arm
 from ptycho_compare.phases.comparison.stored import stored_image, stored_mask
-from ptycho_compare.reconstruction import ReadyMade, UserSource
+from ptycho_compare.reconstruction.ready_made import ReadyMade
+from ptycho_compare.reconstruction.user_made import UserSource
 from ptycho_compare.records.manifest import ArmRecord, Manifest
 from ptycho_compare.storage.files import plain_json
 from ptycho_compare.storage.fingerprint import code_digest, version_of

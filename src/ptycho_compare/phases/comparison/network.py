@@ -14,7 +14,7 @@ from functools import partial
 
 from ptycho_compare.errors import ArmError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.models.own import kept_part, load_own
+from ptycho_compare.models.own.own_network import kept_part, load_own
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.diagnostics import BaselineDebug, arm_lines, chunk_lines
@@ -24,23 +24,20 @@ from ptycho_compare.phases.comparison.request import ArmSettings, CompareRequest
 from ptycho_compare.phases.comparison.segments import SavedSegments, require_one_device
 from ptycho_compare.phases.comparison.sharing import Shard
 from ptycho_compare.phases.comparison.work import Work
-from ptycho_compare.reconstruction import (
-    Checkpoint,
+from ptycho_compare.reconstruction.canvas import read_window
+from ptycho_compare.reconstruction.checkpoint import Checkpoint
+from ptycho_compare.reconstruction.segment import Segment, empty_segment, segments_of
+from ptycho_compare.reconstruction.stream import (
     Chunk,
     Response,
-    Segment,
-    StreamState,
-    empty_segment,
     empty_stream,
     fixed_point_of,
-    read_window,
     reconstruct,
     response_to_images,
-    segments_of,
 )
-from ptycho_compare.reconstruction.stream_state import Moments
-from ptycho_compare.scan import Plan
-from ptycho_compare.scoring import ArmImage
+from ptycho_compare.reconstruction.stream_state import Moments, StreamState
+from ptycho_compare.scan.plan import Plan
+from ptycho_compare.scoring.placement import ArmImage
 from ptycho_compare.study import BASELINE
 
 _log = logging.getLogger(LOGGER)

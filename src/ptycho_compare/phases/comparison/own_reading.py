@@ -7,7 +7,7 @@ from typing import Literal
 
 from ptycho_compare.errors import ArmError
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.models.own import load_own
+from ptycho_compare.models.own.own_network import load_own
 from ptycho_compare.models.predictor import Predictor
 from ptycho_compare.phases.comparison.arm import Setting
 from ptycho_compare.phases.comparison.log import LOGGER

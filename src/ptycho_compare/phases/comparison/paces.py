@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import reduce
 
 from ptycho_compare.hub import Artifacts, Hub
-from ptycho_compare.jobs import JobProgress, Pace, read_progress
-from ptycho_compare.jobs.pace import NOTHING_MEASURED, MeasuredTimes
+from ptycho_compare.jobs.pace import NOTHING_MEASURED, MeasuredTimes, Pace
+from ptycho_compare.jobs.progress import JobProgress, read_progress
 from ptycho_compare.study import Comparison, Study
 
 

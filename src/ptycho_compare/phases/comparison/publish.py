@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from ptycho_compare.clock import Moment
 from ptycho_compare.hub import Artifacts, short_name, utc_text
-from ptycho_compare.jobs import JobContext
+from ptycho_compare.jobs.context import JobContext
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.consistency import Consistency
 from ptycho_compare.phases.comparison.inputs import companions_of
 from ptycho_compare.phases.comparison.log import LOGGER
-from ptycho_compare.reconstruction import GeometryCheck
+from ptycho_compare.reconstruction.geometry import GeometryCheck
 from ptycho_compare.records.manifest import (
     MANIFEST_DIGEST,
     PUBLISHED,
@@ -36,9 +36,13 @@ from ptycho_compare.records.reconstructions_npz import write_arrays, write_recon
 from ptycho_compare.records.tables.frc_csv import write_cutoffs_csv, write_frc_csv
 from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import write_agreements_csv, write_differences_csv
-from ptycho_compare.reporting.figures import plot_comparison, plot_frc, plot_residuals, write_debug_images
-from ptycho_compare.scan import save_plan
-from ptycho_compare.scoring import ArmImage, ArmScore, Scorecard
+from ptycho_compare.reporting.figures.frc import plot_frc
+from ptycho_compare.reporting.figures.one_arm import write_debug_images
+from ptycho_compare.reporting.figures.residual import plot_residuals
+from ptycho_compare.reporting.figures.side_by_side import plot_comparison
+from ptycho_compare.scan.plan import save_plan
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import ArmScore, Scorecard
 from ptycho_compare.storage.fingerprint import code_digest
 from ptycho_compare.storage.watched import WatchedFiles
 

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import AdoptionError
 from ptycho_compare.models.bundle import ModelFile
-from ptycho_compare.models.own import kept_part, load_own
+from ptycho_compare.models.own.own_network import kept_part, load_own
 from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison.arm import Arm, Setting, laid, ready_made_arm
 from ptycho_compare.phases.comparison.inputs import ArmInput
-from ptycho_compare.reconstruction import Grid, ReadyMade, empty_stream, read_window, reconstruct
-from ptycho_compare.scoring import ArmImage
+from ptycho_compare.reconstruction.canvas import Grid, read_window
+from ptycho_compare.reconstruction.ready_made import ReadyMade
+from ptycho_compare.reconstruction.stream import empty_stream, reconstruct
+from ptycho_compare.scoring.placement import ArmImage
 
 WINDOW_PX = 8
 VALUE_TOLERANCE = 1e-3

@@ -9,11 +9,14 @@ from typing import Any
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub, cell_text, level_text
 from ptycho_compare.models.engines import engine_settings
-from ptycho_compare.reconstruction import ImageSource, UserSource, parse_source, parse_user_source
-from ptycho_compare.reporting.figures import PlotLimits
-from ptycho_compare.scan import Reading
-from ptycho_compare.scoring import PlacingSettings, Resampling, ScoringSettings
+from ptycho_compare.reconstruction.image_source import ImageSource, parse_source
+from ptycho_compare.reconstruction.user_made import UserSource, parse_user_source
+from ptycho_compare.reporting.figures.drawing import PlotLimits
+from ptycho_compare.scan.reading import Reading
 from ptycho_compare.scoring.collapse import limits_of
+from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.placement import PlacingSettings
+from ptycho_compare.scoring.settings import ScoringSettings
 from ptycho_compare.study import PTYCHI, Comparison, EngineName, Study, arms_of, in_cell_of, networks_of
 
 

@@ -29,13 +29,14 @@ from ptycho_compare.phases.comparison.publish import Result, write_artifacts
 from ptycho_compare.phases.comparison.request import request_of
 from ptycho_compare.phases.comparison.stored import stored_plan_differs
 from ptycho_compare.phases.comparison.verified import of_other_settings, unheard
-from ptycho_compare.reconstruction import ImageSource, UserSource, read_image
+from ptycho_compare.reconstruction.image_source import ImageSource, read_image
+from ptycho_compare.reconstruction.user_made import UserSource
 from ptycho_compare.records.adoption import whoever
 from ptycho_compare.records.manifest import Manifest, read_manifest, record_artifacts, versions
 from ptycho_compare.records.reconstructions_npz import write_arrays
 from ptycho_compare.records.rescoring import RescoringRecord, read_rescoring
-from ptycho_compare.scoring import Scorecard
 from ptycho_compare.scoring.collapse import limits_of
+from ptycho_compare.scoring.scorecard import Scorecard
 from ptycho_compare.storage.fingerprint import code_digest
 from ptycho_compare.study import Comparison, Study
 from ptycho_compare.study.rescoring import otherwise

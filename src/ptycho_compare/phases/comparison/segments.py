@@ -12,7 +12,10 @@ from ptycho_compare.errors import ShardError, and_more
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.sharing import shards_at_work
 from ptycho_compare.phases.comparison.work import Work
-from ptycho_compare.reconstruction import Checkpoint, Chunk, Segment, StreamState, take_over
+from ptycho_compare.reconstruction.checkpoint import Checkpoint
+from ptycho_compare.reconstruction.segment import Segment, take_over
+from ptycho_compare.reconstruction.stream import Chunk
+from ptycho_compare.reconstruction.stream_state import StreamState
 from ptycho_compare.untrusted.regular import read_json
 
 _log = logging.getLogger(LOGGER)

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Artifacts, JobFiles
-from ptycho_compare.jobs import job_context, living_claim
+from ptycho_compare.jobs.claim import living_claim
+from ptycho_compare.jobs.context import job_context
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.arm import Arm, contained
 from ptycho_compare.phases.comparison.compare import open_setting

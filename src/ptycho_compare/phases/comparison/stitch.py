@@ -20,8 +20,9 @@ from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.records.reconstructions_npz import Image, StoredReconstructions, read_reconstructions
 from ptycho_compare.records.stitched import StitchedObject, StitchedObjects, stitched_numbers
 from ptycho_compare.records.tables.metrics_csv import table_rows
-from ptycho_compare.reporting.figures import plot_stitched
-from ptycho_compare.scoring import ArmImage, Scorecard, score_arms
+from ptycho_compare.reporting.figures.stitched import plot_stitched
+from ptycho_compare.scoring.placement import ArmImage
+from ptycho_compare.scoring.scorecard import Scorecard, score_arms
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Comparison, Study
 from ptycho_compare.untrusted.npz import open_npz

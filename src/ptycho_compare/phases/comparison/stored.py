@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import AdoptionError, ArchiveError
-from ptycho_compare.reconstruction import Grid
-from ptycho_compare.scan import Plan
-from ptycho_compare.scoring import ArmImage
+from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.scan.plan import Plan
+from ptycho_compare.scoring.placement import ArmImage
 from ptycho_compare.untrusted.npz import open_npz
 
 

@@ -29,7 +29,7 @@ from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.made_again import evidence_differences, made_again, pieces_again
 from ptycho_compare.phases.comparison.request import CompareRequest, request_of
 from ptycho_compare.phases.comparison.stored import stored_plan_differs
-from ptycho_compare.reconstruction import UserSource
+from ptycho_compare.reconstruction.user_made import UserSource
 from ptycho_compare.records.manifest import Manifest, read_manifest
 from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.storage.files import digest_of

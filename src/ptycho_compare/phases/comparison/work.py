@@ -11,13 +11,15 @@ from typing import Any
 
 from ptycho_compare.errors import StorageError
 from ptycho_compare.hub import Artifacts, JobFiles
-from ptycho_compare.jobs import JobContext
+from ptycho_compare.jobs.context import JobContext
 from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.models.engines import libraries_of
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
-from ptycho_compare.reconstruction import Cadence, Checkpoint, Segment, StreamState
+from ptycho_compare.reconstruction.checkpoint import Cadence, Checkpoint
+from ptycho_compare.reconstruction.segment import Segment
+from ptycho_compare.reconstruction.stream_state import StreamState
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.watched import WatchedFiles
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import job_context
+from ptycho_compare.jobs.context import job_context
 from ptycho_compare.scan.overlap import SplitView, draw_view, read_parent
 from ptycho_compare.scan.write import write_npz
 from ptycho_compare.storage.files import write_json_atomic

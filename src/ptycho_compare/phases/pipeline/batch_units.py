@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import read_done
 from ptycho_compare.jobs.executors.batch import TASK
+from ptycho_compare.jobs.record import read_done
 from ptycho_compare.jobs.site import Site
 from ptycho_compare.jobs.unit import Array, Unit
 from ptycho_compare.phases.comparison.job import ComparisonJob

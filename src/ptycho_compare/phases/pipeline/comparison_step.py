@@ -9,7 +9,8 @@ from pathlib import Path
 from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import StepFiles
-from ptycho_compare.jobs import Ended, JobSpec
+from ptycho_compare.jobs.record import JobSpec
+from ptycho_compare.jobs.run_or_join import Ended
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.records.comparison_list import is_listed, list_comparison
 from ptycho_compare.storage.watched import WatchedFiles

@@ -9,7 +9,7 @@ from statistics import fmean
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Artifacts
-from ptycho_compare.jobs import read_done
+from ptycho_compare.jobs.record import read_done
 from ptycho_compare.phases.pipeline.step import PhaseStep, Step
 
 

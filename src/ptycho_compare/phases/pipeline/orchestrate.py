@@ -13,7 +13,7 @@ from typing import TextIO
 from ptycho_compare.checks.blocker import close_blockers, topic_of, write_blocker
 from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Artifacts, Hub, JobFiles, stamp, utc_now
-from ptycho_compare.jobs import living_claim
+from ptycho_compare.jobs.claim import living_claim
 from ptycho_compare.phases.pipeline.forecast import Forecast
 from ptycho_compare.phases.pipeline.run import Runner, StepOutcome
 from ptycho_compare.phases.pipeline.step import Step

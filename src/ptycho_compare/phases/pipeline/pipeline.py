@@ -14,7 +14,7 @@ from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.checks.steps import judge_outputs
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import FULL_TIER, Hub, cell_text
-from ptycho_compare.jobs import read_launch
+from ptycho_compare.jobs.record import read_launch
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.phases.pipeline.comparison_step import ComparisonStep
 from ptycho_compare.phases.pipeline.step import PhaseStep, Step

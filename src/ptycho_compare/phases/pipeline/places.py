@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ptycho_compare.errors import NotBegunError
-from ptycho_compare.jobs import JobSpec, LocalExecutor, Running
-from ptycho_compare.jobs.executors.protocol import Attempt
+from ptycho_compare.jobs.executors.local import LocalExecutor
+from ptycho_compare.jobs.executors.protocol import Attempt, Running
+from ptycho_compare.jobs.record import JobSpec
 
 _LOOK_S = 0.1
 

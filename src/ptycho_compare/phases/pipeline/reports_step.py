@@ -10,7 +10,8 @@ from pathlib import Path
 from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, StepFiles
-from ptycho_compare.jobs import Ended, JobSpec
+from ptycho_compare.jobs.record import JobSpec
+from ptycho_compare.jobs.run_or_join import Ended
 from ptycho_compare.phases.pipeline.reports import report_steps, verify_steps, where_of
 from ptycho_compare.phases.pipeline.study_plan import Reported, scope_of
 from ptycho_compare.storage.watched import WatchedFiles

@@ -13,18 +13,10 @@ from typing import Literal
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import InputError, PtychoCompareError
 from ptycho_compare.finding import Finding
-from ptycho_compare.jobs import (
-    ATTEMPTS_WITHOUT_PROGRESS,
-    DoneRecord,
-    Ended,
-    JobSpec,
-    read_done,
-    read_launch,
-    read_progress,
-    run_or_join,
-)
 from ptycho_compare.jobs.claim import BusyPlaceError
-from ptycho_compare.jobs.record import ended_well_on
+from ptycho_compare.jobs.progress import ATTEMPTS_WITHOUT_PROGRESS, read_progress
+from ptycho_compare.jobs.record import DoneRecord, JobSpec, ended_well_on, read_done, read_launch
+from ptycho_compare.jobs.run_or_join import Ended, run_or_join
 from ptycho_compare.phases.pipeline.forecast import Forecast
 from ptycho_compare.phases.pipeline.places import PlacedExecutor
 from ptycho_compare.phases.pipeline.step import Step

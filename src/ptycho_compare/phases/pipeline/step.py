@@ -16,8 +16,10 @@ from ptycho_compare.checks.blocker import EVERYTHING, Scope
 from ptycho_compare.errors import HubError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, StepFiles, utc_text
-from ptycho_compare.jobs import DoneRecord, Ended, JobSpec, attempts_so_far, read_launch
 from ptycho_compare.jobs.claim import while_free
+from ptycho_compare.jobs.progress import attempts_so_far
+from ptycho_compare.jobs.record import DoneRecord, JobSpec, read_launch
+from ptycho_compare.jobs.run_or_join import Ended
 from ptycho_compare.records.step_record import StepFingerprint, StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint

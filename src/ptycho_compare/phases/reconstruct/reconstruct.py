@@ -9,7 +9,7 @@ from ptycho_compare.errors import EngineError, HubError
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.reconstruct.scan_run import Reconstructed, reconstruct_scan
 from ptycho_compare.records.reconstruction_list import list_reconstruction, list_skipped
-from ptycho_compare.scan import Reading
+from ptycho_compare.scan.reading import Reading
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.storage.fingerprint import versions_of
 from ptycho_compare.study import Study

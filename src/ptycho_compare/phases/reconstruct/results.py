@@ -13,7 +13,7 @@ from ptycho_compare.hub import ReconstructionFiles
 from ptycho_compare.phases.reconstruct.child import Ending
 from ptycho_compare.phases.reconstruct.exchange import State
 from ptycho_compare.records.reconstructions_npz import write_arrays
-from ptycho_compare.reporting.figures import plot_object
+from ptycho_compare.reporting.figures.one_arm import plot_object
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study.making import Reconstruction
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import EngineError, StudyError
 from ptycho_compare.hub import JobFiles, ReconstructionFiles
-from ptycho_compare.jobs import JobContext, job_context
+from ptycho_compare.jobs.context import JobContext, job_context
 from ptycho_compare.phases.reconstruct import engine
 from ptycho_compare.phases.reconstruct.child import Ending, Event, require_ptychi, run_engine
 from ptycho_compare.phases.reconstruct.exchange import EngineTask, Exchange, State
 from ptycho_compare.phases.reconstruct.results import Facts, publish, write_log
 from ptycho_compare.phases.reconstruct.start import InitialGuess, Measured, make_start
-from ptycho_compare.scan import Reading, open_scan
-from ptycho_compare.scan.reading import AS_FOUND
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import AS_FOUND, Reading
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study.making import Reconstruction

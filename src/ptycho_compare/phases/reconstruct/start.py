@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
-from ptycho_compare.scan import Scan
+from ptycho_compare.scan.read import Scan
 
 NOISE = 1e-2
 """Standard deviation of the start's real and imaginary part. On an object of exact ones, pty-chi turns a

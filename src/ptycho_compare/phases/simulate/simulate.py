@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import job_context
+from ptycho_compare.jobs.context import job_context
 from ptycho_compare.phases.simulate.dataset import RAW_IMAGES, Dataset, describe, require_contract
 from ptycho_compare.phases.simulate.exposure import expose, mean_energy
 from ptycho_compare.phases.simulate.objects import make_object

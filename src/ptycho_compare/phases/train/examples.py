@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ScanError
 from ptycho_compare.models.training.design import Design
 from ptycho_compare.phases.simulate.exposure import true_patches
-from ptycho_compare.scan import Plan, Scan, Units
+from ptycho_compare.scan.plan import Plan, Units
+from ptycho_compare.scan.read import Scan
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]
 """Images (b, N, N, C), offsets (b, 1, 2, C) px, targets (b, ...)."""

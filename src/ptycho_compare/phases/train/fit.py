@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ArmError
-from ptycho_compare.jobs import JobContext
+from ptycho_compare.jobs.context import JobContext
 from ptycho_compare.models.training.trainer import Trainer
 from ptycho_compare.phases.train.checkpoint import TrainingCheckpoint, TrainingProgress
 from ptycho_compare.phases.train.examples import Batch, Examples, Schedule

@@ -15,8 +15,9 @@ from ptycho_compare.models.training.losses import patch_loss, poisson_loss
 from ptycho_compare.models.training.networks import Networks, build_networks, set_initial_weights
 from ptycho_compare.models.training.trainer import Trainer
 from ptycho_compare.phases.train.examples import Examples, Schedule, draw_schedule, measured, with_truth
-from ptycho_compare.reconstruction import read_window
-from ptycho_compare.scan import Scan, draw_plan
+from ptycho_compare.reconstruction.canvas import read_window
+from ptycho_compare.scan.plan import draw_plan
+from ptycho_compare.scan.read import Scan
 from ptycho_compare.study import Study
 from ptycho_compare.study.steps import TRAIN_SPLIT, TrainStep
 

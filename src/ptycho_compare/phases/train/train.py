@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ptycho_compare.errors import ArmError, HubError
 from ptycho_compare.hub import Hub
-from ptycho_compare.jobs import JobContext, job_context
+from ptycho_compare.jobs.context import JobContext, job_context
 from ptycho_compare.models.device import choose_device, fitting_memory
 from ptycho_compare.models.training.bundle_file import write_bundle
 from ptycho_compare.phases.train.checkpoint import TrainingCheckpoint, TrainingProgress
@@ -16,8 +16,9 @@ from ptycho_compare.phases.train.fit import fit
 from ptycho_compare.phases.train.task import TrainingTask, prepare
 from ptycho_compare.records.training_history import epoch_line, write_history
 from ptycho_compare.records.training_list import list_training
-from ptycho_compare.reporting.figures import plot_history
-from ptycho_compare.scan import Reading, open_scan
+from ptycho_compare.reporting.figures.one_arm import plot_history
+from ptycho_compare.scan.read import open_scan
+from ptycho_compare.scan.reading import Reading
 from ptycho_compare.storage.files import sha256_of, write_text_atomic
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.watched import WatchedFiles

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ptycho_compare.records.tables.csv_cells import or_empty, write_table
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
-    from ptycho_compare.scoring import RingCurve, Scorecard
     from ptycho_compare.scoring.metrics.cutoff import Criterion
+    from ptycho_compare.scoring.metrics.ring_curve import RingCurve
+    from ptycho_compare.scoring.scorecard import Scorecard
 
 _PARTS = ("amplitude", "phase", "complex")
 

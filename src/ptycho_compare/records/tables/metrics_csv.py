@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 from ptycho_compare.records.tables.csv_cells import number, read_table, write_table
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image; reading a table needs neither
-    from ptycho_compare.scoring import ArmScore, Distortion, Gauge, Metric, Scorecard
+    from ptycho_compare.scoring.alignment.distortion import Distortion
+    from ptycho_compare.scoring.alignment.gauge import Gauge
+    from ptycho_compare.scoring.metrics.metric import Metric
+    from ptycho_compare.scoring.scorecard import ArmScore, Scorecard
 
 METRIC_NAMES = (
     "mae", "mse", "psnr", "ssim", "ms_ssim",
@@ -171,7 +174,7 @@ Row = tuple["ArmScore", "Metric"]
 
 
 def _metric_rows(scorecard: Scorecard) -> Iterator[Row]:
-    from ptycho_compare.scoring import Metric
+    from ptycho_compare.scoring.metrics.metric import Metric
 
     for arm in scorecard.arms:
         if arm.status == "ok":
@@ -192,7 +195,7 @@ def _is_ptychopinn(metric_version: str) -> bool:
 
 
 def _value(arm: ArmScore, name: str, number: float | None, unit: str = "", note: str = "") -> Row:
-    from ptycho_compare.scoring import Metric
+    from ptycho_compare.scoring.metrics.metric import Metric
 
     return arm, Metric(name, None, None, None if number is None else float(number), unit, note)
 
@@ -215,7 +218,7 @@ def _gauge_rows(arm: ArmScore, metric_version: str) -> Iterator[Row]:
     """Yield the gauge removed from an arm, what was measured and kept, and how much that changed."""
     if arm.gauge is None:
         return
-    from ptycho_compare.scoring import Metric
+    from ptycho_compare.scoring.metrics.metric import Metric
 
     gain, angle = abs(arm.gauge.scale), arm.gauge.phase
     yield arm, Metric("gauge_gain", float(gain), angle, None, "", "amplitude: factor; phase: rad")
@@ -250,7 +253,7 @@ def _contrast_rows(arm: ArmScore) -> Iterator[Row]:
     """Yield how much an arm shows, and the verdicts on that."""
     if not arm.contrast:
         return
-    from ptycho_compare.scoring import Metric
+    from ptycho_compare.scoring.metrics.metric import Metric
 
     shares = arm.contrast
     note = VERDICTS_BETWEEN.join(map(str, arm.verdicts))

@@ -15,7 +15,8 @@ from ptycho_compare.records.tables.csv_cells import finite, number, read_table, 
 from ptycho_compare.records.tables.metrics_csv import interval_ends
 
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image
-    from ptycho_compare.scoring import Agreement, Difference
+    from ptycho_compare.scoring.agreement import Agreement
+    from ptycho_compare.scoring.metrics.metric import Difference
 
 DIFFERENCE_COLUMNS = ("first", "second", "metric", "component", "difference", "low", "high", "told_apart")
 AGREEMENT_COLUMNS = (

@@ -19,7 +19,9 @@ if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ptycho_compare.scoring import Cutoff, RingCurve, Scorecard
+    from ptycho_compare.scoring.metrics.cutoff import Cutoff
+    from ptycho_compare.scoring.metrics.ring_curve import RingCurve
+    from ptycho_compare.scoring.scorecard import Scorecard
 
 ARM_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#000000", "#CC79A7", "#882255")
 """One per arm, in the order of the scorecard; also the colour-blind tell them apart."""

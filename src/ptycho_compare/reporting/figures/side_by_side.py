@@ -31,7 +31,8 @@ from ptycho_compare.reporting.figures.grid import PanelGrid, panel_grid
 if TYPE_CHECKING:  # scoring loads scipy and scikit-image, matplotlib is slower still
     from matplotlib.figure import Figure
 
-    from ptycho_compare.scoring import ArmScore, Metric, ReferenceKind, Scorecard
+    from ptycho_compare.scoring.metrics.metric import Metric, ReferenceKind
+    from ptycho_compare.scoring.scorecard import ArmScore, Scorecard
 
 GROUND_TRUTH = "Ground Truth"
 KINDS: dict[ReferenceKind, str] = {

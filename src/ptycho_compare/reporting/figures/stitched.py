@@ -10,7 +10,7 @@ from ptycho_compare.reporting.figures.drawing import PlotLimits, save_both
 from ptycho_compare.reporting.figures.side_by_side import comparison_figure
 
 if TYPE_CHECKING:  # scoring is slow to load
-    from ptycho_compare.scoring import Scorecard
+    from ptycho_compare.scoring.scorecard import Scorecard
 
 
 def plot_stitched(png: Path, pdf: Path, scorecard: Scorecard, truth: Image | None) -> list[Path]:

@@ -12,7 +12,9 @@ from typing import Any, Literal
 from ptycho_compare.duration import duration_text
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub, JobFiles
-from ptycho_compare.jobs import JobProgress, living_claim, read_progress, was_stopped
+from ptycho_compare.jobs.claim import living_claim
+from ptycho_compare.jobs.progress import JobProgress, read_progress
+from ptycho_compare.jobs.record import was_stopped
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.reporting.page.words import moment_text, readable
 

@@ -82,7 +82,10 @@ def write_study(hub: Hub, answers: StudyAnswers) -> list[Path]:
     A study without a factor of two levels has no curves to draw; figures of an earlier one are removed.
     """
     # scoring, which it knows, is slow to load
-    from ptycho_compare.reporting.figures import plot_costs, plot_losses, plot_responses, plot_transfer
+    from ptycho_compare.reporting.figures.study_costs import plot_costs
+    from ptycho_compare.reporting.figures.study_curves import plot_responses
+    from ptycho_compare.reporting.figures.study_losses import plot_losses
+    from ptycho_compare.reporting.figures.study_transfer import plot_transfer
 
     names = hub.answers()
     names.folder.mkdir(parents=True, exist_ok=True)

@@ -169,11 +169,13 @@ def test_folders_of_cells_become_the_study_s_factors(tmp_path: Path) -> None:
             (hub.baseline_dir(DOSE), here.baseline_dir(DOSE)),
         ):
             shutil.copytree(plain, own, dirs_exist_ok=True)
+        hub.comparison_dir(DOSE, "dense", "test", "night", cell).mkdir(parents=True)
     study = initialised(without_study(hub.root))
     assert study.comparisons() == before.comparisons()
     assert len({each.cell for each in study.comparisons()}) == 4
     assert study.tiers["full"].required_arms == ("PtychoPINN", "Baseline", "PtyChi")
     assert not any("levels" in line or "combinations" in line for line in asked_in(hub))
+    assert len([line for line in asked_in(hub) if "What was tier night?" in line]) == 1
     for comparison in study.comparisons():
         assert len(request_of(hub, study, comparison).arms) == 3
 

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from ptycho_compare.hub import FULL_TIER, Hub
+from ptycho_compare.hub import Hub
 from ptycho_compare.study.comparing import BASELINE, PTYCHI, PTYCHOPINN
 from ptycho_compare.study.factors import cell_in_hub
 from ptycho_compare.study.held_cells import HeldCells, held_cells
@@ -88,10 +88,11 @@ class Holdings:
     def tiers(self) -> list[str]:
         """List tiers, beside ``full``, of which results lie here."""
         found = set()
-        for dose, view, split in self.scans:
-            beside = self.hub.comparison_dir(dose, view, split, FULL_TIER).parent
-            names = (path.name for path in beside.glob(f"{split}_*_v4"))
-            found |= {name.removeprefix(f"{split}_").removesuffix("_v4") for name in names}
+        for (dose, view, split), cell in product(self.scans, self.cells.cells()):
+            any_tier = self.hub.comparison_dir(dose, view, split, "*", cell)
+            before, _, after = any_tier.name.partition("*")
+            names = (path.name for path in any_tier.parent.glob(any_tier.name))
+            found |= {name.removeprefix(before).removesuffix(after) for name in names}
         return sorted(found)
 
 

@@ -6,8 +6,14 @@ from pathlib import Path
 
 from ptycho_compare.hub import Artifacts
 
-TABLES = ("comparison_differences.csv", "frc_cutoffs.csv", "comparison_metrics.csv", "arm_agreement.csv")
-ARRAYS = ("plan.npz", "reconstructions.npz", "reconstructions_aligned.npz", "residuals.npz")
+TABLES = (
+    "comparison_differences.csv",
+    "frc_cutoffs.csv",
+    "comparison_metrics.csv",
+    "arm_agreement.csv",
+    "patch_scores.csv",
+)
+ARRAYS = ("plan.npz", "reconstructions.npz", "reconstructions_aligned.npz", "residuals.npz", "patches.npz")
 
 
 def results(folder: Path) -> dict[str, bytes]:

@@ -157,6 +157,7 @@ reference = "same_data"
 free_ramp = true
 metrics = "ptychopinn"
 half_data = true
+patches = 12
 
 [uncertainty]
 draws = 50
@@ -200,6 +201,7 @@ def test_a_study_says_how_to_read_to_score_and_what_else_to_compare(tmp_path: Pa
     assert (scoring.reference, scoring.free_ramp, scoring.metrics) == ("same_data", True, "ptychopinn")
     assert (scoring.resampling.draws, scoring.resampling.block_px) == (50, 24)
     assert request.half_data is True
+    assert request.patches == 12
 
 
 @pytest.mark.parametrize(

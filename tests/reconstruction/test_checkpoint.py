@@ -27,6 +27,7 @@ from ptycho_compare.storage.fingerprint import Fingerprint
 from scans import make_scan, write_scan
 
 SIDE, CROP, GROUPS = 16, 8, 30
+KEPT = (0, 3, 4, 11, 29)  # rows whose patches are kept
 BASIS = Fingerprint(
     {"test_data": "a1" * 32}, {"crop_px": CROP, "reading": {"dc": None}}, "c3" * 32, {"numpy": "2"}
 )
@@ -122,6 +123,7 @@ def work(
             Painter(group_size, attempt.batch, **painter),
             state,
             chunk_groups=attempt.chunk,
+            keep=KEPT,
             on_chunk=told.append,
             after_batch=after_batch,
         )
@@ -152,9 +154,12 @@ def assert_same_state(found: StreamState, expected: StreamState) -> None:
         (found.canvas.total, expected.canvas.total),
         (found.canvas.weight, expected.canvas.weight),
         (found.first_patch, expected.first_patch),
+        *((found.kept[row].values, kept.values) for row, kept in expected.kept.items()),
+        *((found.kept[row].centre, kept.centre) for row, kept in expected.kept.items()),
     ):
         assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
         assert ours.tobytes() == theirs.tobytes()
+    assert found.kept.keys() == expected.kept.keys()
     for name in ("rows", "groups", "next_row", "reported_groups", "timing", "notes"):
         assert getattr(found, name) == getattr(expected, name), name
     assert (found.canvas.origin, found.canvas.crop_px) == (expected.canvas.origin, expected.canvas.crop_px)
@@ -248,6 +253,17 @@ def test_a_saved_state_is_the_same(saved: Checkpoint, half_way: StreamState, tmp
     assert sorted(path.name for path in saved.folder.iterdir()) == ["A.json", canvas_of(saved).name]
     assert saved.cadence.count == 2
     assert saved.cadence.spent_s > 0
+
+
+def test_where_no_patch_is_kept_none_is_saved(ground: Ground, tmp_path: Path) -> None:
+    """The file is that of an earlier version."""
+    state, checkpoint = ground.empty(4), checkpoint_in(tmp_path)
+    checkpoint.save(state)
+    with np.load(canvas_of(checkpoint)) as held:
+        assert sorted(held) == ["chunk", "finished_chunks", "first_patch", "total", "weight"]
+    found = checkpoint.load(refused)
+    assert found is not None
+    assert found.kept == {}
 
 
 def test_numbers_that_are_none_are_kept(saved: Checkpoint, half_way: StreamState, tmp_path: Path) -> None:

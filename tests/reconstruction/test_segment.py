@@ -77,6 +77,7 @@ class Bench:
         self.fixed = fixed_point_of(
             self.plan, scan.positions, self.painter, largest=response.largest, crop_px=CROP
         )
+        self.keep = {*self.plan.rows_of(self.plan.sample(5), group_size=group_size).tolist()}
         self.told: list[Chunk] = []
 
     def empty(self, segment: Segment | None = None) -> StreamState:
@@ -106,6 +107,7 @@ class Bench:
                 state,
                 chunk_groups=self.chunk,
                 until=until,
+                keep=self.keep,
                 on_chunk=told,
                 after_batch=after_batch,
             )
@@ -155,6 +157,9 @@ def test_a_stream_has_the_same_bits_however_much_of_it_is_taken_over(
     assert state.first_patch.tobytes() == expected.first_patch.tobytes()
     assert astuple(state.finished_chunks) == astuple(expected.finished_chunks)
     assert sharing.told_of() == whole.told_of()
+    assert [state.kept[row].values.tobytes() for row in sorted(whole.keep)] == [
+        expected.kept[row].values.tobytes() for row in sorted(whole.keep)
+    ]
 
 
 @given(groups=st.integers(1, 400), chunk=st.none() | st.integers(1, 500))

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knowing import Oracle
 from ptycho_compare.errors import ArmError
 from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.kept_patches import KeptPatches
 from ptycho_compare.reconstruction.stream import Chunk, empty_stream, reconstruct
 from ptycho_compare.scan.plan import draw_plan
 from ptycho_compare.scan.read import Scan, open_scan
 from ptycho_compare.scoring.alignment.gauge import fienup_error
-from scans import make_scan, true_patches, write_scan
+from scans import make_scan, write_scan
 
 SIDE = 32
 READ = 16 + 2 * 6  # px of a patch that are read: what is added, and neighbours
@@ -29,53 +31,13 @@ def scan(tmp_path: Path) -> Iterator[Scan]:
 
 
 @dataclass
-class Oracle:
-    """Knows the object: recognises each image by its content and returns the true patch.
+class Apart(Oracle):
+    """Gives a patch for each image of a group."""
 
-    Group members are merged as a network does: each true patch is moved to the group's
-    centre by its local offset, so a wrong sign of the offset shows as a wrong patch.
-    """
-
-    scan: Scan
-    group_size: int
-    batch_rows: int
-    normalization: float
-    patch_px: int = SIDE
-    fault: str = ""
-    device: str = "cpu"
-    separate: bool = False
-
-    def __post_init__(self) -> None:
-        assert self.scan.truth is not None
-        self.images = self.scan.diffraction.read(np.arange(self.scan.diffraction.count))
-        self.rows_seen: list[int] = []
-
-    def warm_up(self) -> float:
-        return 0.0
+    separate: bool = True
 
     def predict(self, diffraction: np.ndarray, local_offsets: np.ndarray) -> np.ndarray:
-        self.rows_seen.append(len(diffraction))
-        truth = self.scan.truth
-        assert truth is not None
-        patches = np.zeros((len(diffraction), SIDE, SIDE), np.complex64)
-        for row, (images, offsets) in enumerate(zip(diffraction, local_offsets[:, 0], strict=True)):
-            centres = [
-                self.scan.positions[self._number(images[..., c])] + offsets[:, c]
-                for c in range(self.group_size)
-            ]
-            patches[row] = true_patches(truth, np.array(centres), SIDE).mean(axis=0)
-        return patches
-
-    def apart(self, diffraction: np.ndarray) -> np.ndarray:
-        """Return the true patch of each image, as a network that merges nothing does."""
-        assert self.scan.truth is not None
-        numbers = [self._number(each) for each in diffraction.transpose(0, 3, 1, 2).reshape(-1, SIDE, SIDE)]
-        patches = true_patches(self.scan.truth, self.scan.positions[numbers], SIDE)
-        return patches.reshape(len(diffraction), self.group_size, SIDE, SIDE)
-
-    def _number(self, image: np.ndarray) -> int:
-        distance = np.abs(self.images * np.float32(self.normalization) - image).sum(axis=(1, 2))
-        return int(distance.argmin())
+        return self.apart(diffraction)
 
 
 def run(
@@ -123,13 +85,6 @@ def test_chunk_and_batch_change_nothing(scan: Scan, group_size: int) -> None:
 
 
 def test_separate_patches_lie_each_about_its_own_position(scan: Scan) -> None:
-    @dataclass
-    class Apart(Oracle):
-        separate: bool = True
-
-        def predict(self, diffraction: np.ndarray, local_offsets: np.ndarray) -> np.ndarray:
-            return self.apart(diffraction)
-
     values, weight, (chunk,), _ = run(scan, 4, oracle=Apart)
     assert scan.truth is not None
     assert fienup_error(values, scan.truth, weight > 0) < 2e-3
@@ -137,6 +92,38 @@ def test_separate_patches_lie_each_about_its_own_position(scan: Scan) -> None:
     for size in (7, 256):
         other, _, _, _ = run(scan, 4, oracle=Apart, chunk=size, batch=3)
         np.testing.assert_array_equal(other, values)
+
+
+def kept_of(scan: Scan, oracle: type[Oracle], group_size: int, *, batch: int, chunk: int) -> KeptPatches:
+    """Stream, and keep the patches of eight groups."""
+    plan = draw_plan(scan, group_size=4, groups=60, neighbors=7, seed=5)
+    rows = plan.rows_of(plan.sample(8), group_size=group_size).tolist()
+    state = empty_stream(plan, scan.positions, group_size=group_size, crop_px=16)
+    knows = oracle(scan, group_size, batch, plan.normalization)
+    reconstruct(
+        plan, scan.diffraction, scan.positions, knows, state, chunk_groups=chunk, keep=frozenset(rows)
+    )
+    assert sorted(state.kept) == sorted(rows)
+    return KeptPatches.of(state.kept, rows)
+
+
+@pytest.mark.parametrize(("oracle", "group_size"), [(Oracle, 1), (Oracle, 4), (Apart, 4)])
+def test_kept_patches_lie_where_the_truth_shows_the_same(
+    scan: Scan, oracle: type[Oracle], group_size: int
+) -> None:
+    """On the canvas's whole pixels, whatever part of one they were moved by; in the order of their groups."""
+    kept = kept_of(scan, oracle, group_size, batch=16, chunk=60)
+    plan = draw_plan(scan, group_size=4, groups=60, neighbors=7, seed=5)
+    members = scan.positions[plan.groups[plan.sample(8)]]
+    expected = members.mean(axis=1) if oracle is Oracle and group_size == 4 else members[:, 0]
+    np.testing.assert_allclose(kept.centres, expected, atol=1e-5)
+    assert scan.truth is not None
+    for values, (row, column) in zip(kept.values, kept.first_pixels, strict=True):
+        there = scan.truth[row : row + 16, column : column + 16]
+        assert fienup_error(values, there, np.ones_like(there, bool)) < 2e-3
+    other = kept_of(scan, oracle, group_size, batch=3, chunk=7)
+    assert other.values.tobytes() == kept.values.tobytes()
+    assert other.centres.tobytes() == kept.centres.tobytes()
 
 
 def test_each_image_is_predicted_once_and_each_group_once(scan: Scan) -> None:

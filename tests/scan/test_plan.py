@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +215,35 @@ def test_too_little_for_two_halves(count: int, groups: int, message: str) -> Non
     plan = make_plan(np.arange(count), positions, size=4, groups=groups, seed=0)
     with pytest.raises(ScanError, match=message):
         half_plans(plan, positions)
+
+
+@examples(60)
+@given(
+    count=st.integers(4, 60),
+    groups=st.integers(1, 60),
+    size=st.sampled_from([1, 4]),
+    drawn=st.integers(0, 80),
+    seed=st.integers(0, 100),
+)
+def test_a_sample_of_groups_is_found_in_the_rows_of_every_arm(
+    count: int, groups: int, size: int, drawn: int, seed: int
+) -> None:
+    """One row each, which begins with the image that the group was drawn from."""
+    positions = positions_of(count, seed)
+    formed = form_groups(positions, size=size, count=min(groups, count), neighbors=7, seed=seed)
+    plan = Plan(formed, np.arange(count), 1.0, seed, 7)
+    sample = plan.sample(drawn)
+    assert len(sample) == min(drawn, len(formed))
+    assert (np.diff(sample) > 0).all()
+    np.testing.assert_array_equal(sample, plan.sample(drawn))
+    for group_size in {1, size}:
+        rows = plan.rows_of(sample, group_size=group_size)
+        units = plan.units(positions, group_size=group_size)
+        np.testing.assert_array_equal(units.images[rows, 0], formed[sample, 0])
+        assert len(set(rows.tolist())) == len(sample)
+
+
+def test_other_plans_have_other_samples() -> None:
+    plan = Plan(np.arange(100)[:, None], np.arange(100), 1.0, 3, 7)
+    assert set(plan.sample(10)) != set(replace(plan, seed=4).sample(10))
+    assert set(plan.sample(10)) <= set(plan.sample(20))

@@ -32,7 +32,7 @@ def judge_stored(names: Artifacts, limits: CollapseLimits | None) -> Iterator[Fi
     except (OSError, ValidationError):
         yield Finding("missing", f"{names.manifest}: cannot be read, so no canvas is looked into")
         return
-    for path in (names.reconstructions, names.reconstructions_aligned, names.residuals):
+    for path in _stored(names):
         record = manifest.artifacts.get(path.name)
         if record is not None and not (path.is_file() and digest_of(path) == record.sha256):
             kind: Kind = "changed" if path.is_file() else "missing"
@@ -40,6 +40,10 @@ def judge_stored(names: Artifacts, limits: CollapseLimits | None) -> Iterator[Fi
             return
     yield from judge_canvases(names.reconstructions, manifest, limits or CollapseLimits())
     yield from judge_finite(names, manifest)
+
+
+def _stored(names: Artifacts) -> tuple[Path, ...]:
+    return names.reconstructions, names.reconstructions_aligned, names.residuals, names.patches
 
 
 def judge_canvases(path: Path, manifest: Manifest, limits: CollapseLimits) -> Iterator[Finding]:
@@ -94,7 +98,7 @@ def _truth(archive: NpzFile, mask: NDArray[Any]) -> NDArray[Any] | None:
 def judge_finite(names: Artifacts, manifest: Manifest) -> Iterator[Finding]:
     """Find numbers that are not finite in what is stored of arms that count as alive."""
     dead = tuple(f"{arm.lower()}_" for arm, record in manifest.arms.items() if record.status != "ok")
-    for path in (names.reconstructions, names.reconstructions_aligned, names.residuals):
+    for path in _stored(names):
         if not path.is_file():
             continue
         try:

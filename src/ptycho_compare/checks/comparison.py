@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ptycho_compare.checks.accounting import judge_log, judge_plan
 from ptycho_compare.checks.canvases import judge_canvases, judge_finite
 from ptycho_compare.checks.figure import judge_figure
+from ptycho_compare.checks.patch_table import judge_patches
 from ptycho_compare.checks.score_table import judge_table
 from ptycho_compare.errors import ENVIRONMENT
 from ptycho_compare.finding import Finding
@@ -65,6 +66,7 @@ def judge_comparison(
             findings.append(finding_of_failed(arm, record))
     if not damaged:  # what a changed file says is of no interest
         findings += judge_table(names.metrics, manifest)
+        findings += judge_patches(names, manifest)
         if arrays:
             findings += judge_canvases(names.reconstructions, manifest, limits or CollapseLimits())
             findings += judge_finite(names, manifest)

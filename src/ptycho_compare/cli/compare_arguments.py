@@ -254,7 +254,7 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_registration(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("registration and halves")
+    group = parser.add_argument_group("registration, halves and patches")
     group.add_argument(
         "--skip-registration", action="store_true", help="take the iterative frame as it is laid"
     )
@@ -264,6 +264,12 @@ def _add_registration(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=None,
         help="networks reconstruct each half of the data too (default: where there is no truth)",
+    )
+    group.add_argument(
+        "--patches",
+        type=_natural,
+        default=0,
+        help="patches of each network that are scored before they are stitched (0)",
     )
 
 

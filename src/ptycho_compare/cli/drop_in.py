@@ -116,6 +116,7 @@ def _request(arguments: argparse.Namespace) -> CompareRequest:
         seed=arguments.seed,
         crop_px=arguments.stitch_crop_size,
         half_data=arguments.half_data,
+        patches=arguments.patches,
         engine=arguments.engine,
         reading=reading_of(arguments),
         scoring=replace(scoring, placing=placing),

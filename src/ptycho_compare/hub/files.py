@@ -86,6 +86,16 @@ class Artifacts:
         return self.folder / "arm_agreement.csv"
 
     @property
+    def patch_scores(self) -> Path:
+        """Patches of networks, each scored by itself before it is stitched; only where they are asked for."""
+        return self.folder / "patch_scores.csv"
+
+    @property
+    def patches(self) -> Path:
+        """These patches, each as a canvas of its own."""
+        return self.folder / "patches.npz"
+
+    @property
     def frc_plot(self) -> Path:
         """Ring correlation curves of all arms."""
         return self.folder / "frc_plot.png"

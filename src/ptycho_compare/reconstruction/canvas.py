@@ -109,8 +109,8 @@ class Canvas:
         moved = move(patches[:, read, read], (centres - whole)[:, ::-1], inner, inner)
         if self.fixed is not None:
             moved = self.fixed.rounded(moved)
-        rows, columns = (whole - self.crop_px // 2).T[::-1] - np.array([self.origin]).T
-        for patch, row, column in zip(moved, rows, columns, strict=True):
+        corners = first_pixels(centres, crop_px=self.crop_px) - self.origin
+        for patch, (row, column) in zip(moved, corners, strict=True):
             target = np.s_[row : row + self.crop_px, column : column + self.crop_px]
             self.total[target] += patch
             self.weight[target] += 1
@@ -144,6 +144,11 @@ class Canvas:
         """
         mean = np.divide(self.total, self.weight, out=np.zeros_like(self.total), where=self.weight > 0)
         return grid.lay(mean.astype(np.complex64), self.origin), grid.lay(self.weight, self.origin)
+
+
+def first_pixels(centres: NDArray[np.float64], *, crop_px: int) -> NDArray[np.int64]:
+    """Rows and columns (b, 2) on which the central M x M parts of patches begin, centred at x, y in px."""
+    return np.rint(centres[:, ::-1]).astype(np.int64) - crop_px // 2
 
 
 def read_window(side: int, crop_px: int) -> slice:

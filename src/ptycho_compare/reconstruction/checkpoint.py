@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.reconstruction.canvas import Canvas
 from ptycho_compare.reconstruction.fixed_point import FixedPoint
+from ptycho_compare.reconstruction.kept_patches import KeptPatch
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
 from ptycho_compare.storage.fingerprint import Fingerprint
 from ptycho_compare.storage.saved_work import Arrays, Facts, SavedWork
@@ -103,6 +104,10 @@ class Checkpoint:
         }
         if state.each_chunk is not None:
             arrays["each_chunk"] = np.array([each.to_array() for each in state.each_chunk]).reshape(-1, 3, 4)
+        if state.kept:
+            arrays["kept_rows"] = np.array(list(state.kept), np.int64)
+            arrays["kept_values"] = np.stack([each.values for each in state.kept.values()])
+            arrays["kept_centres"] = np.stack([each.centre for each in state.kept.values()])
         facts = {
             "origin": list(state.canvas.origin),
             "crop_px": state.canvas.crop_px,
@@ -151,4 +156,12 @@ def _state(facts: Facts, arrays: Arrays) -> StreamState:
         each_chunk=[Statistics.from_array(each) for each in arrays["each_chunk"]]
         if "each_chunk" in arrays
         else None,
+        kept=_kept(arrays),
     )
+
+
+def _kept(arrays: Arrays) -> dict[int, KeptPatch]:
+    if "kept_rows" not in arrays:
+        return {}
+    pairs = zip(arrays["kept_values"], arrays["kept_centres"], strict=True)
+    return {row: KeptPatch(*pair) for row, pair in zip(arrays["kept_rows"].tolist(), pairs, strict=True)}

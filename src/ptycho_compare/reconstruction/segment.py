@@ -103,6 +103,7 @@ def take_over(
             on_chunk(Chunk(first // segment.chunk_groups + 1, stop, groups, statistics, first_patch))
         state.chunk = statistics
         state.finish_chunk(stop)
+    state.kept |= found.kept
     state.chunk = found.chunk
     state.next_row = found.next_row
     state.timing.add_timing(found.timing)

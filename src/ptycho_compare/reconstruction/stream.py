@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from ptycho_compare.errors import ArmError
 from ptycho_compare.models.predictor import Predictor
 from ptycho_compare.reconstruction.canvas import Canvas, read_window
 from ptycho_compare.reconstruction.fixed_point import FixedPoint, most_on_a_pixel
+from ptycho_compare.reconstruction.kept_patches import KeptPatch
 from ptycho_compare.reconstruction.stream_state import Statistics, StreamState, Timing
 from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.plan import Plan, Units
@@ -60,6 +61,7 @@ def reconstruct(
     *,
     chunk_groups: int | None = None,
     until: int | None = None,
+    keep: Collection[int] = (),
     on_chunk: Callable[[Chunk], None] | None = None,
     after_batch: Callable[[StreamState], None] | None = None,
 ) -> None:
@@ -81,6 +83,8 @@ def reconstruct(
         Groups after which `on_chunk` is called; None for all at once.
     until : int or None
         No chunk that begins at this group, or later, is begun; None for all of the state's groups.
+    keep : collection of int
+        Rows whose patches the state keeps beside the canvas; of separate ones that of the first image.
     on_chunk : callable or None
         Takes each finished chunk.
     after_batch : callable or None
@@ -102,7 +106,7 @@ def reconstruct(
             rows = units.chunk(first, stop)
             for start in range(max(rows.start, state.next_row), rows.stop, predictor.batch_rows):
                 batch = slice(start, min(start + predictor.batch_rows, rows.stop))
-                _add(plan, units, batch, diffraction, predictor, state)
+                _add(plan, units, batch, diffraction, predictor, state, keep)
                 if after_batch is not None:
                     after_batch(state)
             if on_chunk is not None:
@@ -118,19 +122,25 @@ def _add(
     diffraction: Diffraction,
     predictor: Predictor,
     state: StreamState,
+    keep: Collection[int],
 ) -> None:
     """Predict one batch and lay it on the canvas."""
     images, patches = _predict(plan, units, batch, diffraction, predictor, state.timing)
     began = time.perf_counter()
     places = units.places(batch) if predictor.separate else units.centres[batch]
-    state.canvas.add(patches.reshape(-1, *patches.shape[-2:]), places)
+    flat = patches.reshape(-1, *patches.shape[-2:])
+    for row in range(batch.start, batch.stop) if keep else ():
+        if row in keep:
+            first = (row - batch.start) * (len(flat) // len(patches))
+            state.kept[row] = KeptPatch.laid(flat[first], places[first], crop_px=state.canvas.crop_px)
+    state.canvas.add(flat, places)
     window = state.canvas.window(patches)
     read = read_window(patches.shape[-1], state.canvas.crop_px)
     state.chunk.inputs.add(images)
     state.chunk.outputs.add(patches[..., read, read])
     state.chunk.used.add(patches[..., window, window])
     if batch.start == 0:
-        state.first_patch = patches.reshape(-1, *patches.shape[-2:])[0][read, read].copy()
+        state.first_patch = flat[0][read, read].copy()
     state.next_row = batch.stop
     state.timing.stitch_s += time.perf_counter() - began
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.reconstruction.canvas import Canvas
+from ptycho_compare.reconstruction.kept_patches import KeptPatch
 
 
 @dataclass
@@ -111,6 +112,8 @@ class StreamState:
         Of a segment; 0 for all of a stream.
     each_chunk : list of Statistics or None
         Of every chunk that was reported, where another stream takes them over.
+    kept : dict of int to KeptPatch
+        Patches that are wanted beside the canvas, by row.
     """
 
     canvas: Canvas
@@ -125,6 +128,7 @@ class StreamState:
     notes: dict[str, Any] = field(default_factory=dict)
     first_row: int = 0
     each_chunk: list[Statistics] | None = None
+    kept: dict[int, KeptPatch] = field(default_factory=dict)
 
     @property
     def done_rows(self) -> int:

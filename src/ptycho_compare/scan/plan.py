@@ -18,6 +18,9 @@ from ptycho_compare.scan.group import ALGORITHM, form_groups
 from ptycho_compare.scan.read import Scan
 from ptycho_compare.storage.files import atomic_path
 
+_SAMPLE = 1
+"""Told to the generator beside the seed of a plan."""
+
 
 @dataclass(frozen=True)
 class Units:
@@ -93,6 +96,23 @@ class Plan:
         centres = members.mean(axis=1)
         offsets = -(members - centres[:, None, :]).transpose(0, 2, 1)[:, None]
         return Units(images, centres, offsets.astype(np.float32), group)
+
+    def sample(self, count: int) -> NDArray[np.int64]:
+        """Draw that many of the groups, or all there are, seeded by the plan's own seed; ascending."""
+        generator = np.random.default_rng((self.seed, _SAMPLE))  # not the stream that the groups came from
+        return np.sort(generator.permutation(len(self.groups))[:count])
+
+    def rows_of(self, groups: NDArray[np.int64], *, group_size: int) -> NDArray[np.int64]:
+        """Find the rows of `units` in which some groups, or the first image of each, are predicted.
+
+        The first image is that from which the group was drawn, so that no two groups have one row.
+        """
+        if group_size == self.groups.shape[1]:
+            return groups
+        flat = self.groups.ravel()
+        held, first = np.unique(flat, return_index=True)
+        row = np.argsort(np.argsort(first))  # images ascending: which of them comes how early
+        return np.asarray(row[np.searchsorted(held, self.groups[groups, 0])], np.int64)
 
     def network_input(self, diffraction: Diffraction, images: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read rows of images (b, C) and normalise them: (b, N, N, C) float32, k times the amplitude."""

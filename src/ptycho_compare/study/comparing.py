@@ -83,12 +83,15 @@ class Scoring(Section):
         arms; left out, of those whose file holds a probe that was retrieved with them.
     half_data : bool or None
         Whether networks reconstruct each half of the data too; left out: where there is no truth.
+    patches : int
+        Patches of each network that are scored before they are stitched; 0 for none.
     """
 
     reference: Literal["truth", "independent_half", "same_data"] = "truth"
     free_ramp: bool | tuple[ArmName, ...] | None = None
     metrics: Literal["standard", "ptychopinn"] = "standard"
     half_data: bool | None = None
+    patches: Annotated[int, Field(ge=0, le=10_000)] = 0
 
 
 class Uncertainty(Section):

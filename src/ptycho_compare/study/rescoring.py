@@ -19,8 +19,8 @@ _SECTIONS: dict[str, type[Section]] = {
     "tolerances": Tolerances,
     "uncertainty": Uncertainty,
 }
-_OF_RUNS = ("scoring.half_data",)
-"""Halves of the data are reconstructed by networks; they are in no artifact."""
+_OF_RUNS = ("scoring.half_data", "scoring.patches")
+"""What networks give for these is in no artifact unless it was asked for."""
 RESCORABLE = tuple(
     key
     for section, model in _SECTIONS.items()

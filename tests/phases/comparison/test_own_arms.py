@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ptycho_compare.phases.comparison.inputs import inspect_inputs
 from ptycho_compare.phases.comparison.request import ArmRequest, ArmSettings
 from ptycho_compare.reconstruction.image_source import ImageSource
 from ptycho_compare.records.manifest import read_manifest
+from ptycho_compare.records.tables.patches_csv import read_patches_csv
 from ptycho_compare.storage import fingerprint
 from results import assert_same_results, results
 from resume.runs import finish_here, stop_here
@@ -31,6 +33,7 @@ DEBUG = f"dose_{DOSE}-dense-train-debug"
 ARMS = """
 [scoring]
 half_data = true
+patches = 5
 
 [arms.Whole]
 network = "networks/whole.onnx"
@@ -76,6 +79,25 @@ def test_they_are_scored_and_the_phase_alone_in_its_phase(compared: Path) -> Non
     assert manifest.arms["Whole"].details["parameters"]["input"]["zero_frequency"] == "centre"
     verdicts = manifest.arms["Phase"].details["verdicts"]
     assert "phase only" in str(verdicts)
+
+
+def test_their_patches_are_scored_as_they_are_and_those_of_the_phase_alone_in_their_phase(
+    compared: Path,
+) -> None:
+    """Of a network that gives a patch for each image of a group, that of the first image."""
+    rows = read_patches_csv(Artifacts(folder_of(compared)).patch_scores)
+    assert Counter(row.arm for row in rows) == {"Whole": 5, "Phase": 5, "Groups": 5}
+    for row in rows:
+        there = {
+            name.split("_")[-1] for name, number in row.numbers.items() if "_" in name and number is not None
+        }
+        assert there == ({"phase"} if row.arm == "Phase" else {"amplitude", "phase"})
+        assert row.numbers["own_mae_phase"] < 0.01
+    places = {
+        arm: [(row.image, row.x, row.y) for row in rows if row.arm == arm] for arm in ("Whole", "Groups")
+    }
+    for one, other in zip(*places.values(), strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
 
 
 def test_stopped_they_and_their_halves_go_on_to_the_same_bytes(

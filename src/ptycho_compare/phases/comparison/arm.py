@@ -28,6 +28,7 @@ from ptycho_compare.models.bundle import ModelFile
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.phases.comparison.request import CompareRequest
 from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.kept_patches import KeptPatches
 from ptycho_compare.reconstruction.light import Light
 from ptycho_compare.reconstruction.own_probe import was_retrieved
 from ptycho_compare.reconstruction.probe_as_object import require_object
@@ -72,6 +73,17 @@ class Setting:
         return (measured if self.within is None else measured & self.within).astype(np.float64)
 
     @cached_property
+    def sampled_groups(self) -> NDArray[np.int64]:
+        """The groups of the plan whose patches are scored before stitching, ascending; as a rule none."""
+        none = self.request.why_no_patches(self.scan)
+        return self.plan.sample(0 if none else self.request.patches)
+
+    def kept_rows(self, group_size: int) -> list[int]:
+        """Rows in which an arm that takes `group_size` images at a time predicts these patches, by group."""
+        rows: list[int] = self.plan.rows_of(self.sampled_groups, group_size=group_size).tolist()
+        return rows
+
+    @cached_property
     def half_plans(self) -> tuple[Plan, ...]:
         """The groups of each half of the data, where networks reconstruct these as well; else none."""
         asked = self.request.half_data
@@ -99,6 +111,8 @@ class Arm:
         Their files, if they were made elsewhere.
     modes : ndarray, (m, N, N), complex64, or None
         Of the arm's own probe.
+    patches : KeptPatches or None
+        Of a network, those of `Setting.sampled_groups`.
     """
 
     source: Path | None
@@ -109,6 +123,7 @@ class Arm:
     halves: tuple[ArmImage, ...] = ()
     half_sources: tuple[Path, ...] = ()
     modes: NDArray[np.complex64] | None = None
+    patches: KeptPatches | None = None
 
     @property
     def probe(self) -> NDArray[np.complex64] | None:

@@ -75,8 +75,8 @@ def table_differences(theirs: Path, ours: Path, *, leave_out: Sequence[str]) -> 
 
 
 def _name(row: Sequence[str]) -> str:
-    """Name a row by the cells before its numbers."""
-    return " ".join(takewhile(lambda cell: cell and _number(cell) is None, row[:4]))
+    """Name a row by the cells before its scores: names, and what is counted."""
+    return " ".join(takewhile(lambda cell: cell and (_number(cell) is None or cell.isdigit()), row[:4]))
 
 
 def _number(cell: str) -> float | None:

@@ -192,6 +192,8 @@ def _unusual(request: CompareRequest, inputs: Inputs, scan: Scan) -> Iterator[st
     laid = [each for found in inputs.arms.values() for each in (found.content, *found.halves)]
     frames = [each.frame for each in laid if isinstance(each, ReadyMade) and each.frame is not None]
     yield from filter(None, (frame.note(scan.positions) for frame in frames))
+    if why := request.why_no_patches(scan):
+        yield why
     if scan.truth is None:
         yield f"{scan.path}: holds no true object; arms are judged by residual and agreement"
     if scan.modes is None:

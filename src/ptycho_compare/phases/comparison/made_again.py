@@ -2,7 +2,8 @@
 
 Scores, intervals, curves, cut-offs, aligned images, residuals, figures and what the manifest tells follow
 from the canvases, the scan and the settings. The code that wrote them writes them again, elsewhere. The
-canvases themselves are computed again in part: pieces of networks, all of what is ready-made.
+canvases themselves are computed again in part: pieces of networks, all of what is ready-made. Kept patches
+are all predicted again.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.compare import score
 from ptycho_compare.phases.comparison.differences import artifact_differences
 from ptycho_compare.phases.comparison.geometry_check import geometry_through_arms, geometry_through_truth
-from ptycho_compare.phases.comparison.inputs import Inputs
+from ptycho_compare.phases.comparison.inputs import ArmInput, Inputs
 from ptycho_compare.phases.comparison.publish import Result, told_of, write_artifacts
 from ptycho_compare.phases.comparison.recompute import Piece, check_network, check_ready_made, rescored_arm
-from ptycho_compare.phases.comparison.stored import stored_image, stored_mask
+from ptycho_compare.phases.comparison.stored import stored_image, stored_mask, stored_patches
+from ptycho_compare.reconstruction.kept_patches import KeptPatches
 from ptycho_compare.reconstruction.ready_made import ReadyMade
 from ptycho_compare.reconstruction.user_made import UserSource
 from ptycho_compare.records.manifest import ArmRecord, Manifest
@@ -47,7 +49,7 @@ _AT_MOST = 5
 def pieces_again(
     inputs: Inputs, names: Artifacts, setting: Setting, *, pieces: int, generator: np.random.Generator
 ) -> Iterator[Piece]:
-    """Compute pieces of each network's canvas again, and lay again what is ready-made.
+    """Compute pieces of each network's canvas and its kept patches again, and lay again what is ready-made.
 
     Raises AdoptionError when what is stored is another.
     """
@@ -58,6 +60,7 @@ def pieces_again(
                 name,
                 arm.content,
                 stored,
+                _patches(names, name, arm, setting),
                 setting,
                 pieces=pieces,
                 batch_rows=arm.request.how.batch_rows,
@@ -75,12 +78,24 @@ def made_again(
         name: rescored_arm(arm, stored_image(names.reconstructions, name, setting.grid), setting)
         for name, arm in inputs.arms.items()
     }
+    arms = {
+        name: replace(arm, patches=_patches(names, name, inputs.arms[name], setting))
+        for name, arm in arms.items()
+    }
     arms = {name: _as_recorded(arm, inputs, name, manifest.arms.get(name)) for name, arm in arms.items()}
     geometry = geometry_through_truth(setting)
     arms, of_arms = geometry_through_arms(arms, setting)
     scorecard, consistency = score(arms, setting)
     nothing = WatchedFiles({})
     return Result(nothing, setting, arms, scorecard, consistency, warnings, geometry=geometry + of_arms)
+
+
+def _patches(names: Artifacts, name: str, arm: ArmInput, setting: Setting) -> KeptPatches | None:
+    """Read what was kept of a network's patches; None of other arms, and where none were asked for."""
+    count, crop_px = len(setting.sampled_groups), setting.request.crop_px
+    if not count or not isinstance(arm.content, ModelFile):
+        return None
+    return stored_patches(names.patches, name, count=count, crop_px=crop_px)
 
 
 def _as_recorded(arm: Arm, inputs: Inputs, name: str, record: ArmRecord | None) -> Arm:

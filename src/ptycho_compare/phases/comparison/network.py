@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from ptycho_compare.errors import ArmError, OutOfMemoryError
 from ptycho_compare.models.bundle import ModelFile
@@ -26,6 +27,7 @@ from ptycho_compare.phases.comparison.sharing import Shard
 from ptycho_compare.phases.comparison.work import Work
 from ptycho_compare.reconstruction.canvas import read_window
 from ptycho_compare.reconstruction.checkpoint import Checkpoint
+from ptycho_compare.reconstruction.kept_patches import KeptPatches
 from ptycho_compare.reconstruction.segment import Segment, empty_segment, segments_of
 from ptycho_compare.reconstruction.stream import (
     Chunk,
@@ -52,6 +54,7 @@ class Stream:
     checkpoint: Checkpoint
     state: StreamState
     shards: SavedSegments
+    keep: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -80,7 +83,7 @@ class NetworkArm:
         request = setting.request
 
         def stream(label: str, plan: Plan, *, afresh: bool = False) -> Stream:
-            drawn = {
+            drawn: dict[str, Any] = {
                 "groups": len(plan.groups),
                 "group_size": plan.groups.shape[1],
                 "images": request.images,
@@ -89,6 +92,8 @@ class NetworkArm:
                 "seed": plan.seed,
                 "algorithm": plan.algorithm,
             }
+            keep = frozenset(setting.kept_rows(model.group_size) if plan is setting.plan else ())
+            drawn |= {"patches": len(keep)} if keep else {}
             saved = partial(work.checkpoint, label, model, drawn)
             shards = SavedSegments(
                 label, len(plan.groups), () if afresh else segments_of(plan, how.chunk_groups), saved
@@ -98,7 +103,7 @@ class NetworkArm:
             if state is None:
                 positions = setting.scan.positions
                 state = empty_stream(plan, positions, group_size=model.group_size, crop_px=request.crop_px)
-            return Stream(label, plan, checkpoint, state, shards)
+            return Stream(label, plan, checkpoint, state, shards, keep)
 
         # what is kept for debugging are the first rows, so these have to be predicted here
         afresh = _debugged(request, name)
@@ -136,7 +141,12 @@ class NetworkArm:
                 seconds["half_data_s"] = sum(half.timing.total_s for half in states)
         parameters = {**self.model.parameters, "device": state.notes["device"], **network.limits(state)}
         return Arm(
-            self.model.path, self._image(state, fault), seconds=seconds, parameters=parameters, halves=halves
+            self.model.path,
+            self._image(state, fault),
+            seconds=seconds,
+            parameters=parameters,
+            halves=halves,
+            patches=self._patches(state),
         )
 
     def parts_of(self, shard: Shard, work: Work) -> list[Stream]:
@@ -166,7 +176,8 @@ class NetworkArm:
                 crop_px=self.setting.request.crop_px,
             )
         state.notes["host"] = platform.node()
-        return Stream(checkpoint.part, stream.plan, checkpoint, state, replace(stream.shards, segments=()))
+        alone = replace(stream.shards, segments=())
+        return Stream(checkpoint.part, stream.plan, checkpoint, state, alone, stream.keep)
 
     def _advance(
         self,
@@ -215,6 +226,7 @@ class NetworkArm:
                     state,
                     chunk_groups=self.how.chunk_groups,
                     until=shards.next_ahead(state.reported_groups, work),
+                    keep=stream.keep,
                     on_chunk=on_chunk,
                     after_batch=work.saving(stream.checkpoint),
                 )
@@ -241,6 +253,13 @@ class NetworkArm:
                 shown,
                 fixed.limit,
             )
+
+    def _patches(self, state: StreamState) -> KeptPatches | None:
+        rows = self.setting.kept_rows(self.model.group_size)
+        if not rows:
+            return None
+        found = KeptPatches.of(state.kept, rows)
+        return replace(found, values=kept_part(self.model, found.values))
 
     def _image(self, state: StreamState, fault: str = "") -> ArmImage:
         values, weight = state.canvas.on_grid(self.setting.grid)

@@ -17,6 +17,7 @@ from ptycho_compare.hub import Artifacts, short_name, utc_text
 from ptycho_compare.jobs.context import JobContext
 from ptycho_compare.phases.comparison import COMPUTED_BY
 from ptycho_compare.phases.comparison.arm import Arm, Setting
+from ptycho_compare.phases.comparison.before_stitching import patch_arrays, patch_rows
 from ptycho_compare.phases.comparison.consistency import Consistency
 from ptycho_compare.phases.comparison.inputs import companions_of
 from ptycho_compare.phases.comparison.log import LOGGER
@@ -36,6 +37,7 @@ from ptycho_compare.records.reconstructions_npz import write_arrays, write_recon
 from ptycho_compare.records.tables.frc_csv import write_cutoffs_csv, write_frc_csv
 from ptycho_compare.records.tables.metrics_csv import write_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import write_agreements_csv, write_differences_csv
+from ptycho_compare.records.tables.patches_csv import write_patches_csv
 from ptycho_compare.reporting.figures.frc import plot_frc
 from ptycho_compare.reporting.figures.one_arm import write_debug_images
 from ptycho_compare.reporting.figures.residual import plot_residuals
@@ -119,6 +121,8 @@ def left_by_others(names: Artifacts) -> set[Path]:
         names.residual_plot,
         names.agreement,
         names.differences,
+        names.patch_scores,
+        names.patches,
     )
     patterns = ("*_frc_curves.csv", "reconstructions*", ".*.tmp")
     return {*some, *(path for pattern in patterns for path in names.folder.glob(pattern))}
@@ -137,6 +141,9 @@ def _tables(names: Artifacts, result: Result) -> list[Path]:
     write_differences_csv(names.differences, scorecard.differences)
     write_cutoffs_csv(names.frc_cutoffs, scorecard, pixel_nm=result.setting.scan.optics.object_pixel_nm)
     written = [names.plan, names.metrics, names.differences, names.frc_cutoffs]
+    if rows := patch_rows(result.arms, scorecard, result.setting):
+        write_patches_csv(names.patch_scores, rows)
+        written.append(names.patch_scores)
     if scorecard.agreements:
         write_agreements_csv(names.agreement, scorecard.agreements)
         written.append(names.agreement)
@@ -206,6 +213,9 @@ def _arrays(names: Artifacts, result: Result) -> list[Path]:
             }
         write_arrays(names.residuals, held)
         written.append(names.residuals)
+    if request.save_npz and (kept := patch_arrays(result.arms, result.setting)):
+        write_arrays(names.patches, kept)
+        written.append(names.patches)
     return written
 
 

@@ -19,6 +19,7 @@ from ptycho_compare.models.predictor import Predictor, load_predictor
 from ptycho_compare.phases.comparison.arm import Arm, Setting, laid, ready_made_arm
 from ptycho_compare.phases.comparison.inputs import ArmInput
 from ptycho_compare.reconstruction.canvas import Grid, read_window
+from ptycho_compare.reconstruction.kept_patches import KeptPatches
 from ptycho_compare.reconstruction.ready_made import ReadyMade
 from ptycho_compare.reconstruction.stream import empty_stream, reconstruct
 from ptycho_compare.scoring.placement import ArmImage
@@ -53,13 +54,14 @@ def check_network(
     arm: str,
     content: ModelFile,
     stored: ArmImage,
+    patches: KeptPatches | None,
     setting: Setting,
     *,
     pieces: int,
     batch_rows: int,
     generator: np.random.Generator,
 ) -> Iterator[Piece]:
-    """Compute randomly chosen pieces of a network arm's canvas again.
+    """Compute randomly chosen pieces of a network arm's canvas again, and all patches kept of it.
 
     Raises AdoptionError when one differs from what is stored.
     """
@@ -74,6 +76,8 @@ def check_network(
     for row, column in places:
         place = int(row), int(column)
         yield _require_equal(_piece(arm, place, content, predictor, stored, setting))
+    if patches is not None:
+        _require_same_patches(arm, patches, _patches(content, predictor, setting), setting)
 
 
 def check_ready_made(arm: str, content: ReadyMade, stored: ArmImage, setting: Setting) -> None:
@@ -134,6 +138,32 @@ def _piece(
     size = float(np.sqrt(np.mean(np.abs(values) ** 2))) or 1.0
     deviation = float(np.abs(values - stored.values[window]).max() / size)
     return Piece(arm, *place, int(near.sum()), deviation)
+
+
+def _patches(content: ModelFile, predictor: Predictor, setting: Setting) -> KeptPatches:
+    """Predict the rows again whose patches are kept, and no others."""
+    scan, plan, crop_px = setting.scan, setting.plan, setting.request.crop_px
+    units = plan.units(scan.positions, group_size=predictor.group_size)
+    part = replace(plan, groups=units.images[setting.kept_rows(predictor.group_size)])
+    rows = range(len(part.groups))
+    state = empty_stream(part, scan.positions, group_size=predictor.group_size, crop_px=crop_px)
+    reconstruct(part, scan.diffraction, scan.positions, predictor, state, keep=rows)
+    found = KeptPatches.of(state.kept, rows)
+    return replace(found, values=kept_part(content, found.values))
+
+
+def _require_same_patches(arm: str, stored: KeptPatches, again: KeptPatches, setting: Setting) -> None:
+    images = setting.plan.groups[setting.sampled_groups, 0]
+    size = float(np.sqrt(np.mean(np.abs(again.values) ** 2))) or 1.0
+    deviations = np.abs(again.values - stored.values).max(axis=(1, 2)) / size
+    for image, deviation, here, there in zip(images, deviations, again.centres, stored.centres, strict=True):
+        if not np.array_equal(here, there):
+            raise AdoptionError(f"{arm}: the patch of image {image} lies elsewhere than is stored")
+        if not deviation <= VALUE_TOLERANCE:  # a NaN is not equal either
+            raise AdoptionError(
+                f"{arm}: predicted again, the patch of image {image} differs by {deviation:.2g} of its size "
+                f"(limit {VALUE_TOLERANCE:g})"
+            )
 
 
 def _require_equal(piece: Piece) -> Piece:

@@ -12,6 +12,7 @@ from ptycho_compare.models.engines import engine_settings
 from ptycho_compare.reconstruction.image_source import ImageSource, parse_source
 from ptycho_compare.reconstruction.user_made import UserSource, parse_user_source
 from ptycho_compare.reporting.figures.drawing import PlotLimits
+from ptycho_compare.scan.read import Scan
 from ptycho_compare.scan.reading import Reading
 from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.scoring.metrics.estimate import Resampling
@@ -69,6 +70,8 @@ class CompareRequest:
         M, side of the central part of each patch that is used.
     half_data : bool or None
         Whether networks reconstruct each half of the data as well; None: where there is no truth.
+    patches : int
+        Patches of each network that are kept, and scored before they are stitched.
     engine : {"onnxruntime", "tensorflow"}
         By what networks are run.
     """
@@ -83,6 +86,7 @@ class CompareRequest:
     seed: int = 123
     crop_px: int = 20
     half_data: bool | None = None
+    patches: int = 0
     engine: EngineName = "onnxruntime"
     reading: Reading = field(default_factory=Reading)
     scoring: ScoringSettings = field(default_factory=ScoringSettings)
@@ -97,7 +101,17 @@ class CompareRequest:
         plain = {
             key: value for key, value in asdict(self).items() if key != "arms" and not isinstance(value, Path)
         }
+        if not self.patches:  # what was compared before there were any stays what it was
+            del plain["patches"]
         return plain | {"engine": engine_settings(self.engine)}
+
+    def why_no_patches(self, scan: Scan) -> str:
+        """Say why patches that were asked for are not scored before stitching; empty where they are."""
+        if self.patches and scan.truth is None:
+            return f"{scan.path}: holds no true object, so no patch is scored before stitching"
+        if self.patches and self.scoring.metrics != "standard":
+            return f"metrics '{self.scoring.metrics}' are of whole images, so no patch is scored by them"
+        return ""
 
 
 def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest:
@@ -137,6 +151,7 @@ def request_of(hub: Hub, study: Study, comparison: Comparison) -> CompareRequest
         seed=study.grouping.seed,
         crop_px=study.stitching.crop_px,
         half_data=study.scoring.half_data,
+        patches=study.scoring.patches,
         engine=study.models.engine,
         reading=Reading.of_study(study),
         scoring=scoring_of(study),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import AdoptionError, ArchiveError
 from ptycho_compare.reconstruction.canvas import Grid
+from ptycho_compare.reconstruction.kept_patches import KeptPatches
 from ptycho_compare.scan.plan import Plan
 from ptycho_compare.scoring.placement import ArmImage
 from ptycho_compare.untrusted.npz import open_npz
@@ -38,6 +39,20 @@ def stored_mask(reconstructions: Path) -> NDArray[np.bool_]:
     """Read which pixels were scored; raises AdoptionError."""
     (mask,) = _stored(reconstructions, {"mask": ("b", 2)})
     return mask
+
+
+def stored_patches(path: Path, arm: str, *, count: int, crop_px: int) -> KeptPatches:
+    """Read an arm's patches from ``patches.npz``.
+
+    Raises AdoptionError when the file is missing or damaged, or holds others than were to be kept.
+    """
+    key = arm.lower()
+    needed = {f"{key}_patches": ("c", 3), f"{key}_centres": ("f", 2)}
+    values, centres = _stored(path, needed)
+    if values.shape != (count, crop_px, crop_px) or centres.shape != (count, 2):
+        shape = f"{count} patches of {crop_px} x {crop_px} px"
+        raise AdoptionError(f"{path}: {arm} is {values.shape} at {centres.shape}; needed: {shape}")
+    return KeptPatches(values.astype(np.complex64), centres)
 
 
 def stored_plan_differs(path: Path, plan: Plan) -> str:

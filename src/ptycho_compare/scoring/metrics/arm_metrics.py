@@ -30,7 +30,7 @@ from ptycho_compare.scoring.metrics.ring_rows import (
     ring_estimates,
     ring_notes,
 )
-from ptycho_compare.scoring.metrics.truth_view import TruthView, smooth_parts
+from ptycho_compare.scoring.metrics.truth_view import TruthView, TruthWindow, smooth_parts
 
 UNITS = {"psnr": "dB", "phase_rmse": "rad", **RING_UNITS}
 """Units of rows that have another one than their component."""
@@ -114,15 +114,9 @@ def measure(
     ScoringError
         The image is not finite on the mask, or the mask holds no 11 x 11 window.
     """
-    inside = _in_view(image, truth)
-    contrast = _contrast(inside, truth)
+    parts, gain = parts_of(image, truth)
+    contrast = _contrast(parts["value"], truth)
     lacking = lacking_parts(contrast, truth.contrast)
-    gain = _amplitude_gain(np.abs(inside[truth.mask]), np.abs(truth.field[truth.mask]))
-    parts: dict[Component, Image] = {
-        "amplitude": gain * np.abs(inside),
-        "phase": _phase(inside, truth),
-        "value": inside,
-    }
     averages, levels = _averages(parts, truth, lacking)
     estimates: Estimates = {
         name: {part: terms.estimate(truth.blocks[part]) for part, terms in found.items()}
@@ -151,6 +145,24 @@ def measure(
     )
 
 
+def parts_of(
+    image: ComplexImage, truth: TruthView | TruthWindow, *, gain: float | None = None
+) -> tuple[dict[Component, Image], float]:
+    """Return amplitude, phase and field of an image as they are held against the truth's.
+
+    Parameters
+    ----------
+    image : ndarray, (H, W), complex
+        In the gauge of the truth as it came.
+    gain : float or None
+        Of the amplitude alone; None for the one that fits best, which is returned.
+    """
+    inside = _in_view(image, truth)
+    if gain is None:
+        gain = _amplitude_gain(np.abs(inside[truth.mask]), np.abs(truth.field[truth.mask]))
+    return {"amplitude": gain * np.abs(inside), "phase": _phase(inside, truth), "value": inside}, gain
+
+
 def judged(image: ComplexImage, truth: TruthView, limits: CollapseLimits) -> Measurement:
     """Judge how much an image shows, and measure no more; it is given as to `measure`."""
     contrast = _contrast(_in_view(image, truth), truth)
@@ -163,7 +175,7 @@ def judged(image: ComplexImage, truth: TruthView, limits: CollapseLimits) -> Mea
     )
 
 
-def _in_view(image: ComplexImage, truth: TruthView) -> NDArray[np.complex128]:
+def _in_view(image: ComplexImage, truth: TruthView | TruthWindow) -> NDArray[np.complex128]:
     check_grid(truth.mask, image=image)
     return np.asarray(np.where(truth.mask, image, 0.0).astype(np.complex128) * truth.rotation)
 
@@ -177,7 +189,7 @@ def _amplitude_gain(arm: NDArray[np.float64], truth: NDArray[np.float64]) -> flo
     return float(np.sum(truth * arm) / np.sum(arm**2))
 
 
-def _phase(field: NDArray[np.complex128], truth: TruthView) -> NDArray[np.float64]:
+def _phase(field: NDArray[np.complex128], truth: TruthView | TruthWindow) -> NDArray[np.float64]:
     """Phases of the arm: the truth's without its smooth part, plus the angle between the two.
 
     The difference is the shortest one in every pixel, and nothing of the arm's is fitted or

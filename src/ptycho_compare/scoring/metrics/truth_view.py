@@ -149,6 +149,28 @@ class TruthView:
         return "" if lit == pixels else f"phase on {lit} of {pixels} px: the truth is opaque in the others"
 
 
+@dataclass(frozen=True, eq=False)
+class TruthWindow:
+    """A window of a `TruthView`, (h, w): enough to hold a small image against it, pixel by pixel."""
+
+    field: NDArray[np.complex128]
+    rotation: complex
+    mask: Mask
+    masks: Mapping[Component, Mask]
+    parts: Mapping[Component, Image]
+
+    @classmethod
+    def of(cls, view: TruthView, box: tuple[slice, slice]) -> TruthWindow:
+        """Cut rows and columns out of a view."""
+        return cls(
+            view.field[box],
+            view.rotation,
+            view.mask[box],
+            {name: mask[box] for name, mask in view.masks.items()},
+            {name: part[box] for name, part in view.parts.items()},
+        )
+
+
 def smooth_parts(
     parts: Mapping[Component, Image], masks: Mapping[Component, Mask], shown: frozenset[Component]
 ) -> dict[Component, Image]:

@@ -57,6 +57,7 @@ from ptycho_compare.records.stitched import changed_parts, read_stitched
 from ptycho_compare.records.study_facts import read_views
 from ptycho_compare.records.tables.metrics_csv import COLUMNS, read_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import DIFFERENCE_COLUMNS, read_differences_csv, read_undecided
+from ptycho_compare.records.tables.patches_csv import PATCH_COLUMNS, PATCH_NUMBERS, read_patches_csv
 from ptycho_compare.records.tables.stitched_csv import stitched_csv
 from ptycho_compare.records.training_history import Epoch, read_history
 from ptycho_compare.reporting.page.attempts import read_timeline
@@ -348,6 +349,9 @@ def _keys() -> tuple[bytes, bytes]:
 
 
 _TABLE = f"{','.join(COLUMNS)}\n{','.join(_ROW)}\n"
+_PATCHES = (
+    f"{','.join(PATCH_COLUMNS)}\nBaseline,4,7,50.29,22.85,144,{','.join(['0.5'] * len(PATCH_NUMBERS))},v-1,\n"
+)
 _DIFFERENCES = f"{','.join(DIFFERENCE_COLUMNS)}\nPtychoPINN,Baseline,mae,phase,-0.5,-0.6,-0.4,yes\n"
 _VERDICT_OF_RUN = b"{}"
 _RUN = {
@@ -430,6 +434,7 @@ RECORDS: Mapping[str, Reader] = {
     "arms": Reader("arms.toml", _added, of_text(_ARMS)),
     "table": Reader("t.csv", _both(read_metrics_csv, _beside_ours), of_text(_TABLE)),
     "differences": Reader("d.csv", _both(read_differences_csv, read_undecided), of_text(_DIFFERENCES)),
+    "patches": Reader("p.csv", read_patches_csv, of_text(_PATCHES)),
     "digests": Reader("d.tsv", read_digests, of_text("sha256\tbytes\tpath\n" + "a" * 64 + "\t12\tx/y\n")),
     "inventory": Reader("analysis/artifact_inventory.txt", _taken, of_text("study.toml\n")),
     "claim": Reader("claim.json", read_claim, of_json(_CLAIM)),

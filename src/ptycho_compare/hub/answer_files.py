@@ -74,6 +74,16 @@ class AnswerFiles:
         return self.folder / "study_transfer.pdf"
 
     @property
+    def patches(self) -> Path:
+        """Scores of patches before they are stitched: how they spread in every condition."""
+        return self.folder / "study_patches.csv"
+
+    @property
+    def patches_latex(self) -> Path:
+        """The same for a paper."""
+        return self.folder / "study_patches.tex"
+
+    @property
     def stitched_record(self) -> Path:
         """Splits put together into one object: of which evidence, and its scores."""
         return self.folder / "study_stitched.json"

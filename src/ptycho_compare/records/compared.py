@@ -21,6 +21,7 @@ from ptycho_compare.records.reading import read_json
 from ptycho_compare.records.tables.csv_cells import finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow, read_differences_csv
+from ptycho_compare.records.tables.patches_csv import PatchRow, read_patches_csv
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Comparison, Level
 from ptycho_compare.untrusted import regular
@@ -50,6 +51,8 @@ class Compared:
         Of its two tables.
     costs : tuple of ArmCost
         What its arms took.
+    patches : tuple of PatchRow
+        Of networks, each scored before it was stitched, where that was asked for.
     inputs : dict of str to str
         SHA-256 of what each arm was made from, and of ``test_data``.
     """
@@ -61,6 +64,7 @@ class Compared:
     differences: tuple[DifferenceRow, ...]
     costs: tuple[ArmCost, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    patches: tuple[PatchRow, ...] = ()
 
     @property
     def levels(self) -> dict[str, Level]:
@@ -94,6 +98,9 @@ def _compared(hub: Hub, comparison: Comparison) -> Compared | None:
     differences: list[DifferenceRow] = []
     if names.differences.name in held.artifacts:
         differences = read_differences_csv(_whole(names.differences, held, each.id))
+    patches: list[PatchRow] = []
+    if names.patch_scores.name in held.artifacts:
+        patches = read_patches_csv(_whole(names.patch_scores, held, each.id))
     return Compared(
         each,
         _overlap(hub.overlap_metrics(each.dose, each.view, each.split)),
@@ -102,6 +109,7 @@ def _compared(hub: Hub, comparison: Comparison) -> Compared | None:
         tuple(differences),
         tuple(arm_costs(rows, images=images, host=(hosts or [""])[-1], steps=step_costs(hub, each))),
         {name: record.sha256 for name, record in held.inputs.items()},
+        tuple(patches),
     )
 
 

@@ -13,6 +13,7 @@ from ptycho_compare.records.stitched import StitchedObject, read_stitched
 from ptycho_compare.records.study_conditions import StudyCondition, conditions_in
 from ptycho_compare.records.study_lines import Crossing, Slope, StudyLine, crossings_of, lines_of, slopes_of
 from ptycho_compare.records.study_losses import LossCurve, losses_behind
+from ptycho_compare.records.study_patches import PatchSpread, patch_spreads
 from ptycho_compare.records.study_transfer import Transfer, transfers_of
 from ptycho_compare.study import Study
 
@@ -66,6 +67,11 @@ class StudyAnswers:
         return conditions_in(
             (each for each in self.compared if each.comparison.tier == self.tier), level=self.level
         )
+
+    @cached_property
+    def patches(self) -> list[PatchSpread]:
+        """Scores of patches before they are stitched, in these conditions."""
+        return patch_spreads(self.conditions)
 
     @cached_property
     def lines(self) -> list[StudyLine]:

@@ -18,6 +18,7 @@ from ptycho_compare.reporting.page.provenance import link_to
 from ptycho_compare.reporting.page.words import number_text
 from ptycho_compare.reporting.study.losses_table import losses_table
 from ptycho_compare.reporting.study.paper_table import PaperTable
+from ptycho_compare.reporting.study.patches_table import patches_table
 from ptycho_compare.reporting.study.series import ResponsePanel, Series, arms_of_study, panels_of
 from ptycho_compare.reporting.study.stitched_table import stitched_table
 from ptycho_compare.reporting.study.study_text import (
@@ -117,6 +118,7 @@ def study_part(answers: StudyAnswers) -> StudyPart:
 
 def _tables(answers: StudyAnswers) -> Iterator[tuple[str, PaperTable | None]]:
     yield "Losses", losses_table(answers.losses, level=answers.level)
+    yield "Patches before stitching", patches_table(answers.patches, factors=answers.factors)
     yield "Both halves as one object", stitched_table(answers.stitched, level=answers.level)
     yield "Transfer", transfer_table(answers.transfers)
 

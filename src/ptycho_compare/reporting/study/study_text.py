@@ -16,6 +16,7 @@ from ptycho_compare.reporting.study.losses_table import losses_table
 from ptycho_compare.reporting.study.markdown import cell as markdown_cell
 from ptycho_compare.reporting.study.markdown import table
 from ptycho_compare.reporting.study.paper_table import PaperTable, table_markdown
+from ptycho_compare.reporting.study.patches_table import patches_table
 from ptycho_compare.reporting.study.stitched_table import stitched_table
 from ptycho_compare.reporting.study.study_table import study_table
 from ptycho_compare.reporting.study.transfer_table import transfer_table
@@ -204,6 +205,7 @@ def study_markdown(answers: StudyAnswers) -> str:
         *_slope_table(answers),
         *_cost_table(answers),
         *_section("Losses", losses_table(answers.losses, level=answers.level)),
+        *_section("Patches before stitching", patches_table(answers.patches, factors=answers.factors)),
         *_section("Both halves as one object", stitched_table(answers.stitched, level=answers.level)),
         *_section("Transfer", transfer_table(answers.transfers)),
     ]

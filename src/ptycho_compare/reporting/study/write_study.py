@@ -13,11 +13,13 @@ from ptycho_compare.hub import AnswerFiles, Hub
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.tables.answers_csv import answers_csv, costs_csv, curves_csv
 from ptycho_compare.records.tables.losses_csv import losses_csv
+from ptycho_compare.records.tables.spreads_csv import spreads_csv
 from ptycho_compare.records.tables.stitched_csv import stitched_csv
 from ptycho_compare.records.tables.study_csv import study_csv
 from ptycho_compare.records.tables.transfer_csv import transfer_csv
 from ptycho_compare.reporting.study.losses_table import losses_table
 from ptycho_compare.reporting.study.paper_table import PaperTable, table_csv, table_latex
+from ptycho_compare.reporting.study.patches_table import patches_table
 from ptycho_compare.reporting.study.stitched_table import stitched_table
 from ptycho_compare.reporting.study.study_table import study_table
 from ptycho_compare.reporting.study.study_text import study_markdown
@@ -61,6 +63,11 @@ STUDY_TEXTS = (
     StudyText(
         lambda names: names.losses_latex,
         lambda answers: _latex(losses_table(answers.losses, level=answers.level), answers),
+    ),
+    StudyText(lambda names: names.patches, lambda answers: spreads_csv(answers.patches)),
+    StudyText(
+        lambda names: names.patches_latex,
+        lambda answers: _latex(patches_table(answers.patches, factors=answers.factors), answers),
     ),
     StudyText(lambda names: names.stitched, lambda answers: stitched_csv(answers.stitched)),
     StudyText(

@@ -161,6 +161,10 @@ def test_light_rooms_load_no_heavy_library() -> None:
             "ptycho_compare.cli.status",
             ("ptycho_compare.scoring.scorecard", "ptycho_compare.reconstruction.stream"),
         ),
+        (
+            "ptycho_compare.cli.run",
+            ("ptycho_compare.checks.verification", "ptycho_compare.phases.comparison.compare"),
+        ),
         ("ptycho_compare.cli.page", ("ptycho_compare.scoring", "ptycho_compare.reconstruction")),
         ("ptycho_compare.cli.ptycho_hub", ("numpy", "pydantic")),
         ("ptycho_compare.cli.take_inventory", ("numpy", "ptycho_compare.checks", "ptycho_compare.phases")),

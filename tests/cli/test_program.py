@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hubs import DOSE
 from processes import COMPARE_MODELS, PTYCHO_HUB, environment
 from ptycho_compare.cli.exit_codes import ExitCode, reporting_bad_input
-from ptycho_compare.cli.program import run_program
+from ptycho_compare.cli.program import loading, run_program
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.sigterm import Stopped
@@ -117,3 +118,20 @@ def test_nothing_is_detached_inside_an_allocation(
     assert said.startswith("ptycho-hub: error: no job is detached inside a Slurm allocation (job 17)")
     assert (said.count("\n"), "leave out --detach or --ptycho-detach" in said) == (1, True)
     assert not Artifacts(Hub(quick_hub).comparison_dir(DOSE, "dense", "train", "debug")).job.folder.exists()
+
+
+def test_no_garbage_is_looked_for_while_a_command_loads_and_then_it_is() -> None:
+    with loading():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ImportError), loading():
+        raise ImportError
+    assert gc.isenabled()
+
+
+def test_who_looks_for_no_garbage_is_not_made_to(request: pytest.FixtureRequest) -> None:
+    gc.disable()
+    request.addfinalizer(gc.enable)
+    with loading():
+        pass
+    assert not gc.isenabled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from ptycho_compare.cli.program import run_program
+from ptycho_compare.cli.program import loading, run_program
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -14,7 +14,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
-    from ptycho_compare.cli.drop_in import compare_models  # loaded once SIGTERM is heard
+    with loading():
+        from ptycho_compare.cli.drop_in import compare_models  # loaded once SIGTERM is heard
 
     return compare_models(words)
 

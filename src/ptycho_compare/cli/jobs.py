@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ptycho_compare.cli.bars import bars
 from ptycho_compare.cli.batch import add_on, carry_out_on, refuse_beside_on, submitter_of
+from ptycho_compare.cli.carrying_out import add_allow_commands
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.in_queue import withdraw
 from ptycho_compare.cli.place_arguments import add_place, duration
-from ptycho_compare.cli.run import add_allow_commands
 from ptycho_compare.cli.status import jobs_of, runs
 from ptycho_compare.clock import Deadline
 from ptycho_compare.errors import JobError

@@ -8,7 +8,7 @@ from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ptycho_compare.cli.program import run_program
+from ptycho_compare.cli.program import loading, run_program
 from ptycho_compare.sigterm import Stopped
 
 if TYPE_CHECKING:  # whatever takes time to load is loaded once SIGTERM is heard
@@ -24,7 +24,8 @@ COMMANDS_OF = {
     "watch": ("watch",),
     "jobs": ("stop", "resume"),
     "adopt": ("adopt",),
-    "run": ("run", "conditions", "demo"),
+    "run": ("run", "demo"),
+    "conditions": ("conditions",),
     "work": ("work",),
     "phases": ("simulate", "overlap", "train", "reconstruct"),
     "reports": ("summarize", "report", "digest", "ssim-grid"),
@@ -51,9 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(words: list[str]) -> int:
     try:
-        from ptycho_compare.cli.exit_codes import reporting_bad_input
+        with loading():
+            from ptycho_compare.cli.exit_codes import reporting_bad_input
 
-        arguments = build_parser(words[:1]).parse_args(words)
+            parser = build_parser(words[:1])
+        arguments = parser.parse_args(words)
     except Stopped as stopped:
         return _stopped_early(words, stopped)
     hub = getattr(arguments, "hub", None)

@@ -7,10 +7,10 @@ import signal
 from collections.abc import Sequence
 
 from ptycho_compare.cli.bars import bars
+from ptycho_compare.cli.carrying_out import add_allow_commands, add_given, exit_code_of
 from ptycho_compare.cli.compare import add_shard
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, find_comparison, place_of
-from ptycho_compare.cli.run import add_allow_commands, add_given, exit_code_of
 from ptycho_compare.errors import WindowError
 from ptycho_compare.hub import Hub, JobFiles
 from ptycho_compare.jobs.allocation import gained_nothing_again

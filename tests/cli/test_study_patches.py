@@ -141,5 +141,9 @@ def test_one_patch_alone_has_no_deviation(tmp_path: Path) -> None:
     names = Artifacts(each.folder(hub))
     write_patches_csv(names.patch_scores, [*rows_of(each, "PtychoPINN")][1:2])
     record_again(names.folder, names.patch_scores.name)
-    spread = read_answers(hub, study).patches[0]
+    answers = read_answers(hub, study)
+    part = part_of(hub, answers, page=hub.verdict().page)  # no table of the comparison's own shows them
+    assert part is not None
+    assert [each.title for each in part.tables] == ["Patches before stitching"]
+    spread = answers.patches[0]
     assert (spread.patches, spread.sd, spread.quartiles) == (1, None, (spread.mean,) * 3)

@@ -39,10 +39,42 @@ def test_the_page_tells_and_draws_the_study(tmp_path: Path) -> None:
     )  # a power law is straight
 
 
-def test_a_study_of_one_condition_has_no_section(tmp_path: Path) -> None:
+def test_a_study_of_one_comparison_has_no_section(tmp_path: Path) -> None:
     hub, study = make_study(tmp_path / "hub", {"PtyChi": by_dose(1.0)}, doses=(400,))
     assert part_of(hub, read_answers(hub, study), page=hub.verdict().page) is None
     assert 'id="study"' not in write_page(hub, study, verdict_on(hub, study)).read_text()
+
+
+def test_one_condition_of_several_seeds_has_its_means_and_intervals_over_them(tmp_path: Path) -> None:
+    noises = {"PtychoPINN": by_dose(1.0), "PtyChi": by_dose(3.0)}
+    more = "[factors]\nseed = [1, 2, 3]\n"
+    hub, study = make_study(tmp_path / "hub", noises, doses=(400,), more=more)
+    answers = read_answers(hub, study)
+    part = part_of(hub, answers, page=hub.verdict().page)
+    assert part is not None
+    assert part.lines == ()
+    assert [where for where, _, _ in part.conditions] == ["dose 400, dense, test"]
+    table = next(each.table for each in part.tables if each.title == "Scores over trials")
+    assert [labels for labels, _ in table.rows] == [
+        ("400", "dense", "test", "PtychoPINN", "3"),
+        ("400", "dense", "test", "PtyChi", "3"),
+    ]
+    (condition,) = answers.conditions
+    for row, (arm, noise) in zip(table.rows, (("PtychoPINN", 0.05), ("PtyChi", 0.15)), strict=True):
+        spread = next(each.over_trials for each in condition.scores() if each.arm == arm)
+        numbers = [float(each) for each in re.findall(r"[0-9.]+", row[1][0].text)]
+        assert numbers == pytest.approx([spread.mean, *(spread.interval or ())], abs=6e-5)
+        assert numbers[1] < numbers[0] < numbers[2]
+        assert numbers[0] == pytest.approx(noise * 2**0.5, rel=0.1)  # white noise in each part of |t| = 1
+    assert table.rows[0][1][0].mark == "best"
+    text = write_page(hub, study, verdict_on(hub, study)).read_text()
+    (section,) = re.findall(r'<section id="study".*?</section>', text, flags=re.DOTALL)
+    assert "Scores over trials (study_curves.csv)" in section
+    assert "their 95 % intervals by Student" in section
+
+
+def test_where_curves_show_the_trials_there_is_no_table_of_them() -> None:
+    assert "Scores over trials" not in [each.title for each in study_part(falling(seeds=(1, 2, 3))).tables]
 
 
 def test_evidence_that_is_damaged_is_said_and_stops_nothing(tmp_path: Path) -> None:

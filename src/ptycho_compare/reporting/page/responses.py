@@ -21,6 +21,7 @@ from ptycho_compare.reporting.study.paper_table import PaperTable
 from ptycho_compare.reporting.study.patches_table import patches_table
 from ptycho_compare.reporting.study.series import ResponsePanel, Series, arms_of_study, panels_of
 from ptycho_compare.reporting.study.stitched_table import stitched_table
+from ptycho_compare.reporting.study.study_table import trials_table
 from ptycho_compare.reporting.study.study_text import (
     cost_text,
     crossing_sentence,
@@ -84,8 +85,8 @@ class StudyPart:
 
 
 def part_of(hub: Hub, answers: StudyAnswers, *, page: Path) -> StudyPart | None:
-    """Lay out what a study says; None where it has one condition or none, and its comparison says it all."""
-    if len(answers.conditions) <= 1:
+    """Lay out what a study says; None where it has one comparison or none, which says it all itself."""
+    if sum(len(each.trials) for each in answers.conditions) <= 1 and not answers.patches:
         return None
     links = [(path.name, link_to(hub, path, page=page)) for path in hub.answers() if path.is_file()]
     return replace(study_part(answers), links=tuple(links))
@@ -117,6 +118,7 @@ def study_part(answers: StudyAnswers) -> StudyPart:
 
 
 def _tables(answers: StudyAnswers) -> Iterator[tuple[str, PaperTable | None]]:
+    yield "Scores over trials", trials_table(answers)
     yield "Losses", losses_table(answers.losses, level=answers.level)
     yield "Patches before stitching", patches_table(answers.patches, factors=answers.factors)
     yield "Both halves as one object", stitched_table(answers.stitched, level=answers.level)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ptycho_compare.records.deciding import Deciding
+from ptycho_compare.records.deciding import Deciding, digits
 from ptycho_compare.records.study_answers import StudyAnswers
 from ptycho_compare.records.study_conditions import SHOWN, ConditionScore, StudyCondition
+from ptycho_compare.records.trials import Spread
 from ptycho_compare.reporting.study.paper_table import Mark, MarkedText, PaperTable, mean_text
 
 EXPLAINED = (
     "{bold}: the best number of a condition, told apart from those without a mark; {dagger}: cannot be told "
     "apart from it. Nothing is marked where that is not known. Of several trials mean ± standard deviation."
+)
+
+OVER_TRIALS = (
+    "Means over trials, and their LEVEL % intervals by Student's t: how far a mean would move with other "
+    "seeds. {bold}: the best number, told apart from those without a mark; {dagger}: cannot be told apart "
+    "from it."
 )
 
 
@@ -25,8 +32,34 @@ def study_table(answers: StudyAnswers) -> PaperTable:
         for condition in answers.conditions
         for row in _rows(condition, held[id(condition)], answers.factors, shown)
     ]
-    columns = tuple((score.name, "higher" if score.higher_is_better else "lower") for score in shown)
-    return PaperTable((*answers.factors, "arm"), columns, tuple(rows), EXPLAINED, "study_curves.csv")
+    return PaperTable((*answers.factors, "arm"), _columns(shown), tuple(rows), EXPLAINED, "study_curves.csv")
+
+
+def trials_table(answers: StudyAnswers) -> PaperTable | None:
+    """Make a table of means over trials and their intervals; None without trials, or where curves show it."""
+    held = [(each, list(each.scores())) for each in answers.conditions if len(each.trials) > 1]
+    if answers.lines or not held:
+        return None
+    found = {each.score for _, scores in held for each in scores}
+    shown = tuple(score for score in SHOWN if score in found)
+    rows = tuple(
+        ((*labels, str(len(condition.trials))), texts)
+        for condition, scores in held
+        for labels, texts in _rows(condition, scores, answers.factors, shown, text=_with_ends)
+    )
+    note = OVER_TRIALS.replace("LEVEL", f"{100 * answers.level:g}")
+    return PaperTable((*answers.factors, "arm", "trials"), _columns(shown), rows, note, "study_curves.csv")
+
+
+def _columns(shown: Sequence[Deciding]) -> tuple[tuple[str, str], ...]:
+    return tuple((score.name, "higher" if score.higher_is_better else "lower") for score in shown)
+
+
+def _with_ends(spread: Spread) -> str:
+    if spread.interval is None:
+        return digits(spread.mean)
+    low, high = map(digits, spread.interval)
+    return f"{digits(spread.mean)} [{low}, {high}]"
 
 
 def _rows(
@@ -34,9 +67,11 @@ def _rows(
     scores: Sequence[ConditionScore],
     factors: Sequence[str],
     shown: Sequence[Deciding],
+    *,
+    text: Callable[[Spread], str] = mean_text,
 ) -> Iterator[tuple[tuple[str, ...], tuple[MarkedText, ...]]]:
     marks = {score: marks_of(condition, score) for score in shown}
-    texts = {(each.arm, each.score): mean_text(each.over_trials) for each in scores}
+    texts = {(each.arm, each.score): text(each.over_trials) for each in scores}
     levels = tuple(str(condition.levels.get(name, "")) for name in factors)
     for arm in dict.fromkeys(row.model for row in condition.rows):
         yield (

@@ -29,12 +29,6 @@ class PatchMeasure:
     gauge: str
     column: str
 
-    @property
-    def name(self) -> str:
-        """As a person says it, e.g. ``MAE of phase, own gauge``."""
-        gauges = {"own": ", own gauge", "stitched": ", gauge of the image", "": ""}
-        return f"{self.score.name}{gauges[self.gauge]}"
-
 
 def _measures() -> Iterator[PatchMeasure]:
     yield PatchMeasure(Deciding("fienup", "value"), "", "fienup")

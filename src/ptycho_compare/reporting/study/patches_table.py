@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ptycho_compare.records.study_patches import MEASURED, PatchSpread
+from ptycho_compare.records.tables.patches_csv import GAUGES
 from ptycho_compare.records.trials import Spread
 from ptycho_compare.reporting.study.paper_table import MarkedText, PaperTable, mean_text
 
@@ -16,18 +17,28 @@ NOTE = (
 )
 
 
+_GAUGE_NAMES = {"own": "own", "stitched": "of the image"}
+
+
 def patches_table(found: Sequence[PatchSpread], *, factors: Sequence[str]) -> PaperTable | None:
-    """Make the table; None where no patches were asked for."""
+    """Make the table, a row for each gauge; None where no patches were asked for."""
     if not found:
         return None
-    held = {(_labels(each, factors), each.measure): each for each in found}
-    shown = [measure for measure in MEASURED if any(measure == each.measure for each in found)]
+    held = {
+        (_labels(each, factors), gauge, each.measure.score): each
+        for each in found
+        for gauge in GAUGES
+        if each.measure.gauge in (gauge, "")  # what no gain changes stands in both rows
+    }
+    there = {each.measure.score for each in found}
+    shown = [score for score in dict.fromkeys(each.score for each in MEASURED) if score in there]
     rows = tuple(
-        (labels, tuple(_text(held.get((labels, measure))) for measure in shown))
-        for labels in dict.fromkeys(labels for labels, _ in held)
+        ((*labels, _GAUGE_NAMES[gauge]), tuple(_text(held.get((labels, gauge, score))) for score in shown))
+        for labels in dict.fromkeys(labels for labels, _, _ in held)
+        for gauge in GAUGES
     )
-    columns = tuple((each.name, "higher" if each.score.higher_is_better else "lower") for each in shown)
-    return PaperTable((*factors, "arm"), columns, rows, NOTE, "study_patches.csv")
+    columns = tuple((score.name, "higher" if score.higher_is_better else "lower") for score in shown)
+    return PaperTable((*factors, "arm", "gauge"), columns, rows, NOTE, "study_patches.csv")
 
 
 def _labels(each: PatchSpread, factors: Sequence[str]) -> tuple[str, ...]:

@@ -17,8 +17,10 @@ from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.study_answers import read_answers
 from ptycho_compare.records.tables.patches_csv import PATCH_NUMBERS, PatchRow, write_patches_csv
+from ptycho_compare.reporting.page import write_page
 from ptycho_compare.reporting.page.responses import part_of
 from ptycho_compare.study import Comparison, load_study
+from reporting.page.made import verdict_on
 
 FACTORS = "[factors]\nseed = [1, 2]\n"
 NETWORKS = ("PtychoPINN", "Baseline")
@@ -154,7 +156,7 @@ def test_a_study_that_asks_for_none_has_no_such_files(tmp_path: Path) -> None:
     assert read_answers(hub, study).patches == []
 
 
-def test_one_patch_alone_has_no_deviation(tmp_path: Path) -> None:
+def test_one_patch_alone_has_no_deviation_and_is_on_the_page(tmp_path: Path) -> None:
     hub, study = make_study(tmp_path / "hub", {"PtychoPINN": by_dose(0.5)}, doses=(100,))
     each = study.comparisons()[0]
     names = Artifacts(each.folder(hub))
@@ -164,5 +166,7 @@ def test_one_patch_alone_has_no_deviation(tmp_path: Path) -> None:
     part = part_of(hub, answers, page=hub.verdict().page)  # no table of the comparison's own shows them
     assert part is not None
     assert [each.title for each in part.tables] == ["Patches before stitching"]
+    text = write_page(hub, study, verdict_on(hub, study)).read_text()
+    assert f'href="../{hub.relative(names.patch_scores)}"' in text
     spread = answers.patches[0]
     assert (spread.patches, spread.sd, spread.quartiles) == (1, None, (spread.mean,) * 3)

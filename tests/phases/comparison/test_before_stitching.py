@@ -243,6 +243,13 @@ def forge_a_place(folder: Path) -> None:
     edit_arrays(folder, lambda held: held["ptychopinn_centres"].__iadd__(1.0), name="patches.npz")
 
 
+def leave_out_one(folder: Path) -> None:
+    def edit(held: dict[str, Any]) -> None:
+        held["baseline_patches"] = held["baseline_patches"][1:]
+
+    edit_arrays(folder, edit, name="patches.npz")
+
+
 def leave_out_the_arrays(folder: Path) -> None:
     (folder / "patches.npz").unlink()
     edit_manifest(folder, lambda held: held["artifacts"].pop("patches.npz"))
@@ -258,6 +265,7 @@ def leave_out_the_arrays(folder: Path) -> None:
             for case in [
                 (forge_a_patch, r"Baseline: predicted again, the patch of image \d+ differs by"),
                 (forge_a_place, r"PtychoPINN: the patch of image \d+ lies elsewhere than is stored"),
+                (leave_out_one, r"Baseline is \(6, 12, 12\) at \(7, 2\); needed: 7 patches of 12 x 12 px"),
                 (leave_out_the_arrays, r"patches\.npz: "),
             ]
         ),
@@ -295,6 +303,17 @@ def line(edit: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
     return forge
 
 
+def named_twice(folder: Path) -> None:
+    lines = (folder / "patch_scores.csv").read_text().splitlines()
+    first = next(each for each in lines if each.startswith("Baseline"))
+    (folder / "patch_scores.csv").write_text("".join(f"{each}\n" for each in [*lines[:-1], first]))
+    record_again(folder, "patch_scores.csv")
+
+
+def of_other_settings(folder: Path) -> None:
+    edit_manifest(folder, lambda held: held["settings"].update(patches="many"))
+
+
 def not_listed(folder: Path) -> None:
     (folder / "patch_scores.csv").unlink()
     edit_manifest(folder, lambda held: held["artifacts"].pop("patch_scores.csv"))
@@ -306,6 +325,8 @@ def not_listed(folder: Path) -> None:
         (lambda folder: (folder / "patch_scores.csv").unlink(), "the manifest lists it and it is not there"),
         (lambda folder: (folder / "patch_scores.csv").write_text("arm\n"), "differs from the digest"),
         (not_listed, "the settings ask for patches, and the manifest lists none"),
+        (named_twice, "stands there 2 times"),
+        (of_other_settings, "Baseline has 7 patches, and 0 were drawn"),
         (line(lambda cells: []), "Baseline has 6 patches, and 7 were drawn"),
         (line(lambda cells: [cells[0], "", *cells[2:]]), "group is empty"),
         (line(lambda cells: [*cells[:6], "many", *cells[7:]]), "fienup is 'many', which is no number"),

@@ -118,7 +118,7 @@ def read_comparison(
     scores = read_scores(names, scored or [arm.name for arm in arms], tables)
     reference = manifest.reference if manifest else "truth"
     statuses = {arm.name: arm.status for arm in arms}
-    linked = (names.plot, names.frc_plot, names.metrics, names.manifest, names.log)
+    linked = (names.plot, names.frc_plot, names.metrics, names.patch_scores, names.manifest, names.log)
     return ComparisonPart(
         verdict=verdict,
         arms=arms,

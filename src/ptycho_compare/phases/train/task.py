@@ -15,11 +15,16 @@ from ptycho_compare.models.training.losses import patch_loss, poisson_loss
 from ptycho_compare.models.training.networks import Networks, build_networks, set_initial_weights
 from ptycho_compare.models.training.trainer import Trainer
 from ptycho_compare.phases.train.examples import Examples, Schedule, draw_schedule, measured, with_truth
-from ptycho_compare.reconstruction.canvas import read_window
 from ptycho_compare.scan.plan import draw_plan
 from ptycho_compare.scan.read import Scan
 from ptycho_compare.study import Study
 from ptycho_compare.study.steps import TRAIN_SPLIT, TrainStep
+
+_AROUND_PX = 8
+"""How much more than the stitched part of a patch the Baseline learns: its convolutions see edges.
+
+A canvas reads a little more still, to interpolate. To learn that as well makes it worse (docs/benchmarks.md).
+"""
 
 
 @dataclass(frozen=True)
@@ -144,9 +149,9 @@ def _images(study: Study, scan: Scan) -> int | None:
 
 
 def learnt_pixels(side: int, crop_px: int) -> NDArray[np.float32]:
-    """Weights (N, N) of the Baseline: 1 where a canvas reads its patches and it computes an image."""
-    read, quarter = read_window(side, crop_px), side // 4
-    learnt = slice(max(read.start, quarter), min(read.stop, side - quarter))
+    """Weights (N, N) of the Baseline: 1 where its patches are stitched, and a little around."""
+    half = min(side // 2, crop_px + _AROUND_PX) // 2
+    learnt = slice(side // 2 - half, side // 2 + half)
     weights = np.zeros((side, side), np.float32)
     weights[learnt, learnt] = 1.0
     return weights

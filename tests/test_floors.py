@@ -154,7 +154,11 @@ def test_light_rooms_load_no_heavy_library() -> None:
             "ptycho_compare.cli.compare",
             (
                 *("scipy.fft", "scipy.spatial", "skimage.metrics", "rich", "jinja2"),
-                *("ptycho_compare.records.study_costs", "ptycho_compare.reporting.study"),
+                *(
+                    "ptycho_compare.records.study_costs",
+                    "ptycho_compare.reporting.study",
+                    "ptycho_compare.jobs.site",
+                ),
             ),
         ),
         (

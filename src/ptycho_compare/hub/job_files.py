@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+MOST_SHARDS = 1000
+"""Of a comparison; an array of a batch system holds no more as a rule."""
+
 
 @dataclass(frozen=True)
 class JobFiles:

@@ -13,11 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ptycho_compare.duration import parse_duration
 from ptycho_compare.errors import JobError
 from ptycho_compare.hub import Hub
+from ptycho_compare.hub.job_files import MOST_SHARDS
 from ptycho_compare.study.toml_problems import first_problem
 from ptycho_compare.untrusted.regular import load_toml, read_text, why_unreadable
 
-MOST_SHARDS = 1000
-"""Of a comparison; an array of a batch system holds no more as a rule."""
 _MAX_BYTES = 1 << 20
 _WORD = r"^[^\s'\"\\]+$"
 Word = Annotated[str, Field(pattern=_WORD, max_length=200)]

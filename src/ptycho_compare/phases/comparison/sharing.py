@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import JobFiles
+from ptycho_compare.hub.job_files import MOST_SHARDS
 from ptycho_compare.jobs.claim import Claim, living_claim
 from ptycho_compare.jobs.record import read_done, read_launch
-from ptycho_compare.jobs.site import MOST_SHARDS
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,23 @@ def test_what_starts_leaves_to_its_use_what_is_slow_to_load(starting: str, spare
     assert loaded_of(spared, starting) == []
 
 
+@pytest.mark.parametrize(
+    "room",
+    [
+        "jobs",
+        "models.own",
+        "reconstruction",
+        "records",
+        "reporting.figures",
+        "scan",
+        "scoring",
+        "untrusted.onnx",
+    ],
+)
+def test_a_large_room_hands_on_no_names(room: str) -> None:
+    assert imports_of(MODULES[f"ptycho_compare.{room}"]) == frozenset()
+
+
 def test_collecting_these_tests_loads_no_framework(pytestconfig: pytest.Config) -> None:
     assert pytestconfig.stash[LOADED] == []
 

@@ -378,7 +378,7 @@ def test_debug_images_of_a_dead_canvas(tmp_path, value):
 
 def test_no_global_figure_is_left_behind(three):
     code = (
-        "import sys, ptycho_compare.reporting.figures as figures\n"
+        "import sys, ptycho_compare.reporting.figures.one_arm as figures\n"
         "assert 'matplotlib' not in sys.modules\n"
         "import numpy, pathlib, tempfile\n"
         "figures.write_debug_images(pathlib.Path(tempfile.mkdtemp()), 'a', numpy.ones((9, 9), complex))\n"

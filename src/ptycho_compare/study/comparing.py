@@ -104,7 +104,7 @@ class Uncertainty(Section):
 
 
 class ScanFile(Section):
-    """What the scan files do not say of themselves; see `ptycho_compare.scan.Reading`."""
+    """What the scan files do not say of themselves; see `ptycho_compare.scan.reading.Reading`."""
 
     values: Literal["amplitude", "counts"] | None = None
     dc: Literal["centre", "corner"] | None = None

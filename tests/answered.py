@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from forged import record_again
+from ptycho_compare.checks.study_answers import study_answers
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.scoring.placement import ArmImage
 from ptycho_compare.scoring.scorecard import Scorecard
@@ -73,3 +74,8 @@ def compare(hub: Hub, comparison: Comparison, noises: Mapping[str, float], *, se
     names = write_evidence(hub, comparison, scored(noises, seed=seed))
     record_again(names.folder, names.differences.name)
     return names
+
+
+def judged(hub: Hub) -> list[str]:
+    """Return what does not hold of a hub's answers, as the gate and `verify` would say it."""
+    return [str(each) for each in study_answers(hub, load_study(hub.study())).findings]

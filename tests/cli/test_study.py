@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas
 import pytest
 
-from answered import ARMS, DOSES, by_dose, make_study
+from answered import ARMS, DOSES, by_dose, judged, make_study
 from forged import edit_table
 from ptycho_compare import open_hub
-from ptycho_compare.checks.study_answers import has_answers, study_answers
+from ptycho_compare.checks.study_answers import has_answers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.study import load_study
@@ -30,10 +30,6 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 @pytest.fixture
 def hub(answered: Hub, tmp_path: Path) -> Hub:
     return Hub(Path(shutil.copytree(answered.root, tmp_path / "hub")))
-
-
-def judged(hub: Hub) -> list[str]:
-    return [str(each) for each in study_answers(hub, load_study(hub.study())).findings]
 
 
 def test_the_tidy_table_holds_every_number_of_every_comparison(answered: Hub) -> None:

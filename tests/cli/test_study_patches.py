@@ -10,9 +10,8 @@ import numpy as np
 import pandas
 import pytest
 
-from answered import by_dose, make_study
+from answered import by_dose, judged, make_study
 from forged import edit_table, record_again
-from ptycho_compare.checks.study_answers import study_answers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.records.study_answers import read_answers
@@ -59,10 +58,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 @pytest.fixture
 def hub(made: Hub, tmp_path: Path) -> Hub:
     return Hub(Path(shutil.copytree(made.root, tmp_path / "hub")))
-
-
-def judged(hub: Hub) -> list[str]:
-    return [str(each) for each in study_answers(hub, load_study(hub.study())).findings]
 
 
 def test_a_line_holds_how_a_score_spreads_over_the_patches_of_all_trials(made: Hub) -> None:

@@ -12,10 +12,10 @@ import pandas
 import pytest
 
 import true_patches
+from answered import judged
 from forged import edit_manifest, record_again
 from hubs import CROP, SHAPE, SIDE, SPLITS
 from ptycho_compare.checks.strangers import strangers
-from ptycho_compare.checks.study_answers import study_answers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison.compare import compare
@@ -74,10 +74,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 @pytest.fixture
 def hub(made: Hub, tmp_path: Path) -> Hub:
     return Hub(Path(shutil.copytree(made.root, tmp_path / "hub")))
-
-
-def judged(hub: Hub) -> list[str]:
-    return [str(each) for each in study_answers(hub, load_study(hub.study())).findings]
 
 
 def errors(hub: Hub) -> list[float]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answered import judged
 from forged import edit_manifest
-from ptycho_compare.checks.study_answers import study_answers
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.study_answers import read_answers
@@ -33,10 +33,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 @pytest.fixture
 def hub(made: Hub, tmp_path: Path) -> Hub:
     return Hub(Path(shutil.copytree(made.root, tmp_path / "hub")))
-
-
-def judged(hub: Hub) -> list[str]:
-    return [str(each) for each in study_answers(hub, load_study(hub.study())).findings]
 
 
 def test_losses_stand_epoch_by_epoch_with_their_seconds(made: Hub) -> None:

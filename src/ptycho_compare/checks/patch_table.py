@@ -74,8 +74,9 @@ def _of_row(row: PatchRow, manifest: Manifest) -> Iterator[str]:
     name = f"{row.arm}, group {row.group}"
     if row.metric_version != manifest.metric_version:
         yield f"{name}: metric_version is {row.metric_version}; the manifest says {manifest.metric_version}"
-    if (row.numbers["fienup"] is None) != bool(row.note):
-        yield f"{name}: fienup is {row.numbers['fienup'] or 'empty'}, and its note is '{row.note}'"
+    fienup = row.numbers["fienup"]
+    if (fienup is None) != bool(row.note):
+        yield f"{name}: fienup is {'empty' if fienup is None else fienup}, and its note is '{row.note}'"
     for column, number in row.numbers.items():
         low, high = (-1.0, 1.0) if "_ssim_" in column else _ENDS.get(column, _ANY)
         if number is not None and not low <= number <= high:

@@ -333,7 +333,10 @@ def not_listed(folder: Path) -> None:
         (line(lambda cells: [*cells[:6], "1.5", *cells[7:]]), "fienup = 1.5 is outside [0, 1]"),
         (line(lambda cells: [*cells[:6], "nan", *cells[7:]]), "fienup = nan is outside [0, 1]"),
         (line(lambda cells: [*cells[:6], "", *cells[7:]]), "fienup is empty, and its note is ''"),
-        (line(lambda cells: [*cells[:-1], "odd"]), "and its note is 'odd'"),
+        (
+            line(lambda cells: [*cells[:6], "0.0", *cells[7:-1], "odd"]),
+            "fienup is 0.0, and its note is 'odd'",
+        ),
         (line(lambda cells: [*cells[:-2], "mine-1", ""]), "metric_version is mine-1; the manifest says"),
         (line(lambda cells: ["PtyChi", *cells[1:]]), "PtyChi is no network of the manifest that is scored"),
         (line(lambda cells: [cells[0], "46", *cells[2:]]), "Baseline has patches of other groups than"),

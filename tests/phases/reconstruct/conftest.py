@@ -14,20 +14,21 @@ from scans import make_scan, write_scan
 from sharing import shared
 
 DOSE, VIEW, SPLIT = 1_000_000, "dense", "test"
+EPOCHS, SEGMENT = 15, 5
 
-STUDY = """\
+STUDY = f"""\
 name = "tiny"
-doses = [1000000]
-views = ["dense"]
-splits = ["train", "test"]
+doses = [{DOSE}]
+views = ["{VIEW}"]
+splits = ["train", "{SPLIT}"]
 
 [tiers.full]
 required_arms = ["PtyChi"]
 
 [reconstruction]
-epochs = 24
-batch = 8
-segment = 8
+epochs = {EPOCHS}
+batch = 24
+segment = {SEGMENT}
 device = "cpu"
 """
 

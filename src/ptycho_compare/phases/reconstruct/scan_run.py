@@ -93,7 +93,7 @@ def reconstruct_scan(
             for warning in scan.warnings:
                 print(f"warning: {warning}", flush=True)
             measured = Measured.of(scan, images)
-            start = _hand_over(place, measured, how.seed)
+            start = hand_over(place, measured, how.seed)
         facts = Facts(title or scan_file.name, scan_file, how, measured.numbers, start.origin_yx)
         watched.require_same()  # all of it is read by now
         digest = watched.digests[scan_file]
@@ -125,8 +125,8 @@ def _set_aside(context: JobContext, reason: str) -> None:
     context.noted("set_aside", reason=reason)
 
 
-def _hand_over(place: Exchange, measured: Measured, seed: int) -> InitialGuess:
-    """Write the engine's input."""
+def hand_over(place: Exchange, measured: Measured, seed: int) -> InitialGuess:
+    """Write the engine's input: images, positions, and object and probe to begin with."""
     probe = measured.probe
     energy = place.write_images(measured.shape, measured.blocks())
     good = measured.scan.diffraction.good

@@ -55,11 +55,15 @@ for engine in ENGINES:
             found[f"{engine} {arm} {rows}"] = predictors[arm].predict(*cases[arm][1:3])
 np.savez(sys.argv[3], **found)
 
-# no network needs Keras to run; whoever does need it later finds it as ever
+# no network needs Keras to run, or more than Keras to be trained; whoever does need it later finds it as ever
 import os
 import tensorflow
 assert not {"keras", "sklearn", "pandas", "matplotlib"} & set(sys.modules)
 assert "TF_USE_LEGACY_KERAS" not in os.environ
+from ptycho_compare.models import layers
+assert "keras" in sys.modules
+assert not {"sklearn", "pandas", "matplotlib.pyplot"} & set(sys.modules)
+import matplotlib.pyplot, pandas
 assert tensorflow.keras.__version__.startswith("3.")
 """
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-
 from ptycho_compare.models import operations
+from ptycho_compare.models.bare_keras import keras
 from ptycho_compare.models.node_operations import scaled_activation
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from ptycho_compare.models.bare_tensorflow import tf
 from ptycho_compare.models.training.design import Design
 
 Loss = Callable[[Any, Any], Any]

@@ -11,13 +11,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
-from keras import layers as stock
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.models import layers
+from ptycho_compare.models.bare_keras import keras
 from ptycho_compare.models.ptycho_rules import MASK_FLOOR
 from ptycho_compare.models.training import physics
 from ptycho_compare.models.training.design import DECODER_FILTERS, ENCODER_FILTERS, MEAN_AMPLITUDE, Design
@@ -108,7 +107,7 @@ class _Builder:
         """Stages of two convolutions, each half as wide as the one before."""
         for filters in ENCODER_FILTERS[self._design.patch_px]:
             x = self._two(x, filters * self._design.filters_scale)
-            x = stock.MaxPooling2D(2, padding="same", name=self._name("max_pooling2d"))(x)
+            x = keras.layers.MaxPooling2D(2, padding="same", name=self._name("max_pooling2d"))(x)
         return x
 
     def halves(self, deep: Any) -> list[Any]:
@@ -126,7 +125,7 @@ class _Builder:
         for filters in DECODER_FILTERS[design.patch_px]:
             x = self._up(x, filters * design.filters_scale)
         inner = layers.ActivationLayer(activation, scale, name=name)(centre(x[..., :-_BORDER_CHANNELS]))
-        inner = stock.ZeroPadding2D(design.patch_px // 4, name=padded)(inner)
+        inner = keras.layers.ZeroPadding2D(design.patch_px // 4, name=padded)(inner)
         outer = keras.ops.silu(border(self._up(x[..., -_BORDER_CHANNELS:], design.border_filters)))
         mask = layers.CenterMaskLayer(
             design.patch_px, c=1, kind="border", name=self._name("center_mask_layer")
@@ -134,7 +133,7 @@ class _Builder:
         return inner + outer * mask(outer)
 
     def _up(self, x: Any, filters: int) -> Any:
-        return stock.UpSampling2D(2, name=self._name("up_sampling2d"))(self._two(x, filters))
+        return keras.layers.UpSampling2D(2, name=self._name("up_sampling2d"))(self._two(x, filters))
 
     def _two(self, x: Any, filters: int) -> Any:
         x = self._conv(filters, "relu")(x)
@@ -142,7 +141,7 @@ class _Builder:
 
     def _conv(self, filters: int, activation: str) -> Any:
         name = self._name("conv2d")
-        return stock.Conv2D(filters, 3, padding="same", activation=activation, name=name)
+        return keras.layers.Conv2D(filters, 3, padding="same", activation=activation, name=name)
 
     def _name(self, stem: str) -> str:
         number = self._made[stem]

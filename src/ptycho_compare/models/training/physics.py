@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from ptycho_compare.models.bare_keras import keras
+from ptycho_compare.models.bare_tensorflow import tf
 from ptycho_compare.models.layers import PtychoLayer
 from ptycho_compare.models.operations import interpolation
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from ptycho_compare.models.bare_keras import keras
+from ptycho_compare.models.bare_tensorflow import tf
 from ptycho_compare.models.device import fitting_memory
 from ptycho_compare.models.training.losses import Loss
 

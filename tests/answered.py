@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,12 @@ def noisy_truth(strength: float, seed: int) -> ArmImage:
 
 def scored(noises: Mapping[str, float], *, seed: int = 0) -> Scorecard:
     """Score arms of known noise."""
-    return card(**{arm: noisy_truth(level, seed + 100 * n) for n, (arm, level) in enumerate(noises.items())})
+    return _scored(tuple(noises.items()), seed)
+
+
+@cache
+def _scored(noises: tuple[tuple[str, float], ...], seed: int) -> Scorecard:
+    return card(**{arm: noisy_truth(level, seed + 100 * n) for n, (arm, level) in enumerate(noises)})
 
 
 def study_text(doses: Sequence[int], views: Sequence[str], splits: Sequence[str], arms: Sequence[str]) -> str:

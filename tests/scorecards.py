@@ -1,6 +1,7 @@
 """Scorecards to draw and to write: three arms, one of them dead; and what a figure says."""
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 from matplotlib.text import Annotation, Text
@@ -59,9 +60,32 @@ def card(*, truth=True, settings=None, **arms):
     return score_arms(images, truth_image() if truth else None, settings=settings or ScoringSettings())
 
 
+@cache
+def scored(number):
+    """The card of so many arms, scored once by a process that looks at it often."""
+    return card(**many(number))
+
+
+@cache
+def three_scored():
+    """The default card, likewise."""
+    return card()
+
+
 def with_arm(scorecard, name, **changes):
     """The scorecard with some fields of one arm replaced."""
     arms = (dataclasses.replace(arm, **(changes if arm.arm == name else {})) for arm in scorecard.arms)
+    return dataclasses.replace(scorecard, arms=tuple(arms))
+
+
+def of_phase(scorecard):
+    """The scorecard with no ring curves but those of the phase."""
+    arms = (
+        dataclasses.replace(
+            arm, curves={name: curve for name, curve in arm.curves.items() if name == "phase"}
+        )
+        for arm in scorecard.arms
+    )
     return dataclasses.replace(scorecard, arms=tuple(arms))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from answered import make_study
 from forged import edit_manifest
@@ -12,8 +14,9 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.records.reconstructions_npz import write_arrays
 from ptycho_compare.records.training_history import Epoch, write_history
 from ptycho_compare.records.training_list import list_training
-from ptycho_compare.study import Study
+from ptycho_compare.study import Study, load_study
 from ptycho_compare.study.steps import ReconstructStep, TrainStep
+from sharing import shared
 
 ARMS = ("PtychoPINN", "Baseline", "PtyChi", "pinn_low")
 DOSES = (100, 6400)
@@ -21,8 +24,13 @@ LOW = DOSES[0]
 EPOCHS = 5
 
 
-def make_trained_study(root: Path) -> tuple[Hub, Study]:
-    """Write the hub: two splits, and an arm that is the network of the lowest dose everywhere."""
+def trained_study(factory: pytest.TempPathFactory, root: Path) -> tuple[Hub, Study]:
+    """Copy the hub: two splits, and an arm that is the network of the lowest dose everywhere."""
+    hub = Hub(Path(shutil.copytree(shared(factory, "trained", _make_trained_study), root)))
+    return hub, load_study(hub.study())
+
+
+def _make_trained_study(root: Path) -> None:
     noises = {arm: (lambda each, n=n: (n + 1) / each.dose**0.5) for n, arm in enumerate(ARMS)}
     hub, study = make_study(root, noises, doses=DOSES, splits=("train", "test"))
     for dose in DOSES:
@@ -35,7 +43,6 @@ def make_trained_study(root: Path) -> tuple[Hub, Study]:
             held = {"losses": losses, "reconstruction_time": np.array(4.0)}
             write_arrays(files.reconstruction, held)
     _of_networks(hub, study)
-    return hub, study
 
 
 def digest_of_network(dose: int, network: str) -> str:

@@ -20,12 +20,12 @@ from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.reporting.page.responses import part_of
 from ptycho_compare.study import load_study
 from ptycho_compare.study.steps import ReconstructStep, TrainStep
-from trained_study import DOSES, EPOCHS, LOW, make_trained_study
+from trained_study import DOSES, EPOCHS, LOW, trained_study
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Hub:
-    hub, _ = make_trained_study(tmp_path_factory.mktemp("tables") / "hub")
+    hub, _ = trained_study(tmp_path_factory, tmp_path_factory.mktemp("tables") / "hub")
     assert main(["study", "--hub", str(hub.root)]) == 0
     return hub
 

@@ -30,6 +30,7 @@ from .commands import (
     supervisor_of,
 )
 
+UNMEASURED = pytest.mark.usefixtures("unmeasured")  # the others here run the same code
 ALONE = """
 import os, sys, time
 os.mkdir(sys.argv[1])
@@ -91,6 +92,7 @@ def test_of_two_jobs_and_one_slot_the_second_waits_for_the_first(place: Path) ->
     assert taken(place) == []
 
 
+@UNMEASURED
 def test_of_three_jobs_at_once_never_two_run_in_one_slot(place: Path) -> None:
     options: dict[str, Any] = {"slots": 1, "slots_folder": place / "slots"}
     specs = [job(place / str(number), ALONE, place / "alone", **options) for number in range(3)]
@@ -98,6 +100,7 @@ def test_of_three_jobs_at_once_never_two_run_in_one_slot(place: Path) -> None:
     assert [launcher.found()["returncode"] for launcher in launchers] == [0] * 3
 
 
+@UNMEASURED
 def test_two_slots_hold_two_jobs(place: Path) -> None:
     specs = [slotted(place, name, slots=2) for name in ("first", "second")]
     launchers = [started(spec) for spec in specs]
@@ -108,6 +111,7 @@ def test_two_slots_hold_two_jobs(place: Path) -> None:
     assert [launcher.found()["returncode"] for launcher in launchers] == [0, 0]
 
 
+@UNMEASURED
 def test_a_job_that_asks_for_no_slot_runs_beside(place: Path) -> None:
     launcher = started(first := slotted(place, "first"))
     free = cued(place / "free")
@@ -120,6 +124,7 @@ def test_a_job_that_asks_for_no_slot_runs_beside(place: Path) -> None:
 # sessions that do not agree
 
 
+@UNMEASURED
 def test_what_runs_counts_though_another_session_allows_more(place: Path) -> None:
     """The first slot is free again, but somebody is in the second."""
     first, second = slotted(place, "first", slots=2), slotted(place, "second", slots=2)
@@ -130,6 +135,7 @@ def test_what_runs_counts_though_another_session_allows_more(place: Path) -> Non
     assert launchers[1].found()["returncode"] == 0
 
 
+@UNMEASURED
 def test_a_session_that_allows_more_starts_beside_one_that_allows_less(place: Path) -> None:
     launcher = started(first := slotted(place, "first"))
     second = slotted(place, "second", slots=2)
@@ -143,6 +149,7 @@ def test_a_session_that_allows_more_starts_beside_one_that_allows_less(place: Pa
 # who dies
 
 
+@UNMEASURED
 def test_the_slot_of_a_holder_that_was_killed_is_free_at_once(place: Path) -> None:
     """No lease runs out first: it is known that its process is gone."""
     first, second = slotted(place, "first"), slotted(place, "second")
@@ -153,6 +160,7 @@ def test_the_slot_of_a_holder_that_was_killed_is_free_at_once(place: Path) -> No
     assert taken(place) == []
 
 
+@UNMEASURED
 def test_a_slot_is_given_back_by_a_job_whose_command_is_killed(place: Path) -> None:
     first, second = slotted(place, "first"), slotted(place, "second")
     launcher = started(first)

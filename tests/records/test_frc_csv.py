@@ -8,7 +8,7 @@ import pytest
 
 from ptycho_compare.records.tables.frc_csv import CUTOFF_COLUMNS, write_cutoffs_csv, write_frc_csv
 from ptycho_compare.scoring.metrics.ring_curve import RingCurve
-from scorecards import card
+from scorecards import card, three_scored
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_curves_of_different_rings_are_an_error(path):
 
 
 def test_the_curves_of_a_scored_arm(path):
-    write_frc_csv(path, "PtyChi", card().arm("PtyChi").curves)
+    write_frc_csv(path, "PtyChi", three_scored().arm("PtyChi").curves)
     rows = list(csv.DictReader(path.open()))
     assert [int(row["frequency_bin"]) for row in rows] == list(range(1, len(rows) + 1))
     assert float(rows[-1]["cycles_per_px"]) <= 0.5
@@ -91,7 +91,7 @@ def cutoffs(path, scorecard, pixel_nm=None):
 
 
 def test_cutoffs_stand_in_every_unit(path):
-    scorecard = card()
+    scorecard = three_scored()
     curve = scorecard.arm("PtyChi").curves["phase"]
     cutoff = curve.cutoff(0.5)
     found = cutoffs(path, scorecard, pixel_nm=20.0)
@@ -115,7 +115,7 @@ def test_cutoffs_stand_in_every_unit(path):
 
 
 def test_ends_of_the_grid_are_declared(path):
-    scorecard = card()
+    scorecard = three_scored()
     curves = {"amplitude": curve([1.0] * 5), "phase": curve([0.0] * 5)}
     rows = cutoffs(path, replace(scorecard, arms=(replace(scorecard.arms[0], curves=curves),)))
     beyond, below = rows["PtychoPINN", "amplitude", "0.5"], rows["PtychoPINN", "phase", "0.5"]
@@ -124,7 +124,7 @@ def test_ends_of_the_grid_are_declared(path):
 
 
 def test_without_a_pixel_size_there_are_no_nanometres_and_a_dead_arm_has_no_rows(path):
-    rows = cutoffs(path, card())
+    rows = cutoffs(path, three_scored())
     assert {row["nm"] for row in rows.values()} == {row["first_nm"] for row in rows.values()} == {""}
     assert {model for model, _, _ in rows} == {"PtychoPINN", "PtyChi"}
     assert {criterion for _, _, criterion in rows} == {"0.5", "1/7", "half_bit", "transfer_0.5"}
@@ -132,7 +132,7 @@ def test_without_a_pixel_size_there_are_no_nanometres_and_a_dead_arm_has_no_rows
 
 def test_halves_and_agreements_say_what_they_compare_with(path):
     scorecard = card(truth=False)
-    whole = next(each for each in card().arms if each.arm == "PtyChi")
+    whole = next(each for each in three_scored().arms if each.arm == "PtyChi")
     halved = replace(scorecard.arms[0], curves={f"half_{name}": each for name, each in whole.curves.items()})
     rows = cutoffs(path, replace(scorecard, arms=(halved, *scorecard.arms[1:])))
     references = {(model, row["reference"]) for (model, _, _), row in rows.items()}

@@ -23,7 +23,7 @@ from ptycho_compare.scoring.arm_verdict import ArmVerdict
 from ptycho_compare.scoring.metrics.estimate import Interval
 from ptycho_compare.scoring.metrics.metric import Metric, declared
 from ptycho_compare.scoring.scorecard import ArmScore, Scorecard
-from scorecards import card
+from scorecards import card, three_scored
 
 
 def arm(
@@ -218,7 +218,7 @@ def test_a_reason_with_commas_quotes_and_line_ends_stays_one_row(path):
 
 
 def test_equal_scorecards_give_equal_bytes_with_unix_line_ends(path, tmp_path):
-    lines(path, card(), seconds={"Baseline": 1.5})
+    lines(path, three_scored(), seconds={"Baseline": 1.5})
     lines(tmp_path / "b.csv", card(), seconds={"Baseline": 1.5})
     assert path.read_bytes() == (tmp_path / "b.csv").read_bytes()
     assert b"\r" not in path.read_bytes()
@@ -226,7 +226,7 @@ def test_equal_scorecards_give_equal_bytes_with_unix_line_ends(path, tmp_path):
 
 
 def test_what_is_written_is_read_back(path):
-    scores = card()
+    scores = three_scored()
     write_metrics_csv(path, scores, groups=320, seconds={"PtychoPINN": 1.25})
     rows = read_metrics_csv(path)
     mae = next(row for row in rows if (row.model, row.metric) == ("PtyChi", "mae"))
@@ -241,12 +241,12 @@ def test_what_is_written_is_read_back(path):
 
 def test_a_failed_arm_has_the_rows_of_a_scored_one():
     """The names here and the rows of scoring are one list, kept in two places."""
-    assert tuple(metric.name for metric in card().arm("PtychoPINN").metrics) == METRIC_NAMES
+    assert tuple(metric.name for metric in three_scored().arm("PtychoPINN").metrics) == METRIC_NAMES
 
 
 def test_pandas_reads_it_as_well(path):
     pandas = pytest.importorskip("pandas")
-    write_metrics_csv(path, card(), groups=320, seconds={})
+    write_metrics_csv(path, three_scored(), groups=320, seconds={})
     table = pandas.read_csv(path)
     assert list(table.columns) == list(COLUMNS)
     assert (table.set_index(["model", "metric"]).loc[("PtychoPINN", "ssim"), "amplitude"] > 0.5).all()

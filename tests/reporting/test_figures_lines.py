@@ -13,20 +13,32 @@ from ptycho_compare.scoring.metrics.estimate import Interval
 from ptycho_compare.scoring.metrics.metric import Metric
 from ptycho_compare.scoring.scorecard import Scorecard
 from ptycho_compare.scoring.settings import ScoringSettings
-from scorecards import SIDE, above, card, noisy, panels, staying, truth_image, twin_image, with_arm
+from scorecards import (
+    SIDE,
+    above,
+    card,
+    noisy,
+    panels,
+    staying,
+    three_scored,
+    truth_image,
+    twin_image,
+    with_arm,
+)
 
 RED = "#b00020"
 
 
 @pytest.fixture(scope="module")
 def three():
-    return card()
+    return three_scored()
 
 
 def column(scorecard, name, truth=True):
-    """(text, colour) of every line above an arm, its name first."""
-    figure = comparison_figure(scorecard, truth_image() if truth else None, PlotLimits())
-    return next(held for axis in panels(figure) if (held := above(axis)) and held[0][0] == name)
+    """(text, colour) of every line above an arm, drawn alone, its name first."""
+    alone = dataclasses.replace(scorecard, arms=(scorecard.arm(name),))
+    figure = comparison_figure(alone, truth_image() if truth else None, PlotLimits())
+    return above(panels(figure)[0])
 
 
 def lines(scorecard, name, truth=True):

@@ -20,7 +20,7 @@ from ptycho_compare.reporting.scoreboard import (
     rendered,
     width_of,
 )
-from scorecards import card, noisy, staying
+from scorecards import card, noisy, staying, three_scored
 from thorough import examples
 
 
@@ -86,7 +86,7 @@ def test_colour_is_for_terminals_only():
 
 
 def test_a_failed_arm_stands_last_without_numbers():
-    scorecard = card()
+    scorecard = three_scored()
     shown = board_of_scorecard(scorecard)
     assert shown.rows[-1][0] == "Baseline"
     assert set(shown.rows[-1][1:-1]) == {"-"}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ptycho_compare.hub import AcceptedFiles, Artifacts, Hub, JobFiles
 from ptycho_compare.records.acceptance import Change, CheckVerdict, ComparisonVerdict, Verdict
@@ -21,7 +24,8 @@ from ptycho_compare.records.tables.pairs_csv import write_differences_csv
 from ptycho_compare.scoring.scorecard import Scorecard
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import Comparison, Study, load_study
-from scorecards import card, coverage, noisy, staying, truth_image
+from scorecards import card, coverage, noisy, staying, three_scored, truth_image
+from sharing import shared
 
 HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\x07\x00"
 STUDY = """\
@@ -38,14 +42,19 @@ NOTE = "red/blocked_20261125T060000Z_zero_baseline.md"
 START = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 
 
-def make_hub(root: Path) -> tuple[Hub, Study, Verdict]:
-    """Write a hub in which all goes wrong that the page must show, and what the gate would say of it."""
+def made_hub(factory: pytest.TempPathFactory, root: Path) -> tuple[Hub, Study, Verdict]:
+    """Copy the hub in which all goes wrong that the page must show, and what the gate would say of it."""
+    hub = Hub(Path(shutil.copytree(shared(factory, "pictured", _make_hub), root)))
+    study = load_study(hub.study())
+    return hub, study, verdict_on(hub, study, **facts_of(hub))
+
+
+def _make_hub(root: Path) -> None:
     hub = Hub(root)
     (root / "data").mkdir(parents=True)
     hub.study().write_text(STUDY)
-    study = load_study(hub.study())
     write_evidence(hub, Comparison(1000, "dense", "train", "debug"), whole_card())
-    write_evidence(hub, Comparison(1000, "dense", "train", "full"), card(), reason=HOSTILE)
+    write_evidence(hub, Comparison(1000, "dense", "train", "full"), three_scored(), reason=HOSTILE)
     write_evidence(hub, Comparison(1000, "dense", "test", "debug"), card(truth=False))
     deferred = Artifacts(hub.comparison_dir(1000, "dense", "test", "full"))
     write_states(deferred.job, [("died", None), ("stopped", 75)])
@@ -53,9 +62,9 @@ def make_hub(root: Path) -> tuple[Hub, Study, Verdict]:
     note = root / NOTE
     note.parent.mkdir()
     note.write_text(f"# Blocked: Baseline is zero\n{HOSTILE}\n")
-    return hub, study, verdict_on(hub, study, **facts_of(hub))
 
 
+@cache
 def whole_card() -> Scorecard:
     """Three arms that are alive; two corners of the area were never measured."""
     weight = coverage()

@@ -18,7 +18,7 @@ from ptycho_compare.reporting.study.study_text import paragraph
 from records.test_study_lines import compared
 from reporting.study.test_study_text import falling, study_of
 
-from .made import HOSTILE, make_hub, verdict_on
+from .made import verdict_on
 
 
 def test_the_page_tells_and_draws_the_study(tmp_path: Path) -> None:
@@ -104,12 +104,6 @@ def test_lines_that_are_not_drawn_are_counted() -> None:
     part = study_part(study_of(found))
     assert len(part.lines) + part.left_out == 8
     assert part.left_out == 2
-
-
-def test_a_hostile_name_stays_text(tmp_path: Path) -> None:
-    hub, study, verdict = make_hub(tmp_path / "hub")
-    text = write_page(hub, study, verdict).read_text()
-    assert HOSTILE not in text
 
 
 @given(st.floats(1e-6, 1e3), st.floats(1.01, 1e3), st.booleans(), st.floats(-10, 1e6))

@@ -6,9 +6,10 @@ import base64
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.hub import Hub
@@ -25,6 +26,9 @@ from ptycho_compare.reporting.page.room import pixels_of_images
 from ptycho_compare.reporting.page.words import breakable, number_text, readable
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import Comparison, Study
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _FEW = 4  # comparisons that all stand open
 
@@ -144,7 +148,9 @@ def _page(hub: Hub, study: Study, verdict: Verdict, path: Path) -> Page:
     )
 
 
-def _render(page: Page) -> str:
+@cache
+def _template() -> Template:
+    """Return the compiled template; compiling it takes longer than filling it in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # slow to load
 
     environment = Environment(
@@ -155,6 +161,10 @@ def _render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number_text, "readable": readable, "breakable": breakable}
+    return environment.get_template("index.html.j2")
+
+
+def _render(page: Page) -> str:
     style, script = _own_file("style.css"), _own_file("script.js")
     held: dict[str, Any] = {
         "page": page,
@@ -164,7 +174,7 @@ def _render(page: Page) -> str:
         "endings": endings_of(page.timeline.jobs) if page.timeline else [],
         "count": _count,
     }
-    return environment.get_template("index.html.j2").render(**held)
+    return _template().render(**held)
 
 
 def _policy(style: str, script: str) -> str:

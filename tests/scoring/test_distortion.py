@@ -51,7 +51,9 @@ def measured(image, truth, mask):
 def test_one_per_cent_and_half_a_degree_are_found_to_a_twentieth(side, cutoff):
     whole = make_object((side + 40, side + 40), side, cutoff=cutoff)
     truth, mask = seen(whole, side), inner_mask((side, side))
-    for scale, degrees in ((1.01, 0.0), (0.99, 0.0), (1.0, 0.5), (1.0, -0.5), (0.99, 0.5)):
+    both = (0.99, 0.5)
+    alone = () if side > 256 else ((1.01, 0.0), (0.99, 0.0), (1.0, 0.5), (1.0, -0.5))
+    for scale, degrees in (both, *alone):
         arm = tilted(seen(whole, side, scale=scale, degrees=degrees, shift=(0.4, -0.3)), 0.01, -0.02)
         found = measured(arm * 3 * np.exp(2j), truth, mask)
         assert found.magnification - 1 == pytest.approx(scale - 1, rel=0.05, abs=1e-4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ COLUMNS = ("amplitude", "phase", "value")
 SLOW = pytest.mark.slow
 
 
+@cache
 def scored(way, phase_rad):
     """Rows (name, column) -> numbers along a way of spoiling, from hardly to badly."""
     spoil, levels = WAYS[way]

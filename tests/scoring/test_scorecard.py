@@ -1,4 +1,3 @@
-import itertools
 import math
 from dataclasses import replace
 
@@ -8,19 +7,25 @@ import pytest
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.reporting.terminal import summary_lines
 from ptycho_compare.scoring.collapse import CollapseLimits
+from ptycho_compare.scoring.metrics.estimate import Resampling
 from ptycho_compare.scoring.placement import ArmImage, PlacingSettings
-from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.scorecard import score_arms as scored_by_default
 from ptycho_compare.scoring.settings import METRIC_VERSION, ScoringSettings
 
-from .objects import blurred, displaced_pair, inner_mask, make_object, moved, noisy
+from .objects import displaced_pair, inner_mask, make_object, noisy
 
 TRUTH = make_object((112, 120))
 COVER = inner_mask(TRUTH.shape).astype(float)
+QUICK = ScoringSettings(resampling=Resampling(draws=20))
 BOTH = ("mae", "mse", "psnr", "ssim", "ms_ssim", "frc50")
 
 
 def arm(values, weight=COVER, *, movable=False):
     return ArmImage(values, weight, movable)
+
+
+def score_arms(images, truth, *, settings=QUICK, **options):
+    return scored_by_default(images, truth, settings=settings, **options)
 
 
 def score(values, **options):
@@ -64,7 +69,7 @@ def test_identity_is_perfect():
     assert all(type(each) is float for row in found.values() for each in row if each is not None)
 
 
-@pytest.mark.parametrize("gain", [np.exp(3j), 1e-3, 40 * np.exp(-1.3j)])
+@pytest.mark.parametrize("gain", [40 * np.exp(-1.3j)])
 def test_no_complex_gain_changes_a_metric(gain):
     image = noisy(TRUTH, 0.2)
     plain, gained = score(image), score(image * gain)
@@ -88,17 +93,26 @@ def test_values_outside_the_mask_never_matter(garbage):
     assert numbers(found) == numbers(score(image))
 
 
-@pytest.mark.parametrize("dead", [np.nan, 0.0, 0.5 + 0.5j, np.inf])
-def test_a_dead_arm_fails_alone_and_leaves_the_others_bit_identical(dead):
+def between(values):
+    """Score what covers less than two living arms, and lies between them."""
     weight = COVER.copy()
     weight[:, :40] = 0
-    living = {"first": arm(noisy(TRUTH, 0.2, 1)), "last": arm(noisy(TRUTH, 0.4, 2), movable=True)}
-    with_live = score_arms({"x": arm(noisy(TRUTH, 0.1), weight), **living}, TRUTH)
-    with_dead = score_arms({"x": arm(np.full_like(TRUTH, dead), weight), **living}, TRUTH)
+    first, last = arm(noisy(TRUTH, 0.2, 1)), arm(noisy(TRUTH, 0.4, 2), movable=True)
+    return score_arms({"first": first, "x": arm(values, weight), "last": last}, TRUTH)
+
+
+@pytest.fixture(scope="module")
+def with_live():
+    return between(noisy(TRUTH, 0.1))
+
+
+@pytest.mark.parametrize("dead", [np.nan, 0.0, 0.5 + 0.5j, np.inf])
+def test_a_dead_arm_fails_alone_and_leaves_the_others_bit_identical(dead, with_live):
+    with_dead = between(np.full_like(TRUTH, dead))
     assert [each.arm for each in with_dead.failed] == ["x"]
     assert with_dead.arm("x").metrics == ()
     assert np.array_equal(with_live.mask, with_dead.mask)
-    for name in living:
+    for name in ("first", "last"):
         one, other = with_live.arm(name), with_dead.arm(name)
         assert one.metrics == other.metrics
         assert (one.shift, one.gauge) == (other.shift, other.gauge)
@@ -175,7 +189,7 @@ def test_an_arm_that_cannot_be_registered_fails_and_does_not_shrink_the_mask():
 
 def test_registration_can_be_skipped():
     truth, image, weight = displaced(4.0, 0.0)
-    settings = ScoringSettings(placing=PlacingSettings(skip_registration=True), diagnostic_radius_px=6.0)
+    settings = replace(QUICK, placing=PlacingSettings(skip_registration=True), diagnostic_radius_px=6.0)
     scored = score_arms({"theirs": arm(image, weight, movable=True)}, truth, settings=settings).arm("theirs")
     assert scored.status == "ok"
     assert not scored.moved
@@ -225,7 +239,7 @@ def test_a_component_the_truth_does_not_show_gets_no_number(shown):
     limits = CollapseLimits(min_contrast=0.0, min_relative_contrast=0.0)
     image = noisy(truth, 0.1) + 1e-3 * TRUTH
     scored = score_arms(
-        {"arm": arm(image)}, truth, settings=ScoringSettings(placing=PlacingSettings(limits=limits))
+        {"arm": arm(image)}, truth, settings=replace(QUICK, placing=PlacingSettings(limits=limits))
     ).arm("arm")
     found = numbers(scored)
     notes = {row.name: row.note for row in scored.metrics}
@@ -248,8 +262,8 @@ def test_a_mask_without_a_window_fails_the_arm_with_the_reason():
 def test_a_diagnosis_that_cannot_be_made_says_why():
     pixel = np.full_like(TRUTH, 0.5)
     pixel[8, 8] = 0.9  # contrast on the rim of the mask alone
-    settings = ScoringSettings(
-        placing=PlacingSettings(limits=CollapseLimits(min_contrast=0.0, min_relative_contrast=0.0))
+    settings = replace(
+        QUICK, placing=PlacingSettings(limits=CollapseLimits(min_contrast=0.0, min_relative_contrast=0.0))
     )
     scored = score_arms({"arm": arm(pixel)}, TRUTH, settings=settings).arm("arm")
     assert scored.status == "ok"
@@ -272,50 +286,12 @@ def test_what_has_no_common_grid_is_refused(images, truth, text):
 
 def test_smoothed_curves_are_the_ones_that_are_read():
     image = noisy(TRUTH, 0.5)
-    rough, smooth = score(image), score(image, settings=ScoringSettings(frc_sigma=2.0))
+    rough, smooth = score(image), score(image, settings=replace(QUICK, frc_sigma=2.0))
     assert np.std(np.diff(smooth.curves["phase"].correlation)) < np.std(
         np.diff(rough.curves["phase"].correlation)
     )
     cutoff = smooth.curves["phase"].cutoff(0.5).frequency
     assert numbers(smooth)["frc50"][1] == (0.5 if cutoff is None else cutoff)
-
-
-def worse_or_equal(better, worse):
-    """Every metric of `worse` is worse; the cut-off, which saturates, is no better."""
-    for name in BOTH:
-        for index in (0, 1):
-            good, bad = better[name][index], worse[name][index]
-            if name in ("mae", "mse"):
-                assert bad > good, (name, index)
-            elif name == "frc50":
-                # a cut-off is read between rings: half a ring of 1/104 cycles/px is its reading error
-                assert bad <= good + 0.5 / 104, (name, index)
-            else:
-                assert bad < good, (name, index)
-    assert worse["fienup"][2] > better["fienup"][2]
-
-
-@pytest.mark.parametrize(
-    ("spoil", "levels"),
-    [(noisy, [0.0, 0.1, 0.3, 0.9]), (blurred, [0.0, 1.0, 2.0, 3.0]), (moved, [0.0, 0.5, 1.0, 2.0])],
-    ids=["noise", "blur", "misplacement"],
-)
-def test_spoiling_an_image_never_improves_a_metric(spoil, levels):
-    def spoiled(level):
-        return moved(TRUTH, level, level) if spoil is moved else spoil(TRUTH, level)
-
-    rows = [numbers(score(spoiled(level))) for level in levels]
-    for better, worse in itertools.pairwise(rows):
-        worse_or_equal(better, worse)
-
-
-def test_noise_alone_has_no_phase_structure():
-    rng = np.random.default_rng(1)
-    image = 0.7 * np.exp(0.3j * rng.standard_normal(TRUTH.shape))
-    limits = CollapseLimits(min_relative_contrast=0.0)
-    found = numbers(score(image, settings=ScoringSettings(placing=PlacingSettings(limits=limits))))
-    assert abs(found["ssim"][1]) < 0.1
-    assert found["frc50"][1] < 0.05
 
 
 def test_settings_and_images_are_values():

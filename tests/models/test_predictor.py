@@ -22,7 +22,7 @@ from ptycho_compare.models.predictor import NetworkPredictor, load_predictor
 from ptycho_compare.study import EngineName
 
 ARMS = {"gs2": "dense/gs2", "gs1": "baseline/gs1"}
-BATCHES = (1, 2, 3, 16, 64)
+BATCHES = (1, 3, 16, 64)
 BAR = 1e-5  # max |difference| to PtychoPINN's own layers
 ENGINES = get_args(EngineName)
 
@@ -117,16 +117,13 @@ def test_threads_change_no_bit_of_onnx_runtime(reference, forward_order, monkeyp
         np.testing.assert_array_equal(patches, forward_order("onnxruntime", arm, 16))
 
 
-@pytest.mark.slow  # in processes of their own: TensorFlow is told once how many threads it has
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.slow  # in a process of its own: TensorFlow is told once how many threads it has, here one
 def test_neither_threads_nor_load_order_change_a_patch_and_keras_is_not_needed(
-    reference, forward_order, tmp_path, threads
+    reference, forward_order, tmp_path
 ):
     out = tmp_path / "reversed.npz"
     tests = str(Path(__file__).parents[1])
-    told = dict.fromkeys(
-        ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), str(threads)
-    )
+    told = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "2")
     subprocess.run(
         [sys.executable, "-c", REVERSED, str(reference), tests, str(out)],
         check=True,
@@ -172,7 +169,7 @@ def test_any_number_of_groups(small, count):
     np.testing.assert_array_equal(part, whole[:count])
 
 
-@pytest.mark.parametrize("sizes", [(2, 5, 32), pytest.param((2, 8, 16), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("sizes", [(5, 32), pytest.param((2, 8, 16), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("gridsize", [1, 2])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_batch_size_changes_no_bit_of_a_small_network(tmp_path, engine, gridsize, sizes):
@@ -238,12 +235,9 @@ def test_each_network_owns_its_scale(tmp_path, nphotons):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"object_big": False},
-        {"probe_big": False},
-        {"pad_object": False},
-        {"amp_activation": "swish"},
-        {"use_polar": False},
-        {"gridsize": 1, "object_big": False},
+        {"object_big": False, "use_polar": False},
+        {"probe_big": False, "amp_activation": "swish"},
+        {"gridsize": 1, "object_big": False, "pad_object": False},
     ],
     ids=str,
 )

@@ -6,7 +6,9 @@ can be made the same, and the cut-offs of curves on different rings where the no
 single ring averages out.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -86,52 +88,98 @@ def test_the_half_bit_curve_is_that_of_both(ptychodus, cdtools):
     np.testing.assert_allclose(found[:47], half_bit[1:], rtol=0.01)
 
 
+@pytest.fixture(scope="module")
+def both_curves(ptychodus):
+    """Our curve of two halves of a shape and level of noise, and that of ptychodus on our rings."""
+
+    @cache
+    def curves(shape, level):
+        pair = half_data_pair(shape, seed=2, level=level)
+        return ring_correlation(*pair), regrouped(ptychodus, *pair)
+
+    return curves
+
+
 @pytest.mark.parametrize("threshold", [0.5, 1 / 7, HALF_BIT])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("level", [0.3, 0.6, 1.0])
-def test_the_first_crossing_of_a_curve_is_that_of_ptychodus(ptychodus, shape, level, threshold):
+def test_the_first_crossing_of_a_curve_is_that_of_ptychodus(both_curves, shape, level, threshold):
     """The first is its definition of a cut-off; ours of record (`agreeing_rings`) is another crossing."""
-    pair = half_data_pair(shape, seed=2, level=level)
-    expected = their_period(regrouped(ptychodus, *pair), threshold)
+    ours, theirs = both_curves(shape, level)
     # its constants of the half-bit curve are not rounded to four digits
-    first = ring_correlation(*pair).cutoff(threshold).first_crossing
-    assert first == pytest.approx(1 / expected, rel=1e-3)
+    first = ours.cutoff(threshold).first_crossing
+    assert first == pytest.approx(1 / their_period(theirs, threshold), rel=1e-3)
 
 
-@pytest.mark.parametrize("threshold", [0.5, 1 / 7, HALF_BIT])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_cutoffs_are_those_of_ptychodus_on_its_own_rings_and_window(ptychodus, shape, threshold):
-    def expected(one, two):
-        curve = ptychodus.compute_fourier_ring_correlation(
-            one, two, 1.0, 1.0, window=ptychodus.ApodizationWindow.HANN, num_bins=max(shape) // 2
+@pytest.fixture(scope="module")
+def noisy_pairs():
+    """Halves of a shape with ten noises, as one moves a cut-off by several percent, and our curves."""
+
+    @cache
+    def pairs(shape):
+        made = [half_data_pair(shape, seed, level=0.5) for seed in range(10)]
+        return made, [ring_correlation(*each) for each in made]
+
+    return pairs
+
+
+@pytest.fixture(scope="module")
+def ptychodus_curves(ptychodus, noisy_pairs):
+    """Its own of such halves, its rings named by their centres."""
+
+    def curve(one, two):
+        found = ptychodus.compute_fourier_ring_correlation(
+            one, two, 1.0, 1.0, window=ptychodus.ApodizationWindow.HANN, num_bins=max(one.shape) // 2
         )
-        edges = curve.spatial_frequency_per_m
-        centred = replace(curve, spatial_frequency_per_m=edges + edges[1] / 2)
-        return 1 / their_period(centred, threshold)
+        edges = found.spatial_frequency_per_m
+        return replace(found, spatial_frequency_per_m=edges + edges[1] / 2)
 
-    compare_means(shape, threshold, expected)
+    return curves_by(curve, noisy_pairs)
 
 
-@pytest.mark.parametrize("threshold", [0.5, 1 / 7, HALF_BIT])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_cutoffs_are_those_of_cdtools_on_its_own_rings(cdtools, shape, threshold):
-    def expected(one, two):
-        window = np.outer(*(np.hanning(side) for side in shape))
+@pytest.fixture(scope="module")
+def cdtools_curves(cdtools, noisy_pairs):
+    """The same of cdtools: frequencies, correlation and half-bit threshold."""
+
+    def curve(one, two):
+        window = np.outer(*(np.hanning(side) for side in one.shape))
         one, two = ((each - np.sum(each * window) / window.sum()) * window for each in (one, two))
         edges, correlation, half_bit = cdtools.calc_frc(
-            one, two, BASIS, nbins=(max(shape) - 1) // 2, snr=0.4142, limit="side"
+            one, two, BASIS, nbins=(max(one.shape) - 1) // 2, snr=0.4142, limit="side"
         )
-        level = half_bit if threshold == HALF_BIT else threshold
-        return first_fall(edges + edges[1] / 2, correlation.real - level)
+        return edges + edges[1] / 2, correlation.real, half_bit
 
-    compare_means(shape, threshold, expected)
+    return curves_by(curve, noisy_pairs)
 
 
-def compare_means(shape, threshold, expected):
-    """Compare cut-off frequencies over noises: one ring's noise moves a single one by several percent."""
-    pairs = [half_data_pair(shape, seed, level=0.5) for seed in range(10)]
-    found = [ring_correlation(*each).cutoff(threshold).frequency for each in pairs]
-    assert np.mean(found) == pytest.approx(np.mean([expected(*each) for each in pairs]), rel=0.02)
+def curves_by(curve: Callable, noisy_pairs: Callable) -> Callable:
+    """A program's curves of the noisy pairs of a shape, computed once for all thresholds."""
+    return cache(lambda shape: [curve(*each) for each in noisy_pairs(shape)[0]])
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1 / 7, HALF_BIT])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_cutoffs_are_those_of_ptychodus_on_its_own_rings_and_window(
+    ptychodus_curves, noisy_pairs, shape, threshold
+):
+    expected = [1 / their_period(each, threshold) for each in ptychodus_curves(shape)]
+    compare_means(noisy_pairs(shape)[1], threshold, expected)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1 / 7, HALF_BIT])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_cutoffs_are_those_of_cdtools_on_its_own_rings(cdtools_curves, noisy_pairs, shape, threshold):
+    expected = [
+        first_fall(frequency, correlation - (half_bit if threshold == HALF_BIT else threshold))
+        for frequency, correlation, half_bit in cdtools_curves(shape)
+    ]
+    compare_means(noisy_pairs(shape)[1], threshold, expected)
+
+
+def compare_means(curves, threshold, expected):
+    """Compare cut-off frequencies in the mean over noises."""
+    found = [each.cutoff(threshold).frequency for each in curves]
+    assert np.mean(found) == pytest.approx(np.mean(expected), rel=0.02)
 
 
 def first_fall(frequency, excess):

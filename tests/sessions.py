@@ -63,7 +63,9 @@ def pytest_here(folder: Path, *arguments: str, hub: Path | None = None) -> tuple
     import pytest
 
     said = io.StringIO()
-    plain = ("no:cacheprovider", "no:randomly", "no:hypothesispytest", "no:faulthandler")
+    # at its end a session looks five times for garbage, among all that this process holds
+    lone = ("no:faulthandler", "no:unraisableexception", "no:threadexception")
+    plain = ("no:cacheprovider", "no:randomly", "no:hypothesispytest", *lone)
     words = [word for name in plain for word in ("-p", name)]
     judged = () if hub is None else (f"--hub={hub}",)
     with contextlib.chdir(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

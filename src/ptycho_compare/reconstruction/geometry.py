@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from ptycho_compare.blas import one_blas_thread
 from ptycho_compare.errors import ArmError, ScoringError
 from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.geometry_search import GeometryReading, search
@@ -117,8 +117,7 @@ def check_geometry(
     middle = (places.min(axis=0) + places.max(axis=0)) / 2
     held = HeldImages(values, covered, probe, amplitudes, good, places[drawn], middle)
     try:
-        # threads only get in each other's way in products this small
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             return _checked(held, through, movable=movable)
     except (ArmError, ScoringError) as error:
         return GeometryCheck(through, f"not checked: {error}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from ptycho_compare.blas import one_blas_thread
 from ptycho_compare.models.predictor import Predictor
 from ptycho_compare.reconstruction.canvas import Canvas, Grid
 from ptycho_compare.reconstruction.geometry import LEAST_IMAGES
@@ -35,7 +35,7 @@ def explained_by_network(predictor: Predictor, scan: Scan, plan: Plan) -> Explai
     held = held_by_network(predictor, scan, plan)
     if held is None:
         return None
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         lit = held.lit(GeometryReading(), np.arange(len(held.positions)))
         return held.explained(GeometryReading(), lit) if len(lit) >= LEAST_IMAGES else None
 
@@ -45,7 +45,7 @@ def r_of_network(predictor: Predictor, scan: Scan, plan: Plan) -> float:
     held = held_by_network(predictor, scan, plan)
     if held is None:
         return np.inf
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         found = held.residual(GeometryReading(), np.arange(len(held.positions)))
     return found.r_factor if len(found.images) >= LEAST_IMAGES and np.isfinite(found.r_factor) else np.inf
 

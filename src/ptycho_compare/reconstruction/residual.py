@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from ptycho_compare.blas import one_blas_thread
 from ptycho_compare.errors import ArmError, ScoringError
 from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.forward_model import ForwardModel, corners_of, lit_part
@@ -133,8 +133,7 @@ def diffraction_residual(
     kept = covered if known is None else covered | known
     filled = np.where(kept, values, values[covered].mean(dtype=np.complex128))
     model = ForwardModel.of(filled, positions, probe, grid)
-    # BLAS threads only get in each other's way in products this small
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         signal, cross, power = _sums(model, diffraction, chosen, batch)
         bright = signal > 0
         used, signal = chosen[bright], signal[bright]

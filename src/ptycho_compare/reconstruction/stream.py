@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from ptycho_compare.blas import one_blas_thread
 from ptycho_compare.errors import ArmError
 from ptycho_compare.models.predictor import Predictor
 from ptycho_compare.reconstruction.canvas import Canvas, read_window
@@ -96,8 +96,7 @@ def reconstruct(
         The predictor returned another number of rows than it received.
     """
     units = plan.units(positions, group_size=predictor.group_size)
-    # BLAS threads spin between our small products and take the cores from the network: 1.5x slower
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for number, first, stop in _chunks(len(plan.groups), chunk_groups):
             if stop <= state.reported_groups:
                 continue  # an earlier attempt's

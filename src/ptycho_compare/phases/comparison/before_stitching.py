@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from ptycho_compare.blas import one_blas_thread
 from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.records.tables.patches_csv import PatchRow
 from ptycho_compare.scoring.metrics.truth_view import TruthView
@@ -23,7 +23,7 @@ def patch_rows(arms: Mapping[str, Arm], scorecard: Scorecard, setting: Setting) 
     """Score the kept patches of all arms that are scored themselves; empty where none were kept."""
     if scorecard.reference == "none" or not any(arm.patches is not None for arm in arms.values()):
         return []
-    with threadpool_limits(limits=1, user_api="blas"):  # see `compare`
+    with one_blas_thread():
         return list(_rows(arms, scorecard, setting))
 
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from ptycho_compare.blas import one_blas_thread
 from ptycho_compare.clock import Moment
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.hub import Artifacts
@@ -145,11 +145,6 @@ def open_setting(
         yield Setting(request, scan, plan, _grid(scan, request.crop_px)), warnings
 
 
-def _one_blas_thread() -> threadpool_limits:
-    """BLAS sums in another order with another number of threads: no number may depend on the cores."""
-    return threadpool_limits(limits=1, user_api="blas")
-
-
 def _grid(scan: Scan, crop_px: int) -> Grid:
     """Return the object's own grid, or the scanned window of it when the object is unknown."""
     if scan.truth is not None:
@@ -181,7 +176,7 @@ def _arm(name: str, arm: ArmInput, network: NetworkArm | None, setting: Setting,
             name, model, lambda: network.reconstruct(work), raise_if_stopped=work.context.raise_if_stopped
         )
     if isinstance(arm.content, ReadyMade):
-        with _one_blas_thread():
+        with one_blas_thread():
             return ready_made_arm(arm.content, arm.halves, setting)
     if isinstance(arm.content, UserSource):
         return user_arm(name, arm.content, setting, raise_if_stopped=work.context.raise_if_stopped)
@@ -190,7 +185,7 @@ def _arm(name: str, arm: ArmInput, network: NetworkArm | None, setting: Setting,
 
 def score(arms: Mapping[str, Arm], setting: Setting) -> tuple[Scorecard, Mapping[str, Consistency]]:
     """Score the arms that gave an image; the others stand beside them as failed."""
-    with _one_blas_thread():
+    with one_blas_thread():
         return _score(arms, setting)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from ptycho_compare.blas import one_blas_thread
 from ptycho_compare.reconstruction.canvas import move
 
 _CHUNK = 128
@@ -56,7 +56,7 @@ def true_patches(
     windows = sliding_window_view(padded, (side + 2 * _MARGIN_PX,) * 2)
     patch = slice(_MARGIN_PX, _MARGIN_PX + side)
     patches = np.empty((len(positions), side, side), np.complex64)
-    with threadpool_limits(limits=1, user_api="blas"):  # products this small gain nothing from more
+    with one_blas_thread():
         for part in _chunks(len(positions)):
             # content at the position comes to the whole pixel: it moves backwards
             shifts = (whole[part] - positions[part])[:, ::-1]

@@ -10,13 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from hubs import DOSE
-from processes import PATIENCE_S, ROOT, environment, until
+from processes import ALONE, PATIENCE_S, ROOT, environment, until
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs.progress import JobProgress, read_progress
 from ptycho_compare.jobs.states import read_states
@@ -26,22 +27,20 @@ TRAIN, TEST = f"dose_{DOSE}-dense-train-full", f"dose_{DOSE}-dense-test-full"
 SCAN = f"data/phase_c/dose_{DOSE}/patched_train.npz"
 BASELINE = f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
 
+PLAIN = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:hypothesispytest")
+LONE = ("-p", "no:faulthandler", "-p", "no:unraisableexception", "-p", "no:threadexception")
+"""At its end a session looks five times for garbage, among all that the process of the tests holds."""
 THROUGH = ("-p", "through")
 """Has a session run the commands of its jobs through the runner that `through` names."""
 
 
 def pytest_command(hub: Path | None, *arguments: str) -> list[str]:
     """As it is typed, without plugins that change what is run, or that take long to load."""
-    judged = () if hub is None else (f"--hub={hub}",)
-    plain = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:hypothesispytest")
-    return [sys.executable, "-m", "pytest", *plain, "-p", "unmeasured", *judged, *arguments]
+    return [sys.executable, "-m", "pytest", *PLAIN, "-p", "unmeasured", *judging(hub), *arguments]
 
 
-def run_pytest(
-    *arguments: str, place: Path | None = None, measured: bool = False, **more: str
-) -> subprocess.CompletedProcess[str]:
-    """Run pytest to its end, with all that is typed; in a light `place` its jobs do without frameworks."""
-    return _run(pytest_command(None, *arguments), environment(place, measured=measured, **more))
+def judging(hub: Path | None) -> list[str]:
+    return [] if hub is None else [f"--hub={hub}"]
 
 
 def run_on(
@@ -56,21 +55,44 @@ def _run(command: list[str], variables: dict[str, str]) -> subprocess.CompletedP
 
 
 def pytest_here(folder: Path, *arguments: str, hub: Path | None = None) -> tuple[int, str]:
-    """Run a suite to its end in this process, from its folder, without plugins of ours beside the product's.
+    """Run a suite to its end in this process, from its folder: exit status and what was said."""
+    done = run_here(hub, "--import-mode=importlib", *arguments, folder=folder)
+    return done.returncode, done.stdout + done.stderr
 
-    For sessions that look at no job's process: a tenth of the time. Returns exit status and what was said.
+
+def run_here(
+    hub: Path | None, *arguments: str, folder: Path = ROOT, measured: bool = False, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run pytest to its end in this process, which has loaded what it needs: a tenth of the time of `run_on`.
+
+    For sessions that are not themselves stopped or patched (`THROUGH`). Their jobs and their workers are
+    processes as ever, which do without frameworks for a light hub; workers are measured where it says so.
     """
     import pytest
 
-    said = io.StringIO()
-    # at its end a session looks five times for garbage, among all that this process holds
-    lone = ("no:faulthandler", "no:unraisableexception", "no:threadexception")
-    plain = ("no:cacheprovider", "no:randomly", "no:hypothesispytest", *lone)
-    words = [word for name in plain for word in ("-p", name)]
-    judged = () if hub is None else (f"--hub={hub}",)
-    with contextlib.chdir(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = pytest.main([*words, "--import-mode=importlib", *judged, *arguments])
-    return int(status), said.getvalue()
+    words = [*PLAIN, *LONE, *judging(hub), *arguments]
+    said, complained = io.StringIO(), io.StringIO()
+    with (
+        variables(environment(hub, measured=measured, **{ALONE: "1"}, **more)),
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(complained),
+    ):
+        status = pytest.main([*words])  # which adds to them
+    return subprocess.CompletedProcess(words, int(status), said.getvalue(), complained.getvalue())
+
+
+@contextlib.contextmanager
+def variables(wanted: dict[str, str]) -> Iterator[None]:
+    """Have these and no other environment variables in this block."""
+    before = dict(os.environ)
+    try:
+        os.environ.clear()
+        os.environ.update(wanted)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @dataclass(frozen=True)

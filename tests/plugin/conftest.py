@@ -13,7 +13,7 @@ from processes import nobody_left
 from sessions import (
     events,
     results_of,
-    run_on,
+    run_here,
 )
 from sharing import shared
 
@@ -49,7 +49,7 @@ def debugged_hub(slow_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """The same, its debug tier green."""
 
     def make(hub: Path) -> None:
-        done = run_on(Path(shutil.copytree(slow_hub, hub)), "-m", "debug", "-n2")
+        done = run_here(Path(shutil.copytree(slow_hub, hub)), "-m", "debug", "-n2")
         assert done.returncode == 0, done.stdout
         said_file(hub).write_text(done.stdout)
 
@@ -61,7 +61,7 @@ def unbroken(debugged_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Un
     """The same, with the full comparison of the train split."""
 
     def make(hub: Path) -> None:
-        done = run_on(Path(shutil.copytree(debugged_hub, hub)), "-m", "full", "-k", "train", "--timeout=0")
+        done = run_here(Path(shutil.copytree(debugged_hub, hub)), "-m", "full", "-k", "train", "--timeout=0")
         assert done.returncode == 0, done.stdout
 
     hub = shared(tmp_path_factory, "unbroken", make)

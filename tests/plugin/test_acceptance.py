@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bundles import damage_weights
 from hubs import DOSE, SPLITS, light, make_split
-from ptycho_compare.checks.blocker import closing_of, open_blockers
+from ptycho_compare.checks.blocker import Blocker, closing_of, open_blockers
 from ptycho_compare.hub import Hub
 from scans import write_scan
-from sessions import BASELINE, launches, run_pytest
+from sessions import BASELINE, launches, run_here
 
 from .conftest import said_of
 
+Done = subprocess.CompletedProcess[str]
 WHO_WINS = "(is best|cannot be told apart|no winner)"
 
 
@@ -47,13 +50,13 @@ def test_a_good_hub_is_green_on_two_workers(debugged_hub: Path) -> None:
 
 @pytest.mark.slow
 def test_real_networks_are_green_side_by_side(own_hub: Path) -> None:
-    done = run_pytest("-m", "debug", "--hub", str(own_hub), "-n2")
+    done = run_here(own_hub, "-m", "debug", "-n2")
     assert done.returncode == 0, done.stdout
     is_green(own_hub, done.stdout, *SPLITS)
 
 
 def test_real_networks_and_figures_are_green_in_a_worker(own_hub: Path) -> None:
-    done = run_pytest("-m", "debug", "--hub", str(own_hub), "-n1", "-k", "train")
+    done = run_here(own_hub, "-m", "debug", "-n1", "-k", "train")
     assert done.returncode == 0, done.stdout
     is_green(own_hub, done.stdout, "train")
     assert re.search(rf"^dose_{DOSE}-dense-train-debug: .*{WHO_WINS}", done.stdout, re.MULTILINE)
@@ -63,7 +66,7 @@ def test_real_networks_and_figures_are_green_in_a_worker(own_hub: Path) -> None:
 def test_the_two_commands_of_a_study_in_turn(light_hub: Path) -> None:
     """As a study's plan writes them; the second finds that the first was green."""
     for command in (["-m", "debug"], ["-m", "full", "--timeout=0"]):
-        done = run_pytest(*command, "--hub", str(light_hub), "-k", "train", place=light_hub)
+        done = run_here(light_hub, *command, "-k", "train")
         assert done.returncode == 0, done.stdout
         assert re.search(rf"^dose_{DOSE}-dense-train-\w+: .*{WHO_WINS}", done.stdout, re.MULTILINE)
     assert (light_hub / f"analysis/dose_{DOSE}/dense/train/comparison_metrics.csv").exists()
@@ -76,90 +79,111 @@ def test_a_dead_baseline_is_red_with_a_note(own_hub: Path, how: str) -> None:
     if how == "zero":  # which needs no network to come out
         light(own_hub)
     damage_weights(own_hub / BASELINE, how)
-    which = ["-n2"] if how == "zero" else ["-k", "test-debug"]
-    count = 2 if how == "zero" else 1
-    done = run_pytest("-m", "debug", "--hub", str(own_hub), *which, place=own_hub)
+    done = run_here(own_hub, "-m", "debug", "-k", "test-debug")
     assert done.returncode == 1, done.stdout
-    assert f"{count} failed" in done.stdout
+    assert "1 failed" in done.stdout
     assert re.search(r"dead: arm Baseline: (constant|flat|zero|non_finite|mostly_empty): ", done.stdout)
-    notes = [name for name in names(own_hub / "red") if name.startswith("blocked_")]
-    assert len(notes) == count
-    assert all(re.fullmatch(r"blocked_\d{8}T\d{6}Z_zero_baseline(_\d+)?\.md", name) for name in notes)
-    note = (own_hub / "red" / notes[0]).read_text()
+    (name,) = (name for name in names(own_hub / "red") if name.startswith("blocked_"))
+    assert re.fullmatch(r"blocked_\d{8}T\d{6}Z_zero_baseline\.md", name)
+    note = (own_hub / "red" / name).read_text()
     for part in ("dead: arm Baseline", "DIAGNOSTIC baseline_output stats", "ptycho_hub compare dose_",
                  "exit status 1", f"analysis/dose_{DOSE}/dense/", "## Condition to return"):  # fmt: skip
         assert part in note, part
-    assert len(names(own_hub / "red")) == 2 * count
+    assert len(names(own_hub / "red")) == 2
     table = (own_hub / f"analysis/dose_{DOSE}/dense/test_debug_v4/comparison_metrics.csv").read_text()
     assert re.search(r"^PtychoPINN,ssim,0\.\d+,-?0\.\d+,,ok", table, re.MULTILINE)
 
 
-def test_arms_of_the_study_are_judged_like_the_others(light_hub: Path) -> None:
-    """A study may name any number of files, and require them."""
-    (light_hub / "extra").mkdir()
-    ptychi = light_hub / f"data/phase_f/dose_{DOSE}/dense/train/ptychi_reconstruction.npz"
-    shutil.copy(ptychi, light_hub / f"extra/dose_{DOSE}_dense_train.npz")
-    study = light_hub / "study.toml"
-    arm = '\n[arms.LSQML]\npath = "extra/dose_{dose}_{view}_{split}.npz"\n'
-    study.write_text(study.read_text().replace('"Baseline"]', '"Baseline", "LSQML"]') + arm)
-    done = run_pytest("-m", "debug", f"--hub={light_hub}", place=light_hub)
-    assert done.returncode == 1, done.stdout
-    assert re.search(r"1 passed, .*1 blocked", done.stdout)
-    assert "extra/dose_1000_dense_test.npz: there is no such file" in done.stdout
-    table = light_hub / f"analysis/dose_{DOSE}/dense/train_debug_v4/comparison_metrics.csv"
-    assert re.search(r"^LSQML,ssim,0\.\d+,0\.\d+,,ok", table.read_text(), re.MULTILINE)
+@dataclass(frozen=True)
+class Judged:
+    """A hub that was judged without the Baseline's model, and again when it was there.
+
+    The debug tier requires an arm of the study's own, LSQML, of which the test split has no file; full
+    requires PtyChi, which nobody made. The third split has no true object.
+    """
+
+    hub: Path
+    without: Done
+    launched: dict[str, int]
+    open: list[Blocker]
+    session: Done
+
+    def named(self, split: str, tier: str = "debug") -> str:
+        return f"dose_{DOSE}-dense-{split}-{tier}"
 
 
-def test_a_study_without_truth_is_green_by_its_own_verdicts(light_hub: Path) -> None:
-    arrays = make_split()
+@pytest.fixture(scope="module")
+def judged(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    hub = light(Path(shutil.copytree(small_hub, tmp_path_factory.mktemp("judged") / "hub")))
+    arrays = make_split()  # of the train split
     del arrays["objectGuess"]
-    write_scan(light_hub / f"data/phase_c/dose_{DOSE}/patched_train.npz", arrays)
-    done = run_pytest("-m", "debug", f"--hub={light_hub}", "-k", "train", place=light_hub)
-    assert done.returncode == 0, done.stdout
-    (log,) = is_green(light_hub, done.stdout, "train")
-    assert "no true object: arms are judged by their residual" in log
+    write_scan(hub / f"data/phase_c/dose_{DOSE}/patched_third.npz", arrays)
+    (hub / "extra").mkdir()
+    for split in ("train", "third"):
+        ptychi = hub / f"data/phase_f/dose_{DOSE}/dense/train/ptychi_reconstruction.npz"
+        shutil.copy(ptychi, hub / f"extra/dose_{DOSE}_dense_{split}.npz")
+    shutil.rmtree(hub / "data/phase_f")
+    study = hub / "study.toml"
+    text = study.read_text().replace('"test"]', '"test", "third"]')
+    arm = '\n[arms.LSQML]\npath = "extra/dose_{dose}_{view}_{split}.npz"\n'
+    study.write_text(text.replace('"Baseline"]', '"Baseline", "LSQML"]') + arm)
+    which = ("-m", "debug or full", "-k", "debug or train-full")
+    elsewhere = (hub / BASELINE).rename(hub / "elsewhere.zip")
+    without = run_here(hub, *which)
+    launched, notes = launches(hub), open_blockers(Hub(hub))
+    elsewhere.rename(hub / BASELINE)
+    return Judged(hub, without, launched, notes, run_here(hub, *which))
 
 
-def test_a_missing_model_blocks_until_it_is_there(light_hub: Path) -> None:
-    model = light_hub / BASELINE
-    elsewhere = model.rename(light_hub / "elsewhere.zip")
-    both = run_pytest("-m", "debug", "--hub", str(light_hub), place=light_hub)
-    assert both.returncode == 1
-    assert "2 blocked" in both.stdout
-    assert re.search(r"missing: .*baseline/gs1", both.stdout)
-    assert launches(light_hub) == {}
-    notes = sorted((light_hub / "red").glob("blocked_*_missing_input*.md"))
-    assert [blocker.note for blocker in open_blockers(Hub(light_hub))] == notes
+def test_a_missing_model_blocks_until_it_is_there(judged: Judged) -> None:
+    assert judged.without.returncode == 1
+    assert "4 blocked" in judged.without.stdout
+    assert re.search(r"missing: .*baseline/gs1", judged.without.stdout)
+    assert judged.launched == {}
+    notes = sorted((judged.hub / "red").glob("blocked_*_missing_input*.md"))
+    of_model = {each.subject: each.note for each in judged.open if each.topic == "missing_input"}
+    assert set(of_model) >= {judged.named(split) for split in (*SPLITS, "third")}
+    assert {*of_model.values()} <= {*notes}
     assert all("The files named above are there." in note.read_text() for note in notes)
-    elsewhere.rename(model)
-    done = run_pytest("-m", "debug", "--hub", str(light_hub), "-k", "train", place=light_hub)
-    assert done.returncode == 0, done.stdout
-    (left,) = open_blockers(Hub(light_hub))
-    assert left.subject == f"dose_{DOSE}-dense-test-debug"
-    (closed,) = (note for note in notes if note != left.note)
-    record = json.loads(closing_of(closed).read_text())
-    assert record["subject"] == f"dose_{DOSE}-dense-train-debug"
+    left = {each.subject for each in open_blockers(Hub(judged.hub))}
+    assert judged.named("test") in left
+    assert judged.named("train") not in left
+    record = json.loads(closing_of(of_model[judged.named("train")]).read_text())
+    assert record["subject"] == judged.named("train")
     assert "test_every_arm_is_alive_and_scored" in record["closed_by"]
 
 
-def test_ptychi_is_required_in_full_only(light_hub: Path) -> None:
-    shutil.rmtree(light_hub / "data/phase_f")
-    both = ("-m", "debug or full", "-k", "dense-test")
-    done = run_pytest(*both, "--hub", str(light_hub), place=light_hub)
-    assert done.returncode == 1
-    assert "1 passed" in done.stdout
-    assert "1 blocked" in done.stdout
-    assert "requires PtyChi; run phase F for this split" in done.stdout
+def test_arms_of_the_study_are_judged_like_the_others(judged: Judged) -> None:
+    """A study may name any number of files, and require them."""
+    assert judged.session.returncode == 1, judged.session.stdout
+    assert re.search(r"2 passed, .*2 blocked", judged.session.stdout), judged.session.stdout
+    assert "extra/dose_1000_dense_test.npz: there is no such file" in judged.session.stdout
+    table = judged.hub / f"analysis/dose_{DOSE}/dense/train_debug_v4/comparison_metrics.csv"
+    assert re.search(r"^LSQML,ssim,0\.\d+,0\.\d+,,ok", table.read_text(), re.MULTILINE)
 
 
-def test_stale_evidence_is_not_taken_for_new(compared_hub: Path, tmp_path: Path) -> None:
+def test_a_study_without_truth_is_green_by_its_own_verdicts(judged: Judged) -> None:
+    assert re.search(rf"{judged.named('third')} +passed", judged.session.stdout)
+    (log,) = (
+        (judged.hub / "green" / name).read_text() for name in names(judged.hub / "green") if "third" in name
+    )
+    assert "outcome: passed" in log
+    assert "no true object: arms are judged by their residual" in log
+
+
+def test_ptychi_is_required_in_full_only(judged: Judged) -> None:
+    assert re.search(rf"{judged.named('train')} +passed", judged.session.stdout)
+    assert re.search(rf"{judged.named('train', 'full')} +blocked", judged.session.stdout)
+    assert "requires PtyChi; run phase F for this split" in judged.session.stdout
+
+
+def test_stale_evidence_is_not_taken_for_new(hub_after_debug: Path) -> None:
     """A green run's artifacts stay when the next run dies before computing; they must not count."""
-    hub = Path(shutil.copytree(compared_hub, tmp_path / "hub"))
-    green = run_pytest("-m", "debug", "--hub", str(hub), "-k", "train")
+    green = run_here(hub_after_debug, "-m", "debug", "-k", "train")
     assert green.returncode == 0, green.stdout
     assert "Fienup error" in green.stdout
-    (hub / BASELINE).write_bytes(b"PK broken")
-    again = run_pytest("-m", "debug", "--hub", str(hub), "-k", "train")
+    (hub_after_debug / BASELINE).write_bytes(b"PK broken")
+    again = run_here(hub_after_debug, "-m", "debug", "-k", "train")
     assert again.returncode == 1
     assert "Fienup error" not in again.stdout
 
@@ -171,25 +195,25 @@ class TestWhichHub:
         ini = ["-o", f"ptycho_hub={tmp_path / 'ini'}"]
         option = ["--hub", str(tmp_path / "option")]
         environment = {"PTYCHO_HUB": str(tmp_path / "environment")}
-        assert f"ptycho: hub {tmp_path / 'ini'}" in run_pytest(*ini, "--collect-only", measured=True).stdout
+        assert f"ptycho: hub {tmp_path / 'ini'}" in run_here(None, *ini, "--collect-only").stdout
         assert (
             f"ptycho: hub {tmp_path / 'environment'}"
-            in run_pytest(*ini, "--collect-only", **environment).stdout
+            in run_here(None, *ini, "--collect-only", **environment).stdout
         )
-        shown = run_pytest(*ini, *option, "--collect-only", **environment).stdout
+        shown = run_here(None, *ini, *option, "--collect-only", **environment).stdout
         assert f"ptycho: hub {tmp_path / 'option'}" in shown
 
     def test_no_hub_is_said(self) -> None:
-        done = run_pytest("-m", "debug", "-k", "train", measured=True)
+        done = run_here(None, "-m", "debug", "-k", "train")
         assert done.returncode == 1
         assert "no hub: give --hub DIR, or set PTYCHO_HUB" in done.stdout
 
     def test_a_hub_that_does_not_exist(self, tmp_path: Path) -> None:
-        done = run_pytest("--hub", str(tmp_path / "none"), measured=True)
+        done = run_here(None, "--hub", str(tmp_path / "none"))
         assert done.returncode == 4
         assert "--hub: " in done.stderr
         assert "there is no such folder" in done.stderr
-        done = run_pytest("-m", "debug", "-k", "train", measured=True, PTYCHO_HUB=str(tmp_path / "none"))
+        done = run_here(None, "-m", "debug", "-k", "train", PTYCHO_HUB=str(tmp_path / "none"))
         assert done.returncode == 1
         assert "there is no such folder" in done.stdout
 
@@ -202,34 +226,28 @@ class TestWhichStudy:
             .replace("[1000]", "[7, 5]")
             .replace('"train", "test"', '"only"')
         )
-        named = run_pytest(
-            "--collect-only", "-q", "--hub", str(small_hub), "--ptycho-study", str(tmp_path / "other.toml")
-        )
+        other = ("--ptycho-study", str(tmp_path / "other.toml"))
+        named = run_here(small_hub, "--collect-only", "-q", *other)
         assert "[dose_5-dense-only-debug]" in named.stdout
-        own = run_pytest("--collect-only", "-q", "--hub", str(small_hub))
+        own = run_here(small_hub, "--collect-only", "-q")
         assert f"[dose_{DOSE}-dense-train-debug]" in own.stdout
-        shipped = run_pytest("--collect-only", "-q", measured=True)
+        shipped = run_here(None, "--collect-only", "-q")
         assert "[dose_1000000000-dense-train-debug]" in shipped.stdout
 
     def test_a_mistake_is_one_line(self, own_hub: Path) -> None:
         (own_hub / "study.toml").write_text("name = 3\n")
-        done = run_pytest("--hub", str(own_hub), measured=True)
+        done = run_here(own_hub)
         assert done.returncode == 2
         assert "study.toml: line 1: 'name': Input should be a valid string" in done.stdout
         assert "Traceback" not in done.stdout
 
     def test_a_study_that_does_not_exist(self, tmp_path: Path) -> None:
-        done = run_pytest("--ptycho-study", str(tmp_path / "none.toml"), measured=True)
+        done = run_here(None, "--ptycho-study", str(tmp_path / "none.toml"))
         assert done.returncode == 4
         assert "there is no such file" in done.stderr
 
     def test_every_tier_becomes_a_mark(self, own_hub: Path) -> None:
         study = own_hub / "study.toml"
         study.write_text(study.read_text() + "\n[tiers.night]\ngroups = 9\n")
-        done = run_pytest("--collect-only", "-q", "-m", "night", "--hub", str(own_hub))
+        done = run_here(own_hub, "--collect-only", "-q", "-m", "night")
         assert re.search(r"\n2/\d+ tests collected", done.stdout)
-
-
-def test_the_plugin_can_be_switched_off() -> None:
-    done = run_pytest("-p", "no:ptycho", "-q", "tests/test_floors.py", "-k", "two_classes")
-    assert done.returncode == 0, done.stdout

@@ -15,7 +15,7 @@ from hubs import SPLITS, light
 from processes import nobody_left
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.jobs.record import read_done
-from sessions import TRAIN, events, folder_of, job_of, launches, notes, run_on
+from sessions import TRAIN, events, folder_of, job_of, launches, notes, run_here
 
 DEBUG = TRAIN.replace("full", "debug")
 
@@ -32,7 +32,7 @@ def adopted(hub: Path, split: str) -> bool:
 
 
 def test_adopted_evidence_is_green_until_it_is_computed_anew(hub: Path, quick_compared_hub: Path) -> None:
-    done = run_on(hub, "-m", "debug", f"--ptycho-adopt={quick_compared_hub}")
+    done = run_here(hub, "-m", "debug", f"--ptycho-adopt={quick_compared_hub}")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
     assert launches(hub) == {"train-debug": 1, "test-debug": 1}
@@ -44,13 +44,13 @@ def test_adopted_evidence_is_green_until_it_is_computed_anew(hub: Path, quick_co
         assert events(hub, "planned", split, "debug") == [], "it was computed, not adopted"
 
     shutil.rmtree(hub / "green")
-    again = run_on(hub, "-m", "debug", "-k", "train")
+    again = run_here(hub, "-m", "debug", "-k", "train")
     assert again.returncode == 0, again.stdout
     assert launches(hub) == {"train-debug": 1, "test-debug": 1}
     (log,) = (hub / "green").iterdir()
     assert "computed: earlier; inputs, settings, code and artifacts are as they were" in log.read_text()
 
-    fresh = run_on(hub, "-m", "debug", "-k", "train", "--ptycho-fresh")
+    fresh = run_here(hub, "-m", "debug", "-k", "train", "--ptycho-fresh")
     assert fresh.returncode == 0, fresh.stdout
     assert [adopted(hub, split) for split in SPLITS] == [False, True]
     assert len(events(hub, "planned", "train", "debug")) == 1
@@ -64,7 +64,7 @@ def test_refused_results_block_and_what_was_not_offered_is_computed(
     train = folder_of(theirs, "train", "debug")
     edit_table(train, lambda line: line.replace("PtyChi,ssim,0.", "PtyChi,ssim,0.9"))
 
-    done = run_on(hub, "-m", "debug", f"--ptycho-adopt={theirs}", measured=True)
+    done = run_here(hub, "-m", "debug", f"--ptycho-adopt={theirs}")
     assert done.returncode == 1, done.stdout
     assert "1 passed, " in done.stdout
     assert "1 blocked" in done.stdout

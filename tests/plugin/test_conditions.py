@@ -11,16 +11,15 @@ import pytest
 
 from lab_runs import DOSE
 from ptycho_compare.hub import Hub
-from sessions import run_on
+from sessions import run_here
 
 PLACE = f"dose_{DOSE}-dense"
-SLOW = pytest.mark.slow
 
 
 def outcomes(hub: Hub, *words: str) -> tuple[int, str, dict[str, str]]:
     """Run all acceptance tests: exit status, what was said, and each test's line in the section."""
     allowed = () if "--ptycho-verify" in words else ("--ptycho-allow-commands",)
-    done = run_on(hub.root, "-m", "acceptance", *allowed, *words, measured="-n2" not in words)
+    done = run_here(hub.root, "-m", "acceptance", *allowed, *words)
     lines = re.findall(r"^(\S+(?:\[\S+\])?) +(passed|failed|blocked|deferred) ", done.stdout, re.MULTILINE)
     return done.returncode, done.stdout, dict(lines)
 
@@ -30,7 +29,9 @@ def of_conditions(found: dict[str, str]) -> list[str]:
     return [found[name] for name in sorted(found) if re.match(r"test_\d_", name)]
 
 
-@pytest.mark.parametrize("workers", [pytest.param((), marks=SLOW), ("-n2",)], ids=["serial", "n2"])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=["serial", "n2"]
+)
 def test_all_is_green_on_a_finished_hub_and_nothing_is_made_again(own: Hub, workers: Sequence[str]) -> None:
     before = {path: path.stat().st_mtime_ns for path in own.analysis().rglob("*.npz")}
     status, said, found = outcomes(own, *workers)
@@ -64,7 +65,7 @@ def test_without_phase_e_all_that_rests_on_it_is_blocked_in_order(own: Hub) -> N
 
 
 def test_commands_that_came_with_the_hub_are_run_only_when_allowed(own: Hub) -> None:
-    done = run_on(own.root, "-m", "acceptance", "-k", "test_7")
+    done = run_here(own.root, "-m", "acceptance", "-k", "test_7")
     assert done.returncode == 1, done.stdout
     assert f"{own.study()}: [commands] phase_e, phase_f: is code that came with the hub" in done.stdout
     assert "add --ptycho-allow-commands" in done.stdout
@@ -73,19 +74,17 @@ def test_commands_that_came_with_the_hub_are_run_only_when_allowed(own: Hub) -> 
 class TestVerify:
     """`--ptycho-verify`: what is there is judged, and the gate has the last word."""
 
-    @pytest.mark.parametrize("workers", [(), pytest.param(("-n2",), marks=SLOW)], ids=["serial", "n2"])
-    def test_a_finished_hub_is_accepted(self, own: Hub, workers: Sequence[str]) -> None:
-        status, said, found = outcomes(own, "--ptycho-verify", *workers)
+    def test_a_finished_hub_is_accepted(self, own: Hub) -> None:
+        status, said, found = outcomes(own, "--ptycho-verify")
         assert status == 0, said
         assert set(found.values()) == {"passed"}
         assert "ACCEPTED: all 4 comparisons hold" in said
         verdict = json.loads(own.verdict().record.read_text())
         assert (verdict["outcome"], verdict["required_tiers"]) == ("accepted", ["debug", "full"])
 
-    @pytest.mark.parametrize("workers", [pytest.param((), marks=SLOW), ("-n2",)], ids=["serial", "n2"])
-    def test_what_is_missing_is_red_and_not_computed(self, own: Hub, workers: Sequence[str]) -> None:
+    def test_what_is_missing_is_red_and_not_computed(self, own: Hub) -> None:
         shutil.rmtree(own.comparison_dir(DOSE, "dense", "test", "full"))
-        done = run_on(own.root, "-m", "full", "--ptycho-verify", *workers, measured=True)
+        done = run_here(own.root, "-m", "full", "--ptycho-verify", "-n2", measured=True)
         assert done.returncode == 1, done.stdout
         assert "1 failed, 1 passed" in done.stdout
         assert f"INCOMPLETE: {PLACE}-test-full is missing: " in done.stdout
@@ -95,19 +94,19 @@ class TestVerify:
     def test_the_gate_sees_what_no_selected_test_looks_at(self, own: Hub) -> None:
         """Green tests are no accepted hub."""
         (own.baseline_dir(DOSE) / "wts.h5.zip").write_bytes(b"x")
-        done = run_on(own.root, "-m", "phase_d", "--ptycho-verify")
+        done = run_here(own.root, "-m", "phase_d", "--ptycho-verify")
         assert done.returncode == 1, done.stdout
         assert "2 passed" in done.stdout
         assert "baseline/gs1" in done.stdout.partition("ptycho: gate")[2]
 
     def test_a_hub_without_its_study_is_refused(self, own: Hub) -> None:
         own.study().unlink()
-        done = run_on(own.root, "--ptycho-verify")
+        done = run_here(own.root, "--ptycho-verify")
         assert done.returncode == pytest.ExitCode.USAGE_ERROR
         assert "name the study: --ptycho-study FILE" in done.stderr
 
     @pytest.mark.parametrize("option", ["--ptycho-fresh", "--ptycho-detach", "--ptycho-plan"])
     def test_it_excludes_what_would_compute(self, own: Hub, option: str) -> None:
-        done = run_on(own.root, "--ptycho-verify", option, measured=True)
+        done = run_here(own.root, "--ptycho-verify", option)
         assert done.returncode == pytest.ExitCode.USAGE_ERROR
         assert f"--ptycho-verify and {option} exclude each other" in done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from hubs import DOSE, SLOW_ROWS, SPLITS
 from jobs.commands import nobody_begins
-from processes import SESSION_PLUGINS, until
+from processes import until
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.job import ComparisonJob
 from ptycho_compare.sigterm import EXIT_STOPPED
@@ -27,10 +26,9 @@ from sessions import (
     made_quick,
     notes,
     progress_of,
-    pytest_command,
     results_of,
+    run_here,
     run_on,
-    run_pytest,
     start_on,
     through,
 )
@@ -90,7 +88,7 @@ def test_the_same_command_again_and_again_ends_green(
         limit = f"{limit_s:.1f}"
         stopped = f"stopped (timeout {float(limit):g} s)"
         command = ("-m", "full", "-k", "train", f"--timeout={limit}", f"--junitxml={tmp_path}/j.xml")
-        done = run_on(hub_after_debug, *command)
+        done = run_here(hub_after_debug, *command)
         case = junit_of(tmp_path / "j.xml")[TRAIN]
         if done.returncode == 0 and len(patches) == 1:  # others have left the machine to us
             shutil.rmtree(folder_of(hub_after_debug))
@@ -105,7 +103,7 @@ def test_the_same_command_again_and_again_ends_green(
         assert "1 deferred" in done.stdout
         (line,) = re.findall(rf"{TRAIN} +deferred +(\d+)/{SLOW_ROWS} patches", done.stdout)
         assert f"{TRAIN}: {stopped}" in done.stdout
-        assert f"go on: pytest {' '.join(pytest_command(hub_after_debug, *command)[3:])}" in done.stdout
+        assert f"go on: pytest {' '.join(done.args)}" in done.stdout
         assert case.outcome == "skipped"
         assert case.properties["ptycho.outcome"] == "deferred"
         assert case.properties["ptycho.done"] == f"{line}/{SLOW_ROWS}"
@@ -133,7 +131,7 @@ def test_a_window_is_shared_by_all_workers(hub_after_debug: Path, unbroken: Unbr
     stopped = False
     while not stopped:
         command = ("-m", "full", f"--ptycho-window={window_s:.1f}", "-n2", f"--junitxml={tmp_path}/j.xml")
-        done = run_on(hub_after_debug, *command, measured=True)
+        done = run_here(hub_after_debug, *command, measured=True)
         assert done.returncode == EXIT_STOPPED, done.stdout
         assert f"ptycho: window {window_s:.1f}; what does not fit is deferred" in done.stdout
         assert "2 deferred" in done.stdout
@@ -149,7 +147,7 @@ def test_a_window_is_shared_by_all_workers(hub_after_debug: Path, unbroken: Unbr
 
 class TestAWindowThatIsTooShort:
     def test_as_a_whole_is_blocked_and_told_what_is_needed(self, hub_after_debug: Path) -> None:
-        done = run_on(hub_after_debug, "-m", "full", "-k", "train", "--ptycho-window", "2s", measured=True)
+        done = run_here(hub_after_debug, "-m", "full", "-k", "train", "--ptycho-window", "2s")
         assert done.returncode == 1, done.stdout
         assert "1 blocked" in done.stdout
         assert re.search(
@@ -166,7 +164,7 @@ class TestAWindowThatIsTooShort:
 
     def test_when_the_job_would_begin_defers_it(self, hub_after_debug: Path) -> None:
         window_s = a_moment_too_short_s(hub_after_debug)
-        done = run_on(hub_after_debug, "-m", "full", f"--ptycho-window={window_s:.4f}", measured=True)
+        done = run_here(hub_after_debug, "-m", "full", f"--ptycho-window={window_s:.4f}")
         assert done.returncode == EXIT_STOPPED, done.stdout
         assert "2 deferred" in done.stdout
         assert re.search(
@@ -178,7 +176,7 @@ class TestAWindowThatIsTooShort:
         assert "train-full" not in launches(hub_after_debug)
         assert not (hub_after_debug / "red").exists()
         # and never for ever
-        again = run_on(hub_after_debug, "-m", "full", "-k", "train", f"--ptycho-window={window_s:.4f}")
+        again = run_here(hub_after_debug, "-m", "full", "-k", "train", f"--ptycho-window={window_s:.4f}")
         assert again.returncode == 1, again.stdout
         (needed,) = re.findall(
             rf"window: {TRAIN}: an attempt needs about .*; nothing was started in two rounds; \d+ s were "
@@ -213,7 +211,7 @@ class TestAWindowThatIsTooShort:
         waited = None
         for window_s in (3, 6, 12):  # on a busy machine a short one is over before anybody waits
             with nobody_begins(job_of(untried_hub)):
-                done = run_on(untried_hub, *command, f"--ptycho-window={window_s}")
+                done = run_here(untried_hub, *command, f"--ptycho-window={window_s}")
             assert done.returncode == EXIT_STOPPED, done.stdout
             waited = re.search(rf"{TRAIN}: not started: .* did not begin in the time there was", done.stdout)
             if waited:
@@ -221,14 +219,14 @@ class TestAWindowThatIsTooShort:
         assert waited, done.stdout
         assert launches(untried_hub) == {}
 
-    def test_for_the_test_to_come_to_its_job_is_blocked(self, untried_hub: Path, tmp_path: Path) -> None:
+    def test_for_the_test_to_come_to_its_job_is_blocked(
+        self, untried_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Its time is its own: the next run would come no further, and must not be deferred for ever."""
         (tmp_path / "slow_setup.py").write_text(SLOW_SETUP)
         command = ("-m", "full", "-k", "train", "--ptycho-no-gate", "--timeout=2", "-p", "slow_setup")
-        path = os.pathsep.join(
-            [str(tmp_path), SESSION_PLUGINS, *filter(None, [os.environ.get("PYTHONPATH")])]
-        )
-        done = run_on(untried_hub, *command, measured=True, PYTHONPATH=path)
+        monkeypatch.syspath_prepend(tmp_path)
+        done = run_here(untried_hub, *command)
         assert done.returncode == 1, done.stdout
         assert "1 blocked" in done.stdout
         assert re.search(
@@ -245,7 +243,8 @@ class TestOtherTestsOfTheSession:
     @pytest.mark.parametrize("method", ["signal", pytest.param("thread", marks=pytest.mark.slow)])
     def test_keep_their_timeout(self, hub_after_debug: Path, plain: str, method: str) -> None:
         """In the thread method it ends the whole session, which is why tests of a hub must not meet it."""
-        done = run_on(
+        run = run_here if method == "signal" else run_on
+        done = run(
             hub_after_debug, COMPARISONS, plain, "-k", "train-full or sleeps or passes", "--timeout=2",
             f"--timeout-method={method}",
         )  # fmt: skip
@@ -261,30 +260,30 @@ class TestOtherTestsOfTheSession:
         window = f"--ptycho-window={a_moment_too_short_s(hub_after_debug):.4f}"
         kept = ("-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={hub_after_debug.parent}/cache")
         eager = ("-x", "--stepwise")  # each of them would end the session at a failure
-        done = run_on(hub_after_debug, COMPARISONS, plain, "-k", "full or passes", window, *eager, *kept)
+        done = run_here(hub_after_debug, COMPARISONS, plain, "-k", "full or passes", window, *eager, *kept)
         assert done.returncode == EXIT_STOPPED, done.stdout
         assert re.search(r"1 passed, .*2 deferred", done.stdout)
 
     def test_decide_the_exit_status_when_they_fail(self, hub_after_debug: Path, plain: str) -> None:
         window = f"--ptycho-window={a_moment_too_short_s(hub_after_debug):.4f}"
         kept = ["-p", "cacheprovider", "-o", f"cache_dir={hub_after_debug.parent}/cache"]
-        done = run_on(hub_after_debug, COMPARISONS, plain, "-k", "train-full or fails", window, *kept)
+        done = run_here(hub_after_debug, COMPARISONS, plain, "-k", "train-full or fails", window, *kept)
         assert done.returncode == 1, done.stdout
         assert "1 failed" in done.stdout
         assert "1 deferred" in done.stdout
-        again = run_on(hub_after_debug, COMPARISONS, plain, window, "--lf", *kept)
+        again = run_here(hub_after_debug, COMPARISONS, plain, window, "--lf", *kept)
         assert "1 failed" in again.stdout
         assert "1 deferred" not in again.stdout
 
 
 def test_an_option_that_is_no_time_is_one_line(hub_after_debug: Path) -> None:
     for option in ("--ptycho-window", "--ptycho-deadline"):
-        done = run_on(hub_after_debug, f"{option}=soon", measured=True)
+        done = run_here(hub_after_debug, f"{option}=soon")
         assert done.returncode == 4
         assert f"ERROR: {option}: 'soon' is no duration; write 540, 9m or 1h30m" in done.stderr
 
 
 def test_the_options_are_told_by_help() -> None:
-    text = run_pytest("--help").stdout
+    text = run_here(None, "--help").stdout
     for option in ("--ptycho-window=TIME", "--ptycho-detach", "--ptycho-plan", "--ptycho-adopt=DIR"):
         assert option in text

@@ -16,7 +16,7 @@ from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
 from ptycho_compare.names import SUITE
 from ptycho_compare.records.acceptance import read_verdict
-from sessions import pytest_here, run_on
+from sessions import pytest_here, run_here
 
 PAGE = (ROOT / "docs/extending.md").read_text()
 CHECK, ARM, STEP, LINE = re.findall(r"^```python\n# conftest\.py\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -183,7 +183,7 @@ def test_hooks_and_scores_reach_the_workers_of_xdist(judged: Path, tmp_path: Pat
     folder = suite(tmp_path, f"{of_test}\n\n{LINE}")
     low = "\n\ndef test_low(ptycho_scores):\n    assert ptycho_scores['PtyChi'].phase.ssim >= 2\n"
     (folder / "test_it.py").write_text(TEST + low)
-    done = run_on(judged, f"--rootdir={folder}", str(folder), "-m", "debug", "-n1", measured=False)
+    done = run_here(judged, f"--rootdir={folder}", str(folder), "-m", "debug", "-n1")
     assert done.returncode == 1, done.stdout
     assert "1 passed" in done.stdout
     assert f"ssim phase of PtyChi in {CASE}: " in done.stdout

@@ -23,7 +23,7 @@ from sessions import (
     launches,
     made_another_scan,
     progress_of,
-    run_on,
+    run_here,
     start_on,
 )
 
@@ -33,7 +33,7 @@ from .conftest import Unbroken
 def plan_of(hub: Path, *arguments: str) -> str:
     """The plan of a session; nothing is changed by it."""
     before = {path: path.stat().st_mtime_ns for path in hub.rglob("*") if path.is_file()}
-    done = run_on(hub, "--ptycho-plan", *arguments, measured=True)
+    done = run_here(hub, "--ptycho-plan", *arguments)
     assert done.returncode == 0, done.stdout
     assert "passed" not in done.stdout
     assert "nothing was run" in done.stdout
@@ -62,7 +62,7 @@ def test_of_what_was_begun(hub_after_debug: Path) -> None:
     gained(hub_after_debug)
     (command,) = psutil.Process(events(hub_after_debug, "launched")[-1]["pid"]).children()
     command.suspend()  # however slow the plan is today, it finds the job at work
-    done = run_on(hub_after_debug, "--ptycho-plan", "-m", "full", "-k", "train")
+    done = run_here(hub_after_debug, "--ptycho-plan", "-m", "full", "-k", "train")
     command.resume()
     assert re.search(rf"{TRAIN} +runs now: \d+ of {SLOW_ROWS} patches, about \d+ (s|min)", done.stdout)
     job_of(hub_after_debug).stop.touch()
@@ -87,7 +87,7 @@ def test_of_one_whose_inputs_are_gone(finished_hub: Path) -> None:
 
 
 def test_comes_from_one_process(hub_after_debug: Path) -> None:
-    done = run_on(hub_after_debug, "--ptycho-plan", "-n2")
+    done = run_here(hub_after_debug, "--ptycho-plan", "-n2")
     assert done.returncode == 4
     assert done.stderr.strip() == "ERROR: --ptycho-plan prints from one process; add -n0"
 
@@ -95,7 +95,7 @@ def test_comes_from_one_process(hub_after_debug: Path) -> None:
 def test_what_is_done_is_not_done_again(finished_hub: Path, unbroken: Unbroken, tmp_path: Path) -> None:
     """Its inputs are read again, which takes a fraction of the time."""
     before = launches(finished_hub)
-    done = run_on(finished_hub, "-m", "debug or full", "-k", "train", f"--junitxml={tmp_path}/j.xml")
+    done = run_here(finished_hub, "-m", "debug or full", "-k", "train", f"--junitxml={tmp_path}/j.xml")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
     assert launches(finished_hub) == before

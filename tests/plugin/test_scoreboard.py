@@ -13,12 +13,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hubs import DOSE, make_quick_hub, make_split, write_ptychi
+from hubs import DOSE, light, make_quick_hub, make_split, write_ptychi
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.answering import answer_of, read_tables
 from pytest_ptycho.github import error_lines
 from pytest_ptycho.terminal import laid_out
-from sessions import folder_of, run_on
+from sessions import folder_of, run_here
 
 GOOD, BAD = f"dose_{DOSE}-dense-train-debug", f"dose_{DOSE}-dense-test-debug"
 
@@ -39,7 +39,7 @@ def judged(compared_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Judg
     hub = Path(shutil.copytree(compared_hub, place / "hub"))
     table = Artifacts(folder_of(hub, "test", "debug")).metrics
     table.write_text(table.read_text().replace("PtychoPINN,ssim,", "PtychoPINN,ssim,9"))
-    done = run_on(
+    done = run_here(
         hub,
         *("-m", "debug", "-n2", "--ptycho-verify", f"--junitxml={place / 'junit.xml'}"),
         COLUMNS="80",
@@ -114,20 +114,20 @@ def test_a_session_with_several_comparisons_says_what_the_study_says(
     compared_hub: Path, tmp_path: Path
 ) -> None:
     hub = Path(shutil.copytree(compared_hub, tmp_path / "hub"))
-    done = run_on(hub, "-m", "debug", "--ptycho-verify", measured=True)
+    done = run_here(hub, "-m", "debug", "--ptycho-verify")
     assert "were compared under 2 conditions (2 of 2 comparisons of the debug tier)." in done.stdout
     assert " of 2" in done.stdout.partition("were compared under")[2]
 
 
 def test_a_session_of_several_trials_says_who_is_best_over_them(tmp_path: Path) -> None:
     """Comparisons are named with their cells, and conditions have the answer of their trials' means."""
-    hub = make_quick_hub(tmp_path / "hub")
+    hub = light(make_quick_hub(tmp_path / "hub"))  # nobody looks at figures
     write_ptychi(hub / "data/other.npz", make_split(), noise=0.15)
     text = (hub / "study.toml").read_text().replace('["train", "test"]', '["train"]')
     (hub / "study.toml").write_text(
         f'{text}\n[arms.other]\npath = "data/other.npz"\n[factors]\nseed = [1, 2]\n'
     )
-    done = run_on(hub, "-m", "debug", COLUMNS="200")
+    done = run_here(hub, "-m", "debug", COLUMNS="200")
     assert done.returncode == 0, done.stdout
     for seed in (1, 2):
         assert f"dose_{DOSE}-dense-train-debug-seed_{seed}: PtyChi is best" in done.stdout

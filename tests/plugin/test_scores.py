@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from hubs import DOSE
-from processes import ROOT, environment
+from processes import ROOT
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from pytest_ptycho.scores import explained
-from sessions import folder_of, pytest_command, run_on
+from sessions import folder_of, run_here
 
 PAGE = (ROOT / "docs" / "own_tests.md").read_text()
 CASE = f"dose_{DOSE}-dense-train-debug"
@@ -55,7 +55,7 @@ def judged(
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A hub that was judged before, judged by the suite: nothing is computed."""
     hub = Path(shutil.copytree(compared_hub, tmp_path_factory.mktemp("judged") / "hub"))
-    return hub, run_on(hub, str(suite), "-m", "debug", "-k", "train", "-rA", measured=True)
+    return hub, run_here(hub, str(suite), "-m", "debug", "-k", "train", "-rA")
 
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -95,20 +95,13 @@ def test_evidence_that_does_not_hold_gives_no_scores(
     hub = Path(shutil.copytree(judged[0], tmp_path / "hub"))
     table = Artifacts(folder_of(hub, "train", "debug")).metrics
     table.write_text(table.read_text().replace("PtychoPINN,ssim,", "PtychoPINN,ssim,9"))
-    done = run_on(hub, str(suite), "-m", "debug", "-k", "train and good", "--ptycho-verify", measured=True)
+    done = run_here(hub, str(suite), "-m", "debug", "-k", "train and good", "--ptycho-verify")
     assert done.returncode == 1
     assert f"no scores: the evidence of {CASE} does not hold" in done.stdout
 
 
 def test_without_a_hub_they_are_skipped(suite: Path) -> None:
-    done = subprocess.run(
-        pytest_command(None, "-rs", str(suite)),
-        cwd=suite.parent,
-        env=environment(None, measured=True),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_here(None, "-rs", str(suite), folder=suite.parent)
     assert done.returncode == 0, done.stdout
     assert "5 skipped" in done.stdout
     assert "no hub: give --hub DIR" in done.stdout
@@ -116,7 +109,7 @@ def test_without_a_hub_they_are_skipped(suite: Path) -> None:
 
 def test_a_hub_without_a_study_names_what_writes_one(suite: Path, quick_hub: Path, tmp_path: Path) -> None:
     shutil.copytree(quick_hub / "data", tmp_path / "hub" / "data")
-    done = run_on(tmp_path / "hub", str(suite), measured=True)
+    done = run_here(tmp_path / "hub", str(suite))
     assert done.returncode == 2
     assert f"{tmp_path / 'hub' / 'study.toml'}: there is no such file, and none beside {suite}" in done.stdout
     assert "have ptycho-hub init write it" in done.stdout
@@ -162,13 +155,6 @@ def test_hooks(dose_and_view):
 def test_a_suite_with_such_names_of_its_own_keeps_them(tmp_path: Path, quick_hub: Path) -> None:
     (tmp_path / "test_theirs.py").write_text(FOREIGN)
     for hub in (None, quick_hub):
-        done = subprocess.run(
-            pytest_command(hub, str(tmp_path)),
-            cwd=tmp_path,
-            env=environment(None),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_here(hub, str(tmp_path), folder=tmp_path)
         assert "4 passed" in done.stdout, done.stdout
         assert "ptycho: acceptance" not in done.stdout

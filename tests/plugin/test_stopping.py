@@ -27,6 +27,7 @@ from sessions import (
     made_quick,
     progress_of,
     results_of,
+    run_here,
     run_on,
     start_on,
     through,
@@ -174,7 +175,7 @@ def test_a_batch_job_whose_restarts_begin_nothing_ends_red(hub_after_debug: Path
 
 
 def test_a_session_that_detaches_inside_an_allocation_is_refused(hub_after_debug: Path) -> None:
-    done = run_on(hub_after_debug, "--ptycho-detach", SLURM_JOB_ID="17")
+    done = run_here(hub_after_debug, "--ptycho-detach", SLURM_JOB_ID="17")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout
     (line,) = done.stderr.split("\n", 1)[0:1]
     assert line.startswith("ERROR: no job is detached inside a Slurm allocation (job 17)")
@@ -197,7 +198,7 @@ def test_a_killed_session_leaves_nobody_and_the_next_goes_on(
         assert events(hub_after_debug, "ended")[0]["reason"] == "its launcher is gone"
     saved = progress_of(hub_after_debug).saved
     made_quick(hub_after_debug)
-    again = run_on(hub_after_debug, *SERIAL)
+    again = run_here(hub_after_debug, *SERIAL)
     assert again.returncode == 0, again.stdout
     assert sum(start for start, _ in events(hub_after_debug, "planned")[1]["parts"].values()) == saved
     assert results_of(hub_after_debug) == unbroken.results
@@ -233,7 +234,7 @@ def test_after_a_killed_worker_the_other_ends_green_and_the_next_run_goes_on(
     assert progress_of(hub_after_debug, "test").attempts[0].ended["returncode"] == 0
     saved = progress_of(hub_after_debug).saved
     made_quick(hub_after_debug)
-    again = run_on(hub_after_debug, *SERIAL)
+    again = run_here(hub_after_debug, *SERIAL)
     assert again.returncode == 0, again.stdout
     assert launches(hub_after_debug) == {"train-debug": 1, "test-debug": 1, "train-full": 2, "test-full": 1}
     assert sum(start for start, _ in events(hub_after_debug, "planned")[1]["parts"].values()) == saved
@@ -249,6 +250,6 @@ def test_a_test_that_becomes_another_user_is_none_of_our_business(small_hub: Pat
         "def nobody():\n    os.seteuid(65534)\n    yield\n    os.seteuid(0)\n"
         "def test_it(nobody):\n    pass\n"
     )
-    done = run_on(small_hub, "-n1", str(tmp_path / "test_plain.py"))
+    done = run_here(small_hub, "-n1", str(tmp_path / "test_plain.py"))
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout

@@ -9,21 +9,9 @@ from pathlib import Path
 import pytest
 
 from hubs import DOSE
-from processes import environment
-from sessions import pytest_command
+from sessions import run_here
 
 CASES = [f"dose_{DOSE}-dense-{split}-debug" for split in ("train", "test")]
-
-
-def typed(folder: Path, hub: Path, *words: str, measured: bool = False) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        pytest_command(hub, *words),
-        cwd=folder,
-        env=environment(hub, measured=measured),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -40,12 +28,12 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 def test_where_no_test_lies_the_suite_is_named_and_what_is_said_can_be_typed(
     empty: Path, quick_hub: Path
 ) -> None:
-    done = typed(empty, quick_hub, "-m", "debug", measured=True)
+    done = run_here(quick_hub, "-m", "debug", folder=empty)
     assert done.returncode == 5, done.stdout
     assert "collected 0 items" in done.stdout
     program, *words = shlex.split(said(done).partition("type: ")[2])
     assert (program, words[-1]) == ("pytest", f"--hub={quick_hub}")
-    again = typed(empty, quick_hub, *words[:-1], "--collect-only", "-q")
+    again = run_here(quick_hub, *words[:-1], "--collect-only", "-q", folder=empty)
     assert again.returncode == 0, again.stdout
     assert [line.partition("[")[2].rstrip("]") for line in again.stdout.splitlines() if "[" in line] == CASES
 
@@ -53,7 +41,7 @@ def test_where_no_test_lies_the_suite_is_named_and_what_is_said_can_be_typed(
 def test_where_marks_select_nothing_those_that_do_are_named(empty: Path, quick_hub: Path) -> None:
     words = ("--pyargs", "pytest_ptycho.acceptance", "-m", "deubg", "-k", "a or b")
     for workers in ((), ("-n1",)):
-        done = typed(empty, quick_hub, *words, *workers, measured=True)
+        done = run_here(quick_hub, *words, *workers, folder=empty)
         assert done.returncode == 5, done.stdout
         line = said(done)
         assert "no test is selected by -m deubg -k 'a or b'; marks are debug, full, acceptance, " in line
@@ -61,8 +49,6 @@ def test_where_marks_select_nothing_those_that_do_are_named(empty: Path, quick_h
 
 
 def test_a_session_without_a_hub_is_told_nothing(empty: Path) -> None:
-    done = subprocess.run(
-        pytest_command(None), cwd=empty, env=environment(None), capture_output=True, text=True, check=False
-    )
+    done = run_here(None, folder=empty)
     assert done.returncode == 5
     assert "ptycho:" not in done.stdout

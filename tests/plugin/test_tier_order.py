@@ -17,7 +17,7 @@ from sessions import (
     launches,
     made_another_scan,
     notes,
-    run_on,
+    run_here,
     start_on,
 )
 
@@ -35,7 +35,7 @@ def begins(hub: Path, *options: str) -> None:
 
 
 def test_full_is_blocked_before_debug(untried_hub: Path, tmp_path: Path) -> None:
-    done = run_on(untried_hub, "-m", "full", f"--junitxml={tmp_path}/j.xml", measured=True)
+    done = run_here(untried_hub, "-m", "full", f"--junitxml={tmp_path}/j.xml")
     assert done.returncode == 1, done.stdout
     assert "2 blocked" in done.stdout
     line = (
@@ -52,7 +52,7 @@ def test_full_is_blocked_before_debug(untried_hub: Path, tmp_path: Path) -> None
 
 def test_both_tiers_on_two_workers(light_hub: Path) -> None:
     """Whoever has full waits for debug, or does it; each job is done once."""
-    done = run_on(light_hub, "-m", "debug or full", "-k", "train", "-n2")
+    done = run_here(light_hub, "-m", "debug or full", "-k", "train", "-n2")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
     assert launches(light_hub) == {"train-debug": 1, "train-full": 1}
@@ -60,7 +60,7 @@ def test_both_tiers_on_two_workers(light_hub: Path) -> None:
 
 def test_a_red_debug_blocks_full(light_hub: Path) -> None:
     damage_weights(light_hub / BASELINE, "zero")
-    done = run_on(light_hub, "-m", "debug or full", "-k", "train", measured=True)
+    done = run_here(light_hub, "-m", "debug or full", "-k", "train")
     assert done.returncode == 1, done.stdout
     assert "1 failed, " in done.stdout
     assert "1 blocked" in done.stdout
@@ -71,7 +71,7 @@ def test_a_red_debug_blocks_full(light_hub: Path) -> None:
 
 def test_a_debug_of_other_inputs_blocks_full(hub_after_debug: Path) -> None:
     made_another_scan(hub_after_debug)
-    done = run_on(hub_after_debug, "-m", "full", "-k", "train")
+    done = run_here(hub_after_debug, "-m", "full", "-k", "train")
     assert done.returncode == 1, done.stdout
     assert re.search(
         rf"prerequisite: {DEBUG} is not green, .*: stale: .*: input test_data was \w+, is \w+", done.stdout
@@ -93,6 +93,6 @@ class TestATierStartsWithoutTheOneBefore:
         study.write_text(
             study.read_text() + '\n[tiers.night]\nafter = "debug"\n[tiers.week]\nafter = "night"\n'
         )
-        done = run_on(hub_after_debug, "-m", "week", "-k", "train")
+        done = run_here(hub_after_debug, "-m", "week", "-k", "train")
         assert done.returncode == 1, done.stdout
         assert "run pytest -m night first" in done.stdout

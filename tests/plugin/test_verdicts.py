@@ -14,7 +14,7 @@ from hubs import DOSE, light, make_quick_hub
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.job_scores import RANGES
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv, verdicts_in
-from sessions import folder_of, run_on
+from sessions import folder_of, run_here
 
 TIERS = ("debug", "full")
 WHICH = ("-m", "debug or full", "-k", "train")
@@ -37,7 +37,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     turn = np.exp(-1j * np.angle(strong.mean()))
     faint = np.abs(strong) * np.exp(1j * PART * np.angle(strong * turn))
     np.savez(path, reconstructed_object=faint.astype(np.complex64), algorithm="pty-chi")
-    return Judged(hub, run_on(hub, *WHICH))
+    return Judged(hub, run_here(hub, *WHICH))
 
 
 def test_it_is_green_in_debug_and_in_full(judged: Judged) -> None:
@@ -66,7 +66,7 @@ def test_it_has_its_numbers_and_the_verdict_beside_them(judged: Judged, tier: st
 def test_the_session_warns_and_the_scientific_verdict_is_low(judged: Judged) -> None:
     assert f"dose_{DOSE}-dense-train-full: warning: PtyChi: flat in phase: " in judged.session.stdout
     # whatever it says of this hub's phase C, which has no record
-    run_on(judged.hub, *WHICH, "--ptycho-verify")
+    run_here(judged.hub, *WHICH, "--ptycho-verify")
     verdict = json.loads((judged.hub / "report/acceptance.json").read_text())
     judged_now = [each for each in verdict["comparisons"] if "train" in each["id"]]
     assert len(judged_now) == len(TIERS)

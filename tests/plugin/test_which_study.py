@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubs import DOSE, QUICK_STUDY
-from sessions import run_on
+from sessions import run_here
 
 SUMMARY = "acceptance/test_compare_models.py"
 
@@ -26,7 +26,7 @@ def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 def test_the_study_beside_the_tests_is_refused_where_it_is_about_another_dose(bare_hub: Path) -> None:
     """Once for all files of tests, and without a note on a dose that no study of this hub has."""
-    done = run_on(bare_hub, "-m", "acceptance", measured=True)
+    done = run_here(bare_hub, "-m", "acceptance")
     assert done.returncode == 2, done.stdout
     assert f"ptycho: hub {bare_hub}, dose {DOSE}\n" in done.stdout
     assert "ptycho: study study.toml beside the tests: the hub has none\n" in done.stdout
@@ -40,7 +40,7 @@ def test_the_study_beside_the_tests_is_refused_where_it_is_about_another_dose(ba
 def test_a_dose_that_is_not_there_is_told_with_those_that_are(bare_hub: Path) -> None:
     study = bare_hub / "study.toml"
     study.write_text(QUICK_STUDY.replace(f"[{DOSE}]", f"[{DOSE}, 5]"))
-    done = run_on(bare_hub, SUMMARY, "-k", "dose_5-dense-train-debug", measured=True)
+    done = run_here(bare_hub, SUMMARY, "-k", "dose_5-dense-train-debug")
     assert done.returncode == 1, done.stdout
     assert f"ptycho: study {study}\n" in done.stdout
     asked = f"missing: {bare_hub}: {study} asks for dose 5, {DOSE}, and the hub holds dose {DOSE}; "

@@ -47,11 +47,8 @@ def run_on(
     hub: Path, *arguments: str, measured: bool = False, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Judge a hub."""
-    return _run(pytest_command(hub, *arguments), environment(hub, measured=measured, **more))
-
-
-def _run(command: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    command, known = pytest_command(hub, *arguments), environment(hub, measured=measured, **more)
+    return subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, check=False)
 
 
 def pytest_here(folder: Path, *arguments: str, hub: Path | None = None) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.records.compared import Compared
-from ptycho_compare.records.deciding import FIENUP, Deciding, leaves_out_zero, told_apart
+from ptycho_compare.records.deciding import Deciding, leaves_out_zero, told_apart
 from ptycho_compare.records.study_conditions import StudyCondition, conditions_in, levels_text
 from ptycho_compare.records.study_lines import Crossing, StudyLine, crossings_of, lines_of, slopes_of
 from ptycho_compare.records.tables.metrics_csv import MetricRow
@@ -223,10 +223,3 @@ def test_slopes_need_three_levels_and_a_logarithmic_axis() -> None:
     assert list(slopes_of(over_doses(lambda dose: dose**-0.5, doses=(100, 1000)), level=0.95)) == []
     line = lines_of(cells([compared({"A": 0.1}, cell=(("images", each),)) for each in (64, 128, 192)]))
     assert list(slopes_of(line[0], level=0.95)) == []
-
-
-def test_the_arms_that_are_not_behind_the_first() -> None:
-    (cell,) = cells([compared({"A": 0.1, "B": 0.105, "C": 0.3}, ssim={"A": 0.9, "B": 0.8, "C": 0.7})])
-    assert cell.standings.not_behind(FIENUP) == ["A", "B"]
-    assert cell.standings.not_behind(SSIM) == ["A"]  # nobody knows of the others: no interval was drawn
-    assert cell.standings.not_behind(Deciding("frc50", "phase")) == []

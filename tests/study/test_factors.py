@@ -76,8 +76,6 @@ def test_seeds_are_trials_and_what_only_sounds_like_one_is_not() -> None:
     names = ("seed", "reconstruction.seed", "training_images", "training.ptychopinn.epochs")
 
     assert [is_trial(name) for name in names] == [True, True, False, False]
-    study = study_with({"training_images": [512], "seed": [1, 2]})
-    assert study.trial_factors == ("seed",)
 
 
 @given(st.floats(min_value=1e-12, max_value=1e12, allow_nan=False))

@@ -150,12 +150,6 @@ class Standings:
         sign = -1 if score.higher_is_better else 1
         return sorted(self.numbers[score], key=lambda arm: (sign * self.numbers[score][arm], arm))
 
-    def not_behind(self, score: Deciding) -> list[str]:
-        """The first arm, and those that are not told apart from it; where that is not known, they are."""
-        first, *others = self.ranking(score) or [""]
-        alike = [arm for arm in others if self.margin(score, first, arm).told_apart is False]
-        return [first, *alike] if first else []
-
     def margin(self, score: Deciding, one: str, other: str) -> Margin:
         """How far the first arm is ahead of the second, of two that have a number."""
         held = self.numbers[score]

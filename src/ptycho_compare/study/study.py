@@ -36,7 +36,6 @@ from ptycho_compare.study.factors import (
     cell_in_hub,
     cells_of,
     first_mistake,
-    is_trial,
     trial_of,
     varied,
 )
@@ -137,11 +136,6 @@ class Study(Section):
         if why := first_mistake(self.factors, {name: getattr(self, name) for name in SECTIONS}):
             raise ValueError(why)
         return self
-
-    @property
-    def trial_factors(self) -> tuple[str, ...]:
-        """Factors that scores are averaged over, sorted: seeds."""
-        return tuple(name for name in sorted(self.factors) if is_trial(name))
 
     def cells(self) -> list[Cell]:
         """Every combination of the factors' levels; one, empty, in a study without factors."""

@@ -28,6 +28,7 @@ FRAMEWORKS = (
     *("models/test_predictor", "models/training", "oracles", "phases/train", "resume/test_memory"),
 )
 """Where TensorFlow or torch is loaded into the process of the tests."""
+_QUEUE = ROOT / "tests" / "slurm"
 _PLACES = tuple((ROOT / "tests" / place).as_posix() for place in FRAMEWORKS)
 
 
@@ -65,11 +66,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have `make slow` try properties once more, on all of their examples; tests of frameworks come last.
 
-    A process that holds a framework takes five times as long to fork; HDF5 is surveyed in forks.
+    A process that holds a framework takes five times as long to fork; HDF5 is surveyed in forks. Tests of a
+    queue come first: they mostly wait, one worker has all of them, and the others have work meanwhile.
     """
     from thorough import THOROUGH
 
-    items.sort(key=lambda item: item.path.as_posix().startswith(_PLACES))
+    items.sort(
+        key=lambda item: (not item.path.is_relative_to(_QUEUE), item.path.as_posix().startswith(_PLACES))
+    )
     for item in items:
         if THOROUGH and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.slow)

@@ -65,14 +65,18 @@ def processor_s() -> float:
 
 
 def until(condition: Callable[[], Found], what: str = "it did not come") -> Found:
-    """Wait for something that is to come; looking leaves most of a core to whom it is waited for."""
+    """Wait for something that is to come; looking leaves most of a core to whom it is waited for.
+
+    Also where a look is a command of another process; then it looks at least once a second.
+    """
     end = time.monotonic() + PATIENCE_S
     while True:
-        before = time.thread_time()
+        before, before_in_children = time.thread_time(), processor_s()
         if found := condition():
             return found
         assert time.monotonic() < end, what
-        time.sleep(max(0.02, 9 * (time.thread_time() - before)))
+        by_others = min(9 * (processor_s() - before_in_children), 1.0)
+        time.sleep(max(0.02, 9 * (time.thread_time() - before), by_others))
 
 
 def runs(pid: int) -> bool:

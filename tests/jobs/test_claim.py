@@ -144,6 +144,7 @@ def test_each_claim_has_a_token_of_its_own(path: Path) -> None:
     assert first.token != second.token
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_of_eight_processes_at_once_one_takes_it(path: Path) -> None:
     answers = takers_at_once(path, 8)
     assert [mine for mine, _, _ in answers].count(True) == 1
@@ -151,6 +152,7 @@ def test_of_eight_processes_at_once_one_takes_it(path: Path) -> None:
     assert {before for _, _, before in answers} == {None}
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_of_eight_processes_at_once_one_replaces_a_dead_holder(path: Path) -> None:
     """Only that one hears of the dead: what they left behind is ended once."""
     dead = taken_by_a_dead_process(path)

@@ -129,6 +129,7 @@ def test_lines_that_are_no_events_are_passed_over(tmp_path: Path) -> None:
     assert [event["state"] for event in read_states(log)] == ["ended"]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_eight_writers_at_once_tear_and_lose_nothing(tmp_path: Path) -> None:
     log, go = tmp_path / "states.jsonl", tmp_path / "go"
     names = "abcdefgh"

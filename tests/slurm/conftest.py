@@ -11,6 +11,7 @@ import pytest
 
 from processes import PTYCHO_HUB, run
 from sessions import TRAIN, made_quick, results_of
+from sharing import shared
 
 from .cluster import Cluster, why_no_cluster
 
@@ -33,11 +34,13 @@ def slurm_of_session() -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def expected(slow_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What one process that nobody breaks off makes of the train split of the slow hub."""
-    hub = Path(shutil.copytree(slow_hub, tmp_path_factory.mktemp("whole") / "hub"))
-    made_quick(hub)
-    done = run((*PTYCHO_HUB, "work", TRAIN, "--hub", str(hub)), hub)
-    assert done.returncode == 0, done.stdout
-    return results_of(hub)
+
+    def make(hub: Path) -> None:
+        made_quick(Path(shutil.copytree(slow_hub, hub)))
+        done = run((*PTYCHO_HUB, "work", TRAIN, "--hub", str(hub)), hub)
+        assert done.returncode == 0, done.stdout
+
+    return results_of(shared(tmp_path_factory, "whole", make))
 
 
 @pytest.fixture

@@ -40,14 +40,20 @@ def resume(hub: Path, *ids: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def brought(hub: Path) -> str:
-    """Give the command again and again until all is done; all that was said."""
-    said = ""
+def brought(cluster: Cluster, hub: Path) -> None:
+    """Give the command, and again whenever the queue has nothing of ours, until all is done."""
     while (answer := resume(hub))[0] == 75:
-        said += answer[1]
-        time.sleep(1)
+        until(lambda: not in_queue(cluster, hub), "it stays in the queue")
     assert answer[0] == 0, answer
-    return said + answer[1]
+
+
+def in_queue(cluster: Cluster, hub: Path) -> bool:
+    """Whether the job is still to come, or at work; its number may be another's by now."""
+    ticket = read_ticket(job_of(hub))
+    if ticket is None:
+        return False
+    now = cluster.state_of(ticket.job)
+    return now.get("Comment") == ticket.token and now["JobState"] in ("PENDING", "RUNNING", "COMPLETING")
 
 
 def process_of(hub: Path, *words: str) -> int:
@@ -57,6 +63,13 @@ def process_of(hub: Path, *words: str) -> int:
         if str(hub) in line and all(word in line for word in words):
             return int(process.pid)
     return 0
+
+
+def script_runs(cluster: Cluster, number: str) -> bool:
+    """Whether a node has begun a job: until its script is there, SIGTERM finds nobody, or ends it unheard."""
+    copy = f"/job{int(number):05d}/slurm_script"
+    lines = (" ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"]))
+    return any(str(cluster.root) in line and copy in line for line in lines)
 
 
 def killed(find: Callable[[], int]) -> None:
@@ -95,14 +108,16 @@ def test_a_controller_that_lost_its_state_and_gave_our_number_away(
     theirs = ("sbatch", "--parsable", "--output=/dev/null", f"--exclude={ours}", "--wrap=sleep 600")
     assert cluster.run(*theirs).stdout.strip() == number
     until(lambda: cluster.state_of(number).get("JobState") == "RUNNING")
-    brought(hub)  # its process may have come to its end meanwhile, or it is submitted again
+    brought(cluster, hub)  # its process may have come to its end meanwhile, or it is submitted again
     assert_same_results(folder_of(hub), expected)
     assert_nothing_twice(progress_of(hub))
     assert run((*PTYCHO_HUB, "stop", "--hub", str(hub)), hub).returncode == 0
     assert cluster.state_of(number)["JobState"] == "RUNNING"
 
 
-def test_supervisor_and_command_of_the_job_that_adds_up(hub: Path, expected: dict[str, bytes]) -> None:
+def test_supervisor_and_command_of_the_job_that_adds_up(
+    cluster: Cluster, hub: Path, expected: dict[str, bytes]
+) -> None:
     (hub / "site.toml").write_text("[shards]\ncount = 2\n")
     assert resume(hub)[0] == 75
     until(lambda: events(hub, "taken_over"), "nothing is taken over")
@@ -111,7 +126,7 @@ def test_supervisor_and_command_of_the_job_that_adds_up(hub: Path, expected: dic
     until(lambda: resume(hub)[0] == 75 and len(events(hub, "launched")) > 1)
     until(lambda: len(events(hub, "planned")) > 1)
     killed(lambda: process_of(hub, f"ptycho_hub compare {TRAIN} "))
-    brought(hub)
+    brought(cluster, hub)
     assert_same_results(folder_of(hub), expected)
     first, second, last = progress_of(hub).attempts
     assert first.ended is None
@@ -144,7 +159,7 @@ def test_term_in_any_second_of_a_start_has_the_job_begun_again(cluster: Cluster,
     def all_asked() -> bool:
         now = time.monotonic()
         for number in [*due]:
-            if number not in began and cluster.state_of(number)["JobState"] == "RUNNING":
+            if number not in began and script_runs(cluster, number):
                 began[number] = now
             if number in began and now >= began[number] + due[number]:
                 cluster.run("scancel", "--batch", "--signal=TERM", number)

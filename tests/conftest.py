@@ -125,6 +125,13 @@ def quick_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave whom a test starts out of coverage, which doubles what it takes: others run the same code."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give comparisons of this process figures of one pixel, for tests that do not look at them."""
     _undraw(monkeypatch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,9 @@ from ptycho_compare.jobs.claim import BusyPlaceError, take_claim
 from ptycho_compare.jobs.run_or_join import Ended
 from ptycho_compare.phases.pipeline import step as module
 from ptycho_compare.records.step_record import read_step_record
+from sharing import shared
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 WAITING = "import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.02)"
 
@@ -34,16 +38,31 @@ def chain(hub: Hub) -> tuple:
     return first, copying(hub, "second", "b.txt", "c.txt", needs=("first",))
 
 
-class TestAStepThatIsDone:
-    def test_is_not_run_again(self, hub: Hub) -> None:
-        assert states(run_steps(hub, *chain(hub))) == ["made", "made"]
-        assert (hub.root / "c.txt").read_text() == "SEED"
-        assert states(run_steps(hub, *chain(hub))) == ["reused", "reused"]
-        assert [times_run(hub, name) for name in ("first", "second")] == [1, 1]
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub in which the chain was run."""
 
-    def test_leaves_a_record_of_what_it_rests_on_and_made(self, hub: Hub) -> None:
-        run_steps(hub, *chain(hub))
-        record = read_step_record(hub.step("second").record)
+    def make(root: Path) -> None:
+        hub = hub_with(root / "hub", a_txt="seed")
+        assert states(run_steps(hub, *chain(hub))) == ["made", "made"]
+
+    return shared(tmp_path_factory, "chain", make) / "hub"
+
+
+@pytest.fixture
+def made(made_once: Path, tmp_path: Path) -> Hub:
+    """A copy of it."""
+    return Hub(Path(shutil.copytree(made_once, tmp_path / "made")))
+
+
+class TestAStepThatIsDone:
+    def test_is_not_run_again(self, made: Hub) -> None:
+        assert (made.root / "c.txt").read_text() == "SEED"
+        assert states(run_steps(made, *chain(made))) == ["reused", "reused"]
+        assert [times_run(made, name) for name in ("first", "second")] == [1, 1]
+
+    def test_leaves_a_record_of_what_it_rests_on_and_made(self, made: Hub) -> None:
+        record = read_step_record(made.step("second").record)
         assert record is not None
         assert set(record.fingerprint.inputs) == {"b.txt"}
         assert record.outputs["c.txt"][1] == 4
@@ -51,36 +70,32 @@ class TestAStepThatIsDone:
         assert record.peak_bytes > 0
         assert record.ended.endswith("Z")
 
-    def test_is_run_again_with_all_after_it_when_an_input_changed(self, hub: Hub) -> None:
-        run_steps(hub, *chain(hub))
-        (hub.root / "a.txt").write_text("grain")
-        assert states(run_steps(hub, *chain(hub))) == ["made", "made"]
-        assert (hub.root / "c.txt").read_text() == "GRAIN"
-        assert (hub.root / "archive/run/b.txt").read_text() == "SEED"  # nothing is lost
+    def test_is_run_again_with_all_after_it_when_an_input_changed(self, made: Hub) -> None:
+        (made.root / "a.txt").write_text("grain")
+        assert states(run_steps(made, *chain(made))) == ["made", "made"]
+        assert (made.root / "c.txt").read_text() == "GRAIN"
+        assert (made.root / "archive/run/b.txt").read_text() == "SEED"  # nothing is lost
 
-    def test_is_not_run_again_when_what_changed_does_not_matter_to_it(self, hub: Hub) -> None:
-        run_steps(hub, *chain(hub))
-        first, second = chain(hub)
-        (hub.root / "a.txt").write_text("SEED")  # other bytes, but the first step's output is the same
-        assert states(run_steps(hub, first, second)) == ["made", "reused"]
+    def test_is_not_run_again_when_what_changed_does_not_matter_to_it(self, made: Hub) -> None:
+        first, second = chain(made)
+        (made.root / "a.txt").write_text("SEED")  # other bytes, but the first step's output is the same
+        assert states(run_steps(made, first, second)) == ["made", "reused"]
 
     @pytest.mark.parametrize("change", ["settings", "inputs", "outputs"])
-    def test_is_run_again_when_anything_it_rests_on_changed(self, hub: Hub, change: str) -> None:
-        step = copying(hub, "first", "a.txt", "b.txt")
-        run_steps(hub, step)
+    def test_is_run_again_when_anything_it_rests_on_changed(self, made: Hub, change: str) -> None:
+        step = copying(made, "first", "a.txt", "b.txt")
         if change == "settings":
-            step = copying(hub, "first", "a.txt", "b.txt", settings={"of": "another study"})
+            step = copying(made, "first", "a.txt", "b.txt", settings={"of": "another study"})
         else:
-            (hub.root / {"inputs": "a.txt", "outputs": "b.txt"}[change]).write_text("tampered")
+            (made.root / {"inputs": "a.txt", "outputs": "b.txt"}[change]).write_text("tampered")
         (finding, *_) = step.why_not_done()
         assert finding.kind == ("changed" if change == "outputs" else "stale")
-        assert states(run_steps(hub, step)) == ["made"]
+        assert states(run_steps(made, step)) == ["made"]
         assert step.why_not_done() == []
 
-    def test_is_run_again_when_its_output_is_gone(self, hub: Hub) -> None:
-        run_steps(hub, *chain(hub))
-        (hub.root / "b.txt").unlink()
-        assert states(run_steps(hub, *chain(hub))) == ["made", "reused"]
+    def test_is_run_again_when_its_output_is_gone(self, made: Hub) -> None:
+        (made.root / "b.txt").unlink()
+        assert states(run_steps(made, *chain(made))) == ["made", "reused"]
 
     def test_that_judges_others_is_run_each_time(self, hub: Hub) -> None:
         step = saying(hub, "verify", "print('looked')", always=True)

@@ -107,6 +107,7 @@ def test_manifest_log_and_figure_tell_of_it(whole: Hub) -> None:
     [(0, SEGMENT), pytest.param(SEGMENT, 2 * SEGMENT, marks=pytest.mark.slow)],
     ids=["early", "late"],
 )
+@pytest.mark.usefixtures("unmeasured")
 def test_killed_and_stopped_it_goes_on_and_nothing_differs(
     whole: Hub,
     tiny_study: Study,
@@ -185,6 +186,7 @@ def test_a_want_of_memory_is_known_for_one(ptychi: None) -> None:
     assert not short_of_memory(RuntimeError("shape mismatch"))
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_an_engine_that_breaks_is_an_error_with_its_last_words(
     ptychi: None, tiny_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +206,7 @@ def test_an_engine_that_breaks_is_an_error_with_its_last_words(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
 def test_a_scan_exchanged_while_pty_chi_runs_makes_it_void(
     whole: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

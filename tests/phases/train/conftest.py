@@ -1,4 +1,7 @@
-"""Trained once for all workers, looked at by many tests."""
+"""Trained once for all workers, looked at by many tests.
+
+PtychoPINN's network is as users train it; Baseline's is shallow: it is trained again to be broken off.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import contextlib
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from later import later
-from phases.train.mini import DOSE, STUDY, VIEW, make_hub
+from phases.train.mini import DOSE, STUDY, VIEW, make_hub, shallow_networks
 from ptycho_compare.hub import Hub
 from sharing import shared
 
@@ -46,6 +50,13 @@ def hub(data_hub: Hub, tmp_path: Path) -> Hub:
     return Hub(Path(shutil.copytree(data_hub.root, tmp_path / "hub")).resolve())
 
 
+@pytest.fixture
+def shallow() -> Iterator[None]:
+    """Networks as the Baseline of `trained` has one."""
+    with shallow_networks():
+        yield
+
+
 @pytest.fixture(scope="session")
 def trained(data_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Both networks; no test may damage them."""
@@ -53,7 +64,8 @@ def trained(data_hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     def make(folder: Path) -> None:
         hub = Hub(Path(shutil.copytree(data_hub.root, folder / "hub")).resolve())
         for network in NETWORKS:
-            with contextlib.redirect_stdout(io.StringIO()) as out:
+            depth = shallow_networks() if network == "baseline" else contextlib.nullcontext()
+            with contextlib.redirect_stdout(io.StringIO()) as out, depth:
                 written = training.train(hub, STUDY, DOSE, network)
             said = {"printed": out.getvalue(), "written": [str(path) for path in written]}
             (folder / f"{network}.json").write_text(json.dumps(said))

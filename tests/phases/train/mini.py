@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from ptycho_compare.hub import Hub
+from ptycho_compare.models.training.design import DECODER_FILTERS, ENCODER_FILTERS
 from ptycho_compare.phases.overlap.overlap import overlap
 from ptycho_compare.phases.simulate.simulate import simulate
 from ptycho_compare.study import Study
@@ -50,3 +55,15 @@ def with_training(**changes: object) -> Study:
     training = STUDY.training
     both = {name: getattr(training, name).model_copy(update=changes) for name in ("baseline", "ptychopinn")}
     return STUDY.model_copy(update={"training": training.model_copy(update=both)})
+
+
+@contextmanager
+def shallow_networks() -> Iterator[None]:
+    """Give networks built here one stage instead of three: TensorFlow takes half as long to trace a training.
+
+    For tests of how a training goes, not of what it learns.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENCODER_FILTERS, 64, (16,))
+        patch.setitem(DECODER_FILTERS, 64, ())
+        yield

@@ -140,7 +140,7 @@ def test_a_gpu_that_is_not_there_is_said(hub: Hub) -> None:
         training.train(hub, study, DOSE, VIEW)
 
 
-def test_a_training_that_diverges_fails_by_name_and_in_the_manifest(hub: Hub) -> None:
+def test_a_training_that_diverges_fails_by_name_and_in_the_manifest(hub: Hub, shallow: None) -> None:
     with pytest.raises(ArmError, match=r"the loss is nan in epoch \d; lower this network's 'learning_rate'"):
         training.train(hub, with_training(learning_rate=1e30), DOSE, "baseline")
     result = entries(hub)["baseline"]["result"]
@@ -151,7 +151,7 @@ def test_a_training_that_diverges_fails_by_name_and_in_the_manifest(hub: Hub) ->
 
 @pytest.mark.slow
 def test_data_exchanged_while_a_network_trains_make_it_void(
-    trained: Trained, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    trained: Trained, hub: Hub, monkeypatch: pytest.MonkeyPatch, shallow: None
 ) -> None:
     data = hub.patched(DOSE, "train")
     shutil.copy2(data, hub.root / "kept")

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -154,6 +155,13 @@ def launches(hub: Path) -> dict[str, int]:
     places = {(split, tier): f"{split}-{tier}" for split in ("train", "test") for tier in ("debug", "full")}
     counts = {name: len(events(hub, "launched", *place)) for place, name in places.items()}
     return {name: count for name, count in counts.items() if count}
+
+
+def worked_s(hub: Path, split: str, tier: str) -> tuple[float, float]:
+    """When the command of a job began and ended."""
+    (running,), (ended,) = events(hub, "running", split, tier), events(hub, "ended", split, tier)
+    begun, over = (datetime.fromisoformat(event["time"]).timestamp() for event in (running, ended))
+    return begun, over
 
 
 def gained(hub: Path, *splits: str) -> None:

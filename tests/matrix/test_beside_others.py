@@ -15,7 +15,7 @@ from processes import environment
 from sessions import junit_of
 
 OTHERS = {
-    "xdist": ("-n2",),
+    "xdist": ("-n1",),
     "timeout": ("--timeout=300",),
     "rerunfailures": ("--reruns=1",),
     "randomly": ("-p", "randomly"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -20,16 +19,10 @@ from sessions import (
     progress_of,
     results_of,
     start_on,
+    worked_s,
 )
 
 from .conftest import Unbroken
-
-
-def worked_s(hub: Path, split: str, tier: str) -> tuple[float, float]:
-    """When the command of a job began and ended."""
-    (running,), (ended,) = events(hub, "running", split, tier), events(hub, "ended", split, tier)
-    begun, over = (datetime.fromisoformat(event["time"]).timestamp() for event in (running, ended))
-    return begun, over
 
 
 def test_two_workers_do_two_jobs_at_a_time(debugged_hub: Path) -> None:
@@ -39,27 +32,13 @@ def test_two_workers_do_two_jobs_at_a_time(debugged_hub: Path) -> None:
     assert min(first[1], second[1]) - max(first[0], second[0]) > 0.5 * shorter
 
 
-def test_one_slot_holds_one_job_at_a_time(hub_after_debug: Path) -> None:
-    """The second begins when the first has ended, here because it is asked to."""
+def test_one_slot_holds_one_job_and_one_that_waited_for_it_in_vain_is_deferred(hub_after_debug: Path) -> None:
+    """It has not failed to gain anything: it never ran. In `test_detached` one begins when another has ended."""
     session = start_on(hub_after_debug, "-m", "full", "-n2", "--ptycho-slots=1")
     waiting = until(lambda: [split for split in SPLITS if events(hub_after_debug, "waiting", split)])
     (second,), (first,) = waiting, set(SPLITS) - set(waiting)
     assert events(hub_after_debug, "waiting", second)[0]["reason"] == "1 of 1 slots are taken"
     gained(hub_after_debug, first)
-    assert events(hub_after_debug, "running", second) == []
-    job_of(hub_after_debug, first).stop.touch()
-    until(lambda: events(hub_after_debug, "running", second))
-    session.signal(signal.SIGTERM)
-    status, text = session.ended()
-    assert status == EXIT_STOPPED, text
-    assert "2 deferred" in text
-    assert worked_s(hub_after_debug, first, "full")[1] <= worked_s(hub_after_debug, second, "full")[0]
-
-
-def test_a_job_that_waited_for_a_slot_in_vain_is_deferred(hub_after_debug: Path) -> None:
-    """It has not failed to gain anything: it never ran."""
-    session = start_on(hub_after_debug, "-m", "full", "-n2", "--ptycho-slots=1")
-    (second,) = until(lambda: [split for split in SPLITS if events(hub_after_debug, "waiting", split)])
     job_of(hub_after_debug, second).stop.touch()
     until(lambda: events(hub_after_debug, "ended", second))
     session.signal(signal.SIGTERM)
@@ -74,7 +53,7 @@ def test_a_job_that_waited_for_a_slot_in_vain_is_deferred(hub_after_debug: Path)
 @pytest.mark.slow
 def test_of_three_sessions_one_works_and_another_goes_on(hub_after_debug: Path, unbroken: Unbroken) -> None:
     """Started at once; the one at work is stopped, and the rest take what the next one does."""
-    sessions = [start_on(hub_after_debug, "-m", "full", "-k", "train", *more) for more in ([], [], ["-n2"])]
+    sessions = [start_on(hub_after_debug, "-m", "full", "-k", "train", *more) for more in ([], [], ["-n1"])]
     gained(hub_after_debug)
     assert launches(hub_after_debug)["train-full"] == 1
     made_quick(hub_after_debug)
@@ -99,7 +78,7 @@ def test_sessions_at_once_do_what_is_quick_once(untried_hub: Path) -> None:
     """With both tiers to do, in each of them."""
     made_quick(untried_hub)
     both = ("-m", "debug or full", "-k", "train")
-    sessions = [start_on(untried_hub, *both, *more) for more in ([], ["-n2"])]
+    sessions = [start_on(untried_hub, *both) for _ in range(2)]
     for session in sessions:
         status, text = session.ended()
         assert status == 0, text

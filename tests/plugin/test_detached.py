@@ -24,7 +24,7 @@ from sessions import (
     made_quick,
     progress_of,
     results_of,
-    run_on,
+    run_here,
     start_on,
 )
 
@@ -48,9 +48,7 @@ def test_a_detached_job_outlives_its_session_and_is_collected(
 ) -> None:
     """A window too short to gain anything in is long enough to launch a job, and to look after it."""
     report = hub_after_debug.parent / "j.xml"
-    done = run_on(
-        hub_after_debug, *FULL, "--ptycho-detach", "--ptycho-window=2s", f"--junitxml={report}", measured=True
-    )
+    done = run_here(hub_after_debug, *FULL, "--ptycho-detach", "--ptycho-window=2s", f"--junitxml={report}")
     assert done.returncode == EXIT_STOPPED, done.stdout
     launch, supervisor = launch_of(hub_after_debug), supervisor_of(hub_after_debug)
     where = f"pid {supervisor.pid} on {launch.host}, log {launch.log}"
@@ -62,15 +60,15 @@ def test_a_detached_job_outlives_its_session_and_is_collected(
     assert os.getsid(supervisor.pid) == supervisor.pid
     assert read_done(job_of(hub_after_debug)) is None
 
-    (job,) = supervisor.children()
+    (job,) = until(supervisor.children, "no command")
     job.suspend()  # however slow sessions are today, they find it at work
     for more in (["--ptycho-detach"], ["--ptycho-window=2s"]):
-        looked = run_on(hub_after_debug, *FULL, *more)
+        looked = run_here(hub_after_debug, *FULL, *more)
         assert looked.returncode == EXIT_STOPPED, looked.stdout
         assert f"{TRAIN}: runs elsewhere: {where}" in looked.stdout
     job.resume()
 
-    collected = run_on(hub_after_debug, *FULL)
+    collected = run_here(hub_after_debug, *FULL)
     assert collected.returncode == 0, collected.stdout
     assert launches(hub_after_debug)["train-full"] == 1
     assert results_of(hub_after_debug) == unbroken.results
@@ -92,9 +90,7 @@ def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
     saved = progress_of(hub_after_debug).saved
 
     deadline_s = f"{round(0.5 * unbroken.seconds, 1):g}"
-    second = run_on(
-        hub_after_debug, *FULL, "--ptycho-detach", f"--ptycho-deadline={deadline_s}s", measured=True
-    )
+    second = run_here(hub_after_debug, *FULL, "--ptycho-detach", f"--ptycho-deadline={deadline_s}s")
     assert second.returncode == EXIT_STOPPED, second.stdout
     death = rf"attempt 1 \(pid {supervisor.pid} on \S+\) died without a completion record, at {saved} of"
     assert re.search(death, second.stdout)
@@ -106,7 +102,7 @@ def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
     assert progress.saved == progress.done >= saved > 0
 
     made_quick(hub_after_debug)
-    third = run_on(hub_after_debug, *FULL)
+    third = run_here(hub_after_debug, *FULL)
     assert third.returncode == 0, third.stdout
     assert "died" not in third.stdout
     begun = [
@@ -118,7 +114,7 @@ def test_what_becomes_of_one_that_is_killed_or_reaches_its_deadline(
 
 def test_jobs_are_detached_one_at_a_time(hub_after_debug: Path) -> None:
     """Both are launched; the second waits for its slot, and begins when the first is asked to end."""
-    done = run_on(hub_after_debug, "-m", "full", "--ptycho-detach")
+    done = run_here(hub_after_debug, "-m", "full", "--ptycho-detach")
     assert done.returncode == EXIT_STOPPED, done.stdout
     assert "2 deferred" in done.stdout
     until(lambda: events(hub_after_debug, "waiting", "test"))

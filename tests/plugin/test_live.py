@@ -10,6 +10,7 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,16 +59,20 @@ def watched(hub: Path, *arguments: str, terminal: bool = True, measured: bool = 
     return seen
 
 
-@pytest.mark.parametrize("workers", [pytest.param((), marks=pytest.mark.slow), ("-n2",)])
-def test_it_is_shown_on_a_terminal_only(hub_after_debug: Path, workers: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("workers", "unseen"),
+    [
+        pytest.param((), [(("-q",), {}), ((), {"CI": "1"})], marks=pytest.mark.slow, id="serial"),
+        pytest.param(("-n1",), [((), {"terminal": False})], id="n1"),
+    ],
+)
+def test_it_is_shown_on_a_terminal_only(
+    hub_after_debug: Path, workers: tuple[str, ...], unseen: list[tuple[tuple[str, ...], dict[str, Any]]]
+) -> None:
     """All at once on one job, which one of them runs and the others wait for."""
     full = ("-m", "full", "-k", "train")
     shown = [watched(hub_after_debug, *full, *workers, measured=True)]
-    hidden = [
-        watched(hub_after_debug, *full, CI="1"),
-        watched(hub_after_debug, *full, "-q"),
-        watched(hub_after_debug, *full, terminal=False),
-    ]
+    hidden = [watched(hub_after_debug, *full, *words, **how) for words, how in unseen]
     for session in shown:
         until(lambda session=session: ON_ITS_WAY.search(session.text), "the line was not shown")
     for session in (*shown, *hidden):

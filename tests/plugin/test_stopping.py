@@ -44,11 +44,11 @@ A serial session is its group: a job is in none of its own.
 """
 
 
-def told(with_every_push: str) -> pytest.MarkDecorator:
-    """One of these with every push, the others are slow."""
+def told(with_every_push: str, *slow: str) -> pytest.MarkDecorator:
+    """One of these with every push, and some that are slow."""
     cases = [
-        pytest.param(*case, id=name, marks=() if name == with_every_push else pytest.mark.slow)
-        for name, case in TOLD.items()
+        pytest.param(*TOLD[name], id=name, marks=pytest.mark.slow if name in slow else ())
+        for name in (with_every_push, *slow)
     ]
     return pytest.mark.parametrize(("command", "group"), cases)
 
@@ -71,29 +71,28 @@ def workers_of(session: Session) -> list[psutil.Process]:
     return [child for child in psutil.Process(session.process.pid).children() if "-c" in child.cmdline()[:4]]
 
 
-@told("n2")
+@told("n2", "n2-group")
 def test_sigterm_ends_in_a_report(
     hub_after_debug: Path, tmp_path: Path, command: tuple[str, ...], group: bool
 ) -> None:
-    splits = SPLITS[:1] if command is SERIAL else SPLITS
     session = start_on(hub_after_debug, *command, f"--junitxml={tmp_path}/j.xml")
-    gained(hub_after_debug, *splits)
+    gained(hub_after_debug, *SPLITS)
     session.signal(signal.SIGTERM, group=group)
     status, text = session.ended()
     assert status == EXIT_STOPPED, text
     assert not marked(hub_after_debug)
     assert f"{TRAIN}: stopped (SIGTERM)" in text
     assert "go on: pytest " in text
-    nothing_is_lost(hub_after_debug, *splits)
+    nothing_is_lost(hub_after_debug, *SPLITS)
     cases = junit_of(tmp_path / "j.xml")
-    assert sorted(cases) == sorted([TRAIN, TEST][: len(splits)])
+    assert sorted(cases) == sorted([TRAIN, TEST])
     for case in cases.values():
         assert case.outcome == "skipped"
         assert case.properties["ptycho.outcome"] == "deferred"
     assert not (hub_after_debug / "red").exists()
 
 
-@told("n2-group")
+@told("serial", "n2", "n2-group")
 def test_ctrl_c_saves_the_work(
     hub_after_debug: Path, tmp_path: Path, command: tuple[str, ...], group: bool
 ) -> None:
@@ -182,7 +181,7 @@ def test_a_session_that_detaches_inside_an_allocation_is_refused(hub_after_debug
     assert "leave out --detach or --ptycho-detach" in line
 
 
-@pytest.mark.parametrize("command", [pytest.param(SERIAL, marks=pytest.mark.slow), TWO_WORKERS])
+@pytest.mark.parametrize("command", [SERIAL, pytest.param(TWO_WORKERS, marks=pytest.mark.slow)])
 def test_a_killed_session_leaves_nobody_and_the_next_goes_on(
     hub_after_debug: Path, unbroken: Unbroken, command: tuple[str, ...]
 ) -> None:

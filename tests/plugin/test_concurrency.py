@@ -33,7 +33,7 @@ def test_two_workers_do_two_jobs_at_a_time(debugged_hub: Path) -> None:
 
 
 def test_one_slot_holds_one_job_and_one_that_waited_for_it_in_vain_is_deferred(hub_after_debug: Path) -> None:
-    """It has not failed to gain anything: it never ran. In `test_detached` one begins when another has ended."""
+    """It has not failed to gain anything: it never ran. In `test_detached` one begins when another ended."""
     session = start_on(hub_after_debug, "-m", "full", "-n2", "--ptycho-slots=1")
     waiting = until(lambda: [split for split in SPLITS if events(hub_after_debug, "waiting", split)])
     (second,), (first,) = waiting, set(SPLITS) - set(waiting)

@@ -137,6 +137,14 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     _undraw(monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def undrawn_throughout() -> Iterator[None]:
+    """The same for a whole module, its fixtures too."""
+    with pytest.MonkeyPatch.context() as patch:
+        _undraw(patch)
+        yield
+
+
 def _undraw(monkeypatch: pytest.MonkeyPatch) -> None:
     from light import FIGURES, draw_a_pixel
     from ptycho_compare.phases.comparison import made_again, publish

@@ -19,6 +19,7 @@ from processes import environment
 from ptycho_compare.cli.compare_models import main
 from scans import make_scan, write_scan
 
+pytestmark = pytest.mark.usefixtures("undrawn_throughout")
 SLOW = pytest.mark.slow
 ARMS = ["PtychoPINN", "Baseline", "PtyChi"]
 PAIRS = ["mae", "mse", "psnr", "ssim", "ms_ssim", "frc50"]
@@ -120,7 +121,6 @@ class TestArtifacts:
                 assert 0 < int(count) <= int(total)
         assert "Comparison complete!" in text
 
-    @pytest.mark.usefixtures("undrawn")
     def test_root_logger_and_streams_stay_as_they_are(self, small_hub: Path, tmp_path: Path) -> None:
         import logging
 
@@ -130,7 +130,6 @@ class TestArtifacts:
         assert logging.getLogger("ptycho_compare").handlers == []
 
 
-@pytest.mark.usefixtures("undrawn")
 class TestInvariance:
     @pytest.mark.parametrize("chunk", [7, pytest.param(16, marks=SLOW), pytest.param(COUNT, marks=SLOW)])
     def test_chunks_change_nothing(
@@ -191,7 +190,7 @@ class TestInvariance:
         pd.testing.assert_frame_equal(*rows)
 
 
-@pytest.mark.usefixtures("undrawn", "built_once")
+@pytest.mark.usefixtures("built_once")
 class TestSampling:
     @pytest.mark.parametrize(
         "flags",
@@ -226,7 +225,7 @@ class TestSampling:
         assert "999 groups were asked for and there are 100 images" in warning
 
 
-@pytest.mark.usefixtures("undrawn", "built_once")
+@pytest.mark.usefixtures("built_once")
 class TestDeadArms:
     @pytest.mark.parametrize(
         ("arm", "how", "reason"),
@@ -251,7 +250,7 @@ class TestDeadArms:
         folder = "dense/gs2" if arm == "PtychoPINN" else "baseline/gs1"
         damage_weights(own_hub / f"data/phase_e/dose_{DOSE}/{folder}/wts.h5.zip", how)
         output = tmp_path / "out"
-        assert main(command_of(own_hub, "train", output, "--quiet")) == 1
+        assert main(command_of(own_hub, "train", output, "--quiet", "--n-test-groups", "48")) == 1
         errors = capsys.readouterr().err
         assert f"{arm}: failed: " in errors
         table = scores(output)
@@ -272,7 +271,7 @@ class TestDeadArms:
 
         bundle = own_hub / f"data/phase_e/dose_{DOSE}/baseline/gs1/wts.h5.zip"
         write_bundle(bundle, gridsize=1, patch_px=32, nphotons=DOSE, seed=1, edit=break_first_kernel)
-        assert main(command_of(own_hub, "train", tmp_path, "--quiet")) == 1
+        assert main(command_of(own_hub, "train", tmp_path, "--quiet", "--n-test-groups", "24")) == 1
         reason = json.loads((tmp_path / "manifest.json").read_text())["arms"]["Baseline"]["reason"]
         assert re.fullmatch(r"non_finite: 1 of \d+ weights are not finite \(in conv2d\)", reason)
 
@@ -285,7 +284,7 @@ class TestDeadArms:
 
 
 class TestFlags:
-    @pytest.mark.usefixtures("undrawn", "built_once")
+    @pytest.mark.usefixtures("built_once")
     def test_every_flag_of_ptychopinn_is_accepted(self, small_hub: Path, tmp_path: Path) -> None:
         flags = """
             --p_min 5 --p_max 95 --pinn_phase_vmin -1 --pinn_phase_vmax 1
@@ -310,7 +309,7 @@ class TestFlags:
             f"debug_images_{arm}" for arm in sorted(ARMS)
         ]
 
-    @pytest.mark.usefixtures("undrawn", "built_once")
+    @pytest.mark.usefixtures("built_once")
     def test_what_has_no_effect_is_said(
         self, small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -326,28 +325,29 @@ class TestFlags:
         ):
             assert sum(message in line for line in notes) == 1, message
 
-    @pytest.mark.usefixtures("undrawn", "built_once")
+    @pytest.mark.usefixtures("built_once")
     def test_npz_can_be_left_out_and_an_old_one_does_not_stay(self, small_hub: Path, earlier: Path) -> None:
         assert len(list(earlier.glob("reconstructions*.npz"))) == 2
         flags = ["--quiet", "--n-test-groups", "24", "--no-save-npz", "--no-save-npz-aligned"]
         assert main(command_of(small_hub, "train", earlier, *flags)) == 0
         assert list(earlier.glob("*reconstructions*")) == []
 
-    @pytest.mark.usefixtures("undrawn", "built_once")
+    @pytest.mark.usefixtures("built_once")
     def test_an_old_third_arm_does_not_stay(self, own_hub: Path, earlier: Path) -> None:
         assert (earlier / "ptychi_frc_curves.csv").exists()
         shutil.rmtree(own_hub / "data/phase_f")
         assert main(command_of(own_hub, "train", earlier, "--quiet", "--n-test-groups", "24")) == 0
         assert not (earlier / "ptychi_frc_curves.csv").exists()
 
-    @pytest.mark.usefixtures("undrawn", "built_once")
+    @pytest.mark.usefixtures("built_once")
     def test_frames_may_be_taken_as_laid(self, small_hub: Path, tmp_path: Path) -> None:
-        assert main(command_of(small_hub, "train", tmp_path, "--quiet", "--skip-registration")) == 0
+        short = ["--quiet", "--n-test-groups", "48"]
+        assert main(command_of(small_hub, "train", tmp_path, *short, "--skip-registration")) == 0
         offsets = scores(tmp_path).query("model == 'PtyChi' and metric.str.startswith('registration')")
         assert not offsets.note.eq("applied").any()
 
 
-@pytest.mark.usefixtures("undrawn", "built_once")
+@pytest.mark.usefixtures("built_once")
 class TestOtherInputs:
     def test_a_supervised_baseline_chunked_and_whole(self, own_hub: Path, tmp_path: Path) -> None:
         folder = own_hub / f"data/phase_e/dose_{DOSE}/baseline/gs1"
@@ -355,7 +355,8 @@ class TestOtherInputs:
         (folder / "20251114_baseline_gs1").mkdir()
         write_supervised_baseline(folder / "20251114_baseline_gs1/baseline_model.h5", patch_px=32)
         for name, flags in (("whole", []), ("chunked", ["--baseline-chunk-size", "7"])):
-            assert main(command_of(own_hub, "train", tmp_path / name, "--quiet", *flags)) == 0
+            short = ["--quiet", "--n-test-groups", "48", *flags]
+            assert main(command_of(own_hub, "train", tmp_path / name, *short)) == 0
         assert without_times(tmp_path / "whole") == without_times(tmp_path / "chunked")
         images = [canvases(tmp_path / name)["baseline_complex"] for name in ("whole", "chunked")]
         np.testing.assert_array_equal(*images)
@@ -366,7 +367,8 @@ class TestOtherInputs:
         arrays = make_split()
         del arrays["objectGuess"]
         write_scan(own_hub / f"data/phase_c/dose_{DOSE}/patched_train.npz", arrays)
-        assert main(command_of(own_hub, "train", tmp_path, "--quiet", "--no-half-data")) == 0
+        short = ["--quiet", "--n-test-groups", "48"]
+        assert main(command_of(own_hub, "train", tmp_path, *short, "--no-half-data")) == 0
         said = capsys.readouterr().err
         assert "no true object: arms are judged by their residual" in said
         assert "PtyChi and Baseline differ by 0." in said

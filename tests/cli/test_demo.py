@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hubs import light
 from processes import PTYCHO_HUB, ROOT, run
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub, TrainingFiles
@@ -92,8 +93,19 @@ def test_a_second_time_makes_nothing(demo: Hub, study: Study) -> None:
         assert read_step_record(demo.step(f"dose_{study.doses[0]}-{name}").record) == record
 
 
-QUICK = {"epochs = 10\n": "epochs = 2\n", "epochs = 6\n": "epochs = 2\n", "epochs = 20\n": "epochs = 4\n"}
-"""The study of doses and views is hardly trained: its matrix is looked at, not how good a network is."""
+QUICK = {
+    "groups = 64\nchunk = 64\n": "groups = 16\nchunk = 16\n",
+    "draws = 200\n": "draws = 50\n",
+    "object_px = 192\n": "object_px = 144\n",
+    "images = 400\n": "images = 80\n",
+    "n_groups = 128\n": "n_groups = 32\n",
+    "n_groups = 64\n": "n_groups = 16\n",
+    "epochs = 10\n": "epochs = 1\n",
+    "epochs = 6\n": "epochs = 1\n",
+    "epochs = 20\n": "epochs = 2\n",
+}
+"""The study of doses and views is small and hardly trained, and its comparisons are light (see `light`): its
+matrix is looked at, not how good a network is. The demo above is compared for real."""
 
 
 @pytest.mark.timeout(3600)
@@ -107,9 +119,10 @@ def test_a_study_of_doses_views_and_seeds_is_made_compared_and_reported(tmp_path
         assert text.count(whole) == 1
         text = text.replace(whole, quick)
     hub.study().write_text(text)
-    first = run((*demo, "--window", "30s"), tmp_path)
+    light(hub.root)
+    first = run((*demo, "--window", "30s"), hub.root)
     assert first.returncode == 75, first.stdout
-    made = run(demo, tmp_path)
+    made = run(demo, hub.root)
     assert made.returncode == 0, made.stdout
     study = load_study(hub.study())
     full = [each for each in study.comparisons() if each.tier == "full"]

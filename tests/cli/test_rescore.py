@@ -16,6 +16,7 @@ from lab_runs import DOSE
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 ID = f"dose_{DOSE}-dense-test-debug"
 
 

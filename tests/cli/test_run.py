@@ -7,12 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bundles import damage_weights
-from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of, ptycho_hub
+from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of
 from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
@@ -26,6 +27,7 @@ from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import load_study
 
 Capture = pytest.CaptureFixture[str]
+Command = Callable[..., subprocess.CompletedProcess[str]]
 MADE = ("data/", "analysis/", "cli/", "jobs/")
 TITLES = [
     "Phase C: Dataset Generation",
@@ -50,6 +52,22 @@ def snapshot(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): sha256_of(path) for path in folder.rglob("*") if path.is_file()
     }
+
+
+@pytest.fixture
+def ptycho_hub(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Command:
+    """A command in this process; whom it starts is light."""
+
+    def run(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
+        for name, value in environment(hub.root).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # their commands are measured elsewhere
+        command = [words[0], "--hub", str(hub.root), *words[1:], "--allow-commands"]
+        capsys.readouterr()
+        status = main(command)
+        return subprocess.CompletedProcess(command, status, *capsys.readouterr())
+
+    return run
 
 
 class TestARun:
@@ -91,7 +109,7 @@ class TestARun:
         assert (listed.n_success, listed.n_failed) == (2, 0)
         assert run_hub.comparison_summary().read_text().count(": ok") == 2
 
-    def test_repeats_nothing(self, own: Hub) -> None:
+    def test_repeats_nothing(self, own: Hub, ptycho_hub: Command) -> None:
         """Train was done by the first run; of the second only what it added, and what judges."""
         counted = attempts(own)
         phases = {name: count for name, count in counted.items() if name.startswith("phase_")}
@@ -103,8 +121,8 @@ class TestARun:
         changed = {name for name, count in attempts(own).items() if count != counted[name]}
         assert changed == {"artifact_inventory_cli", "verify_dense", "check_dense_highlights"}
 
-    def test_of_the_verification_only_runs_nothing_else(self, own: Hub) -> None:
-        done = ptycho_hub(own, "run", *WHERE, "--post-verify-only", measured=True)
+    def test_of_the_verification_only_runs_nothing_else(self, own: Hub, ptycho_hub: Command) -> None:
+        done = ptycho_hub(own, "run", *WHERE, "--splits", "train", "--post-verify-only")
         assert done.returncode == 0
         assert re.findall(r"(?m)^\[\d+/4\] (.+)$", done.stdout) == [
             "SSIM Grid Summary (phase-only)",
@@ -160,10 +178,10 @@ class TestThePlan:
 
 
 class TestAFailure:
-    def test_is_noted_and_nothing_after_it_begins(self, tmp_path: Path) -> None:
+    def test_is_noted_and_nothing_after_it_begins(self, tmp_path: Path, ptycho_hub: Command) -> None:
         study = STUDY + 'phase_c = ["{python}", "-c", "dict()[1709]"]\n'
         hub = hub_of(tmp_path / "hub", study)
-        done = ptycho_hub(hub, "run", *WHERE, measured=True)
+        done = ptycho_hub(hub, "run", *WHERE)
         assert done.returncode == 1
         assert done.stdout.count("not begun") == 14
         blocker = hub.blocker_log().read_text()
@@ -177,27 +195,29 @@ class TestAFailure:
         assert again.returncode == 75
         assert note.exists()
 
-    def test_of_a_phase_that_left_nothing_is_red_in_spite_of_status_0(self, tmp_path: Path) -> None:
+    def test_of_a_phase_that_left_nothing_is_red_in_spite_of_status_0(
+        self, tmp_path: Path, ptycho_hub: Command
+    ) -> None:
         study = STUDY + 'phase_c = ["{python}", "-c", "print(7)"]\n'
         hub = hub_of(tmp_path / "hub", study)
-        done = ptycho_hub(hub, "run", *WHERE, measured=True)
+        done = ptycho_hub(hub, "run", *WHERE)
         assert done.returncode == 1
         assert "Blocked during Phase C metadata validation" in hub.blocker_log().read_text()
         assert "patched_train.npz" in hub.blocker_log().read_text()
 
-    def test_leaves_measured_data_alone(self, tmp_path: Path) -> None:
+    def test_leaves_measured_data_alone(self, tmp_path: Path, ptycho_hub: Command) -> None:
         hub = hub_of(tmp_path / "hub")
         measured = hub.patched(DOSE, "train")
         measured.parent.mkdir(parents=True)
         measured.write_bytes(b"a night at the beamline")
-        done = ptycho_hub(hub, "run", *WHERE, measured=True)
+        done = ptycho_hub(hub, "run", *WHERE)
         assert done.returncode == 1
         assert "--given" in done.stdout
         assert measured.read_bytes() == b"a night at the beamline"
 
 
 class TestChangedFiles:
-    def test_are_made_again_and_what_was_there_is_kept(self, own: Hub) -> None:
+    def test_are_made_again_and_what_was_there_is_kept(self, own: Hub, ptycho_hub: Command) -> None:
         """A network that was tampered with is found by its digest, moved away and trained again."""
         bundle = own.baseline_dir(DOSE) / "wts.h5.zip"
         before = sha256_of(bundle)
@@ -209,10 +229,10 @@ class TestChangedFiles:
         (kept,) = (own.root / "archive").rglob("wts.h5.zip")
         assert sha256_of(kept) == tampered
 
-    def test_clobber_archives_all_that_was_made(self, own: Hub) -> None:
+    def test_clobber_archives_all_that_was_made(self, own: Hub, ptycho_hub: Command) -> None:
         before = snapshot(own.root)
         own.study().write_text(STUDY + 'phase_c = ["{python}", "-c", "raise SystemExit(3)"]\n')
-        done = ptycho_hub(own, "run", *WHERE, "--clobber", measured=True)
+        done = ptycho_hub(own, "run", *WHERE, "--clobber")
         assert done.returncode == 1
         (archive,) = (own.root / "archive").iterdir()
         made = {name: digest for name, digest in before.items() if name.startswith(MADE)}
@@ -226,6 +246,7 @@ class TestTheReturnConditions:
         said = (run_hub.root.parent / "conditions.txt").read_text()
         met = re.findall(r"(?m)^condition (\d)/7: met$", said)
         assert met == [str(number) for number in range(1, 8)]
+        assert said.count("] Verification of the artifacts\n") == 1  # which computes all canvases again
         assert said.rstrip().endswith("SUCCESS: all seven return conditions are met")
         assert not run_hub.blocker_log().exists()
 
@@ -242,7 +263,7 @@ class TestTheReturnConditions:
         own.reports().digest.unlink()  # what takes no computing is looked at each time
         assert [finding for finding in seventh.once_made() if "metrics_digest.md" in finding.text] != []
 
-    def test_end_at_a_dead_baseline(self, tmp_path: Path, run_hub: Hub) -> None:
+    def test_end_at_a_dead_baseline(self, tmp_path: Path, run_hub: Hub, ptycho_hub: Command) -> None:
         """The study's own halt rule: nothing goes on, and the note has its name."""
         own = hub_of(tmp_path / "hub")
         shutil.copytree(run_hub.root / "data", own.root / "data")
@@ -275,7 +296,7 @@ def test_what_a_study_has_several_of_is_asked_for(
     assert capsys.readouterr().err.endswith(f"{hub.study()}: {said}\n")
 
 
-def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path) -> None:
+def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path, ptycho_hub: Command) -> None:
     hub = hub_of(tmp_path / "hub")
     words = ("run", "--hub", str(hub.root), *WHERE, "--splits", "train", "--allow-commands")
     command = (*PTYCHO_HUB, *words, "--skip-post-verify")

@@ -70,24 +70,41 @@ def _predictors(module: Any) -> None:
     module.load_predictor = _loading(module, json.loads(os.environ["PTYCHO_TEST_LIGHT"]))
 
 
+def compare_here(patch: Any) -> None:
+    """Let comparisons in the process of the tests do without networks in light hubs, as their jobs do."""
+    from ptycho_compare.models import predictor
+    from ptycho_compare.phases.comparison import network
+
+    light, load = _loading(predictor, {}), network.load_predictor
+
+    def of_its_kind(model: Any, **how: Any) -> Any:
+        chosen = light if _is_light(model.path) else load
+        return chosen(model, **how)
+
+    patch.setattr(network, "load_predictor", of_its_kind)
+
+
+def _is_light(path: Path) -> bool:
+    """Whether a file lies in a light hub."""
+    from processes import LIGHT
+
+    studies = (folder / "study.toml" for folder in path.parents)
+    return any(LIGHT in study.read_text() for study in studies if study.is_file())
+
+
 def judge_here(patch: Any) -> None:
     """Let judges in the process of the tests compute a light hub's evidence again as its jobs computed it."""
-    from processes import LIGHT
     from ptycho_compare.models import predictor
     from ptycho_compare.phases.comparison import made_again, recompute
 
     light, load, drawn_alike = _loading(predictor, {}), recompute.load_predictor, made_again.drawn_alike
 
-    def is_light(path: Path) -> bool:
-        studies = (folder / "study.toml" for folder in path.parents)
-        return any(LIGHT in study.read_text() for study in studies if study.is_file())
-
     def of_its_kind(model: Any, **how: Any) -> Any:
-        chosen = light if is_light(model.path) else load
+        chosen = light if _is_light(model.path) else load
         return chosen(model, **how)
 
     def truly_drawn(manifest: Any) -> bool:
-        return not is_light(Path(manifest.inputs["test_data"].path)) and drawn_alike(manifest)
+        return not _is_light(Path(manifest.inputs["test_data"].path)) and drawn_alike(manifest)
 
     patch.setattr(recompute, "load_predictor", of_its_kind)
     patch.setattr(made_again, "drawn_alike", truly_drawn)

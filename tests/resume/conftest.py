@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubs import light
+from light import compare_here
 from sharing import shared
 
 from .runs import Whole, compare, debug_folder, finish, whole
@@ -31,5 +32,6 @@ def light_unbroken(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(autouse=True)
-def _quick(undrawn: None, built_once: None) -> None:
-    """No test here looks at figures, or at how a network is built."""
+def _quick(undrawn: None, built_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test here looks at figures, or at how a network is built; light hubs are light here too."""
+    compare_here(monkeypatch)

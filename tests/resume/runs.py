@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import signal
@@ -195,8 +197,18 @@ def finish(hub: Path, command: list[str]) -> str:
     return done.stderr
 
 
-def finish_here(hub: Path) -> None:
-    """Bring the comparison to its end in this process, which has TensorFlow loaded."""
+def told_here(command: list[str]) -> tuple[int, str]:
+    """Run a command of `ptycho-hub` in this process: exit status, and what was said."""
     from ptycho_compare.cli.ptycho_hub import main
 
-    assert main(compare(hub)[len(PTYCHO_HUB) :]) == 0
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        status = main(command[len(PTYCHO_HUB) :])
+    return status, said.getvalue()
+
+
+def finish_here(hub: Path, command: list[str] | None = None) -> str:
+    """Bring a command, as it is the comparison, to its end in this process; its log on the console."""
+    status, said = told_here(command or compare(hub))
+    sys.stderr.write(said)
+    assert status == 0
+    return said

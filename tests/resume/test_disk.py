@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from hubs import COUNT, SIDE, light
-from processes import nobody_left, run
+from processes import nobody_left
 from ptycho_compare.hub import Artifacts
 from results import assert_same_results
-from sessions import pytest_command
+from sessions import run_here
 
 from .runs import (
     DEBUG,
@@ -29,11 +29,12 @@ from .runs import (
     compare,
     debug_folder,
     events,
-    finish,
+    finish_here,
     halted,
     job_of,
     let_go,
-    stop,
+    stop_here,
+    told_here,
 )
 
 KIB, PAGE = 1024, 4096
@@ -125,10 +126,9 @@ def disk(small_hub: Path, tmp_path: Path) -> Iterator[Disk]:
         _unmount(place)
 
 
-def refused(command: list[str], hub: Path) -> str:
-    """Run a command that the disk does not let come to its end; the line that it says."""
-    done = run(command, hub)
-    return the_line(done.returncode, done.stderr, hub)
+def refused(hub: Path) -> str:
+    """Run the comparison, which the disk does not let come to its end; the line that it says."""
+    return the_line(*told_here(compare(hub)), hub)
 
 
 def the_line(returncode: int, said: str, hub: Path) -> str:
@@ -155,7 +155,7 @@ def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, light_unbroke
     study = disk.hub / "study.toml"
     # a chunk a batch, so that lines for the log come with each
     study.write_text(study.read_text().replace("chunk = 20", "chunk = 2"))
-    stop(disk.hub, "PtychoPINN", 24, compare(disk.hub))
+    stop_here(disk.hub, "PtychoPINN", 24)
     process = halted("PtychoPINN", 26, disk.hub)
     log = Artifacts(disk.folder).log
     with log.open("ab") as file:  # the rest of its last page is its own, however full the disk is
@@ -173,7 +173,7 @@ def test_a_disk_that_fills_up_costs_what_was_not_saved(disk: Disk, light_unbroke
     assert 24 <= safe < 48
 
     disk.make_room()
-    assert f"PtychoPINN: goes on from patch {safe} of 48" in finish(disk.hub, compare(disk.hub))
+    assert f"PtychoPINN: goes on from patch {safe} of 48" in finish_here(disk.hub)
     assert starts(disk.folder) == [[0, 0], [24, 0], [safe, 0]]
     assert not job_of(disk.folder).set_aside.exists()
     assert_same_results(disk.folder, light_unbroken.results)
@@ -184,23 +184,23 @@ def test_with_a_little_more_room_each_time_each_attempt_comes_further(
 ) -> None:
     names = Artifacts(disk.folder)
     disk.fill(leaving=SPOOL // 2)
-    assert refused(compare(disk.hub), disk.hub) == f"{disk.folder}: {NO_SPACE}"  # for the images
+    assert refused(disk.hub) == f"{disk.folder}: {NO_SPACE}"  # for the images
 
     # one checkpoint fits and another one does not, though there is room for every line of the state log
     disk.fill(leaving=SPOOL + RECORDS + CHECKPOINT * 3 // 2)
-    assert refused(compare(disk.hub), disk.hub).startswith(f"{names.job.checkpoints}: {NO_SPACE}; ")
+    assert refused(disk.hub).startswith(f"{names.job.checkpoints}: {NO_SPACE}; ")
     first = saved(disk.folder)
     assert list(first) == ["PtychoPINN"]
 
     # both fit, and not all of the artifacts
     disk.fill(leaving=SPOOL + RECORDS + CHECKPOINT * 3)
-    line = refused(compare(disk.hub), disk.hub)
+    line = refused(disk.hub)
     assert re.fullmatch(rf"{re.escape(str(disk.folder))}/\w+\.\w+: {NO_SPACE}", line)
     assert events(disk.folder)[-2]["name"] == "artifacts"
     assert not names.manifest.exists()
 
     disk.make_room()
-    finish(disk.hub, compare(disk.hub))
+    finish_here(disk.hub)
     assert starts(disk.folder) == [[0, 0], [first["PtychoPINN"], 0], list(saved(disk.folder).values())]
     # the checkpoints held everything: no network was loaded again
     assert "working" not in [event["state"] for event in attempts(events(disk.folder))[-1]]
@@ -215,7 +215,7 @@ def test_a_hub_that_becomes_read_only_goes_on_once_it_is_writable(disk: Disk, li
     assert re.match(rf"{re.escape(str(job_of(disk.folder).folder))}/(states\.jsonl|checkpoints): ", line)
     assert READ_ONLY in line
     safe = saved(disk.folder)
-    finish(disk.hub, compare(disk.hub))
+    finish_here(disk.hub)
     assert starts(disk.folder) == [[0, 0], [48, safe.get("Baseline", 0)]]
     assert_same_results(disk.folder, light_unbroken.results)
 
@@ -226,24 +226,24 @@ class TestBeforeAnything:
     def test_a_full_disk_is_one_line(self, disk: Disk) -> None:
         claim, states = job_of(disk.folder).claim, job_of(disk.folder).states
         with disk.full():
-            assert refused(compare(disk.hub), disk.hub) == f"{claim}: {NO_SPACE}"
+            assert refused(disk.hub) == f"{claim}: {NO_SPACE}"
         disk.fill(leaving=PAGE)
-        assert refused(compare(disk.hub), disk.hub) == f"{states}: {NO_SPACE}"
+        assert refused(disk.hub) == f"{states}: {NO_SPACE}"
         assert not claim.exists()
 
     def test_a_read_only_disk_is_one_line(self, disk: Disk) -> None:
         with disk.read_only():
-            assert refused(compare(disk.hub), disk.hub) == f"{disk.hub / 'analysis'}: {READ_ONLY}"
+            assert refused(disk.hub) == f"{disk.hub / 'analysis'}: {READ_ONLY}"
         disk.fill(leaving=PAGE)
-        refused(compare(disk.hub), disk.hub)
+        refused(disk.hub)
         with disk.read_only():  # where there was an attempt before
-            line = refused(compare(disk.hub), disk.hub)
+            line = refused(disk.hub)
         assert line == f"{job_of(disk.folder).folder / '.claim.json.lock'}: {READ_ONLY}"
 
 
 class TestThroughPytest:
     def judge(self, hub: Path) -> tuple[int, str]:
-        done = run(pytest_command(hub, "-m", "debug", "-k", "train"), hub)
+        done = run_here(hub, "-m", "debug", "-k", "train")
         assert "INTERNALERROR" not in done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
         return done.returncode, done.stdout

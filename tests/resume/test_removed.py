@@ -11,7 +11,7 @@ import pytest
 from processes import nobody_left, run
 from results import assert_same_results
 
-from .runs import Whole, compare, debug_folder, finish, halted, job_of, let_go, stop
+from .runs import Whole, compare, debug_folder, finish_here, halted, job_of, let_go, stop
 
 
 def folders(hub: Path) -> dict[str, Path]:
@@ -39,7 +39,7 @@ def test_a_job_whose_folder_is_removed_says_so_and_makes_none_anew(
         )
         assert not removed.exists()
     if what != "hub":  # begins anew
-        finish(light_hub, compare(light_hub))
+        finish_here(light_hub)
         shutil.rmtree(removed)
     else:
         done = run(compare(light_hub), light_hub)
@@ -48,6 +48,6 @@ def test_a_job_whose_folder_is_removed_says_so_and_makes_none_anew(
         assert done.stderr.count("\n") == 1
         assert not light_hub.exists()
     away.rename(removed)  # nothing of it was lost
-    log = finish(light_hub, compare(light_hub))
+    log = finish_here(light_hub)
     assert "PtychoPINN: goes on from patch 24 of 48" in log
     assert_same_results(debug_folder(light_hub), light_unbroken.results)

@@ -25,10 +25,11 @@ from .runs import (
     debug_folder,
     diagnostics,
     events,
-    finish,
+    finish_here,
     job_of,
     let_go,
     stopped_at,
+    told_here,
 )
 
 
@@ -58,7 +59,7 @@ def test_killed_and_stopped_they_go_on_and_end_as_one_process_does(
     hub = light(own_hub)
     killed = run(stopped_at("PtychoPINN 40-48", 4, shard(hub, "1/2"), signal.SIGKILL), hub)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    finish(hub, shard(hub, "1/2"))
+    finish_here(hub, shard(hub, "1/2"))
     found = list(read_states(files_of(hub, 1, 2).states))
     again = [event["parts"] for event in found if event["state"] == "planned"][1]
     assert again["PtychoPINN 0-20"] == [20, 20]
@@ -68,7 +69,7 @@ def test_killed_and_stopped_they_go_on_and_end_as_one_process_does(
     assert stopped.returncode == EXIT_STOPPED, stopped.stderr
     assert stopped.stderr.splitlines()[-1].startswith("ptycho-hub: stopped by SIGTERM; the same command")
 
-    finish(hub, compare(hub))
+    finish_here(hub)
     assert_same_results(debug_folder(hub), light_unbroken.results)
     assert diagnostics(debug_folder(hub)) == light_unbroken.diagnostics
     assert not job_of(debug_folder(hub)).shards.exists()
@@ -80,18 +81,18 @@ def test_killed_and_stopped_they_go_on_and_end_as_one_process_does(
 
 def test_two_processes_at_one_shard_do_it_once(own_hub: Path) -> None:
     """As a batch system's jobs: whoever comes second waits, and both end with 0."""
-    hub = light(own_hub, call_s=1.0)
+    hub = light(own_hub, call_s=0.3)
     with nobody_left(hub):
         first = started(shard(hub, "1/2", "work"), hub)
         until(lambda: files_of(hub, 1, 2).claim.exists())
         second = started(shard(hub, "1/2", "work"), hub)
-        refused = run(shard(hub, "1/2"), hub)
+        refused, said = told_here(shard(hub, "1/2"))
         for process in (first, second):
             code, out, error = said_by(process)
             assert code == 0, error
             assert out.splitlines()[-1] == f"shard 1/2 of {DEBUG}: done"
-    assert refused.returncode == 2
-    assert "works on it; wait for it, or stop it" in refused.stderr
+    assert refused == 2
+    assert "works on it; wait for it, or stop it" in said
     progress = read_progress(files_of(hub, 1, 2))  # who comes when the first has ended finds nothing left
     assert sum(attempt.gained for attempt in progress.attempts) == progress.total
 
@@ -138,8 +139,8 @@ def test_killed_anywhere(part: str, own_hub: Path, light_unbroken: Whole) -> Non
     for row in (4, 6):  # the last segment of Baseline has no more
         killed = run(stopped_at(part, row, shard(hub, "1/1"), signal.SIGKILL), hub)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-    finish(hub, shard(hub, "1/1"))
-    finish(hub, [*compare(hub), "--shards-only"])
+    finish_here(hub, shard(hub, "1/1"))
+    finish_here(hub, [*compare(hub), "--shards-only"])
     assert_same_results(debug_folder(hub), light_unbroken.results)
 
 
@@ -148,8 +149,8 @@ def test_killed_anywhere(part: str, own_hub: Path, light_unbroken: Whole) -> Non
 def test_who_adds_up_is_killed(part: str, row: int, own_hub: Path, light_unbroken: Whole) -> None:
     """It begins to add up again, and computes what is missing."""
     hub = light(own_hub)
-    finish(hub, shard(hub, "1/3"))
+    finish_here(hub, shard(hub, "1/3"))
     killed = run(stopped_at(part, row, compare(hub), signal.SIGKILL), hub)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    finish(hub, compare(hub))
+    finish_here(hub)
     assert_same_results(debug_folder(hub), light_unbroken.results)

@@ -39,6 +39,7 @@ from .commands import (
 )
 
 SLOW = pytest.mark.slow
+UNMEASURED = pytest.mark.usefixtures("unmeasured")  # the others here run the same code
 READY = "print('ready', flush=True); time.sleep(600)"
 
 
@@ -61,6 +62,7 @@ def ended(attempt: LocalAttempt) -> DoneRecord:
 # what a command is given, and what is kept of it
 
 
+@UNMEASURED
 @pytest.mark.parametrize("status", [0, 1, EXIT_STOPPED, *(pytest.param(n, marks=SLOW) for n in (2, 3, 255))])
 def test_the_exit_status_is_kept(place: Path, status: int) -> None:
     done = run(job(place, f"raise SystemExit({status})"))
@@ -69,6 +71,7 @@ def test_the_exit_status_is_kept(place: Path, status: int) -> None:
     assert done.reason == ""
 
 
+@UNMEASURED
 def test_a_command_that_a_signal_ended_has_a_negative_status(place: Path) -> None:
     done = run(job(place, "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
     assert done.returncode == -signal.SIGSEGV
@@ -76,6 +79,7 @@ def test_a_command_that_a_signal_ended_has_a_negative_status(place: Path) -> Non
     assert not done.stopped
 
 
+@UNMEASURED
 def test_both_streams_are_kept_from_the_first_byte(place: Path) -> None:
     code = "import os; os.write(2, b'first\\n'); os.write(1, b'second\\n'); os.write(2, b'no line end')"
     spec = job(place, code, log=place / "deep" / "log")
@@ -87,6 +91,7 @@ def test_both_streams_are_kept_from_the_first_byte(place: Path) -> None:
     assert done.log == str(spec.log)
 
 
+@UNMEASURED
 def test_attempts_follow_one_another_in_the_log(place: Path) -> None:
     spec = job(place, "print('once more')")
     numbers = [run(spec).attempt for _ in range(2)]
@@ -96,12 +101,14 @@ def test_attempts_follow_one_another_in_the_log(place: Path) -> None:
     assert lines[1::2] == ["once more"] * 2
 
 
+@UNMEASURED
 def test_bytes_that_are_no_text_are_kept_as_they_are(place: Path) -> None:
     done = run(spec := job(place, "import os; os.write(1, bytes(range(256)) * 100)"))
     assert bytes(range(256)) * 100 in spec.log.read_bytes()
     assert all(isinstance(line, str) for line in done.tail)
 
 
+@UNMEASURED
 def test_megabytes_of_output_are_kept_and_their_last_lines_recorded(place: Path) -> None:
     done = run(spec := job(place, "for number in range(300_000): print('line', number)"))
     assert spec.log.read_text().splitlines()[1:] == [f"line {number}" for number in range(300_000)]
@@ -123,6 +130,7 @@ def test_endless_lines_do_not_hold_the_supervisor_up(place: Path, code: str) -> 
     assert read_done(spec.files) == done
 
 
+@UNMEASURED
 def test_the_environment_is_added_to(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INHERITED", "yes")
     monkeypatch.setenv("REPLACED", "no")
@@ -134,10 +142,12 @@ def test_the_environment_is_added_to(place: Path, monkeypatch: pytest.MonkeyPatc
     assert run(spec).tail == ["yes yes ä = ö"]
 
 
+@UNMEASURED
 def test_the_command_gets_no_input(place: Path) -> None:
     assert run(job(place, "import sys; print(repr(sys.stdin.read()))")).tail == ["''"]
 
 
+@UNMEASURED
 def test_the_command_runs_where_its_launcher_does(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here := place / "here").mkdir()
     (here / "psutil.py").write_text("raise SystemExit('imported from the current folder')")
@@ -180,6 +190,7 @@ def test_the_records_of_an_attempt_are_whole(place: Path) -> None:
     assert on_disk.keys() == {field.name for field in fields(DoneRecord)}
 
 
+@UNMEASURED
 def test_the_state_log_holds_the_attempt_in_order(place: Path) -> None:
     spec = job(place, "pass")
     done = run(spec)
@@ -191,6 +202,7 @@ def test_the_state_log_holds_the_attempt_in_order(place: Path) -> None:
     assert {name: last[name] for name in names} == {name: getattr(done, name) for name in names}
 
 
+@UNMEASURED
 def test_the_completion_record_is_written_last(place: Path) -> None:
     """Its existence is the signal: whoever sees it finds everything else in place."""
     spec = job(place, "print('the work')")
@@ -201,6 +213,7 @@ def test_the_completion_record_is_written_last(place: Path) -> None:
     assert ended(attempt).returncode == 0
 
 
+@UNMEASURED
 def test_a_new_attempt_is_not_taken_for_the_one_before(place: Path) -> None:
     run(job(place, "pass"))
     spec = job(place, f"import time; {POLITE} {READY}")
@@ -211,6 +224,7 @@ def test_a_new_attempt_is_not_taken_for_the_one_before(place: Path) -> None:
     assert attempt.stop().attempt == 2
 
 
+@UNMEASURED
 def test_a_lost_state_log_brings_no_old_record_back(place: Path) -> None:
     """The attempt's number begins anew; the record of another first attempt must not speak for it."""
     spec = job(place, "pass")
@@ -223,6 +237,7 @@ def test_a_lost_state_log_brings_no_old_record_back(place: Path) -> None:
     assert attempt.stop().stopped
 
 
+@UNMEASURED
 def test_the_claim_is_held_while_the_command_runs_and_given_back(place: Path) -> None:
     spec = job(place, f"import time; {POLITE} {READY}")
     attempt = started(spec)
@@ -235,6 +250,7 @@ def test_the_claim_is_held_while_the_command_runs_and_given_back(place: Path) ->
     assert read_claim(spec.files.claim) is None
 
 
+@UNMEASURED
 def test_memory_and_processor_time_are_measured(place: Path) -> None:
     """Of the whole tree: the child's memory comes and goes between two looks."""
     code = """
@@ -269,6 +285,7 @@ def test_a_command_that_saves_its_work_is_stopped(place: Path) -> None:
     assert states(spec) == ["launched", "running", "stopping", "ended"]
 
 
+@UNMEASURED
 def test_a_command_that_knows_no_stop_dies_of_it(place: Path) -> None:
     """As any does before it listens: it goes on with the next attempt all the same."""
     done = stopped_while_it_runs(job(place, f"import time; {READY}"))
@@ -276,6 +293,7 @@ def test_a_command_that_knows_no_stop_dies_of_it(place: Path) -> None:
     assert done.stopped
 
 
+@UNMEASURED
 def test_a_command_that_finishes_when_asked_is_finished(place: Path) -> None:
     code = f"import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); {READY}"
     done = stopped_while_it_runs(job(place, code))
@@ -302,6 +320,7 @@ def test_a_command_that_is_held_up_is_killed_after_the_grace(place: Path) -> Non
     assert done.returncode == -signal.SIGKILL
 
 
+@UNMEASURED
 def test_the_last_words_of_a_command_that_stops_are_kept(place: Path) -> None:
     code = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit('saved row 17')); "
     assert stopped_while_it_runs(job(place, code + READY)).tail == ["ready", "saved row 17"]
@@ -331,6 +350,7 @@ def test_a_stop_file_stops_the_command(place: Path) -> None:
     assert done.reason == "asked by a stop file"
 
 
+@UNMEASURED
 def test_a_stop_file_of_an_earlier_attempt_stops_nobody(place: Path) -> None:
     spec = job(place, "print('done')")
     spec.folder.mkdir()
@@ -346,6 +366,7 @@ def test_an_attempt_has_a_deadline_of_its_own(place: Path) -> None:
     assert done.seconds < 1.5 + 30
 
 
+@UNMEASURED
 def test_a_command_that_ended_by_itself_before_the_stop_is_finished(place: Path) -> None:
     attempt = started(spec := job(place, "print('done')"))
     until(spec.files.done.exists)
@@ -471,6 +492,7 @@ def test_what_is_done_is_not_started(place: Path) -> None:
     assert read_claim(spec.files.claim) is None
 
 
+@UNMEASURED
 def test_it_is_asked_whether_it_is_done_only_under_the_claim(place: Path) -> None:
     spec = job(place, "pass")
     seen = []
@@ -484,6 +506,7 @@ def test_it_is_asked_whether_it_is_done_only_under_the_claim(place: Path) -> Non
     assert seen == [True]
 
 
+@UNMEASURED
 def test_a_launcher_that_cannot_tell_whether_it_is_done_leaves_nothing_held(place: Path) -> None:
     spec = job(place, "pass")
 
@@ -538,6 +561,7 @@ def test_a_supervisor_whose_launcher_dies_before_it_says_go_gives_the_place_back
     assert not spec.log.exists()
 
 
+@UNMEASURED
 def test_no_pipe_is_left_open(place: Path) -> None:
     process = psutil.Process()
     before = process.num_fds()

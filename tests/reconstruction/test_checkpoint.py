@@ -491,7 +491,12 @@ def test_checkpoints_cost_no_more_than_their_share(steps: list[tuple[float, floa
         assert cadence.spent_s - last_s <= MAX_SHARE * cadence.worked_s
 
 
-@given(st.randoms(use_true_random=False), st.floats(0.0005, 0.05), st.floats(1e-5, 0.0066), st.floats(1, 1.6))
+@given(
+    st.builds(Random, st.integers(0, 2**32)),
+    st.floats(0.0005, 0.05),
+    st.floats(1e-5, 0.0066),
+    st.floats(1, 1.6),
+)
 def test_checkpoints_of_even_cost_stay_below_two_percent(
     random: Random, batch_s: float, cost_s: float, uneven: float
 ) -> None:

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.scoring.alignment.twin import find_twin
+from ptycho_compare.scoring.metrics.estimate import Resampling
 from ptycho_compare.scoring.placement import ArmImage
 from ptycho_compare.scoring.scorecard import score_arms
+from ptycho_compare.scoring.settings import ScoringSettings
 from thorough import examples
 
 from .objects import displaced_pair, inner_mask, make_object, noisy, tilted
@@ -17,6 +19,7 @@ from .objects import displaced_pair, inner_mask, make_object, noisy, tilted
 SHIFT = (1.3, -2.2)
 TRUTH, IMAGE = displaced_pair(*SHIFT)
 WHOLE = np.ones(TRUTH.shape, dtype=bool)
+QUICK = ScoringSettings(resampling=Resampling(draws=0))
 bounded = examples(15)
 seeds = st.integers(0, 10_000)
 shifts = st.floats(-6.0, 6.0)
@@ -32,7 +35,7 @@ def look(image, truth=TRUTH, mask=WHOLE, *, direct_overlap=0.0):
 
 def score_both(values):
     arms = {name: ArmImage(values, np.ones(TRUTH.shape), name == "free") for name in ("free", "held")}
-    card = score_arms(arms, TRUTH)
+    card = score_arms(arms, TRUTH, settings=QUICK)
     return card.arm("free"), card.arm("held")
 
 
@@ -123,7 +126,7 @@ def test_a_refusal_tells_how_well_the_image_itself_fits():
         "free": ArmImage(mixed, np.ones(truth.shape), True),
         "held": ArmImage(truth, np.ones(truth.shape), False),
     }
-    reason = score_arms(arms, truth).arm("free").reason
+    reason = score_arms(arms, truth, settings=QUICK).arm("free").reason
     assert re.search(r"the overlap of (0\.2\d\d) at .*itself by \1$", reason), reason
 
 

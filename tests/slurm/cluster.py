@@ -87,6 +87,8 @@ class Cluster:
     machine: str = field(default_factory=lambda: socket.gethostname().partition(".")[0])
     daemons: dict[str, psutil.Popen] = field(default_factory=dict)
     own_hosts: bool = False
+    kept: set[str] = field(default_factory=set)
+    """Jobs that outlast the test that began them."""
 
     @property
     def conf(self) -> Path:
@@ -160,6 +162,17 @@ class Cluster:
         except psutil.TimeoutExpired:
             daemon.kill()
             daemon.wait()
+
+    def cancel_all(self) -> None:
+        """Cancel every job but those that are kept."""
+        found = {*self.run("squeue", "--noheader", "--format=%A").stdout.split()} - self.kept
+        if found:
+            self.run("scancel", *found)
+
+    def at_work(self) -> bool:
+        """Whether any job runs or comes to its end but those that are kept."""
+        found = self.run("squeue", "--noheader", "--states=R,CG", "--format=%A").stdout.split()
+        return not self.kept.issuperset(found)
 
     def idle(self) -> int:
         return self.run("sinfo", "--noheader", "-N", "--format=%t").stdout.split().count("idle")

@@ -49,4 +49,4 @@ def cluster(slurm_of_session: Cluster, monkeypatch: pytest.MonkeyPatch) -> Itera
     for name, value in slurm_of_session.variables.items():
         monkeypatch.setenv(name, value)
     yield slurm_of_session
-    slurm_of_session.run("scancel", "--user=root")
+    slurm_of_session.cancel_all()

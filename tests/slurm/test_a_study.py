@@ -72,6 +72,7 @@ class Told:
     waited: tuple[int, str]
     again: tuple[int, str]
     killed: str
+    local: Hub
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -85,7 +86,9 @@ def told(slurm_of_session: Cluster, tmp_path_factory: pytest.TempPathFactory) ->
     if not cluster.own_hosts:
         pytest.skip("no namespaces: nodes are no hosts of their own")
     hub = slow_hub_of(tmp_path_factory.mktemp("nodes") / "hub")
-    with nobody_left(hub.root):
+    local = hub_of(tmp_path_factory.mktemp("local") / "hub")
+    with nobody_left(hub.root), nobody_left(local.root):
+        there = started(local, "run", *WHERE, "--at-a-time", "2", "--allow-commands")
         both = [started(hub, *RUN, elsewhere=elsewhere, **cluster.variables) for elsewhere in (False, True)]
         twice = [ended(each) for each in both]
         in_queue = len(cluster.run("squeue", "--noheader", "--states=all", "--format=%k").stdout.split())
@@ -95,9 +98,10 @@ def told(slurm_of_session: Cluster, tmp_path_factory: pytest.TempPathFactory) ->
         cluster.end(killed, kill=True)
         until(lambda: "down" in cluster.run("sinfo", "--noheader", "-N", "--format=%t").stdout, "not noticed")
         cluster.start_node(killed)
-        yield Told(
-            hub, twice, in_queue, ended(waiting), ended(started(hub, *RUN, **cluster.variables)), killed
-        )
+        waited, again = ended(waiting), ended(started(hub, *RUN, **cluster.variables))
+        code, said = ended(there)
+        assert code == 0, said
+        yield Told(hub, twice, in_queue, waited, again, killed, local)
 
 
 def test_a_second_submission_also_from_another_login_node_submits_nothing_twice(told: Told) -> None:
@@ -147,15 +151,13 @@ def test_nodes_worked_and_the_login_node_did_not(told: Told) -> None:
     assert len(hosts) > 1
 
 
-def test_results_and_the_gates_answer_are_those_of_a_local_run(told: Told, tmp_path: Path) -> None:
-    local = hub_of(tmp_path / "hub")
-    with nobody_left(local.root):
-        assert ptycho_hub(local, "run", *WHERE, "--at-a-time", "2").returncode == 0
+def test_results_and_the_gates_answer_are_those_of_a_local_run(told: Told) -> None:
+    """It ran while jobs waited for their queue."""
     for split in ("train", "test"):
-        one, other = (hub.comparison_dir(DOSE, "dense", split, "full") for hub in (local, told.hub))
+        one, other = (hub.comparison_dir(DOSE, "dense", split, "full") for hub in (told.local, told.hub))
         assert_same_results(other, results(one))
-    answers = [ptycho_hub(hub, "gate") for hub in (local, told.hub)]
+    answers = [ptycho_hub(hub, "gate") for hub in (told.local, told.hub)]
     assert answers[0].returncode == answers[1].returncode
-    assert answers[0].stdout.replace(str(local.root), "HUB") == answers[1].stdout.replace(
+    assert answers[0].stdout.replace(str(told.local.root), "HUB") == answers[1].stdout.replace(
         str(told.hub.root), "HUB"
     )

@@ -31,8 +31,31 @@ DEBUG = [each.replace("full", "debug") for each in (TRAIN, TEST)]
 def hub(slow_hub: Path, tmp_path: Path, cluster: Cluster) -> Iterator[Path]:
     with nobody_left(Path(shutil.copytree(slow_hub, tmp_path / "hub"))) as copy:
         yield copy
-        cluster.run("scancel", "--user=root")
-        until(lambda: not cluster.run("squeue", "--noheader", "--states=R,CG").stdout)
+        cluster.cancel_all()
+        until(lambda: not cluster.at_work())
+
+
+@pytest.fixture(scope="module")
+def too_short(
+    slurm_of_session: Cluster, slow_hub: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, str]]:
+    """A hub whose job loads for longer than it may run, and its number: it has a minute for each attempt.
+
+    The controller looks at limits twice a minute: others are tested meanwhile.
+    """
+    hub = Path(shutil.copytree(slow_hub, tmp_path_factory.mktemp("short") / "hub"))
+    study = hub / "study.toml"
+    study.write_text(study.read_text().replace('"load_s": 1.5', '"load_s": 600'))
+    (hub / "site.toml").write_text('time = "1m"\n')
+    with nobody_left(hub), pytest.MonkeyPatch.context() as patch:
+        for name, value in slurm_of_session.variables.items():
+            patch.setenv(name, value)
+        assert resume(hub)[0] == 75
+        number = job_number(job_of(hub))
+        slurm_of_session.kept.add(number)
+        yield hub, number
+        slurm_of_session.kept.remove(number)
+        slurm_of_session.cancel_all()
 
 
 def resume(hub: Path, *ids: str) -> tuple[int, str, str]:
@@ -115,28 +138,6 @@ def test_a_controller_that_lost_its_state_and_gave_our_number_away(
     assert cluster.state_of(number)["JobState"] == "RUNNING"
 
 
-def test_supervisor_and_command_of_the_job_that_adds_up(
-    cluster: Cluster, hub: Path, expected: dict[str, bytes]
-) -> None:
-    (hub / "site.toml").write_text("[shards]\ncount = 2\n")
-    assert resume(hub)[0] == 75
-    until(lambda: events(hub, "taken_over"), "nothing is taken over")
-    killed(lambda: process_of(hub, "ptycho_compare.jobs.supervisor", f'"{job_of(hub).folder}"'))
-    until(lambda: process_of(hub, "compare", TRAIN) == 0, "the command outlives its supervisor")
-    until(lambda: resume(hub)[0] == 75 and len(events(hub, "launched")) > 1)
-    until(lambda: len(events(hub, "planned")) > 1)
-    killed(lambda: process_of(hub, f"ptycho_hub compare {TRAIN} "))
-    brought(cluster, hub)
-    assert_same_results(folder_of(hub), expected)
-    first, second, last = progress_of(hub).attempts
-    assert first.ended is None
-    assert second.ended is not None
-    assert second.ended["returncode"] == -signal.SIGKILL
-    assert last.ended is not None
-    assert last.ended["returncode"] == 0
-    assert not job_of(hub).shards.exists()
-
-
 @pytest.fixture
 def no_requeue_exit(cluster: Cluster) -> Iterator[None]:
     """The site begins nothing again by itself; where it does: test_shards, test_contract."""
@@ -176,12 +177,33 @@ def test_term_in_any_second_of_a_start_has_the_job_begun_again(cluster: Cluster,
         assert_nothing_twice(read_progress(job_of(hub, *place)))
 
 
-def test_a_limit_that_is_too_short_ends_red_after_two_restarts(cluster: Cluster, hub: Path) -> None:
-    study = hub / "study.toml"
-    study.write_text(study.read_text().replace('"load_s": 1.5', '"load_s": 600'))
-    (hub / "site.toml").write_text('time = "1m"\n')
+@pytest.mark.usefixtures("too_short")
+def test_supervisor_and_command_of_the_job_that_adds_up(
+    cluster: Cluster, hub: Path, expected: dict[str, bytes]
+) -> None:
+    (hub / "site.toml").write_text("[shards]\ncount = 2\n")
     assert resume(hub)[0] == 75
-    number = job_number(job_of(hub))
+    until(lambda: events(hub, "taken_over"), "nothing is taken over")
+    killed(lambda: process_of(hub, "ptycho_compare.jobs.supervisor", f'"{job_of(hub).folder}"'))
+    until(lambda: process_of(hub, "compare", TRAIN) == 0, "the command outlives its supervisor")
+    until(lambda: resume(hub)[0] == 75 and len(events(hub, "launched")) > 1)
+    until(lambda: len(events(hub, "planned")) > 1)
+    killed(lambda: process_of(hub, f"ptycho_hub compare {TRAIN} "))
+    brought(cluster, hub)
+    assert_same_results(folder_of(hub), expected)
+    first, second, last = progress_of(hub).attempts
+    assert first.ended is None
+    assert second.ended is not None
+    assert second.ended["returncode"] == -signal.SIGKILL
+    assert last.ended is not None
+    assert last.ended["returncode"] == 0
+    assert not job_of(hub).shards.exists()
+
+
+def test_a_limit_that_is_too_short_ends_red_after_two_restarts(
+    cluster: Cluster, too_short: tuple[Path, str]
+) -> None:
+    hub, number = too_short
     until(lambda: cluster.state_of(number)["JobState"] == "FAILED", "it goes on for ever")
     assert cluster.state_of(number)["Restarts"] == "2"
     assert "2 restarts of batch job" in job_of(hub).batch_log.read_text()

@@ -40,7 +40,7 @@ def said_file(hub: Path) -> Path:
 
 
 def said_of(hub: Path) -> str:
-    """What the session said that brought the shared hub where it is."""
+    """What the session said that brought a shared hub where it is."""
     return said_file(hub).read_text()
 
 
@@ -63,6 +63,7 @@ def unbroken(debugged_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Un
     def make(hub: Path) -> None:
         done = run_here(Path(shutil.copytree(debugged_hub, hub)), "-m", "full", "-k", "train", "--timeout=0")
         assert done.returncode == 0, done.stdout
+        said_file(hub).write_text(done.stdout)
 
     hub = shared(tmp_path_factory, "unbroken", make)
     (ended,) = events(hub, "ended")

@@ -18,7 +18,7 @@ from ptycho_compare.hub import Hub
 from scans import write_scan
 from sessions import BASELINE, launches, run_here
 
-from .conftest import said_of
+from .conftest import Unbroken, said_of
 
 Done = subprocess.CompletedProcess[str]
 WHO_WINS = "(is best|cannot be told apart|no winner)"
@@ -62,15 +62,12 @@ def test_real_networks_and_figures_are_green_in_a_worker(own_hub: Path) -> None:
     assert re.search(rf"^dose_{DOSE}-dense-train-debug: .*{WHO_WINS}", done.stdout, re.MULTILINE)
 
 
-@pytest.mark.slow
-def test_the_two_commands_of_a_study_in_turn(light_hub: Path) -> None:
+def test_the_two_commands_of_a_study_in_turn(debugged_hub: Path, unbroken: Unbroken) -> None:
     """As a study's plan writes them; the second finds that the first was green."""
-    for command in (["-m", "debug"], ["-m", "full", "--timeout=0"]):
-        done = run_here(light_hub, *command, "-k", "train")
-        assert done.returncode == 0, done.stdout
-        assert re.search(rf"^dose_{DOSE}-dense-train-\w+: .*{WHO_WINS}", done.stdout, re.MULTILINE)
-    assert (light_hub / f"analysis/dose_{DOSE}/dense/train/comparison_metrics.csv").exists()
-    assert launches(light_hub) == {"train-debug": 1, "train-full": 1}
+    for said in map(said_of, (debugged_hub, unbroken.hub)):
+        assert re.search(rf"^dose_{DOSE}-dense-train-\w+: .*{WHO_WINS}", said, re.MULTILINE)
+    assert (unbroken.hub / f"analysis/dose_{DOSE}/dense/train/comparison_metrics.csv").exists()
+    assert launches(unbroken.hub) == {"train-debug": 1, "test-debug": 1, "train-full": 1}
 
 
 @pytest.mark.parametrize("how", ["zero", pytest.param("flat", marks=pytest.mark.slow)])

@@ -52,7 +52,7 @@ def suite(tmp_path: Path, conftest: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("more", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize("more", [(), pytest.param(("-n1",), marks=pytest.mark.slow)], ids=str)
 def test_the_tests_that_come_with_the_plugin_see_hooks_of_where_pytest_was_started(
     judged: Path, tmp_path: Path, more: tuple[str, ...]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Small model files for tests, in the layouts of PtychoPINN, written without TensorFlow.
+"""Small model files for tests, in the layouts of PtychoPINN, and images in that of pty-chi, without either.
 
 The networks are untrained but alive: for a diffraction-like input amplitude and phase
 vary over the patch, differ between images, and depend on every input channel.
@@ -311,3 +311,20 @@ def _pinn(
     network.add_custom(
         "TrimReconstructionLayer", {"output_size": side}, [merged], (side, side, 1), name="trimmed_obj"
     )
+
+
+def write_ptychi(path: Path, arrays: dict[str, np.ndarray], *, noise: float = 0.03, seed: int = 7) -> Path:
+    """Write a noisy object as pty-chi would: its middle lies on the middle of the positions."""
+    truth = arrays["objectGuess"]
+    height, width = 70, 86
+    middle = [(arrays[key].min() + arrays[key].max()) / 2 for key in ("ycoords", "xcoords")]
+    row, column = round(middle[0] - height / 2), round(middle[1] - width / 2)
+    padded = np.pad(truth, 40, mode="reflect")
+    window = padded[row + 40 : row + 40 + height, column + 40 : column + 40 + width]
+    generator = np.random.default_rng(seed)
+    noisy = window + noise * (generator.standard_normal((2, *window.shape)) * [[[1]], [[1j]]]).sum(axis=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path, reconstructed_object=(1.7 * np.exp(0.4j) * noisy).astype(np.complex64), algorithm="pty-chi"
+    )
+    return path

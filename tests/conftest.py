@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -152,6 +153,23 @@ def _undraw(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in FIGURES:
         monkeypatch.setattr(publish, name, draw_a_pixel)
     monkeypatch.setattr(made_again, "drawn_alike", lambda _: False)  # evidence may have true figures
+
+
+@pytest.fixture
+def unmeasured_here() -> Iterator[None]:
+    """Leave what a test runs in this process out of coverage, which doubles what pure Python takes.
+
+    For many tests of one way through the code, which another test goes measured.
+    """
+    now = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
+    if now is None:
+        yield
+        return
+    now.stop()
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that our modules are loaded already
+        now.start()
 
 
 _BUILT: dict[tuple[str, int, str, str], Predictor] = {}

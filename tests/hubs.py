@@ -7,9 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bundles import write_bundle
+from bundles import write_bundle, write_ptychi
 from processes import LIGHT
 from ptycho_compare.hub import Hub
 from ptycho_compare.phases.comparison.request import ArmRequest, CompareRequest
@@ -122,23 +120,6 @@ def make_four(root: Path, small: Path, *, call_s: float) -> Path:
     study = root / "study.toml"
     study.write_text(study.read_text().replace('["train", "test"]', json.dumps(FOUR_SPLITS)))
     return light(root, call_s=call_s)
-
-
-def write_ptychi(path: Path, arrays: dict[str, np.ndarray], *, noise: float = 0.03, seed: int = 7) -> Path:
-    """Write a noisy object as pty-chi would: its middle lies on the middle of the positions."""
-    truth = arrays["objectGuess"]
-    height, width = 70, 86
-    middle = [(arrays[key].min() + arrays[key].max()) / 2 for key in ("ycoords", "xcoords")]
-    row, column = round(middle[0] - height / 2), round(middle[1] - width / 2)
-    padded = np.pad(truth, 40, mode="reflect")
-    window = padded[row + 40 : row + 40 + height, column + 40 : column + 40 + width]
-    generator = np.random.default_rng(seed)
-    noisy = window + noise * (generator.standard_normal((2, *window.shape)) * [[[1]], [[1j]]]).sum(axis=0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path, reconstructed_object=(1.7 * np.exp(0.4j) * noisy).astype(np.complex64), algorithm="pty-chi"
-    )
-    return path
 
 
 def command_of(hub: Path, split: str, output: Path, *more: str) -> list[str]:

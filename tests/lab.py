@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bundles import write_bundle
-from hubs import write_ptychi
+from bundles import write_bundle, write_ptychi
 from ptycho_compare.hub import Hub
 
 

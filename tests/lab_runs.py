@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
+import pytest
+
 from hubs import COMPARING, light
-from processes import PTYCHO_HUB, ROOT, nobody_left, run
+from processes import PTYCHO_HUB, ROOT, environment, nobody_left, run
+from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
 
 DOSE = 1_000_000
@@ -19,13 +26,13 @@ views = ["dense"]
 splits = ["train", "test"]
 {COMPARING}
 [uncertainty]
-draws = 50
+draws = 20
 
 [simulation]
 object_px = 96
 patch_px = 32
 probe_fwhm_px = 8
-images = 200
+images = 120
 
 [overlap.views.dense]
 s_img = 0.8
@@ -52,12 +59,29 @@ def ptycho_hub(hub: Hub, *words: str, measured: bool = False) -> subprocess.Comp
 
 
 def make_finished_hub(folder: Path) -> None:
-    """Run a hub on one split, then bring it through all conditions; what was said lies beside it."""
+    """Run a hub on one split, then bring it through all conditions; what was said lies beside it.
+
+    Both commands run in this process, which has their code loaded; their jobs are processes as ever.
+    """
     hub = hub_of(folder / "hub")
-    with nobody_left(hub.root):
-        first = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--skip-post-verify", measured=True)
-        assert first.returncode == 0, first.stdout
-        (folder / "first.txt").write_text(first.stdout)
-        second = ptycho_hub(hub, "conditions", *WHERE, "--at-a-time", "2", measured=True)
-        assert second.returncode == 0, second.stdout
-        (folder / "conditions.txt").write_text(second.stdout)
+    with nobody_left(hub.root), environment_of(hub):
+        for name, words in {
+            "first": ("run", *WHERE, "--splits", "train", "--skip-post-verify"),
+            "conditions": ("conditions", *WHERE, "--at-a-time", "2"),
+        }.items():
+            with redirect_stdout(io.StringIO()) as said:
+                status = main([*words, "--hub", str(hub.root), "--allow-commands"])
+            (folder / f"{name}.txt").write_text(said.getvalue())
+            assert status == 0, said.getvalue()
+
+
+@contextmanager
+def environment_of(hub: Hub) -> Iterator[None]:
+    """Have this process start others as `run` starts them for a hub."""
+    variables = environment(hub.root)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - variables.keys():
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield

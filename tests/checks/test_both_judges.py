@@ -100,6 +100,7 @@ def damaged(hub: Hub, name: str, harm: Harm, backup: Path) -> Iterator[None]:
         yield
 
 
+@pytest.mark.usefixtures("unmeasured_here")
 @pytest.mark.parametrize(("name", "harm"), TRIED)
 def test_a_damaged_file_is_found_by_both(hub: Hub, tmp_path: Path, name: str, harm: Harm) -> None:
     with damaged(hub, name, harm, tmp_path):
@@ -118,6 +119,7 @@ def other_digests(record: Path) -> None:
     in_json("outputs", outputs)(record)
 
 
+@pytest.mark.usefixtures("unmeasured_here")
 @pytest.mark.parametrize("harm", [cut, gone, other_digests], ids=["cut", "gone", "edited"])
 def test_a_damaged_record_of_a_step_is_found_by_both(hub: Hub, tmp_path: Path, harm: Harm) -> None:
     """No digest is kept of a record; when a step ended is not asked for, what it left is."""
@@ -139,6 +141,7 @@ def test_with_digests_that_agree_again_both_say_the_same(
         assert (gated(hub)[0] == 0) == (light(verified(hub)[1]) == [])
 
 
+@pytest.mark.usefixtures("unmeasured_here")
 @pytest.mark.parametrize("folder", ["data/phase_d", "{C}", "{E}", "{F}", "{G}"])
 def test_a_folder_that_is_gone_is_found_by_both(hub: Hub, tmp_path: Path, folder: str) -> None:
     path = hub.root / folder.format(**PLACES)

@@ -153,6 +153,7 @@ def never_waiting() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.usefixtures("unmeasured_here")
 @pytest.mark.parametrize(("name", "harm"), TRIED)
 def test_what_is_no_file_of_ours_is_named_by_a_judge(
     hub: Hub, tmp_path: Path, name: str, harm: Harm, capsys: pytest.CaptureFixture[str]

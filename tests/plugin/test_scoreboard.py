@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hubs import DOSE, light, make_quick_hub, make_split, write_ptychi
+from bundles import write_ptychi
+from hubs import DOSE, light, make_quick_hub, make_split
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.answering import answer_of, read_tables
 from pytest_ptycho.github import error_lines

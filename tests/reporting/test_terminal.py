@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ptycho_compare.checks.highlights import check_highlights
-from ptycho_compare.checks.verification import verify, write_check, write_verification
+from ptycho_compare.checks.highlights import check_highlights, write_check
+from ptycho_compare.checks.verification import verify, write_verification
 from ptycho_compare.reporting.terminal import closing_lines
 from reported import DOSE, SPLITS, VIEW, make_compared, report_all, write_logs
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from ptycho_compare.checks.check import Validation
+from ptycho_compare.checks.check import Validation, below
 from ptycho_compare.checks.remade import cannot_read, rendered_again
 from ptycho_compare.errors import ReportError
 from ptycho_compare.finding import Finding
@@ -24,6 +24,7 @@ from ptycho_compare.reporting.study.deltas import (
     require_phase_only,
 )
 from ptycho_compare.reporting.study.write_reports import DELTA_HIGHLIGHTS, DELTA_PREVIEW, SSIM_GRID
+from ptycho_compare.storage.files import write_text_atomic
 
 CONFIRMED = (
     "Highlights match metrics_delta_summary.json",
@@ -39,6 +40,14 @@ _PLACES: Mapping[int, Part] = {-3: "amplitude", -1: "phase"}
 def check_highlights(hub: Hub) -> list[Finding]:
     """Compare highlights, preview and grid with the delta summary; all that differs is found at once."""
     return list(dict.fromkeys([*delta_highlights(hub).findings, *ssim_grid(hub).findings]))
+
+
+def write_check(hub: Hub, findings: Sequence[Finding]) -> list[str]:
+    """Write the log of `check_highlights`; returns its lines."""
+    hub.analysis().mkdir(parents=True, exist_ok=True)
+    lines = [str(finding) for finding in below(hub, findings)] or list(CONFIRMED)
+    write_text_atomic(hub.reports().check_log, "\n".join([*lines, ""]))
+    return lines
 
 
 @dataclass(frozen=True)

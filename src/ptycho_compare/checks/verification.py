@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ptycho_compare.checks.check import Validation, below, without_hub
-from ptycho_compare.checks.highlights import CONFIRMED
 from ptycho_compare.checks.listing import Recompute, checks_of
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub, utc_text
@@ -104,12 +103,4 @@ def write_verification(hub: Hub, verification: Verification, *, report: Path | N
         write_text_atomic(files[1], "\n".join([*lines, ""]))
     except OSError as error:
         return [*lines, f"not written: {error.filename or files[1]}: {error.strerror}"]
-    return lines
-
-
-def write_check(hub: Hub, findings: Sequence[Finding]) -> list[str]:
-    """Write the log of `check_highlights`; returns its lines."""
-    hub.analysis().mkdir(parents=True, exist_ok=True)
-    lines = [str(finding) for finding in below(hub, findings)] or list(CONFIRMED)
-    write_text_atomic(hub.reports().check_log, "\n".join([*lines, ""]))
     return lines

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ptycho_compare.checks.blocker import topic_of, write_blocker
 from ptycho_compare.checks.grounds import judge_grounds
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import (
@@ -25,7 +24,6 @@ from ptycho_compare.cli.place_arguments import (
 from ptycho_compare.errors import InputError, MissingReportError, ReportError, ResultsError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Hub, ReportFiles, utc_now
-from ptycho_compare.phases.comparison.verified import Recomputation
 from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.records.comparison_list import Place, jobs_of
 from ptycho_compare.records.job_scores import BlankScore, BlankScoresError
@@ -156,6 +154,8 @@ def _require_grounds(hub: Hub, study: Study, comparisons: Sequence[Comparison]) 
 
     Raises ResultsError, which names what does not hold, where some of it does not.
     """
+    from ptycho_compare.phases.comparison.verified import Recomputation  # no other report computes
+
     recompute = Recomputation(hub, study, figures=False)
     there = [each for each in comparisons if recompute.is_there(each)]
     findings = [finding for each in there for finding in recompute.alone(each)]
@@ -171,6 +171,8 @@ def _unsound(hub: Hub | None, named: Path | None = None) -> str:
 
 def _blank(hub: Hub, blanks: Sequence[BlankScore], words: Sequence[str]) -> ExitCode:
     """Say what is blank, and why the study stands still."""
+    from ptycho_compare.checks.blocker import topic_of, write_blocker
+
     findings = [Finding("blank", str(blank), blank.arm) for blank in blanks]
     job = blanks[0].job
     comparison = job.comparison

@@ -6,11 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ptycho_compare.checks.highlights import check_highlights
-from ptycho_compare.checks.verification import verify, write_check, write_verification
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import OPTIONAL_STUDY, add_hub, hub_of, local_path
-from ptycho_compare.phases.comparison.verified import Recomputation
 from ptycho_compare.study import study_if_any
 
 _DOSES, _VIEWS, _SPLITS = (1000,), ("dense",), ("train", "test")
@@ -40,6 +37,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    # each of the two commands loads its own alone
+    from ptycho_compare.checks.verification import verify, write_verification
+    from ptycho_compare.phases.comparison.verified import Recomputation
+
     hub = hub_of(arguments)
     study, _ = study_if_any(hub, arguments.study)
     doses, views, splits = (
@@ -58,6 +59,8 @@ def _verify(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
 
 
 def _check(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
+    from ptycho_compare.checks.highlights import check_highlights, write_check
+
     hub = hub_of(arguments)
     findings = check_highlights(hub)
     lines = write_check(hub, findings)

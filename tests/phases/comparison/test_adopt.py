@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bundles import write_bundle
+from bundles import write_bundle, write_ptychi
 from forged import (
     edit_arrays,
     edit_canvas,
@@ -27,7 +27,7 @@ from forged import (
     edit_table,
     record_again,
 )
-from hubs import CROP, DOSE, SIDE, SPLITS, make_split, write_ptychi
+from hubs import CROP, DOSE, SIDE, SPLITS, make_split
 from processes import PTYCHO_HUB, environment, nobody_left, until
 from ptycho_compare.checks import judge_comparison
 from ptycho_compare.cli.place_arguments import find_comparison

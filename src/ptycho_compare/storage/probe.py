@@ -99,7 +99,7 @@ class Probe:
         number = self._ask("read", wait=False)
         for turn in range(_REPLACED):
             self._replace(path, turn)
-        (self.folder / "replaced-all").touch()
+        (self.folder / "replaced-all").write_bytes(b"")
         answer = self._answer(number)
         torn, gone, reads = (answer[name] for name in ("torn", "gone", "reads"))
         if torn or gone:

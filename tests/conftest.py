@@ -172,6 +172,24 @@ def unmeasured_here() -> Iterator[None]:
         now.start()
 
 
+@pytest.fixture
+def unplotted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give `ptycho-hub study` in this process figures of one pixel, for tests that do not look at them."""
+    from importlib import import_module
+
+    from light import draw_a_pixel
+
+    def save_both(png: Path, pdf: Path, figure: object, **_: object) -> list[Path]:
+        if figure is None:
+            return []
+        draw_a_pixel(png)
+        pdf.write_bytes(b"%PDF-1.4")
+        return [png, pdf]
+
+    for name in ("study_costs", "study_curves", "study_losses", "study_transfer", "stitched"):
+        monkeypatch.setattr(import_module(f"ptycho_compare.reporting.figures.{name}"), "save_both", save_both)
+
+
 _BUILT: dict[tuple[str, int, str, str], Predictor] = {}
 
 

@@ -66,6 +66,7 @@ def test_ranks_say_who_is_told_apart(answered: Hub) -> None:
     assert table.query("question == 'conditions_won' and first == 'PtychoPINN'")["value"].item() == len(DOSES)
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_the_command_says_the_study_in_short(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", "--hub", str(hub.root)]) == 0
     said = capsys.readouterr().out.splitlines()
@@ -118,6 +119,7 @@ def test_a_hub_without_comparisons_is_told_so(hub: Hub, capsys: pytest.CaptureFi
     assert not has_answers(hub)
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_a_part_of_the_study_makes_a_part_of_the_table(hub: Hub) -> None:
     place = load_study(hub.study()).comparisons()[0]
     Artifacts(place.folder(hub)).manifest.unlink()
@@ -132,6 +134,7 @@ def test_half_a_figure_is_found(hub: Hub) -> None:
     assert "study_curves.png" in finding
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_seeds_of_a_study_are_trials_and_its_other_factors_conditions(tmp_path: Path) -> None:
     """Each seed has noise of its own: the spread over them is there beside the interval over pixels."""
     noises = {"PtychoPINN": by_dose(1.0), "PtyChi": by_dose(3.0)}

@@ -140,6 +140,7 @@ def test_patches_of_a_table_that_is_not_its_comparisons_are_refused(
     assert "patch_scores.csv: is not the file of its manifest; ptycho-hub compare" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_a_study_that_asks_for_none_has_no_such_files(tmp_path: Path) -> None:
     hub, study = make_study(tmp_path / "hub", {"PtychoPINN": by_dose(0.5)}, doses=(100, 400))
     for name in FILES:  # of an earlier one

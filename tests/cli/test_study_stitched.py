@@ -111,6 +111,7 @@ def test_it_stays_when_the_study_is_told_again(hub: Hub) -> None:
     assert {path: path.read_bytes() for path in hub.answers() if path.is_file()} == before
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_other_evidence_and_a_forged_table_are_found(hub: Hub) -> None:
     place = load_study(hub.study()).comparisons()[0]
     edit_manifest(place.folder(hub), lambda manifest: manifest.update(command=["another"]))
@@ -134,6 +135,7 @@ def test_canvases_that_are_not_the_evidence_s_are_not_stitched(
     assert f"ptycho-hub compare {place.id} writes it" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_what_a_split_holds_beyond_its_scored_pixels_is_not_used(hub: Hub) -> None:
     """An iterative code leaves its initial guess there, which would thin out the other split."""
     before = hub.answers().stitched.read_bytes()
@@ -149,6 +151,7 @@ def test_what_a_split_holds_beyond_its_scored_pixels_is_not_used(hub: Hub) -> No
     assert hub.answers().stitched.read_bytes() == before
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_halves_without_pixels_in_common_are_left_apart_with_the_reason(hub: Hub) -> None:
     for each in load_study(hub.study()).comparisons():
         names = Artifacts(each.folder(hub))

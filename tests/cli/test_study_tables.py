@@ -108,6 +108,7 @@ def test_another_history_than_the_one_that_was_told_is_found(hub: Hub) -> None:
     assert any("study_losses.csv:" in finding for finding in judged(hub))
 
 
+@pytest.mark.usefixtures("unplotted")
 @pytest.mark.parametrize("damage", [b"", b"epoch,loss,val_loss\n1,x,2\n"])
 def test_without_its_losses_a_training_has_no_curve_and_all_else_stands(hub: Hub, damage: bytes) -> None:
     TrainStep(hub, LOW, "dense").files.history.write_bytes(damage)
@@ -117,6 +118,7 @@ def test_without_its_losses_a_training_has_no_curve_and_all_else_stands(hub: Hub
     assert judged(hub) == []
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_files_that_have_nothing_to_say_go(hub: Hub) -> None:
     shutil.rmtree(hub.root / "data")
     (hub.root / "data").mkdir()
@@ -127,6 +129,7 @@ def test_files_that_have_nothing_to_say_go(hub: Hub) -> None:
     assert judged(hub) == []
 
 
+@pytest.mark.usefixtures("unplotted")
 def test_networks_that_saw_only_data_of_their_place_make_no_matrix(hub: Hub) -> None:
     for each in load_study(hub.study()).comparisons():
         edit_manifest(each.folder(hub), lambda manifest: manifest["inputs"].pop("pinn_low"))

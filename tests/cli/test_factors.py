@@ -79,7 +79,7 @@ def test_a_cell_that_the_study_has_not_is_refused_with_those_it_has(
 @pytest.mark.slow
 def test_a_level_more_makes_only_what_is_new_and_all_of_it_is_judged(tmp_path: Path) -> None:
     hub = hub_of(tmp_path / "hub", with_factors("seed = [1]"))
-    first = ptycho_hub(hub, "run", *ONE_SPLIT, "--at-a-time", "2")
+    first = ptycho_hub(hub, "run", *ONE_SPLIT, "--at-a-time", "2", "--skip-post-verify")
     assert first.returncode == 0, first.stdout
     before = attempts(hub)
     assert set(before.values()) == {1}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bundles import damage_weights
-from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of
+from lab_runs import DOSE, LAB, STUDY, WHERE, environment_of, hub_of
 from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
@@ -55,16 +55,14 @@ def snapshot(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def ptycho_hub(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Command:
+def ptycho_hub(capsys: Capture) -> Command:
     """A command in this process; whom it starts is light."""
 
     def run(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
-        for name, value in environment(hub.root).items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # their commands are measured elsewhere
         command = [words[0], "--hub", str(hub.root), *words[1:], "--allow-commands"]
         capsys.readouterr()
-        status = main(command)
+        with environment_of(hub):
+            status = main(command)
         return subprocess.CompletedProcess(command, status, *capsys.readouterr())
 
     return run

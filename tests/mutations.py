@@ -129,11 +129,11 @@ def in_npz(key: str, change: Callable[[np.ndarray], np.ndarray] | None) -> Edit:
     return edit
 
 
-def first(value: complex) -> Callable[[np.ndarray], np.ndarray]:
-    """Set one value in the middle of an array."""
+def first(value: complex, place: float = 0.5) -> Callable[[np.ndarray], np.ndarray]:
+    """Set one value in the middle of an array, or at another part of each axis."""
 
     def change(array: np.ndarray) -> np.ndarray:
-        array[tuple(length // 2 for length in array.shape)] = value
+        array[tuple(int(length * place) for length in array.shape)] = value
         return array
 
     return change

@@ -11,77 +11,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phase_runs import DOSE, WHERE, finished_hub, hub_of
 from processes import PTYCHO_HUB, ROOT, environment, marked, nobody_left, run, until
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs.states import read_states
 from ptycho_compare.storage.files import sha256_of
 from results import assert_same_results, results
-from sharing import shared
 
 pytestmark = [pytest.mark.slow]
 
-DOSE = 1_000_000
-WHERE = ("--dose", str(DOSE), "--view", "dense", "--splits", "train")
-STUDY = f"""\
-name = "phases under fire"
-doses = [{DOSE}]
-views = ["dense"]
-splits = ["train", "test"]
-
-[tiers.full]
-chunk = 16
-batch = 4
-
-[uncertainty]
-draws = 50
-
-[simulation]
-object = "siemens"
-object_px = 160
-images = 160
-
-[overlap.views.dense]
-n_groups = 64
-
-[training.ptychopinn]
-epochs = 3
-batch = 8
-filters_scale = 1
-
-[training.baseline]
-epochs = 3
-batch = 8
-filters_scale = 1
-
-[reconstruction]
-epochs = 6
-segment = 2
-"""
 PHASES = ("simulate", "overlap-dense", "train-baseline", "train-dense", "reconstruct-dense-train")
 
 
-def hub_of(folder: Path) -> Hub:
-    hub = Hub(folder / "hub")
-    hub.root.mkdir(parents=True)
-    hub.study().write_text(STUDY)
-    return hub
-
-
 def command(hub: Hub) -> tuple[str, ...]:
-    return (*PTYCHO_HUB, "run", "--hub", str(hub.root), *WHERE, "--skip-post-verify", "--allow-commands")
+    return (*PTYCHO_HUB, "run", "--hub", str(hub.root), *WHERE, "--splits", "train", "--skip-post-verify")
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Hub:
-    """The hub of a run that nobody disturbed."""
-    pytest.importorskip("torch", reason="no torch: make .venv/.ptychi")
-
-    def make(folder: Path) -> None:
-        hub = hub_of(folder)
-        done = run(command(hub), hub.root)
-        assert done.returncode == 0, done.stdout
-
-    return Hub(shared(tmp_path_factory, "unbroken_phases", make) / "hub")
+    """A hub that nobody disturbed, of both splits."""
+    return finished_hub(tmp_path_factory)
 
 
 def job_of(hub: Hub, phase: str) -> JobFiles:

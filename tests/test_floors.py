@@ -32,6 +32,7 @@ HOMES = {
     "matplotlib": "ptycho_compare.reporting.figures.",
 }
 """The one room that may import a library."""
+STATED = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "torch", "ptychi", "matplotlib")
 
 
@@ -55,8 +56,10 @@ def module_name(path: Path) -> str:
 
 
 @cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def stated_in(path: Path) -> tuple[ast.AST, ...]:
+    """Imports, classes and functions anywhere in a file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, STATED))
 
 
 MODULES = {module_name(path): path for path in SOURCES}
@@ -73,7 +76,7 @@ def room_of(module: str) -> str | None:
 def imports_of(path: Path) -> frozenset[str]:
     """Every name that is imported anywhere in a file, a module where it is one."""
     found = set()
-    for node in ast.walk(tree_of(path)):
+    for node in stated_in(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -84,7 +87,7 @@ def imports_of(path: Path) -> frozenset[str]:
 
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for module, path in MODULES.items():
-        for node in ast.walk(tree_of(path)):
+        for node in stated_in(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{module}.{node.name}", node
 
@@ -138,11 +141,13 @@ def loaded_of(names: Sequence[str], starting: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_light_rooms_load_no_heavy_library() -> None:
     commands = ", ".join(f"ptycho_compare.cli.{name}" for name in COMMANDS_OF)
     assert loaded_of(HEAVY, f"pytest_ptycho.plugin, ptycho_compare.checks, {commands}") == []
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     ("starting", "spared"),
     [
@@ -202,7 +207,7 @@ def test_collecting_these_tests_loads_no_framework(pytestconfig: pytest.Config) 
 
 def test_no_two_classes_share_a_name() -> None:
     classes = Counter(
-        node.name for path in SOURCES for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)
+        node.name for path in SOURCES for node in stated_in(path) if isinstance(node, ast.ClassDef)
     )
     assert [name for name, count in classes.items() if count > 1] == []
 

@@ -568,6 +568,7 @@ def at_once(what: str, hub: Hub, count: int) -> None:
             process.wait()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_of_several_that_note_at_once_each_is_in_the_note(hub: Hub) -> None:
     at_once("write", hub, 4)
     (blocker,) = open_blockers(hub)
@@ -576,6 +577,7 @@ def test_of_several_that_note_at_once_each_is_in_the_note(hub: Hub) -> None:
     assert all(f"- dead: arm Baseline: process {number}\n" in text for number in range(4))
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_several_that_close_at_once_leave_one_record(hub: Hub) -> None:
     notes = [noted(hub, topic) for topic in ("zero_baseline", "no_progress", "bad_input")]
     at_once("close", hub, 4)

@@ -68,6 +68,7 @@ def test_a_clean_hub_has_none(run_hub: Hub) -> None:
     assert list(shared_images(run_hub, DOSE, "dense", SPLITS)) == []
 
 
+@pytest.mark.usefixtures("unmeasured_here")
 def test_both_judges_name_the_same_scan_in_both_splits(own: Hub) -> None:
     train, test = (own.patched(DOSE, split) for split in SPLITS)
     shutil.copy(train, test)
@@ -92,6 +93,7 @@ def test_the_same_images_under_another_name_are_told_by_their_checksum(own: Hub)
     assert any(text.startswith(said) for text in found_in(own))
 
 
+@pytest.mark.usefixtures("unmeasured_here")
 def test_a_few_images_of_the_other_split_are_told_by_verify(own: Hub) -> None:
     train, test = (own.patched(DOSE, split) for split in SPLITS)
     few = arrays_of(train)["diffraction"][5:8]

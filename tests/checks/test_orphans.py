@@ -41,6 +41,8 @@ from ptycho_compare.jobs.claim import place_of, read_claim, take_claim
 from ptycho_compare.jobs.record import JobSpec, read_done, read_launch
 from ptycho_compare.jobs.tree import TOKEN_VARIABLE
 
+pytestmark = pytest.mark.usefixtures("unmeasured")  # tests of jobs run what those do whom these start
+
 JOB = "analysis/dose_1/dense/test/job"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a command dies with its supervisor on Linux only")
 

@@ -17,7 +17,7 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.phases.overlap import overlap
 from ptycho_compare.study import Study
 from scans import make_scan, write_scan
-from sessions import run_on
+from sessions import run_here
 from views import CANONICAL, DOSE, STUDY, write_splits
 
 VIEW = "dense"
@@ -262,7 +262,7 @@ class TestAsAcceptance:
     """`pytest -m phase_d` on a hub."""
 
     def test_views_of_data_without_history_are_blocked(self, hub: Hub) -> None:
-        done = run_on(hub.root, "-m", "phase_d")
+        done = run_here(hub.root, "-m", "phase_d")
         assert done.returncode == 1, done.stdout
         assert "4 blocked" in done.stdout
         assert "phase C is not green, and this rests on it" in done.stdout
@@ -273,13 +273,13 @@ class TestAsAcceptance:
             overlap(hub, STUDY, DOSE, view)
         path = hub.overlap_metrics(DOSE, VIEW, "train")
         path.write_text(path.read_text().replace('"n_images_total": 60', '"n_images_total": 61'))
-        done = run_on(hub.root, "-m", "phase_d")
+        done = run_here(hub.root, "-m", "phase_d")
         assert done.returncode == 1, done.stdout
         assert "1 failed, 3 passed" in done.stdout
         assert "test_the_overlap_of_a_view_is_what_its_metrics_say[dose_1000-dense]" in done.stdout
         assert "n_images_total: expected 60, found 61; run phase D again" in done.stdout
         shutil.rmtree(hub.root / "data" / "phase_d")
-        done = run_on(hub.root, "-m", "phase_d", "-rs")
+        done = run_here(hub.root, "-m", "phase_d", "-rs")
         assert done.returncode == 0, done.stdout
         assert "4 skipped" in done.stdout
         assert "data/phase_d: no such folder; phase D made nothing in this hub" in done.stdout

@@ -26,7 +26,8 @@ from .runs import DEBUG, Whole, attempts, debug_folder, events, job_of
 
 pytestmark = pytest.mark.slow
 
-LEASE_S = 10
+LEASE_S, SHORT_LEASE_S = 10, 5
+"""Where nobody is to lose a place for a busy machine, and where the one who holds it does."""
 NOBODY = "65534"
 _ENTER = 'hostname beamline-7 && mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
 _HIDDEN = 'mount -t proc -o hidepid=2 proc /proc && exec setpriv "$0" "$@"'
@@ -49,9 +50,10 @@ def _namespaces() -> None:
 
 
 @pytest.fixture
-def hub(small_hub: Path, tmp_path: Path) -> Iterator[Path]:
-    """One whose debug comparison takes seconds, and in which nobody is left."""
-    made = light(Path(shutil.copytree(small_hub, tmp_path / "hub")), call_s=0.15)
+def hub(small_hub: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """One whose debug comparison takes seconds, or as a test asks, and in which nobody is left."""
+    call_s = getattr(request, "param", 0.15)
+    made = light(Path(shutil.copytree(small_hub, tmp_path / "hub")), call_s=call_s)
     with nobody_left(made):
         yield made
 
@@ -68,8 +70,10 @@ def on(machine: str, hub: Path, *, own_processes: bool = True) -> list[str]:
     return ["unshare", "--mount", "--uts", "--net", *pids, "sh", "-c", _ENTER, str(boot), *resume(hub)]
 
 
-def started(command: list[str] | tuple[str, ...], hub: Path) -> subprocess.Popen[str]:
-    variables = environment(hub, **{LEASE_VARIABLE: f"{LEASE_S}s"})
+def started(
+    command: list[str] | tuple[str, ...], hub: Path, *, lease_s: int = LEASE_S
+) -> subprocess.Popen[str]:
+    variables = environment(hub, **{LEASE_VARIABLE: f"{lease_s}s"})
     return subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -100,18 +104,19 @@ def test_a_machine_of_the_same_name_joins_the_job_that_runs(hub: Path, light_unb
     assert_same_results(debug_folder(hub), light_unbroken.results)
 
 
+@pytest.mark.parametrize("hub", [0.05], indirect=True, ids=["quick"])
 @pytest.mark.parametrize("meanwhile", [False, True], ids=["afterwards", "meanwhile"])
 def test_a_supervisor_that_was_stopped_past_its_lease_publishes_nothing(
     hub: Path, light_unbroken: Whole, meanwhile: bool
 ) -> None:
     """Another machine takes its place, and can end nothing of it; it goes on after that, or meanwhile."""
-    first = started(on("first", hub, own_processes=False), hub)
+    first = started(on("first", hub, own_processes=False), hub, lease_s=SHORT_LEASE_S)
     await_work(hub)
     launch = launch_in(hub)
     (command,) = (event["pid"] for event in events(debug_folder(hub)) if event["state"] == "running")
     for pid in (launch.pid, command):
         os.kill(pid, signal.SIGSTOP)
-    second = started(on("second", hub), hub)
+    second = started(on("second", hub), hub, lease_s=SHORT_LEASE_S)
     if meanwhile:
         until(lambda: launch_in(hub).token != launch.token)
         os.kill(command, signal.SIGCONT)

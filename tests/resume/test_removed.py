@@ -11,7 +11,7 @@ import pytest
 from processes import nobody_left, run
 from results import assert_same_results
 
-from .runs import Whole, compare, debug_folder, finish_here, halted, job_of, let_go, stop
+from .runs import Whole, compare, debug_folder, finish_here, halted, job_of, let_go, stop_here
 
 
 def folders(hub: Path) -> dict[str, Path]:
@@ -25,7 +25,7 @@ def test_a_job_whose_folder_is_removed_says_so_and_makes_none_anew(
     light_hub: Path, light_unbroken: Whole, what: str
 ) -> None:
     removed, away = folders(light_hub)[what], light_hub.parent / "away"
-    stop(light_hub, "PtychoPINN", 24, compare(light_hub))
+    stop_here(light_hub, "PtychoPINN", 24)
     with nobody_left(light_hub):
         process = halted("PtychoPINN", 26, light_hub)
         removed.rename(away)

@@ -206,7 +206,7 @@ def moments(undisturbed: Undisturbed, seed: int) -> Iterator[tuple[str, float]]:
     [
         ("light", SEED, 2),
         pytest.param("small", SEED, 4, marks=pytest.mark.slow),
-        *(pytest.param("real", SEED + more, 5, marks=pytest.mark.slow) for more in (1, 2)),
+        *(pytest.param("real", SEED + more, 10, marks=pytest.mark.slow) for more in (1, 2, 3)),
     ],
     indirect=["undisturbed"],
 )

@@ -20,8 +20,9 @@ TORCH ?= torch==2.13.0+cpu
 PTYCHI_RELEASE ?= ptychi==2.2.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-# tests at a time; on two cores a third of their time is waiting for processes, clocks and disks
+# tests at a time; on two cores a third of their time is waiting for processes, clocks and disks, of the slow ones half
 WORKERS ?= 3
+SLOW_WORKERS ?= 4
 # Machines are shared and tests here kill, wait and share out: what fails beside others runs once more, alone. Failed
 # twice is failed; what passes only then is named by the last lines, and is to be mended.
 ALONE := --last-failed --last-failed-no-failures=none --maxfail=3 --verbose
@@ -44,7 +45,7 @@ test: $(READY) $(PTYCHI) $(ORACLES) $(AXE)
 	$(VENV)/bin/python -m coverage report
 
 slow: $(READY) $(PTYCHI) $(ORACLES)
-	PTYCHO_TESTS=thorough $(VENV)/bin/python -m pytest tests -m slow -n$(WORKERS) --dist worksteal $(ARGS) || \
+	PTYCHO_TESTS=thorough $(VENV)/bin/python -m pytest tests -m slow -n$(SLOW_WORKERS) --dist worksteal $(ARGS) || \
 		{ [ $$? = 1 ] && PTYCHO_TESTS=thorough $(VENV)/bin/python -m pytest tests -m slow $(ALONE); }
 
 fuzz: SECONDS ?= 600

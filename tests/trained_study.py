@@ -26,7 +26,7 @@ EPOCHS = 5
 
 def trained_study(factory: pytest.TempPathFactory, root: Path) -> tuple[Hub, Study]:
     """Copy the hub: two splits, and an arm that is the network of the lowest dose everywhere."""
-    hub = Hub(Path(shutil.copytree(shared(factory, "trained", _make_trained_study), root)))
+    hub = Hub(Path(shutil.copytree(shared(factory, "trained study", _make_trained_study), root)))
     return hub, load_study(hub.study())
 
 

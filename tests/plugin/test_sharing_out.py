@@ -33,8 +33,10 @@ def slow_two(small_hub: Path, tmp_path: Path) -> Iterator[Path]:
 def at_work(hub: Path, split: str) -> Iterator[None]:
     """Hold the claim of a debug comparison, as another session's supervisor does."""
     claim, _ = take_claim(job_of(hub, split, "debug").claim)
-    yield
-    claim.release()
+    try:
+        yield
+    finally:
+        claim.release()
 
 
 def launches(hub: Path, split: str) -> int:

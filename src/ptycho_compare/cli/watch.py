@@ -36,11 +36,11 @@ def _watch(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
         return status(arguments, words)
     jobs = jobs_of(arguments)
     queue = QueueView(jobs)
-    # whoever has seen enough leaves by Ctrl-C
     console = Console(file=beneath(sys.stdout))
+    # whoever has seen enough leaves by Ctrl-C, from the first table on
     with (
-        Live(_table(jobs, queue), console=console, auto_refresh=False) as live,
         contextlib.suppress(KeyboardInterrupt),
+        Live(_table(jobs, queue), console=console, auto_refresh=False) as live,
     ):
         while any(runs(job) for job in jobs) or queue.waits():
             time.sleep(_WATCH_S)

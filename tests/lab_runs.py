@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 
-import pytest
-
 from hubs import COMPARING, light
-from processes import PTYCHO_HUB, ROOT, environment, nobody_left, run
+from processes import PTYCHO_HUB, ROOT, environment, nobody_left, run, variables
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
 
@@ -64,7 +60,7 @@ def make_finished_hub(folder: Path) -> None:
     Both commands run in this process, which has their code loaded; their jobs are processes as ever.
     """
     hub = hub_of(folder / "hub")
-    with nobody_left(hub.root), environment_of(hub):
+    with nobody_left(hub.root), variables(environment(hub.root)):
         for name, words in {
             "first": ("run", *WHERE, "--splits", "train", "--skip-post-verify"),
             "conditions": ("conditions", *WHERE, "--at-a-time", "2"),
@@ -73,15 +69,3 @@ def make_finished_hub(folder: Path) -> None:
                 status = main([*words, "--hub", str(hub.root), "--allow-commands"])
             (folder / f"{name}.txt").write_text(said.getvalue())
             assert status == 0, said.getvalue()
-
-
-@contextmanager
-def environment_of(hub: Hub) -> Iterator[None]:
-    """Have this process start others as `run` starts them for a hub."""
-    variables = environment(hub.root)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ.keys() - variables.keys():
-            patch.delenv(name)
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield

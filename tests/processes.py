@@ -50,6 +50,19 @@ def environment(place: Path | None, *, measured: bool = False, **more: str) -> d
     return {**outer, **ours, **more}
 
 
+@contextmanager
+def variables(wanted: dict[str, str]) -> Iterator[None]:
+    """Have these and no other environment variables in this block."""
+    before = dict(os.environ)
+    try:
+        os.environ.clear()
+        os.environ.update(wanted)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def run(
     command: list[str] | tuple[str, ...], hub: Path, *, measured: bool = False, **more: str
 ) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from hubs import DOSE
-from processes import ALONE, PATIENCE_S, ROOT, environment, until
+from processes import ALONE, PATIENCE_S, ROOT, environment, until, variables
 from ptycho_compare.hub import Artifacts, Hub, JobFiles
 from ptycho_compare.jobs.progress import JobProgress, read_progress
 from ptycho_compare.jobs.states import read_states
@@ -78,19 +77,6 @@ def run_here(
     ):
         status = pytest.main([*words])  # which adds to them
     return subprocess.CompletedProcess(words, int(status), said.getvalue(), complained.getvalue())
-
-
-@contextlib.contextmanager
-def variables(wanted: dict[str, str]) -> Iterator[None]:
-    """Have these and no other environment variables in this block."""
-    before = dict(os.environ)
-    try:
-        os.environ.clear()
-        os.environ.update(wanted)
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @dataclass(frozen=True)

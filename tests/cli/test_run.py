@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from bundles import damage_weights
-from lab_runs import DOSE, LAB, STUDY, WHERE, environment_of, hub_of
-from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
+from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of
+from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until, variables
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison.verified import Recomputation
@@ -61,7 +61,7 @@ def ptycho_hub(capsys: Capture) -> Command:
     def run(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
         command = [words[0], "--hub", str(hub.root), *words[1:], "--allow-commands"]
         capsys.readouterr()
-        with environment_of(hub):
+        with variables(environment(hub.root)):
             status = main(command)
         return subprocess.CompletedProcess(command, status, *capsys.readouterr())
 

@@ -1,6 +1,7 @@
 """HDF5 files from outside: nothing leaves the file, and what cannot be read is named."""
 
 import contextlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptycho_compare.errors import ArchiveError
-from ptycho_compare.untrusted import hdf5, hdf5_filters
+from ptycho_compare.untrusted import hdf5, hdf5_filters, hdf5_survey
 from ptycho_compare.untrusted.hdf5 import (
     datasets,
     find_dataset,
@@ -430,3 +431,32 @@ def test_damaged_attributes_are_none_that_are_absent(tmp_path):
         for ask in (is_matlab, shape_of, lambda each: read_text_attribute(each, "units")):
             with pytest.raises(ArchiveError, match=r"a\.h5: attributes of '/object' cannot be read"):
                 ask(dataset)
+
+
+def test_what_was_looked_through_is_not_looked_through_again(tmp_path, monkeypatch):
+    """Neither a file nor bytes; what harmed a child is tried by each reader."""
+    looked, plain = [], hdf5_survey.why_not_survived
+
+    def why_not_survived(task):
+        looked.append(task)
+        return plain(task)
+
+    monkeypatch.setattr(hdf5_survey, "why_not_survived", why_not_survived)
+    path = write(tmp_path, lambda file: file.create_dataset("a", data=VALUES))
+    for _ in range(3):
+        hdf5_survey.require_sound(path, label="a")
+    assert len(looked) == 1
+    for _ in range(3):
+        hdf5_survey.require_sound(path.read_bytes(), label="a")
+    assert len(looked) == 2
+
+    path = write(tmp_path, lambda file: file.create_dataset("b", data=VALUES))
+    hdf5_survey.require_sound(path, label="a")
+    hdf5_survey.require_sound(path.read_bytes(), label="a")
+    assert len(looked) == 4
+
+    monkeypatch.setattr(hdf5_survey, "_look_through", lambda _: os.abort())
+    for _ in range(2):
+        with pytest.raises(ArchiveError, match="crashes the library that reads it"):
+            hdf5_survey.require_sound(b"no HDF5", label="a")
+    assert len(looked) == 6

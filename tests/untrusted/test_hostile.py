@@ -15,8 +15,7 @@ import pytest
 
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.errors import ArchiveError
-from ptycho_compare.untrusted import in_child, npz
-from ptycho_compare.untrusted.in_child import why_not_survived
+from ptycho_compare.untrusted import npz
 from ptycho_compare.untrusted.npz import open_npz
 
 from .hostile import IMAGES, READ, SCANS, Builder
@@ -119,27 +118,3 @@ def test_a_process_outlives_an_hdf5_file_that_crashes_the_library(name: str, tmp
     for answer, label in zip(answers, (path, "LABEL"), strict=True):
         why = "the HDF5 file is damaged or hostile: it crashes the library that reads it (SIG"
         assert answer.startswith((f"refused: {label}: {why}", "read: "))
-
-
-def test_a_child_that_computes_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_child, "CPU_S", 1)
-
-    def endless() -> None:
-        while True:
-            pass
-
-    assert why_not_survived(endless) == "takes more than 1 s of computing"
-
-
-def test_a_child_that_waits_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_child, "WALL_S", 0.2)
-    assert why_not_survived(lambda: time.sleep(600)) == "takes longer than 0.2 s"
-
-
-def test_a_child_that_takes_all_memory_is_refused_it() -> None:
-    assert why_not_survived(lambda: bytearray(4 << 30)) == "asks for more than 512 MiB"
-
-
-def test_what_ends_well_or_by_an_exception_harms_nobody() -> None:
-    assert why_not_survived(lambda: None) == ""
-    assert why_not_survived(lambda: 1 / 0) == ""

@@ -26,6 +26,16 @@ def test_a_want_of_memory_is_told():
     assert why == "asks for more than 512 MiB"
 
 
+def test_a_task_that_computes_without_end_is_ended(monkeypatch):
+    monkeypatch.setattr(in_child, "CPU_S", 1)
+
+    def endless():
+        while True:
+            pass
+
+    assert why_not_survived(endless) == "takes more than 1 s of computing"
+
+
 def test_a_task_that_takes_too_long_is_ended(monkeypatch):
     monkeypatch.setattr(in_child, "WALL_S", 0.2)
     assert why_not_survived(lambda: time.sleep(60)) == "takes longer than 0.2 s"

@@ -7,6 +7,7 @@ chunks.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from contextlib import suppress
 from functools import lru_cache
@@ -20,12 +21,14 @@ from ptycho_compare.untrusted.in_child import why_not_survived
 MAX_LOOKED_AT = 10_000
 _MAX_ATTRIBUTES = 64
 _MAX_ATTRIBUTE_BYTES = 64 << 10
+_SURVIVED: set[str] = set()
+"""Digests: a bundle is opened to be checked, to be run, and to be judged."""
 
 
 def require_sound(source: Path | bytes, *, label: str) -> None:
     """Refuse, by an ArchiveError, an HDF5 file that harms the process which looks through it."""
     if isinstance(source, bytes):
-        why = why_not_survived(lambda: _look_through(io.BytesIO(source)))
+        why = _why_bytes_unsound(source)
     else:
         now = source.stat()
         why = _why_unsound(source, now.st_size, now.st_mtime_ns, now.st_ino)
@@ -36,6 +39,14 @@ def require_sound(source: Path | bytes, *, label: str) -> None:
 @lru_cache(maxsize=4096)  # a file is opened by several readers
 def _why_unsound(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
     return why_not_survived(lambda: _look_through(path))
+
+
+def _why_bytes_unsound(data: bytes) -> str:
+    key = hashlib.sha256(data).hexdigest()
+    if key not in _SURVIVED and (why := why_not_survived(lambda: _look_through(io.BytesIO(data)))):
+        return why
+    _SURVIVED.add(key)
+    return ""
 
 
 def _look_through(source: Path | io.BytesIO) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import OUT_OF_MEMORY
+from ptycho_compare.phases.reconstruct.deferred import UNUSED, defer_compiler, deferred
 from ptycho_compare.phases.reconstruct.exchange import Exchange, State
 from ptycho_compare.phases.reconstruct.library import provide_torchvision, task_options
 from ptycho_compare.phases.reconstruct.start import InitialGuess
@@ -91,9 +92,11 @@ class _Engine:
             _tell("refused", reason="device is 'gpu', and torch finds none; choose 'cpu' or 'auto'")
             return None
         gpu = there and how.device != "cpu"
+        defer_compiler()
         standin = provide_torchvision()
-        api = importlib.import_module("ptychi.api")
-        task_class = importlib.import_module("ptychi.api.task").PtychographyTask
+        with deferred(*UNUSED):
+            api = importlib.import_module("ptychi.api")
+            task_class = importlib.import_module("ptychi.api.task").PtychographyTask
         _tell(
             "ready",
             device=torch.cuda.get_device_name() if gpu else "cpu",

@@ -104,30 +104,56 @@ class Scene:
         weight = _rise((np.minimum(self.depth, came_from) - self.edge - 1.0) / self.taper)
         return weight if np.count_nonzero(weight) > 16 else None
 
-    def tilts(self) -> list[Vector]:
+    @cached_property
+    def tilts(self) -> tuple[Vector, Vector]:
         """Phases of a tilt by 1 rad over half the box, along rows and columns."""
         along = [(np.arange(side) - (side - 1) / 2) / (side / 2) for side in self.truth.shape]
-        return [along[0][:, np.newaxis], along[1][np.newaxis, :]]
+        return along[0][:, np.newaxis], along[1][np.newaxis, :]
+
+    @cached_property
+    def moves(self) -> tuple[Field, Field]:
+        """Logarithms of the Fourier factors of a move by 1 px, along rows and columns."""
+        along = [np.asarray(-2j * np.pi * np.fft.fftfreq(side), np.complex128) for side in self.truth.shape]
+        return along[0][:, np.newaxis], along[1][np.newaxis, :]
 
     @cached_property
     def slopes(self) -> list[Field]:
         """Change of the truth with each part of a pose, (H, W) each."""
         spectrum = scipy.fft.fft2(self.truth)
-        fy, fx = (-2j * np.pi * np.fft.fftfreq(side) for side in self.truth.shape)
-        moving = [scipy.fft.ifft2(spectrum * ramp) for ramp in (fy[:, np.newaxis], fx)]
-        return moving + [1j * phase * (self.truth + self.means[0]) for phase in self.tilts()]
+        moving = [scipy.fft.ifft2(spectrum * ramp) for ramp in self.moves]
+        return moving + [1j * phase * (self.truth + self.means[0]) for phase in self.tilts]
 
     def moved(self, pose: Vector) -> Field:
         """Image in a pose; its faded rim is no image."""
-        ramp_y, ramp_x = (
-            np.exp(-2j * np.pi * np.fft.fftfreq(side) * each)
-            for side, each in zip(self.truth.shape, pose[:2], strict=True)
-        )
-        image = scipy.fft.ifft2(self.spectrum * ramp_y[:, np.newaxis] * ramp_x) + self.means[1]
-        rows, columns = (
-            np.exp(1j * each * phase) for each, phase in zip(pose[2:], self.tilts(), strict=True)
-        )
-        return np.asarray(image * rows * columns)
+        dy, dx, ty, tx = pose
+        # in place: this is most of what a registration costs
+        moved = self.spectrum * np.exp(self.moves[0] * dy)
+        moved *= np.exp(self.moves[1] * dx)
+        image: Field = scipy.fft.ifft2(moved, overwrite_x=True)
+        image += self.means[1]
+        image *= np.exp(1j * ty * self.tilts[0])
+        image *= np.exp(1j * tx * self.tilts[1])
+        return image
+
+
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """How much each pixel of a region counts, its root, and the sum of all."""
+
+    each: Vector
+    root: Vector
+    total: float
+
+    @classmethod
+    def of(cls, window: Vector) -> Weight:
+        """Take the pixels of a window that count."""
+        root = np.sqrt(window)
+        each = root**2
+        return cls(each, root, each.sum())
+
+    def flat(self, values: Field) -> Field:
+        """Remove the weighted mean and multiply by the root of the weight."""
+        return np.asarray((values - np.sum(values * self.each) / self.total) * self.root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +166,7 @@ class Region:
 
     scene: Scene
     counts: Mask
-    root_weight: Vector
+    weight: Weight
     truth: Field
     slopes: Field
 
@@ -148,14 +174,14 @@ class Region:
     def build(cls, scene: Scene, window: Vector) -> Region:
         """Look at a scene through a window (H, W)."""
         counts = window > 0
-        root = np.sqrt(window[counts])
+        weight = Weight.of(window[counts])
         whole = scene.truth + scene.means[0]
-        truth = _flat(whole[counts], root)
+        truth = weight.flat(whole[counts])
         _require_texture_left(truth, whole, "truth")
-        flat = [_flat(slope[counts], root) for slope in scene.slopes]
+        flat = [weight.flat(slope[counts]) for slope in scene.slopes]
         # what a change of gain explains as well is no sign of a shift
         free = [slope - truth * (np.vdot(truth, slope) / np.vdot(truth, truth)) for slope in flat]
-        return cls(scene, counts, root, truth, np.stack(free))
+        return cls(scene, counts, weight, truth, np.stack(free))
 
     @cached_property
     def normal(self) -> Vector:
@@ -165,7 +191,7 @@ class Region:
     def image(self, pose: Vector) -> Field:
         """Image in a pose under the window, its mean removed."""
         whole = self.scene.moved(pose)
-        image = _flat(whole[self.counts], self.root_weight)
+        image = self.weight.flat(whole[self.counts])
         _require_texture_left(image, whole, "image")
         return image
 
@@ -248,12 +274,6 @@ def _require_texture(kept: Field, name: str) -> None:
     # rounding of a constant in single precision is not texture
     if np.linalg.norm(kept - kept.mean()) <= 1e-7 * np.linalg.norm(kept):
         raise ScoringError(f"{name} is constant on {kept.size} mask pixels: there is nothing to register")
-
-
-def _flat(values: Field, root_weight: Vector) -> Field:
-    """Remove the weighted mean and multiply by the root of the weight."""
-    weight = root_weight**2
-    return np.asarray((values - np.sum(values * weight) / weight.sum()) * root_weight)
 
 
 def _require_texture_left(values: Field, whole: Field, name: str) -> None:

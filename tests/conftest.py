@@ -225,34 +225,37 @@ def quick_compared_hub(quick_hub: Path, tmp_path_factory: pytest.TempPathFactory
 
     with pytest.MonkeyPatch.context() as patch:
         _undraw(patch)
-        return _debugged(quick_hub, tmp_path_factory, "quick_compared", lambda *words: main(words))
+        return _debugged(
+            quick_hub, tmp_path_factory, "quick_compared", lambda words: not any(map(main, words))
+        )
 
 
 @pytest.fixture(scope="session")
 def compared_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with its debug tier computed, to be adopted elsewhere; no test may damage it either.
 
-    Made by processes of its own: whichever test comes first may have changed what is drawn, or run, in ours.
+    Made by a process of its own: whichever test comes first may have changed what is drawn, or run, in ours.
     """
-    from processes import PTYCHO_HUB, run
+    from processes import run
 
-    def compare(*words: str) -> int:
-        done = run((*PTYCHO_HUB, *words), small_hub)
+    def compare(commands: list[list[str]]) -> bool:
+        code = "import sys; from ptycho_compare.cli.ptycho_hub import main; sys.exit(any(map(main, {!r})))"
+        done = run((sys.executable, "-c", code.format(commands)), small_hub)
         print(done.stdout, done.stderr)
-        return done.returncode
+        return done.returncode == 0
 
     return _debugged(small_hub, tmp_path_factory, "compared", compare)
 
 
 def _debugged(
-    plain: Path, factory: pytest.TempPathFactory, name: str, ptycho_hub: Callable[..., int]
+    plain: Path, factory: pytest.TempPathFactory, name: str, succeed: Callable[[list[list[str]]], bool]
 ) -> Path:
     from hubs import DOSE, SPLITS
 
     def make(hub: Path) -> None:
         shutil.copytree(plain, hub)
-        for split in SPLITS:
-            assert ptycho_hub("compare", f"dose_{DOSE}-dense-{split}-debug", "--hub", str(hub)) == 0
+        ids = [f"dose_{DOSE}-dense-{split}-debug" for split in SPLITS]
+        assert succeed([["compare", each, "--hub", str(hub)] for each in ids])
 
     return shared(factory, name, make)
 

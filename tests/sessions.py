@@ -79,6 +79,21 @@ def run_here(
     return subprocess.CompletedProcess(words, int(status), said.getvalue(), complained.getvalue())
 
 
+def ptycho_hub(hub: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in this process, as `run_here` does with pytest."""
+    from ptycho_compare.cli.ptycho_hub import main
+
+    typed = [*words, "--hub", str(hub)]
+    said, complained = io.StringIO(), io.StringIO()
+    with (
+        variables(environment(hub)),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(complained),
+    ):
+        status = main(typed)
+    return subprocess.CompletedProcess(typed, status, said.getvalue(), complained.getvalue())
+
+
 @dataclass(frozen=True)
 class Session:
     """A session that runs, in a process group of its own as a shell starts it."""

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from forged import edit_table
-from hubs import DOSE, SLOW_ROWS, SPLITS
+from hubs import DOSE, SLOW_ROWS, SPLITS, light
 from processes import PTYCHO_HUB, environment, marked, nobody_left, run, runs, until
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts
@@ -36,6 +36,7 @@ from sessions import (
     launches,
     made_quick,
     progress_of,
+    ptycho_hub,
 )
 
 DEBUG = TRAIN.replace("full", "debug")
@@ -50,13 +51,6 @@ def hub(slow_hub: Path, tmp_path: Path) -> Iterator[Path]:
 
 def command(hub: Path, *words: str) -> list[str]:
     return [*PTYCHO_HUB, *words, "--hub", str(hub)]
-
-
-def ptycho_hub(hub: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """As it is typed."""
-    done = run(command(hub, *words), hub)
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def started(hub: Path, *words: str) -> subprocess.Popen[str]:
@@ -257,15 +251,13 @@ def test_a_signal_ends_what_was_begun_with_the_work_saved(hub: Path, number: sig
     assert marked(hub) == []
 
 
-def test_what_is_free_comes_before_what_somebody_works_at(
-    quick_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_free_comes_before_what_somebody_works_at(quick_hub: Path, tmp_path: Path) -> None:
     """And that is joined at the end."""
-    hub = Path(shutil.copytree(quick_hub, tmp_path / "quick"))
+    hub = light(Path(shutil.copytree(quick_hub, tmp_path / "quick")))
     train, test = (f"dose_{DOSE}-dense-{split}-debug" for split in SPLITS)
     claim, _ = take_claim(job_of(hub, "train", "debug").claim)
     with ThreadPoolExecutor(1) as pool:
-        resumed = pool.submit(ptycho_hub, hub, "resume", train, test)
+        resumed = pool.submit(run, command(hub, "resume", train, test), hub)
         until(job_of(hub, "test", "debug").done.exists, "it waits for the first")
         claim.release()
         done = resumed.result()
@@ -295,9 +287,7 @@ def test_what_cannot_be_computed_is_red(hub: Path) -> None:
     assert last == f"{TRAIN}: not green, {folder_of(hub)}"
 
 
-def test_watching_ends_by_ctrl_c_and_with_nothing_to_watch(
-    small_hub: Path, own_hub: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_watching_ends_by_ctrl_c_and_with_nothing_to_watch(small_hub: Path, own_hub: Path) -> None:
     assert ptycho_hub(small_hub, "watch").stdout == ptycho_hub(small_hub, "status").stdout
     screen = Screen.of(small_hub, "watch")
     assert screen.process.wait() == 0
@@ -369,7 +359,13 @@ def test_times_and_slots_that_are_none(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("undrawn")
 class TestAdopt:
+    @pytest.fixture
+    def quick(self, quick_hub: Path, tmp_path: Path) -> Path:
+        """A copy of the hub without networks: nothing is computed again."""
+        return Path(shutil.copytree(quick_hub, tmp_path / "quick"))
+
     def test_another_hub(self, compared_hub: Path, own_hub: Path) -> None:
         done = ptycho_hub(own_hub, "adopt", str(compared_hub), DEBUG)
         assert done.returncode == 0, done.stderr
@@ -381,17 +377,22 @@ class TestAdopt:
         )
         assert Artifacts(folder).manifest.exists()
 
-    def test_a_folder(self, compared_hub: Path, own_hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        folder = folder_of(compared_hub, "test", "debug")
+    def test_a_folder(
+        self, quick_compared_hub: Path, quick: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = folder_of(quick_compared_hub, "test", "debug")
         name = DEBUG.replace("train", "test")
-        assert main(["adopt", str(folder), name, "--hub", str(own_hub)]) == 0
-        assert capsys.readouterr().out.startswith(f"{name}: adopted from {folder}; 6 pieces computed again")
-        assert states(own_hub, capsys)[name] == "finished"
+        assert main(["adopt", str(folder), name, "--hub", str(quick)]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(
+            f"{name}: adopted from {folder}; 0 pieces computed again, largest deviation 0; "
+        )
+        assert states(quick, capsys)[name] == "finished"
 
-    def test_what_does_not_hold(self, compared_hub: Path, own_hub: Path, tmp_path: Path) -> None:
-        theirs = Path(shutil.copytree(folder_of(compared_hub, "train", "debug"), tmp_path / "theirs"))
+    def test_what_does_not_hold(self, quick_compared_hub: Path, quick: Path, tmp_path: Path) -> None:
+        theirs = Path(shutil.copytree(folder_of(quick_compared_hub, "train", "debug"), tmp_path / "theirs"))
         edit_table(theirs, lambda line: line.replace("ok", "OK"), recorded=False)
-        done = ptycho_hub(own_hub, "adopt", str(theirs), DEBUG)
+        done = ptycho_hub(quick, "adopt", str(theirs), DEBUG)
         assert (done.returncode, done.stdout) == (1, "")
         reason = (
             f"{theirs}: changed: {theirs}/comparison_metrics.csv: differs from the digest in the manifest; "
@@ -399,4 +400,4 @@ class TestAdopt:
         )
         assert done.stderr == f"ptycho-hub: error: {reason}\n"
         for split in SPLITS:
-            assert not Artifacts(folder_of(own_hub, split, "debug")).manifest.exists()
+            assert not Artifacts(folder_of(quick, split, "debug")).manifest.exists()

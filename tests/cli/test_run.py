@@ -7,14 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bundles import damage_weights
 from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of
-from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until, variables
+from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
 from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison.verified import Recomputation
@@ -25,9 +24,9 @@ from ptycho_compare.records.step_record import read_step_record
 from ptycho_compare.records.tables.metrics_csv import read_metrics_csv
 from ptycho_compare.storage.files import sha256_of
 from ptycho_compare.study import load_study
+from sessions import ptycho_hub
 
 Capture = pytest.CaptureFixture[str]
-Command = Callable[..., subprocess.CompletedProcess[str]]
 MADE = ("data/", "analysis/", "cli/", "jobs/")
 TITLES = [
     "Phase C: Dataset Generation",
@@ -54,18 +53,8 @@ def snapshot(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def ptycho_hub(capsys: Capture) -> Command:
-    """A command in this process; whom it starts is light."""
-
-    def run(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [words[0], "--hub", str(hub.root), *words[1:], "--allow-commands"]
-        capsys.readouterr()
-        with variables(environment(hub.root)):
-            status = main(command)
-        return subprocess.CompletedProcess(command, status, *capsys.readouterr())
-
-    return run
+def allowed(hub: Hub, *words: str) -> subprocess.CompletedProcess[str]:
+    return ptycho_hub(hub.root, *words, "--allow-commands")
 
 
 class TestARun:
@@ -107,20 +96,20 @@ class TestARun:
         assert (listed.n_success, listed.n_failed) == (2, 0)
         assert run_hub.comparison_summary().read_text().count(": ok") == 2
 
-    def test_repeats_nothing(self, own: Hub, ptycho_hub: Command) -> None:
+    def test_repeats_nothing(self, own: Hub) -> None:
         """Train was done by the first run; of the second only what it added, and what judges."""
         counted = attempts(own)
         phases = {name: count for name, count in counted.items() if name.startswith("phase_")}
         assert set(phases.values()) == {1}
         assert len(phases) == 8
-        again = ptycho_hub(own, "run", *WHERE)
+        again = allowed(own, "run", *WHERE)
         assert again.returncode == 0
         assert again.stdout.count(": reused\n") == 2 * 12  # as they end, and in the list
         changed = {name for name, count in attempts(own).items() if count != counted[name]}
         assert changed == {"artifact_inventory_cli", "verify_dense", "check_dense_highlights"}
 
-    def test_of_the_verification_only_runs_nothing_else(self, own: Hub, ptycho_hub: Command) -> None:
-        done = ptycho_hub(own, "run", *WHERE, "--splits", "train", "--post-verify-only")
+    def test_of_the_verification_only_runs_nothing_else(self, own: Hub) -> None:
+        done = allowed(own, "run", *WHERE, "--splits", "train", "--post-verify-only")
         assert done.returncode == 0
         assert re.findall(r"(?m)^\[\d+/4\] (.+)$", done.stdout) == [
             "SSIM Grid Summary (phase-only)",
@@ -176,10 +165,10 @@ class TestThePlan:
 
 
 class TestAFailure:
-    def test_is_noted_and_nothing_after_it_begins(self, tmp_path: Path, ptycho_hub: Command) -> None:
+    def test_is_noted_and_nothing_after_it_begins(self, tmp_path: Path) -> None:
         study = STUDY + 'phase_c = ["{python}", "-c", "dict()[1709]"]\n'
         hub = hub_of(tmp_path / "hub", study)
-        done = ptycho_hub(hub, "run", *WHERE)
+        done = allowed(hub, "run", *WHERE)
         assert done.returncode == 1
         assert done.stdout.count("not begun") == 14
         blocker = hub.blocker_log().read_text()
@@ -189,48 +178,46 @@ class TestAFailure:
         (note,) = (hub.root / "red").glob("blocked_*_failed_step.md")
         assert "KeyError: 1709" in note.read_text()
         hub.study().write_text(STUDY)
-        again = ptycho_hub(hub, "run", *WHERE, "--window", "1s")  # too short for anything but a look
+        again = allowed(hub, "run", *WHERE, "--window", "1s")  # too short for anything but a look
         assert again.returncode == 75
         assert note.exists()
 
-    def test_of_a_phase_that_left_nothing_is_red_in_spite_of_status_0(
-        self, tmp_path: Path, ptycho_hub: Command
-    ) -> None:
+    def test_of_a_phase_that_left_nothing_is_red_in_spite_of_status_0(self, tmp_path: Path) -> None:
         study = STUDY + 'phase_c = ["{python}", "-c", "print(7)"]\n'
         hub = hub_of(tmp_path / "hub", study)
-        done = ptycho_hub(hub, "run", *WHERE)
+        done = allowed(hub, "run", *WHERE)
         assert done.returncode == 1
         assert "Blocked during Phase C metadata validation" in hub.blocker_log().read_text()
         assert "patched_train.npz" in hub.blocker_log().read_text()
 
-    def test_leaves_measured_data_alone(self, tmp_path: Path, ptycho_hub: Command) -> None:
+    def test_leaves_measured_data_alone(self, tmp_path: Path) -> None:
         hub = hub_of(tmp_path / "hub")
         measured = hub.patched(DOSE, "train")
         measured.parent.mkdir(parents=True)
         measured.write_bytes(b"a night at the beamline")
-        done = ptycho_hub(hub, "run", *WHERE)
+        done = allowed(hub, "run", *WHERE)
         assert done.returncode == 1
         assert "--given" in done.stdout
         assert measured.read_bytes() == b"a night at the beamline"
 
 
 class TestChangedFiles:
-    def test_are_made_again_and_what_was_there_is_kept(self, own: Hub, ptycho_hub: Command) -> None:
+    def test_are_made_again_and_what_was_there_is_kept(self, own: Hub) -> None:
         """A network that was tampered with is found by its digest, moved away and trained again."""
         bundle = own.baseline_dir(DOSE) / "wts.h5.zip"
         before = sha256_of(bundle)
         damage_weights(bundle, "zero")
         tampered = sha256_of(bundle)
-        done = ptycho_hub(own, "run", *WHERE, "--skip-post-verify", "--window", "200s")
+        done = allowed(own, "run", *WHERE, "--skip-post-verify", "--window", "200s")
         assert done.returncode == 0, done.stdout
         assert sha256_of(bundle) == before
         (kept,) = (own.root / "archive").rglob("wts.h5.zip")
         assert sha256_of(kept) == tampered
 
-    def test_clobber_archives_all_that_was_made(self, own: Hub, ptycho_hub: Command) -> None:
+    def test_clobber_archives_all_that_was_made(self, own: Hub) -> None:
         before = snapshot(own.root)
         own.study().write_text(STUDY + 'phase_c = ["{python}", "-c", "raise SystemExit(3)"]\n')
-        done = ptycho_hub(own, "run", *WHERE, "--clobber")
+        done = allowed(own, "run", *WHERE, "--clobber")
         assert done.returncode == 1
         (archive,) = (own.root / "archive").iterdir()
         made = {name: digest for name, digest in before.items() if name.startswith(MADE)}
@@ -261,12 +248,12 @@ class TestTheReturnConditions:
         own.reports().digest.unlink()  # what takes no computing is looked at each time
         assert [finding for finding in seventh.once_made() if "metrics_digest.md" in finding.text] != []
 
-    def test_end_at_a_dead_baseline(self, tmp_path: Path, run_hub: Hub, ptycho_hub: Command) -> None:
+    def test_end_at_a_dead_baseline(self, tmp_path: Path, run_hub: Hub) -> None:
         """The study's own halt rule: nothing goes on, and the note has its name."""
         own = hub_of(tmp_path / "hub")
         shutil.copytree(run_hub.root / "data", own.root / "data")
         damage_weights(own.baseline_dir(DOSE) / "wts.h5.zip", "zero")
-        done = ptycho_hub(own, "conditions", "--splits", "train", "--given", "C", "D", "E", "F")
+        done = allowed(own, "conditions", "--splits", "train", "--given", "C", "D", "E", "F")
         assert done.returncode == 1
         assert "condition 1/7: not met" in done.stdout
         assert "condition 2/7" not in done.stdout
@@ -294,7 +281,7 @@ def test_what_a_study_has_several_of_is_asked_for(
     assert capsys.readouterr().err.endswith(f"{hub.study()}: {said}\n")
 
 
-def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path, ptycho_hub: Command) -> None:
+def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path) -> None:
     hub = hub_of(tmp_path / "hub")
     words = ("run", "--hub", str(hub.root), *WHERE, "--splits", "train", "--allow-commands")
     command = (*PTYCHO_HUB, *words, "--skip-post-verify")
@@ -307,7 +294,7 @@ def test_a_stop_saves_the_work_and_the_same_command_goes_on(tmp_path: Path, ptyc
         said, _ = process.communicate()
         assert process.returncode == 75
         assert "stopped with the work saved" in said
-    done = ptycho_hub(hub, "run", *WHERE, "--splits", "train", "--window", "1s")
+    done = allowed(hub, "run", *WHERE, "--splits", "train", "--window", "1s")
     assert done.returncode == 75
     assert attempts(hub)["phase_c_generation"] == 1
 

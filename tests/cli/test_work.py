@@ -10,19 +10,17 @@ from pathlib import Path
 import pytest
 
 from lab_runs import DOSE, LAB, STUDY, hub_of
-from processes import PTYCHO_HUB, ROOT, environment, nobody_left, run, until
+from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
 from ptycho_compare.hub import Hub
 from ptycho_compare.jobs.progress import read_progress
 from ptycho_compare.sigterm import EXIT_STOPPED
-from sessions import TRAIN, events, gained, job_of
+from sessions import TRAIN, events, gained, job_of, ptycho_hub
 
 SIMULATE = f"dose_{DOSE}-simulate"
 
 
-def work(hub: Path, *words: str, measured: bool = False, **more: str) -> subprocess.CompletedProcess[str]:
-    done = run((*PTYCHO_HUB, "work", *words, "--hub", str(hub)), hub, measured=measured, **more)
-    assert "Traceback" not in done.stderr
-    return done
+def work(hub: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return ptycho_hub(hub, "work", *words)
 
 
 def started(hub: Path, *words: str, blocked: bool = False) -> subprocess.Popen[str]:
@@ -45,7 +43,7 @@ def started(hub: Path, *words: str, blocked: bool = False) -> subprocess.Popen[s
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Hub:
     """A hub in which phase C is done, by one job."""
     hub = hub_of(tmp_path_factory.mktemp("work") / "hub")
-    done = work(hub.root, SIMULATE, "--allow-commands", measured=True)
+    done = work(hub.root, SIMULATE, "--allow-commands")
     assert done.returncode == 0, done.stdout
     assert f"SUCCESS: {SIMULATE}" in done.stdout
     return hub

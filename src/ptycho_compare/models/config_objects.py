@@ -107,16 +107,18 @@ def refuse_unknown_objects(config: Any, allowed: frozenset[Identity], *, label: 
     BundleError
         The first object that is not on the list, with the layer that names it.
     """
-    todo: list[tuple[Any, str]] = [(config, "the model")]  # no recursion: depth is the file's choice
+    # no recursion: depth is the file's choice
+    todo: list[tuple[Any, str]] = [(config, "the model")] if isinstance(config, dict | list) else []
     while todo:
         value, owner = todo.pop()
         if isinstance(value, dict):
             if "class_name" in value:
                 owner = _owner(value) or owner
                 _check(value, allowed, owner=owner, label=label)
-            todo.extend((item, owner) for key, item in value.items() if key != "compile_config")
-        elif isinstance(value, list):
-            todo.extend((item, owner) for item in value)
+            held = [item for key, item in value.items() if key != "compile_config"]
+        else:
+            held = value
+        todo.extend((item, owner) for item in held if isinstance(item, dict | list))
 
 
 def _owner(value: dict[str, Any]) -> str | None:

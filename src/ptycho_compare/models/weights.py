@@ -153,9 +153,17 @@ def _weight_names(group: h5py.Group) -> list[str]:
 
 
 def _compare(file: h5py.File, graph: Graph, paths: DatasetPaths, *, root: str, label: str) -> None:
+    present: dict[str, h5py.Dataset] = {}
+    group = file.get(root)
+    if isinstance(group, h5py.Group):
+        group.visititems(
+            lambda name, item: (
+                present.update({f"{root}/{name}": item}) if isinstance(item, h5py.Dataset) else None
+            )
+        )
     for node in graph.nodes:
         for path, shape in zip(paths.get(node.name, ()), node.weights, strict=True):
-            found = file.get(path)
+            found = present[path] if path in present else file.get(path)
             if not isinstance(found, h5py.Dataset):
                 raise BundleError(f"{label}: weights '{path}' of layer '{node.name}' are missing")
             if found.shape != shape or found.dtype.kind != "f":
@@ -164,12 +172,6 @@ def _compare(file: h5py.File, graph: Graph, paths: DatasetPaths, *, root: str, l
                     f"needed: float32{shape}"
                 )
     needed = {path for own in paths.values() for path in own}
-    present: list[str] = []
-    group = file.get(root)
-    if isinstance(group, h5py.Group):
-        group.visititems(
-            lambda name, item: present.append(f"{root}/{name}") if isinstance(item, h5py.Dataset) else None
-        )
     surplus = sorted(set(present) - needed)
     if surplus:
         raise BundleError(f"{label}: weights '{surplus[0]}' belong to no layer of the configuration")

@@ -8,6 +8,7 @@ where their patches are rounded (`fixed_point`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -197,18 +198,44 @@ def move(
 
 def _interpolation(size: int, shifts: NDArray[np.float64], window: slice) -> NDArray[np.float64]:
     """Matrices (b, window, size) that read a mirrored signal at window - shift."""
-    at, sample = np.arange(size)[window][:, np.newaxis], np.arange(size)
-    return _periodic_sinc(at - sample, shifts, 2 * size) + _periodic_sinc(at + sample + 1, shifts, 2 * size)
+    direct, mirrored = _whole_parts(size, window.start, window.stop, window.step)
+    kernel = _periodic_sinc(direct, shifts, 2 * size)
+    kernel += _periodic_sinc(mirrored, shifts, 2 * size)
+    return kernel
 
 
-def _periodic_sinc(whole: NDArray[np.int_], shifts: NDArray[np.float64], period: int) -> NDArray[np.float64]:
+@dataclass(frozen=True, eq=False)
+class _WholeParts:
+    """What a kernel takes from whole numbers alone, (w, n) each."""
+
+    sines: NDArray[np.float64]
+    cosines: NDArray[np.float64]
+    signs: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, whole: NDArray[np.int_], period: int) -> _WholeParts:
+        return cls(
+            np.sin(np.pi * whole / period),
+            np.cos(np.pi * whole / period),
+            np.where(whole % 2, 1.0, -1.0) / period,
+        )
+
+
+@lru_cache(maxsize=16)  # every batch of patches asks for the same ones
+def _whole_parts(size: int, *window: int | None) -> tuple[_WholeParts, _WholeParts]:
+    """Parts for window - n, and for the mirrored window + n + 1."""
+    at, sample = np.arange(size)[slice(*window)][:, np.newaxis], np.arange(size)
+    return _WholeParts.of(at - sample, 2 * size), _WholeParts.of(at + sample + 1, 2 * size)
+
+
+def _periodic_sinc(whole: _WholeParts, shifts: NDArray[np.float64], period: int) -> NDArray[np.float64]:
     """Interpolation kernel sin(pi t) / (P tan(pi t / P)) of a band-limited signal with an even period P.
 
     1 at 0, 0 at other integers. Here t = whole - shift, for all whole numbers (w, n) and shifts (b,): by
     the addition theorems, functions are evaluated for each of them and not for each pair.
     """
     angle = np.pi * shifts[:, np.newaxis, np.newaxis]
-    sines, cosines = np.sin(np.pi * whole / period), np.cos(np.pi * whole / period)
+    sines, cosines = whole.sines, whole.cosines
     sine, cosine = np.sin(angle / period), np.cos(angle / period)
     # in place: this is most of what a patch costs beside its network
     spare = cosines * sine
@@ -216,7 +243,7 @@ def _periodic_sinc(whole: NDArray[np.int_], shifts: NDArray[np.float64], period:
     slope_sine -= spare
     slope_cosine = cosines * cosine
     slope_cosine += np.multiply(sines, sine, out=spare)
-    kernel: NDArray[np.float64] = np.where(whole % 2, 1.0, -1.0) / period * np.sin(angle)
+    kernel: NDArray[np.float64] = whole.signs * np.sin(angle)
     kernel *= slope_cosine
     at_zero = np.abs(slope_sine, out=spare) < 1e-12
     if not at_zero.any():

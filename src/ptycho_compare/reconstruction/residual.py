@@ -6,7 +6,7 @@ the measured ones; one scale is free.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,11 @@ from ptycho_compare.errors import ArmError, ScoringError
 from ptycho_compare.reconstruction.canvas import Grid
 from ptycho_compare.reconstruction.forward_model import ForwardModel, corners_of, lit_part
 from ptycho_compare.reconstruction.light import energy_of
+
+_KEPT_BYTES = 32 << 20
+"""Images of which the two passes need no more than this are read and predicted once."""
+
+Pairs = Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
 class MeasuredImages(Protocol):
@@ -134,7 +139,10 @@ def diffraction_residual(
     filled = np.where(kept, values, values[covered].mean(dtype=np.complex128))
     model = ForwardModel.of(filled, positions, probe, grid)
     with one_blas_thread():
-        signal, cross, power = _sums(model, diffraction, chosen, batch)
+        pairs: Pairs = _pairs(model, diffraction, chosen, batch)
+        few = 16 * len(chosen) * probe.shape[-1] ** 2 <= _KEPT_BYTES
+        pairs = list(pairs) if few else pairs
+        signal, cross, power = _sums(pairs)
         bright = signal > 0
         used, signal = chosen[bright], signal[bright]
         if not used.size:
@@ -149,7 +157,8 @@ def diffraction_residual(
                 f"pixels) scatters nothing where {len(used)} images measured light: no scale fits"
             )
         scale = float(cross[bright].sum() / power[bright].sum())
-        pairs = _pairs(model, diffraction, used, batch)
+        if not (few and bright.all()):
+            pairs = _pairs(model, diffraction, used, batch)
         misfit = np.concatenate(
             [np.abs(measured - scale * made).sum(axis=(1, 2)) for measured, made in pairs]
         )
@@ -200,12 +209,10 @@ def _pairs(
         yield measured.astype(np.float64), np.where(good, model.amplitudes(numbers), 0.0)
 
 
-def _sums(
-    model: ForwardModel, diffraction: MeasuredImages, images: NDArray[np.int64], batch: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _sums(pairs: Pairs) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Sums over the pixels of each image of A, of A M and of M^2."""
     rows = [np.zeros((3, 0))]
-    for measured, made in _pairs(model, diffraction, images, batch):
+    for measured, made in pairs:
         terms = (measured, measured * made, made * made)
         rows.append(np.stack([term.sum(axis=(1, 2)) for term in terms]))
     signal, cross, power = np.concatenate(rows, axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 MAX_VALUES = 200_000
@@ -21,19 +22,19 @@ def why_unbounded(value: Any, *, max_values: int = MAX_VALUES) -> str:
     todo: list[Iterator[Any]] = [iter((value,))]
     seen = 0
     while todo:
-        each = next(todo[-1], _END)
-        if each is _END:
+        for each in todo[-1]:
+            seen += 1
+            if seen > max_values:
+                return f"it stands for more than {max_values} values"
+            if isinstance(each, str):  # most of them; a configuration holds tens of thousands of values
+                continue
+            if isinstance(each, int) and each.bit_length() > MAX_INTEGER_BITS:
+                return f"it holds a whole number of more than {MAX_INTEGER_BITS} bits"
+            if isinstance(each, _CONTAINERS):
+                todo.append(chain.from_iterable(each.items()) if isinstance(each, dict) else iter(each))
+                break
+        else:
             todo.pop()
-            continue
-        seen += 1
-        if seen > max_values:
-            return f"it stands for more than {max_values} values"
-        if isinstance(each, int) and each.bit_length() > MAX_INTEGER_BITS:
-            return f"it holds a whole number of more than {MAX_INTEGER_BITS} bits"
-        if isinstance(each, dict):
-            todo.append(_of_dict(each))
-        elif isinstance(each, list | tuple | set | frozenset):
-            todo.append(iter(each))
         if len(todo) > MAX_DEPTH:
             return f"it is nested more than {MAX_DEPTH} deep"
     return ""
@@ -45,10 +46,4 @@ def shown(text: object, *, at_most: int = MAX_SHOWN) -> str:
     return line if len(line) <= at_most else f"{line[:at_most]}..."
 
 
-def _of_dict(held: dict[Any, Any]) -> Iterator[Any]:
-    for key, value in held.items():
-        yield key
-        yield value
-
-
-_END = object()
+_CONTAINERS = (dict, list, tuple, set, frozenset)

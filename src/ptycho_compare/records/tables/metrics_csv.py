@@ -7,7 +7,8 @@ a number needs to be understood stands in the columns behind them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -108,7 +109,8 @@ def write_metrics_csv(path: Path, scorecard: Scorecard, *, groups: int, seconds:
         A number is NaN (the message names arm and metric), or `seconds` names an arm
         that the scorecard does not have.
     """
-    write_table(path, COLUMNS, map(astuple, table_rows(scorecard, groups=groups, seconds=seconds)))
+    rows = table_rows(scorecard, groups=groups, seconds=seconds)
+    write_table(path, COLUMNS, map(attrgetter(*COLUMNS), rows))
 
 
 def table_rows(

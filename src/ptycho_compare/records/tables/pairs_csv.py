@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def difference_rows(differences: Iterable[Difference]) -> list[DifferenceRow]:
 
 def write_differences_csv(path: Path, differences: tuple[Difference, ...]) -> None:
     """Write every difference between two arms with its interval."""
-    write_table(path, DIFFERENCE_COLUMNS, map(astuple, difference_rows(differences)))
+    write_table(path, DIFFERENCE_COLUMNS, map(attrgetter(*DIFFERENCE_COLUMNS), difference_rows(differences)))
 
 
 def read_differences_csv(path: Path) -> list[DifferenceRow]:

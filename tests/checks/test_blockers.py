@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processes import PATIENCE_S, until
+from processes import PATIENCE_S
 from ptycho_compare.checks.blocker import (
     EVERYTHING,
     Scope,
@@ -532,40 +532,46 @@ def test_a_record_by_itself_makes_nobodys_note_closed(hub: Hub) -> None:
 
 
 AT_ONCE = """
-import sys, time
+import os, sys, traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from ptycho_compare.finding import Finding
 from ptycho_compare.checks.blocker import close_blockers, write_blocker
 from ptycho_compare.hub import Hub
-what, root, subject, name = sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]
-(root / f"ready-{name}").touch()
-while not (root / "gate").exists():
-    time.sleep(0.001)
-if what == "close":
-    close_blockers(Hub(root), subject, closed_by=name, evidence=[])
-else:
-    write_blocker(
-        Hub(root), "zero_baseline", [Finding("dead", name, "Baseline")], comparison_id=subject,
-        command=[name], returncode=1, folder=root / "none", command_log=root / "none",
-        moment=datetime(2026, 11, 23, 10, 4, 11, tzinfo=UTC),
-    )
+what, root, subject, count = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+
+def act(name):
+    if what == "close":
+        close_blockers(Hub(root), subject, closed_by=name, evidence=[])
+    else:
+        write_blocker(
+            Hub(root), "zero_baseline", [Finding("dead", name, "Baseline")], comparison_id=subject,
+            command=[name], returncode=1, folder=root / "none", command_log=root / "none",
+            moment=datetime(2026, 11, 23, 10, 4, 11, tzinfo=UTC),
+        )
+
+gate, opener = os.pipe()
+children = [os.fork()]
+while children[-1] and len(children) < count:
+    children.append(os.fork())
+os.close(opener)
+if not children[-1]:
+    os.read(gate, 1)  # returns when the last opener is closed
+    status = 1
+    try:
+        act(f"process {len(children) - 1}")
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    os._exit(status)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
 
 
 def at_once(what: str, hub: Hub, count: int) -> None:
-    """Have several processes do the same at the same moment."""
-    hub.root.mkdir(exist_ok=True)
-    command = [sys.executable, "-c", AT_ONCE, what, str(hub.root), SUBJECT]
-    processes = [subprocess.Popen([*command, f"process {number}"]) for number in range(count)]
-    try:
-        until(lambda: len(list(hub.root.glob("ready-*"))) == count)
-        (hub.root / "gate").touch()
-        assert [process.wait(timeout=PATIENCE_S) for process in processes] == [0] * count
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    """Have several processes do the same at the same moment: one loads what they need, and forks."""
+    command = [sys.executable, "-c", AT_ONCE, what, str(hub.root), SUBJECT, str(count)]
+    subprocess.run(command, check=True, timeout=PATIENCE_S)
 
 
 @pytest.mark.usefixtures("unmeasured")

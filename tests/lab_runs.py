@@ -15,6 +15,11 @@ from ptycho_compare.hub import Hub
 DOSE = 1_000_000
 LAB = ROOT / "tests" / "lab.py"
 WHERE = ("--dose", str(DOSE), "--view", "dense")
+COMMANDS = f"""\
+[commands]
+phase_e = ["{{python}}", "{LAB}", "train", "{{hub}}", "{{dose}}", "{{network}}", "{{cell}}"]
+phase_f = ["{{python}}", "{LAB}", "reconstruct", "{{hub}}", "{{dose}}", "{{view}}", "{{split}}", "{{cell}}"]
+"""
 STUDY = f"""\
 name = "a lab's own"
 doses = [{DOSE}]
@@ -34,10 +39,7 @@ images = 120
 s_img = 0.8
 n_groups = 64
 
-[commands]
-phase_e = ["{{python}}", "{LAB}", "train", "{{hub}}", "{{dose}}", "{{network}}", "{{cell}}"]
-phase_f = ["{{python}}", "{LAB}", "reconstruct", "{{hub}}", "{{dose}}", "{{view}}", "{{split}}", "{{cell}}"]
-"""
+{COMMANDS}"""
 
 
 def hub_of(root: Path, study: str = STUDY) -> Hub:

@@ -14,6 +14,7 @@ import pytest
 
 from later import LOADED
 from ptycho_compare.cli.ptycho_hub import COMMANDS_OF
+from statements import statements_in
 
 ROOT = Path(__file__).parents[1]
 HOUSE = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
@@ -59,7 +60,7 @@ def module_name(path: Path) -> str:
 def stated_in(path: Path) -> tuple[ast.AST, ...]:
     """Imports, classes and functions anywhere in a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return tuple(node for node in ast.walk(tree) if isinstance(node, STATED))
+    return tuple(node for node in statements_in(tree) if isinstance(node, STATED))
 
 
 MODULES = {module_name(path): path for path in SOURCES}

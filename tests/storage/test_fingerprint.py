@@ -23,6 +23,7 @@ from ptycho_compare.storage.fingerprint import (
     code_digest,
     versions_of,
 )
+from statements import statements_in
 
 COMPARISON = "ptycho_compare.phases.comparison.compare"
 PACKAGE = Path(ptycho_compare.__file__).parent
@@ -168,11 +169,12 @@ def test_the_code_is_what_a_number_passes_through(tmp_path: Path) -> None:
     assert digest_of(tmp_path, elsewhere) != first
 
 
-def _as_it_runs(tree: ast.Module) -> Iterator[ast.AST]:
-    """Walk a source, but for what is imported for types alone."""
+def _as_it_runs(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a source, but for what is imported for types alone."""
     for node in tree.body:
         if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield from ast.walk(node)
+            yield node
+            yield from statements_in(node)
 
 
 def test_every_import_of_every_source_is_followed() -> None:

@@ -167,6 +167,7 @@ def spelt_in(source: str) -> list[str]:
     return [f"{line}: {text}" for line, text in _texts(source) if any(each.search(text) for each in _SPELT)]
 
 
+@pytest.mark.usefixtures("unmeasured_here")
 def test_no_other_source_spells_an_id_or_a_log_of_a_step() -> None:
     found = {
         path.relative_to(ROOT).as_posix(): spelt

@@ -169,3 +169,10 @@ def test_the_networks_of_both_seeds_and_pty_chi_are_made_in_windows(tmp_path: Pa
     full = compared(hub)
     assert len(full) == 4
     assert {each.trial for each in full} == {(("seed", 1),), (("seed", 2),)}
+    histories = [*hub.root.glob("data/phase_e/*/*/gs*-seed_*/history.csv")]
+    assert len({first_loss(each) for each in histories}) == len(histories) == 4
+
+
+def first_loss(history: Path) -> str:
+    with history.open() as stream:
+        return next(csv.DictReader(stream))["loss"]

@@ -15,14 +15,17 @@ import pytest
 
 from bundles import BundleParts, damage_weights, write_bundle, write_supervised_baseline
 from hubs import COUNT, DOSE, SHAPE, command_of, make_split
+from light import draw_a_pixel
 from processes import environment
 from ptycho_compare.cli.compare_models import main
+from ptycho_compare.reporting.figures import one_arm
 from scans import make_scan, write_scan
 
 pytestmark = pytest.mark.usefixtures("undrawn_throughout")
 SLOW = pytest.mark.slow
 ARMS = ["PtychoPINN", "Baseline", "PtyChi"]
 PAIRS = ["mae", "mse", "psnr", "ssim", "ms_ssim", "frc50"]
+NO_DRAWS = ["--bootstrap-draws", "0"]
 UPSTREAM_COLUMNS = ["model", "metric", "amplitude", "phase", "value"]
 
 
@@ -204,7 +207,7 @@ class TestSampling:
     def test_limits_count_groups_and_hold_for_all_arms(
         self, small_hub: Path, tmp_path: Path, flags: list[str]
     ) -> None:
-        assert main(command_of(small_hub, "train", tmp_path, "--quiet", *flags)) == 0
+        assert main(command_of(small_hub, "train", tmp_path, "--quiet", *NO_DRAWS, *flags)) == 0
         plan = np.load(tmp_path / "plan.npz")
         assert plan["groups"].shape == (24, 4)
         assert (scores(tmp_path).groups == 24).all()
@@ -212,15 +215,17 @@ class TestSampling:
     def test_a_subsample_thins_the_scan(self, small_hub: Path, tmp_path: Path) -> None:
         seeds = {}
         for seed in ("1", "2", "1"):
-            flags = ["--n-test-subsample", "40", "--test-subsample-seed", seed]
-            assert main(command_of(small_hub, "train", tmp_path, "--quiet", *flags)) == 0
+            flags = ["--n-test-subsample", "40", "--test-subsample-seed", seed, "--quiet", *NO_DRAWS]
+            words = command_of(small_hub, "train", tmp_path, *flags)
+            assert main([*words[4:], f"--arm=Single={words[3]}"]) == 0
             images = np.unique(np.load(tmp_path / "plan.npz")["groups"])
             assert len(images) == 40
             assert (seeds.setdefault(seed, images) == images).all()
         assert (seeds["1"] != seeds["2"]).any()
 
     def test_more_groups_than_images_is_said(self, small_hub: Path, tmp_path: Path) -> None:
-        assert main(command_of(small_hub, "train", tmp_path, "--quiet", "--n-test-groups", "999")) == 0
+        flags = ["--quiet", *NO_DRAWS, "--n-test-groups", "999"]
+        assert main(command_of(small_hub, "train", tmp_path, *flags)) == 0
         (warning,) = json.loads((tmp_path / "manifest.json").read_text())["warnings"][-1:]
         assert "999 groups were asked for and there are 100 images" in warning
 
@@ -250,7 +255,7 @@ class TestDeadArms:
         folder = "dense/gs2" if arm == "PtychoPINN" else "baseline/gs1"
         damage_weights(own_hub / f"data/phase_e/dose_{DOSE}/{folder}/wts.h5.zip", how)
         output = tmp_path / "out"
-        assert main(command_of(own_hub, "train", output, "--quiet", "--n-test-groups", "48")) == 1
+        assert main(command_of(own_hub, "train", output, "--quiet", *NO_DRAWS, "--n-test-groups", "48")) == 1
         errors = capsys.readouterr().err
         assert f"{arm}: failed: " in errors
         table = scores(output)
@@ -285,7 +290,10 @@ class TestDeadArms:
 
 class TestFlags:
     @pytest.mark.usefixtures("built_once")
-    def test_every_flag_of_ptychopinn_is_accepted(self, small_hub: Path, tmp_path: Path) -> None:
+    def test_every_flag_of_ptychopinn_is_accepted(
+        self, small_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(one_arm, "save", draw_a_pixel)  # tests/reporting looks at what they show
         flags = """
             --p_min 5 --p_max 95 --pinn_phase_vmin -1 --pinn_phase_vmax 1
             --baseline_phase_vmin -1 --baseline_phase_vmax 1 --register-ptychi-only
@@ -305,7 +313,7 @@ class TestFlags:
         statistics = json.loads((tmp_path / "debug/baseline_debug_stats.json").read_text())
         assert statistics["output"]["nonzero_count"] > 0
         assert statistics["inference_time_seconds"] > 0
-        assert sorted(p.name for p in (tmp_path / "out").glob("debug_images_*")) == [
+        assert sorted(path.parent.name for path in (tmp_path / "out").glob("debug_images_*/phase.png")) == [
             f"debug_images_{arm}" for arm in sorted(ARMS)
         ]
 

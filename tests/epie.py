@@ -31,17 +31,23 @@ def epie(
     whole = np.rint(positions).astype(int)
     columns, rows = (whole - side // 2).T
     tilt = np.exp(-2j * np.pi * np.fft.fftfreq(side) * (positions - whole)[:, :, None]).astype(np.complex64)
+    spectrum = fft.fft2(probe)
     for _ in range(epochs):
         for i in generator.permutation(len(positions)):
             shift = tilt[i, 1][:, None] * tilt[i, 0]
-            moved = fft.ifft2(fft.fft2(probe) * shift)
+            moved = fft.ifft2(spectrum * shift, overwrite_x=True)
             window = np.s_[rows[i] : rows[i] + side, columns[i] : columns[i] + side]
             patch = image[window].copy()
-            wave = fft.fft2(moved * patch)
+            exit_wave = moved * patch
+            wave = fft.fft2(exit_wave)
             wave *= measured[i] / np.maximum(np.abs(wave), 1e-12)
-            change = fft.ifft2(wave) - moved * patch
-            image[window] += moved.conj() * change / (np.abs(moved) ** 2).max()
+            change = fft.ifft2(wave, overwrite_x=True) - exit_wave
+            image[window] += moved.conj() * change / _brightest(moved)
             if probe_step:
-                step = probe_step * patch.conj() * change / (np.abs(patch) ** 2).max()
-                probe = probe + fft.ifft2(fft.fft2(step) * shift.conj())
-    return image, probe
+                step = probe_step * patch.conj() * change / _brightest(patch)
+                spectrum += fft.fft2(step, overwrite_x=True) * shift.conj()
+    return image, fft.ifft2(spectrum)
+
+
+def _brightest(values: np.ndarray) -> np.float32:
+    return (values.real**2 + values.imag**2).max()

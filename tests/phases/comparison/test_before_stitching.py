@@ -37,7 +37,7 @@ from results import assert_same_results, results
 from resume.runs import signalled_at
 from scans import write_scan
 
-pytestmark = pytest.mark.usefixtures("undrawn", "built_once")
+pytestmark = pytest.mark.usefixtures("undrawn_throughout", "built_once")
 
 TRAIN = Comparison(DOSE, "dense", "train", "debug")
 PATCHES = 7

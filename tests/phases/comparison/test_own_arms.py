@@ -27,7 +27,7 @@ from ptycho_compare.storage import fingerprint
 from results import assert_same_results, results
 from resume.runs import finish_here, stop_here
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn_throughout")
 
 DEBUG = f"dose_{DOSE}-dense-train-debug"
 ARMS = """

@@ -11,7 +11,9 @@ import pytest
 
 from processes import nobody_left
 from sessions import (
+    TRAIN,
     events,
+    folder_of,
     results_of,
     run_here,
 )
@@ -20,7 +22,7 @@ from sharing import shared
 
 @dataclass(frozen=True)
 class Unbroken:
-    """A hub whose comparison of the train split was let alone: debug, then full.
+    """A hub whose debug tier is green, and whose full comparison of the train split was let alone.
 
     Attributes
     ----------
@@ -28,46 +30,45 @@ class Unbroken:
         What the full one took.
     results : dict
         Its scores and canvases.
+    said : str
+        What the session said that did all of it, on two workers.
     """
 
     hub: Path
     seconds: float
     results: dict[str, bytes]
-
-
-def said_file(hub: Path) -> Path:
-    return hub.with_name(f"{hub.name}.txt")
-
-
-def said_of(hub: Path) -> str:
-    """What the session said that brought a shared hub where it is."""
-    return said_file(hub).read_text()
+    said: str
 
 
 @pytest.fixture(scope="session")
-def debugged_hub(slow_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, its debug tier green."""
+def unbroken(slow_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    """One worker begins with the full tier, while the other has the debug tier that comes before it."""
 
     def make(hub: Path) -> None:
-        done = run_here(Path(shutil.copytree(slow_hub, hub)), "-m", "debug", "-n2")
+        which = ("-m", "debug or full", "-k", "debug or train", "-n2", "--timeout=0")
+        done = run_here(Path(shutil.copytree(slow_hub, hub)), *which)
         assert done.returncode == 0, done.stdout
         said_file(hub).write_text(done.stdout)
 
-    return shared(tmp_path_factory, "debugged", make)
-
-
-@pytest.fixture(scope="session")
-def unbroken(debugged_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
-    """The same, with the full comparison of the train split."""
-
-    def make(hub: Path) -> None:
-        done = run_here(Path(shutil.copytree(debugged_hub, hub)), "-m", "full", "-k", "train", "--timeout=0")
-        assert done.returncode == 0, done.stdout
-        said_file(hub).write_text(done.stdout)
+    def said_file(hub: Path) -> Path:
+        return hub.with_name(f"{hub.name}.txt")
 
     hub = shared(tmp_path_factory, "unbroken", make)
     (ended,) = events(hub, "ended")
-    return Unbroken(hub, ended["seconds"], results_of(hub))
+    return Unbroken(hub, ended["seconds"], results_of(hub), said_file(hub).read_text())
+
+
+@pytest.fixture(scope="session")
+def debugged_hub(unbroken: Unbroken, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same before its full tier."""
+
+    def make(hub: Path) -> None:
+        shutil.copytree(unbroken.hub, hub)
+        shutil.rmtree(folder_of(hub))
+        (log,) = (hub / "green").glob(f"*{TRAIN}*")
+        log.unlink()
+
+    return shared(tmp_path_factory, "debugged", make)
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import pytest
 from bundles import damage_weights
 from hubs import DOSE, SPLITS, light, make_split
 from ptycho_compare.checks.blocker import Blocker, closing_of, open_blockers
-from ptycho_compare.hub import Hub
+from ptycho_compare.hub import Artifacts, Hub
 from scans import write_scan
-from sessions import BASELINE, launches, run_here
+from sessions import BASELINE, TEST, folder_of, launches, notes, run_here
 
-from .conftest import Unbroken, said_of
+from .conftest import Unbroken
 
 Done = subprocess.CompletedProcess[str]
 WHO_WINS = "(is best|cannot be told apart|no winner)"
@@ -28,65 +28,63 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*")) if folder.exists() else []
 
 
-def is_green(hub: Path, said: str, *splits: str) -> list[str]:
-    """The debug comparisons of the splits are: what the session said and left in the hub; the logs."""
-    assert f"{len(splits)} passed" in said
-    logs = [(hub / "green" / name).read_text() for name in names(hub / "green")]
-    for split, log in zip(sorted(splits), logs, strict=True):
-        assert "outcome: passed" in log
-        assert f"ptycho_hub compare dose_{DOSE}-dense-{split}-debug" in log
-        assert "DIAGNOSTIC baseline_output stats" in log
+def is_green(hub: Path, said: str, *places: tuple[str, str]) -> None:
+    """The comparisons, each a split and a tier, are: what the session said and left in the hub."""
+    assert f"{len(places)} passed" in said
+    assert len(names(hub / "green")) == len(places)
     assert names(hub / "red") == []
-    for split in splits:
-        assert (hub / f"analysis/dose_{DOSE}/dense/{split}_debug_v4/comparison_metrics.csv").exists()
-        assert re.search(rf"dose_{DOSE}-dense-{split}-debug +passed", said)
-    return logs
+    for split, tier in places:
+        case = f"dose_{DOSE}-dense-{split}-{tier}"
+        (log,) = (path.read_text() for path in (hub / "green").glob(f"*{case}*"))
+        assert "outcome: passed" in log
+        assert f"ptycho_hub compare {case}" in log
+        assert "DIAGNOSTIC baseline_output stats" in log
+        assert Artifacts(folder_of(hub, split, tier)).metrics.exists()
+        assert re.search(rf"{case} +passed", said)
+        assert re.search(rf"^{case}: .*{WHO_WINS}", said, re.MULTILINE)
 
 
-def test_a_good_hub_is_green_on_two_workers(debugged_hub: Path) -> None:
-    """The debug tier of the hub that other tests copy was run with -n2."""
-    is_green(debugged_hub, said_of(debugged_hub), *SPLITS)
+def test_a_good_hub_is_green_on_two_workers(unbroken: Unbroken) -> None:
+    """The hub that other tests copy was judged with -n2."""
+    is_green(unbroken.hub, unbroken.said, *((split, "debug") for split in SPLITS), ("train", "full"))
 
 
 @pytest.mark.slow
 def test_real_networks_are_green_side_by_side(own_hub: Path) -> None:
     done = run_here(own_hub, "-m", "debug", "-n2")
     assert done.returncode == 0, done.stdout
-    is_green(own_hub, done.stdout, *SPLITS)
+    is_green(own_hub, done.stdout, *((split, "debug") for split in SPLITS))
 
 
-def test_real_networks_and_figures_are_green_in_a_worker(own_hub: Path) -> None:
-    done = run_here(own_hub, "-m", "debug", "-n1", "-k", "train")
+def test_real_networks_and_figures_are_green(own_hub: Path) -> None:
+    done = run_here(own_hub, "-m", "debug", "-k", "train")
     assert done.returncode == 0, done.stdout
-    is_green(own_hub, done.stdout, "train")
-    assert re.search(rf"^dose_{DOSE}-dense-train-debug: .*{WHO_WINS}", done.stdout, re.MULTILINE)
-
-
-def test_the_two_commands_of_a_study_in_turn(debugged_hub: Path, unbroken: Unbroken) -> None:
-    """As a study's plan writes them; the second finds that the first was green."""
-    for said in map(said_of, (debugged_hub, unbroken.hub)):
-        assert re.search(rf"^dose_{DOSE}-dense-train-\w+: .*{WHO_WINS}", said, re.MULTILINE)
-    assert (unbroken.hub / f"analysis/dose_{DOSE}/dense/train/comparison_metrics.csv").exists()
-    assert launches(unbroken.hub) == {"train-debug": 1, "test-debug": 1, "train-full": 1}
+    is_green(own_hub, done.stdout, ("train", "debug"))
 
 
 @pytest.mark.parametrize("how", ["zero", pytest.param("flat", marks=pytest.mark.slow)])
-def test_a_dead_baseline_is_red_with_a_note(own_hub: Path, how: str) -> None:
+def test_a_dead_baseline_is_red_with_a_note_and_blocks_full(own_hub: Path, how: str) -> None:
     """The failure this project was made for."""
     if how == "zero":  # which needs no network to come out
         light(own_hub)
     damage_weights(own_hub / BASELINE, how)
-    done = run_here(own_hub, "-m", "debug", "-k", "test-debug")
+    done = run_here(own_hub, "-m", "debug or full", "-k", "test-debug or test-full")
     assert done.returncode == 1, done.stdout
-    assert "1 failed" in done.stdout
+    assert "1 failed, " in done.stdout
+    assert "1 blocked" in done.stdout
+    debug = TEST.replace("-full", "-debug")
+    assert f"evidence = <evidence of {debug}; findings: 1>" in done.stdout  # and no long text of its fields
+    assert re.search(rf"prerequisite: {debug} is not green, .*: dead: arm Baseline: ", done.stdout)
+    assert launches(own_hub) == {"test-debug": 1}
     assert re.search(r"dead: arm Baseline: (constant|flat|zero|non_finite|mostly_empty): ", done.stdout)
-    (name,) = (name for name in names(own_hub / "red") if name.startswith("blocked_"))
-    assert re.fullmatch(r"blocked_\d{8}T\d{6}Z_zero_baseline\.md", name)
-    note = (own_hub / "red" / name).read_text()
+    (path,) = notes(own_hub, "zero_baseline")
+    assert re.fullmatch(r"blocked_\d{8}T\d{6}Z_zero_baseline\.md", path.name)
+    note = path.read_text()
     for part in ("dead: arm Baseline", "DIAGNOSTIC baseline_output stats", "ptycho_hub compare dose_",
                  "exit status 1", f"analysis/dose_{DOSE}/dense/", "## Condition to return"):  # fmt: skip
         assert part in note, part
-    assert len(names(own_hub / "red")) == 2
+    assert len(notes(own_hub, "")) == len(notes(own_hub, "tier_gate")) + 1
+    assert len(names(own_hub / "red")) == 4  # each comparison has its log, and its note
     table = (own_hub / f"analysis/dose_{DOSE}/dense/test_debug_v4/comparison_metrics.csv").read_text()
     assert re.search(r"^PtychoPINN,ssim,0\.\d+,-?0\.\d+,,ok", table, re.MULTILINE)
 

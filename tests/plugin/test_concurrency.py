@@ -19,17 +19,9 @@ from sessions import (
     progress_of,
     results_of,
     start_on,
-    worked_s,
 )
 
 from .conftest import Unbroken
-
-
-def test_two_workers_do_two_jobs_at_a_time(debugged_hub: Path) -> None:
-    """The debug tier of the hub that these tests copy was run with -n2."""
-    first, second = (worked_s(debugged_hub, split, "debug") for split in SPLITS)
-    shorter = min(first[1] - first[0], second[1] - second[0])
-    assert min(first[1], second[1]) - max(first[0], second[0]) > 0.5 * shorter
 
 
 def test_one_slot_holds_one_job_and_one_that_waited_for_it_in_vain_is_deferred(hub_after_debug: Path) -> None:

@@ -75,6 +75,7 @@ def workers_of(session: Session) -> list[psutil.Process]:
 def test_sigterm_ends_in_a_report(
     hub_after_debug: Path, tmp_path: Path, command: tuple[str, ...], group: bool
 ) -> None:
+    """Two workers do two jobs at a time: both have gained something when it comes, and run on."""
     session = start_on(hub_after_debug, *command, f"--junitxml={tmp_path}/j.xml")
     gained(hub_after_debug, *SPLITS)
     session.signal(signal.SIGTERM, group=group)

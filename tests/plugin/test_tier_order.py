@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import re
-import signal
 from pathlib import Path
 
-from bundles import damage_weights
 from processes import until
 from ptycho_compare.sigterm import EXIT_STOPPED
 from sessions import (
-    BASELINE,
     TRAIN,
     events,
+    job_of,
     junit_of,
     launches,
     made_another_scan,
     notes,
     run_here,
-    start_on,
+    worked_s,
 )
+
+from .conftest import Unbroken
 
 DEBUG = TRAIN.replace("-full", "-debug")
 
 
 def begins(hub: Path, *options: str) -> None:
-    """The job starts, is stopped, and goes on with a later run."""
-    session = start_on(hub, "-m", "full", "-k", "train", *options)
+    """The job starts; it is stopped, before it comes far."""
+    done = run_here(hub, "-m", "full", "-k", "train", "--ptycho-detach", *options)
+    assert done.returncode == EXIT_STOPPED, done.stdout
+    assert f"{TRAIN}: detached" in done.stdout
     until(lambda: events(hub, "running"))
-    session.signal(signal.SIGTERM)
-    status, text = session.ended()
-    assert status == EXIT_STOPPED, text
+    job_of(hub).stop.touch()
     assert launches(hub) == {"train-full": 1}
 
 
@@ -50,23 +50,11 @@ def test_full_is_blocked_before_debug(untried_hub: Path, tmp_path: Path) -> None
     assert launches(untried_hub) == {}
 
 
-def test_both_tiers_on_two_workers(light_hub: Path) -> None:
+def test_both_tiers_on_two_workers(unbroken: Unbroken) -> None:
     """Whoever has full waits for debug, or does it; each job is done once."""
-    done = run_here(light_hub, "-m", "debug or full", "-k", "train", "-n2")
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
-    assert launches(light_hub) == {"train-debug": 1, "train-full": 1}
-
-
-def test_a_red_debug_blocks_full(light_hub: Path) -> None:
-    damage_weights(light_hub / BASELINE, "zero")
-    done = run_here(light_hub, "-m", "debug or full", "-k", "train")
-    assert done.returncode == 1, done.stdout
-    assert "1 failed, " in done.stdout
-    assert "1 blocked" in done.stdout
-    assert f"evidence = <evidence of {DEBUG}; findings: 1>" in done.stdout  # and no long text of its fields
-    assert re.search(rf"prerequisite: {DEBUG} is not green, .*: dead: arm Baseline: ", done.stdout)
-    assert launches(light_hub) == {"train-debug": 1}
+    assert "3 passed" in unbroken.said
+    assert launches(unbroken.hub) == {"train-debug": 1, "test-debug": 1, "train-full": 1}
+    assert worked_s(unbroken.hub, "train", "debug")[1] < worked_s(unbroken.hub, "train", "full")[0]
 
 
 def test_a_debug_of_other_inputs_blocks_full(hub_after_debug: Path) -> None:

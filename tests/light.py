@@ -5,7 +5,7 @@ starts, 1.6 where a tier goes image by image, and drawing takes three. In proces
 hub that `hubs.light` has marked, patches are simple functions of the images (the same in every batch, and
 zero where all weights are), and figures have one pixel. Bundles are read and checked as ever. Tests of
 networks and of figures never see it; the fixture `undrawn` leaves out the figures of comparisons in the
-process of the tests.
+process of the tests, and `sessions.UNDRAWN` those of the jobs of a session.
 """
 
 from __future__ import annotations
@@ -129,26 +129,29 @@ def _figure(module: Any) -> None:
     setattr(module, _DRAWN_BY[module.__name__.rpartition(".")[2]], draw_a_pixel)
 
 
-_CHANGED: Mapping[str, Callable[[Any], None]] = {
-    "ptycho_compare.models.predictor": _predictors,
-    **{f"ptycho_compare.reporting.figures.{name}": _figure for name in _DRAWN_BY},
+_FIGURES: Mapping[str, Callable[[Any], None]] = {
+    f"ptycho_compare.reporting.figures.{name}": _figure for name in _DRAWN_BY
 }
 
 
-def install() -> None:
-    """Change these modules when they are imported."""
-    sys.meta_path.insert(0, _Finder())
+def install(*, networks: bool) -> None:
+    """Change the modules of figures when they are imported, and that of networks, unless these are run."""
+    light = {} if networks else {"ptycho_compare.models.predictor": _predictors}
+    sys.meta_path.insert(0, _Finder({**_FIGURES, **light}))
 
 
 class _Finder(MetaPathFinder):
+    def __init__(self, changed: Mapping[str, Callable[[Any], None]]) -> None:
+        self._changed = changed
+
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in _CHANGED:
+        if name not in self._changed:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, _CHANGED[name])
+            spec.loader = _Loader(spec.loader, self._changed[name])
         return spec
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,9 @@ PLAIN = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:hypothesispyte
 LONE = ("-p", "no:faulthandler", "-p", "no:unraisableexception", "-p", "no:threadexception")
 """At its end a session looks five times for garbage, among all that the process of the tests holds."""
 THROUGH = ("-p", "through")
-"""Has a session run the commands of its jobs through the runner that `through` names."""
+"""Has a session of its own process run the commands of its jobs through the runner that `through` names."""
+UNDRAWN = {"PTYCHO_TEST_UNDRAWN": "1"}
+"""Environment of a session whose jobs give their figures one pixel, also where networks are run."""
 
 
 def pytest_command(hub: Path | None, *arguments: str) -> list[str]:
@@ -51,25 +54,32 @@ def run_on(
     return subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, check=False)
 
 
-def pytest_here(folder: Path, *arguments: str, hub: Path | None = None) -> tuple[int, str]:
+def pytest_here(folder: Path, *arguments: str, hub: Path | None = None, **more: str) -> tuple[int, str]:
     """Run a suite to its end in this process, from its folder: exit status and what was said."""
-    done = run_here(hub, "--import-mode=importlib", *arguments, folder=folder)
+    done = run_here(hub, "--import-mode=importlib", *arguments, folder=folder, **more)
     return done.returncode, done.stdout + done.stderr
 
 
 def run_here(
-    hub: Path | None, *arguments: str, folder: Path = ROOT, measured: bool = False, **more: str
+    hub: Path | None,
+    *arguments: str,
+    folder: Path = ROOT,
+    measured: bool = False,
+    runner: Sequence[str] = (),
+    **more: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run pytest to its end in this process, which has loaded what it needs: a tenth of the time of `run_on`.
 
-    For sessions that are not themselves stopped or patched (`THROUGH`). Their jobs and their workers are
-    processes as ever, which do without frameworks for a light hub; workers are measured where it says so.
+    For sessions that are not themselves stopped. Their jobs and their workers are processes as ever, which do
+    without frameworks for a light hub; workers are measured where it says so. Jobs of a session without
+    workers run their command through the runner.
     """
     import pytest
 
     words = [*PLAIN, *LONE, *judging(hub), *arguments]
     said, complained = io.StringIO(), io.StringIO()
     with (
+        _through_here(runner),
         variables(environment(hub, measured=measured, **{ALONE: "1"}, **more)),
         contextlib.chdir(folder),
         contextlib.redirect_stdout(said),
@@ -92,6 +102,26 @@ def ptycho_hub(hub: Path, *words: str) -> subprocess.CompletedProcess[str]:
     ):
         status = main(typed)
     return subprocess.CompletedProcess(typed, status, said.getvalue(), complained.getvalue())
+
+
+@contextlib.contextmanager
+def _through_here(runner: Sequence[str]) -> Iterator[None]:
+    """Have jobs that this process starts do what the plugin `through` has them do."""
+    if not runner:
+        yield
+        return
+    import pytest
+
+    from ptycho_compare.phases.comparison.job import ComparisonJob
+
+    plain = ComparisonJob._command
+
+    def through(self: ComparisonJob, *words: str) -> tuple[str, ...]:
+        return (sys.executable, *runner, *plain(self, *words)[2:])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ComparisonJob, "_command", through)
+        yield
 
 
 @dataclass(frozen=True)

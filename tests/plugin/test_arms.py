@@ -11,7 +11,7 @@ import pytest
 
 from hubs import make_quick_hub
 from ptycho_compare.hub import Artifacts
-from sessions import THROUGH, folder_of, run_on, through
+from sessions import UNDRAWN, folder_of, run_here
 
 LOADING = str(Path(__file__).with_name("loading.py"))
 
@@ -30,17 +30,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     root = tmp_path_factory.mktemp("judged")
     hub, folder = make_quick_hub(root / "hub"), root / "loaded"
     folder.mkdir()
-    done = run_on(
-        hub,
-        "-m",
-        "debug or phase_e",
-        "-k",
-        "train or networks",
-        "-rs",
-        *THROUGH,
-        measured=True,
-        **through(LOADING, str(folder)),
-    )
+    which = ("-m", "debug or phase_e", "-k", "train or networks", "-rs")
+    done = run_here(hub, *which, runner=(LOADING, str(folder)), **UNDRAWN)
     return Judged(hub, done, [set(file.read_text().split()) for file in folder.iterdir()])
 
 

@@ -32,7 +32,9 @@ def of_conditions(found: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize(
     "workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=["serial", "n2"]
 )
-def test_all_is_green_on_a_finished_hub_and_nothing_is_made_again(own: Hub, workers: Sequence[str]) -> None:
+def test_all_is_green_on_a_finished_hub_and_nothing_is_made_again(
+    own: Hub, workers: Sequence[str], unmeasured_here: None
+) -> None:
     before = {path: path.stat().st_mtime_ns for path in own.analysis().rglob("*.npz")}
     status, said, found = outcomes(own, *workers)
     assert status == 0, said
@@ -75,7 +77,8 @@ class TestVerify:
     """`--ptycho-verify`: what is there is judged, and the gate has the last word."""
 
     def test_a_finished_hub_is_accepted(self, own: Hub) -> None:
-        status, said, found = outcomes(own, "--ptycho-verify")
+        """The last condition, for which all is computed again, is the same without the option: see above."""
+        status, said, found = outcomes(own, "--ptycho-verify", "-k", "not test_7")
         assert status == 0, said
         assert set(found.values()) == {"passed"}
         assert "ACCEPTED: all 4 comparisons hold" in said

@@ -29,7 +29,6 @@ from sessions import (
     results_of,
     run_here,
     run_on,
-    start_on,
     through,
 )
 from thorough import THOROUGH
@@ -188,16 +187,16 @@ class TestAWindowThatIsTooShort:
 
     def test_to_begin_with_is_none_where_nothing_was_measured(self, untried_hub: Path) -> None:
         """Two attempts are spent to find out; then it is red, and says what to do."""
-        command = ("-m", "full", "-k", "train", "--ptycho-any-tier", *THROUGH)
-        first = start_on(untried_hub, *command, **through(PENDING))
+        command = ("-m", "full", "-k", "train", "--ptycho-any-tier")
+        first = run_here(untried_hub, *command, "--ptycho-detach", runner=(PENDING,))
+        assert first.returncode == EXIT_STOPPED, first.stdout
+        assert "1 deferred" in first.stdout
         until(lambda: events(untried_hub, "running"))
         job_of(untried_hub).stop.touch()
-        status, said = first.ended()
-        assert status == EXIT_STOPPED, said
-        assert "1 deferred" in said
+        until(lambda: events(untried_hub, "ended"))
         # long enough for a busy machine to begin an attempt, which gains nothing on a fast one either
         timeout = ("--timeout=8", "--timeout-method=thread")
-        second = run_on(untried_hub, *command, *timeout, measured=True, **through(PENDING))
+        second = run_on(untried_hub, *command, *timeout, *THROUGH, measured=True, **through(PENDING))
         assert second.returncode == 1, second.stdout
         assert "1 deferred" not in second.stdout
         text = "stalled: 2 attempts in a row were stopped and gained nothing (the last: timeout 8 s)"

@@ -16,7 +16,7 @@ from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Hub
 from ptycho_compare.names import SUITE
 from ptycho_compare.records.acceptance import read_verdict
-from sessions import pytest_here, run_here
+from sessions import UNDRAWN, pytest_here, run_here
 
 PAGE = (ROOT / "docs/extending.md").read_text()
 CHECK, ARM, STEP, LINE = re.findall(r"^```python\n# conftest\.py\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -105,7 +105,7 @@ def test_an_own_arm_is_compared_by_its_step_and_known_to_the_gate(judged: Path, 
     (folder / "reconstruct_mine.py").write_text(MINE)
     step = STEP.replace('"reconstruct_mine.py"', repr(str(folder / "reconstruct_mine.py")))
     (folder / "conftest.py").write_text(f"{ARM}\n\n{step}\n\n{LINE}")
-    status, said = pytest_here(folder, *TRAIN, hub=judged)
+    status, said = pytest_here(folder, *TRAIN, hub=judged, **UNDRAWN)
     assert status == 0, said
     opened = open_hub(judged)
     comparison = opened.comparisons[CASE]

@@ -156,14 +156,6 @@ def stop_here(hub: Path, part: str, row: int, number: int = signal.SIGTERM) -> N
         assert main(compare(hub)[len(PTYCHO_HUB) :]) == EXIT_STOPPED
 
 
-def stop(hub: Path, part: str, row: int, command: list[str], number: int = signal.SIGTERM) -> str:
-    """Stop a command at a row; the line that it says."""
-    done = run(stopped_at(part, row, command, number), hub)
-    assert done.returncode == EXIT_STOPPED, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr.splitlines()[-1]
-
-
 def halted(part: str, row: int, hub: Path) -> subprocess.Popen[str]:
     """Begin the comparison and hold it once so many rows are done."""
     process = subprocess.Popen(

@@ -273,6 +273,7 @@ class TestThroughPytest:
         safe = saved(disk.folder)["PtychoPINN"]
 
         disk.make_room()
+        finish_here(disk.hub)
         status, said = self.judge(disk.hub)
         assert status == 0, said
         assert starts(disk.folder) == [[0, 0], [safe, 0]]

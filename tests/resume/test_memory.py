@@ -31,7 +31,7 @@ from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.hub import Artifacts
 from ptycho_compare.records.manifest import read_manifest
 from results import assert_same_results
-from sessions import THROUGH, run_here, run_on, through
+from sessions import UNDRAWN, run_here
 
 from .runs import (
     DEBUG,
@@ -70,8 +70,7 @@ def scarce(limits: dict[int, dict[str, Any]]) -> list[str]:
 
 def judge(hub: Path, *runner: str) -> subprocess.CompletedProcess[str]:
     """Judge the debug comparison; its command runs through a runner."""
-    command = ("-m", "debug", "-k", "train")
-    return run_on(hub, *command, *THROUGH, **through(*runner)) if runner else run_here(hub, *command)
+    return run_here(hub, "-m", "debug", "-k", "train", runner=runner, **UNDRAWN)
 
 
 def halvings(folder: Path) -> list[tuple[str, int]]:

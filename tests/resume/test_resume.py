@@ -13,7 +13,7 @@ import pytest
 
 from bundles import write_bundle
 from hubs import CROP, DOSE, SIDE, command_of, light, make_split
-from processes import COMPARE_MODELS, PATIENCE_S, environment, marked, nobody_left, run, until
+from processes import PATIENCE_S, environment, marked, nobody_left, run, until
 from ptycho_compare.cli.compare_models import main as compare_models
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.sigterm import EXIT_STOPPED
@@ -29,7 +29,6 @@ from .runs import (
     finish_here,
     job_of,
     signalled_at,
-    stop,
     stop_here,
     stopped_at,
     work_of,
@@ -108,13 +107,15 @@ def test_the_drop_in_command_goes_on_too(
     chunks = ("--n-test-groups", "48", "--pinn-chunk-size", "20", "--baseline-chunk-size", "20")
     options = (*chunks, "--bootstrap-draws", "100")  # as the hub's study says
     words = [*command_of(own_hub, "train", output, *options), *BATCHES]
-    stop(own_hub, "PtychoPINN", 28, [*COMPARE_MODELS, *words])
+    with signalled_at("PtychoPINN", 28):
+        assert compare_models(words) == EXIT_STOPPED
+    assert capsys.readouterr().err.splitlines()[-1].startswith("compare_models: stopped by SIGTERM;")
     assert compare_models([*words, "--pinn-predict-batch-size", "5"]) == 0
     assert "PtychoPINN: goes on from patch 28 of 48" in capsys.readouterr().err
     assert_same_results(output, unbroken.results)
 
 
-def test_halves_of_the_data_go_on_each(own_hub: Path, tmp_path: Path) -> None:
+def test_halves_of_the_data_go_on_each(own_hub: Path, tmp_path: Path, unmeasured_here: None) -> None:
     """Without a true object a network is three streams: all of the data, and each half."""
     scan, whole_run, broken = own_hub / "blind.npz", tmp_path / "whole", tmp_path / "broken"
     arrays = make_split(0)
@@ -165,25 +166,33 @@ def stopped_hub(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.mark.parametrize(
-    ("change", "aside", "reason"),
+    ("change", "aside", "reason", "another"),
     [
-        (exchange_baseline, {"Baseline"}, "input model was"),
-        (touch_scan, {"PtychoPINN", "Baseline"}, "input test_data was"),
-        (change_crop, {"PtychoPINN", "Baseline"}, f"setting crop_px was {CROP}, is {CROP - 2}"),
-        (change_batch_and_chunk, set(), ""),
+        (exchange_baseline, {"Baseline"}, "input model was", True),
+        (touch_scan, {"PtychoPINN", "Baseline"}, "input test_data was", False),
+        (change_crop, {"PtychoPINN", "Baseline"}, f"setting crop_px was {CROP}, is {CROP - 2}", True),
+        (change_batch_and_chunk, set(), "", False),
     ],
     ids=["another model", "another scan", "another crop", "another batch"],
 )
 def test_only_what_rests_on_something_else_is_set_aside(
-    change: Callable[[Path], None], aside: set[str], reason: str, stopped_hub: Path, tmp_path: Path
+    change: Callable[[Path], None],
+    aside: set[str],
+    reason: str,
+    another: bool,
+    stopped_hub: Path,
+    unbroken: Whole,
+    tmp_path: Path,
 ) -> None:
-    """And the result is that of a hub in which it never was."""
+    """And the result, where it is another, is that of a hub in which it never was."""
     own_hub = Path(shutil.copytree(stopped_hub, tmp_path / "own"))
     change(own_hub)
     fresh = Path(shutil.copytree(own_hub, own_hub.with_name("fresh"), ignore=lambda *_: {"analysis"}))
     finish_here(own_hub)
-    finish_here(fresh)
-    assert_same_results(debug_folder(own_hub), results(debug_folder(fresh)))
+    if another:
+        finish_here(fresh)
+    expected = results(debug_folder(fresh)) if another else unbroken.results
+    assert_same_results(debug_folder(own_hub), expected)
     kept = {path.parent.name.partition("Z-")[2]: path.read_text() for path in
             job_of(debug_folder(own_hub)).set_aside.glob("*/reason.txt")}  # fmt: skip
     assert set(kept) == aside

@@ -28,6 +28,7 @@ from .runs import (
     finish_here,
     job_of,
     let_go,
+    signalled_at,
     stopped_at,
     told_here,
 )
@@ -65,9 +66,10 @@ def test_killed_and_stopped_they_go_on_and_end_as_one_process_does(
     assert again["PtychoPINN 0-20"] == [20, 20]
     assert [event["returncode"] for event in found if event["state"] == "ended"] == [0]
 
-    stopped = run(stopped_at("Baseline 20-40", 8, shard(hub, "2/2")), hub)
-    assert stopped.returncode == EXIT_STOPPED, stopped.stderr
-    assert stopped.stderr.splitlines()[-1].startswith("ptycho-hub: stopped by SIGTERM; the same command")
+    with signalled_at("Baseline 20-40", 8):
+        status, said = told_here(shard(hub, "2/2"))
+    assert status == EXIT_STOPPED, said
+    assert said.splitlines()[-1].startswith("ptycho-hub: stopped by SIGTERM; the same command")
 
     finish_here(hub)
     assert_same_results(debug_folder(hub), light_unbroken.results)

@@ -6,11 +6,13 @@ from functools import cache
 import numpy as np
 from matplotlib.text import Annotation, Text
 
+from ptycho_compare.scoring.metrics.estimate import Resampling
 from ptycho_compare.scoring.placement import ArmImage
 from ptycho_compare.scoring.scorecard import score_arms
 from ptycho_compare.scoring.settings import ScoringSettings
 
 SIDE = (96, 128)
+FEW_DRAWS = ScoringSettings(resampling=Resampling(draws=50))
 
 
 def blurred(seed, width):
@@ -57,7 +59,7 @@ def card(*, truth=True, settings=None, **arms):
         "Baseline": staying(np.zeros(SIDE, complex)),
         "PtyChi": ArmImage(np.roll(noisy(0.08, 20), (1, -2), (0, 1)), coverage(), movable=True),
     }
-    return score_arms(images, truth_image() if truth else None, settings=settings or ScoringSettings())
+    return score_arms(images, truth_image() if truth else None, settings=settings or FEW_DRAWS)
 
 
 @cache

@@ -381,7 +381,7 @@ def test_debug_images_of_a_dead_canvas(tmp_path, value):
     assert (tmp_path / "amplitude.png").stat().st_size > 1000
 
 
-def test_no_global_figure_is_left_behind(three):
+def test_no_global_figure_is_left_behind(unmeasured):
     code = (
         "import sys, ptycho_compare.reporting.figures.one_arm as figures\n"
         "assert 'matplotlib' not in sys.modules\n"

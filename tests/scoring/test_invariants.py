@@ -14,6 +14,7 @@ from ptycho_compare.scoring.collapse import CollapseLimits
 from ptycho_compare.scoring.mask import common_mask
 from ptycho_compare.scoring.metrics.arm_metrics import measure
 from ptycho_compare.scoring.metrics.estimate import Resampling
+from ptycho_compare.scoring.metrics.ramp_errors import ramp_errors
 from ptycho_compare.scoring.metrics.truth_view import TruthView
 from ptycho_compare.scoring.placement import ArmImage, PlacingSettings
 from ptycho_compare.scoring.scorecard import score_arms
@@ -46,9 +47,13 @@ def score(image, truth=TRUTH, weight=COVER, *, movable=False, how=QUICK):
 
 def numbers(scored):
     assert scored.status == "ok", scored.reason
+    return all_numbers(scored.metrics)
+
+
+def all_numbers(metrics):
     return {
         (row.name, part): row.number(part)
-        for row in scored.metrics
+        for row in metrics
         for part in ("amplitude", "phase", "value")
         if row.number(part) is not None
     }
@@ -163,13 +168,26 @@ READING = {
 }
 
 
+def where_they_lie(images, truth):
+    """Numbers of images in their places: nothing is searched for, and the truth is looked at once."""
+    view = TruthView.build(truth, COVER > 0)
+    for image in images:
+        kept, removed = (fit_gauge(image, truth, COVER > 0, ramp=ramp).apply(image) for ramp in (False, True))
+        yield all_numbers(measure(kept, view).joined(ramp_errors(kept, removed, view)).metrics)
+
+
+def test_numbers_of_images_in_their_places_are_those_of_a_scorecard():
+    images = [noisy(TRUTH, 0.3), blurred(TRUTH, 1.0)]
+    assert list(where_they_lie(images, TRUTH)) == [numbers(score(image)) for image in images]
+
+
 @pytest.mark.parametrize("spoil", SPOILED)
 @examples(6)
 @given(seed=seeds)
 def test_a_worse_image_scores_worse_in_every_row(spoil, seed):
     truth = make_object(SHAPE, seed)
     spoiled, levels = SPOILED[spoil]
-    rows = [numbers(score(spoiled(truth, level, seed), truth)) for level in levels]
+    rows = list(where_they_lie((spoiled(truth, level, seed) for level in levels), truth))
     if spoil != "blur":  # a transfer sees blur; noise and misplacement hide it, or bound it
         rows = [{key: value for key, value in row.items() if key[0] != "frt50"} for row in rows]
     for better, worse in itertools.pairwise(rows):

@@ -1,6 +1,6 @@
 """Run folders of tasks one after the other in this process: ``python every_engine.py FOLDER...``.
 
-Then say which of the modules that are deferred were loaded after all.
+Then say which of the modules that are to load lazily were loaded after all.
 """
 
 import sys

@@ -118,5 +118,5 @@ def test_an_object_that_is_not_finite_is_not_kept(places: tuple[dict[str, Exchan
     assert state_of(made["broken"]).epochs == 8
 
 
-def test_no_engine_uses_what_is_deferred(places: tuple[dict[str, Exchange], str]) -> None:
+def test_no_engine_uses_what_loads_lazily(places: tuple[dict[str, Exchange], str]) -> None:
     assert places[1].splitlines()[-1] == "loaded after all:"

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import OUT_OF_MEMORY
-from ptycho_compare.phases.reconstruct.deferred import UNUSED, defer_compiler, deferred
 from ptycho_compare.phases.reconstruct.exchange import Exchange, State
+from ptycho_compare.phases.reconstruct.lazy_modules import UNUSED, load_compiler_lazily, loading_lazily
 from ptycho_compare.phases.reconstruct.library import provide_torchvision, task_options
 from ptycho_compare.phases.reconstruct.start import InitialGuess
 from ptycho_compare.scoring.alignment.ramp import apply_ramp, fit_ramp
@@ -92,9 +92,9 @@ class _Engine:
             _tell("refused", reason="device is 'gpu', and torch finds none; choose 'cpu' or 'auto'")
             return None
         gpu = there and how.device != "cpu"
-        defer_compiler()
+        load_compiler_lazily()
         standin = provide_torchvision()
-        with deferred(*UNUSED):
+        with loading_lazily(*UNUSED):
             api = importlib.import_module("ptychi.api")
             task_class = importlib.import_module("ptychi.api.task").PtychographyTask
         _tell(

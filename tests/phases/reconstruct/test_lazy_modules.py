@@ -1,4 +1,4 @@
-"""What is deferred is loaded by who uses it, and is the true one for whoever comes later."""
+"""What is loaded lazily is loaded by who uses it, and is the true one for whoever comes later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ptycho_compare.phases.reconstruct.deferred import COMPILER, UnloadedModule, defer_compiler, deferred
+from ptycho_compare.phases.reconstruct.lazy_modules import (
+    COMPILER,
+    LazyModule,
+    load_compiler_lazily,
+    loading_lazily,
+)
 
 NAMES = ("big_library", "big_library.part")
 
@@ -35,14 +40,14 @@ def big_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def imported_within() -> tuple[object, object]:
     """The package and its part, as a module sees them that imports both."""
     seen: dict[str, object] = {}
-    with deferred(*NAMES):
+    with loading_lazily(*NAMES):
         exec("import big_library.part; import big_library.part as part", seen)
     return seen["big_library"], seen["part"]
 
 
 def test_what_nobody_uses_is_not_loaded_and_leaves_no_trace() -> None:
     package, part = imported_within()
-    assert (type(package), type(part)) == (UnloadedModule, UnloadedModule)
+    assert (type(package), type(part)) == (LazyModule, LazyModule)
     assert not {*NAMES} & {*sys.modules}
 
 
@@ -56,7 +61,7 @@ def test_what_is_used_is_the_true_one() -> None:
 
 
 def test_it_can_be_used_while_others_load() -> None:
-    with deferred(*NAMES):
+    with loading_lazily(*NAMES):
         assert importlib.import_module(NAMES[0]).SIZE == 7
         true = sys.modules[NAMES[0]]
     assert sys.modules[NAMES[0]] is true is importlib.import_module(NAMES[0])
@@ -69,7 +74,7 @@ def test_what_is_loaded_already_stays() -> None:
 
 
 def test_the_compiler_is_told_in_vain_to_leave_functions_alone() -> None:
-    defer_compiler()
+    load_compiler_lazily()
     compiler = sys.modules[COMPILER]
     assert compiler.disable(abs, recursive=True) is abs
     assert compiler.disable()(abs) is abs
@@ -82,8 +87,8 @@ def test_torch_does_without_its_compiler_until_it_is_asked_for() -> None:
     pytest.importorskip("torch")
     script = """
 import sys, torch
-from ptycho_compare.phases.reconstruct.deferred import COMPILER, defer_compiler
-defer_compiler()
+from ptycho_compare.phases.reconstruct.lazy_modules import COMPILER, load_compiler_lazily
+load_compiler_lazily()
 weight = torch.nn.Parameter(torch.tensor([3.0]))
 optimizer = torch.optim.Adam([weight], lr=0.1)
 (weight ** 2).sum().backward()
@@ -99,5 +104,5 @@ assert "sympy" in sys.modules
 
 def test_a_compiler_that_is_loaded_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, COMPILER, sys)
-    defer_compiler()
+    load_compiler_lazily()
     assert sys.modules[COMPILER] is sys

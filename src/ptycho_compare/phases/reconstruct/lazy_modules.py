@@ -20,7 +20,7 @@ UNUSED = ("matplotlib", "matplotlib.pyplot", "sklearn", "sklearn.cluster")
 COMPILER = "torch._dynamo"
 
 
-class UnloadedModule(ModuleType):
+class LazyModule(ModuleType):
     """Has what it was given; for whatever else it is asked it loads the module whose name it has."""
 
     def __getattr__(self, name: str) -> Any:
@@ -30,12 +30,12 @@ class UnloadedModule(ModuleType):
 
 
 @contextmanager
-def deferred(*names: str) -> Iterator[None]:
+def loading_lazily(*names: str) -> Iterator[None]:
     """Have imports in this block load none of these, unless their packages are loaded already.
 
     Whoever imports them afterwards gets the true ones.
     """
-    stand_ins = {name: UnloadedModule(name) for name in names if name.partition(".")[0] not in sys.modules}
+    stand_ins = {name: LazyModule(name) for name in names if name.partition(".")[0] not in sys.modules}
     for name, each in stand_ins.items():
         package, _, part = name.rpartition(".")
         if package:
@@ -49,14 +49,14 @@ def deferred(*names: str) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def defer_compiler() -> None:
+def load_compiler_lazily() -> None:
     """Spare this process torch's compiler, unless something is to be compiled.
 
     Functions that are to be left alone by it are as they are where it is not there.
     """
     if COMPILER in sys.modules:
         return
-    stand_in = UnloadedModule(COMPILER)
+    stand_in = LazyModule(COMPILER)
     vars(stand_in).update(disable=_left_alone, graph_break=lambda *_, **__: None)
     sys.modules[COMPILER] = stand_in
 

@@ -113,14 +113,10 @@ def _through_here(runner: Sequence[str]) -> Iterator[None]:
     import pytest
 
     from ptycho_compare.phases.comparison.job import ComparisonJob
-
-    plain = ComparisonJob._command
-
-    def through(self: ComparisonJob, *words: str) -> tuple[str, ...]:
-        return (sys.executable, *runner, *plain(self, *words)[2:])
+    from runner_of_jobs import command_through
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ComparisonJob, "_command", through)
+        patch.setattr(ComparisonJob, "_command", command_through(runner))
         yield
 
 

@@ -135,9 +135,15 @@ def laid(folder: Path, changes: dict[str, str], more: str = "") -> Hub:
     return hub
 
 
-def compared(hub: Hub) -> list[Comparison]:
-    """What the study's full tier compares, all of it with three arms and accepted by the gate."""
+def made(hub: Hub, window: str, *words: str) -> list[Comparison]:
+    """Make what the study asks for, broken off once: what its full tier compares, of three arms, accepted."""
+    demo = (*PTYCHO_HUB, "demo", "--hub", str(hub.root), *words)
+    first = run((*demo, "--window", window), hub.root)
+    assert first.returncode == 75, first.stdout
+    done = run(demo, hub.root)
+    assert done.returncode == 0, done.stdout
     full = [each for each in load_study(hub.study()).comparisons() if each.tier == "full"]
+    assert {each.trial for each in full} == {(("seed", 1),), (("seed", 2),)}
     for each in full:
         rows = read_metrics_csv(Artifacts(each.folder(hub)).metrics)
         assert {row.model for row in rows} == {"PtychoPINN", "Baseline", "PtyChi"}
@@ -148,27 +154,13 @@ def compared(hub: Hub) -> list[Comparison]:
 @pytest.mark.timeout(3600)
 def test_a_study_of_doses_views_and_seeds_is_made_compared_and_reported(tmp_path: Path) -> None:
     hub = laid(tmp_path, BY_A_LAB, f"\n[stitching]\ncrop_px = {CROP}\n\n{COMMANDS}")
-    demo = (*PTYCHO_HUB, "demo", "--hub", str(hub.root), "--allow-commands")
-    first = run((*demo, "--window", "10s"), hub.root)
-    assert first.returncode == 75, first.stdout
-    made = run(demo, hub.root)
-    assert made.returncode == 0, made.stdout
-    full = compared(hub)
-    assert len(full) == 16
-    assert {each.trial for each in full} == {(("seed", 1),), (("seed", 2),)}
+    assert len(made(hub, "10s", "--allow-commands")) == 16
 
 
 @pytest.mark.timeout(3600)
 def test_the_networks_of_both_seeds_and_pty_chi_are_made_in_windows(tmp_path: Path) -> None:
     hub = laid(tmp_path, ONE_VIEW)
-    demo = (*PTYCHO_HUB, "demo", "--hub", str(hub.root))
-    first = run((*demo, "--window", "5s"), hub.root)
-    assert first.returncode == 75, first.stdout
-    made = run(demo, hub.root)
-    assert made.returncode == 0, made.stdout
-    full = compared(hub)
-    assert len(full) == 4
-    assert {each.trial for each in full} == {(("seed", 1),), (("seed", 2),)}
+    assert len(made(hub, "5s")) == 4
     histories = [*hub.root.glob("data/phase_e/*/*/gs*-seed_*/history.csv")]
     assert len({first_loss(each) for each in histories}) == len(histories) == 4
 

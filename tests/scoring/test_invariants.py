@@ -163,9 +163,11 @@ SPOILED = {
 READING = {
     # between rings, a cut-off is read to half a ring
     **dict.fromkeys(CUTOFFS, RING / 2),
-    # a mean over rings: those without agreement add the chance of their few pixels, at most 0.028 in 259
-    "frc_auc": 0.04,
+    # a mean over rings: those without agreement add the chance of their few pixels
+    "frc_auc": 0.02,
 }
+BLURRED = READING | {"frc_auc": 0.04}
+"""Blur leaves more such rings than noise does: in 259 objects it raised the mean by up to 0.028."""
 
 
 def where_they_lie(images, truth):
@@ -190,13 +192,14 @@ def test_a_worse_image_scores_worse_in_every_row(spoil, seed):
     rows = list(where_they_lie((spoiled(truth, level, seed) for level in levels), truth))
     if spoil != "blur":  # a transfer sees blur; noise and misplacement hide it, or bound it
         rows = [{key: value for key, value in row.items() if key[0] != "frt50"} for row in rows]
+    reading = BLURRED if spoil == "blur" else READING
     for better, worse in itertools.pairwise(rows):
         for key, good in better.items():
             name = key[0]
             if name in ERRORS:
                 assert worse[key] > good, key
-            elif name in READING:
-                assert worse[key] <= good + READING[name], key
+            elif name in reading:
+                assert worse[key] <= good + reading[name], key
             else:
                 assert worse[key] < good, key
     first, last = rows[0], rows[-1]

@@ -6,15 +6,12 @@
 import json
 import os
 import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 from ptycho_compare.phases.comparison.job import ComparisonJob
+from runner_of_jobs import command_through
 
 runner = json.loads(os.environ["PTYCHO_TEST_RUNNER"])
-plain = ComparisonJob._command
-
-
-def through(self: ComparisonJob, *words: str) -> tuple[str, ...]:
-    return (sys.executable, *runner, *plain(self, *words)[2:])
-
-
-ComparisonJob._command = through  # type: ignore[method-assign]
+ComparisonJob._command = command_through(runner)  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import untraced
 from later import LOADED
 from ptycho_compare.hub import Hub
 from sharing import shared
@@ -41,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if not config.rootpath.samefile(ROOT):
         return
+    if sys.gettrace() is not None:
+        untraced.install()
     # the tests run beside others on few cores: one thread each
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")

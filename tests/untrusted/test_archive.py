@@ -18,12 +18,14 @@ LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 
 
 def zip_bytes(members, compression=zipfile.ZIP_DEFLATED):
-    """A zip file of (name, data) pairs, as bytes that a test may damage."""
+    """A zip file of (name, data) pairs, as bytes that a test may damage; the clock is not in them."""
     buffer = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", compression) as archive:
         warnings.simplefilter("ignore")  # duplicate names are the point of one test
         for name, data in members:
-            archive.writestr(name, data)
+            info = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 0, 0, 0))
+            info.compress_type = compression
+            archive.writestr(info, data)
     return bytearray(buffer.getvalue())
 
 

@@ -15,6 +15,7 @@ from ptycho_compare.hub import Hub
 from ptycho_compare.jobs.rounds import begins_again_nothing
 from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, execute
 from ptycho_compare.phases.pipeline.pipeline import Pipeline
+from ptycho_compare.phases.pipeline.preflight import require_startable
 from ptycho_compare.phases.pipeline.run import StepOutcome
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.phases.pipeline.study_plan import StudyPlan, plan_of
@@ -56,9 +57,16 @@ def asked_plan(arguments: argparse.Namespace, *, needed: Sequence[str] = ()) -> 
     return plan_of(hub, study, file, **where, given=frozenset(arguments.given))
 
 
-def require_allowed(plan: StudyPlan | Pipeline, arguments: argparse.Namespace) -> None:
-    """Refuse a study's own commands that nobody allowed; see `require_commands_allowed`."""
+def refuse_early(
+    plan: StudyPlan | Pipeline, arguments: argparse.Namespace, *, anew: bool = False, elsewhere: bool = False
+) -> None:
+    """Refuse a study's own commands that nobody allowed, and what a later phase would refuse.
+
+    See `require_commands_allowed` and `require_startable`.
+    """
     require_commands_allowed(plan.hub, plan.study, plan.study_file, allowed=arguments.allow_commands)
+    parts = (plan,) if isinstance(plan, Pipeline) else plan.parts
+    require_startable(parts, anew=anew, elsewhere=elsewhere)
 
 
 def carry_out(

@@ -12,7 +12,7 @@ from ptycho_compare.cli.carrying_out import (
     add_pace,
     asked_plan,
     carry_out,
-    require_allowed,
+    refuse_early,
 )
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place
@@ -32,7 +32,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _conditions(arguments: argparse.Namespace, words: Sequence[str]) -> ExitCode:
     (plan,) = asked_plan(arguments, needed=["dose", "view"]).parts
-    require_allowed(plan, arguments)
+    refuse_early(plan, arguments)
     asked = conditions(plan)
     for number, condition in enumerate(asked, start=1):
         name = f"condition {number}/{len(asked)}"

@@ -15,7 +15,7 @@ from ptycho_compare.cli.carrying_out import (
     add_pace,
     asked_plan,
     carry_out,
-    require_allowed,
+    refuse_early,
 )
 from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import add_place, local_path
@@ -28,11 +28,10 @@ from ptycho_compare.phases.pipeline.reports import post_verify_steps, report_ste
 from ptycho_compare.phases.pipeline.reports_step import ReportsStep
 from ptycho_compare.phases.pipeline.step import Step
 from ptycho_compare.phases.pipeline.study_plan import StudyPlan, plan_of
-from ptycho_compare.phases.reconstruct.child import require_ptychi
 from ptycho_compare.reporting.terminal import closing_lines
 from ptycho_compare.storage.files import write_text_atomic
 from ptycho_compare.study import load_study
-from ptycho_compare.study.steps import ReconstructStep, transcript_name
+from ptycho_compare.study.steps import transcript_name
 
 VERIFIED = "SUCCESS: Post-verify-only mode completed"
 
@@ -70,7 +69,7 @@ def _run(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     if arguments.collect_only:
         return _collect(plan, steps, only_verify=only_verify)
     if not only_verify:
-        require_allowed(plan, arguments)
+        refuse_early(plan, arguments, anew=arguments.clobber, elsewhere=arguments.on is not None)
     if arguments.clobber:
         for path in clobber(plan.hub, plan.hub.archive(utc_now()), given=plan.given):
             print(f"archived: {plan.hub.relative(path)}")
@@ -131,10 +130,7 @@ def _demo(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         write_text_atomic(hub.study(), packaged.read_text("utf-8"))
     study = load_study(hub.study())
     plan = plan_of(hub, study, hub.study())
-    require_allowed(plan, arguments)
-    left = [step for step in plan.making if not all(path.is_file() for path in step.outputs)]
-    if study.commands.phase_f is None and any(step.kind == ReconstructStep.command for step in left):
-        require_ptychi()  # now, and not when networks were trained for minutes
+    refuse_early(plan, arguments)
     place = shlex.quote(str(arguments.hub))
     if len(plan.parts) > 1 or study.factors:
         steps = [*plan.steps, *report_steps(plan)]

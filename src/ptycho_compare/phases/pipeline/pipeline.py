@@ -78,6 +78,12 @@ class Pipeline:
     def _making(self) -> tuple[MakingStep, ...]:
         return making_in_cells(self.hub, self.study, self.dose, self.view, self.splits)
 
+    @property
+    def ours(self) -> tuple[tuple[MakingStep, tuple[Path, ...]], ...]:
+        """Steps of phases C to F that our own commands take, and what each leaves."""
+        both = zip(self._making, self.making, strict=True)
+        return tuple((step, made.outputs) for step, made in both if made.computed_by)
+
     @cached_property
     def brought(self) -> frozenset[str]:
         """Phases whose files lie in the hub, and which nothing in it made: they come from elsewhere."""

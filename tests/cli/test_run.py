@@ -349,7 +349,14 @@ def test_pty_chi_that_is_missing_is_asked_for_before_anything_begins(
     assert [path.name for path in root.iterdir()] == ["study.toml"]
 
 
-@pytest.mark.parametrize("more", ["", "--clobber"])
+def test_pty_chi_is_not_asked_for_where_it_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ptychi", None)
+    hub = hub_of(tmp_path / "hub", OURS)
+    require_startable(plan_of(hub, load_study(hub.study()), hub.study()).parts, elsewhere=True)
+
+
 @pytest.mark.parametrize(
     ("key", "level", "said"),
     [
@@ -361,10 +368,10 @@ def test_pty_chi_that_is_missing_is_asked_for_before_anything_begins(
     ids=["splits", "size"],
 )  # fmt: skip
 def test_data_that_networks_cannot_be_trained_on_are_refused_before_they_are_made(
-    tmp_path: Path, capsys: Capture, key: str, level: str, said: str, more: str
+    tmp_path: Path, capsys: Capture, key: str, level: str, said: str
 ) -> None:
     hub = hub_of(tmp_path / "hub", OURS.replace(key, level))
-    assert main(["run", "--hub", str(hub.root), *more.split()]) == 2
+    assert main(["run", "--hub", str(hub.root)]) == 2
     assert f"{hub.study()}: {said}" in capsys.readouterr().err
     assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
 
@@ -381,5 +388,5 @@ def test_data_that_nobody_will_make_again_are_not_asked_for(tmp_path: Path) -> N
         scan.parent.mkdir(parents=True, exist_ok=True)
         scan.write_bytes(b"a lab's own")
     require_startable(trained[0].parts)
-    with pytest.raises(StudyError, match="is trained with train and test"):
-        require_startable(trained[0].parts, anew=True)
+    assert main(["run", "--hub", str(hub.root), "--clobber"]) == 2  # they would be made again
+    assert scan.is_file()

@@ -144,13 +144,16 @@ def test_with_digests_that_agree_again_both_say_the_same(
 @pytest.mark.usefixtures("unmeasured_here")
 @pytest.mark.parametrize("folder", ["data/phase_d", "{C}", "{E}", "{F}", "{G}"])
 def test_a_folder_that_is_gone_is_found_by_both(hub: Hub, tmp_path: Path, folder: str) -> None:
+    """Also where the inventory lists it no more."""
     path = hub.root / folder.format(**PLACES)
-    shutil.move(path, tmp_path / "away")
-    try:
-        assert gated(hub)[0] == 3
-        assert verified(hub)[0] == 1
-    finally:
-        shutil.move(tmp_path / "away", path)
+    with restored([hub.root / name for name in INVENTORY], tmp_path):
+        shutil.move(path, tmp_path / "away")
+        try:
+            assert main(["inventory", "--hub", str(hub.root)]) == 0
+            assert gated(hub)[0] == 3
+            assert verified(hub)[0] == 1
+        finally:
+            shutil.move(tmp_path / "away", path)
 
 
 def test_at_most_three_checks_are_deep_and_the_gate_leaves_only_those_out(hub: Hub) -> None:

@@ -75,6 +75,17 @@ def test_alike_does_not_pass_on_from_pair_to_pair():
     assert found.remarks == ("B and C cannot be told apart", "C and D cannot be told apart")
 
 
+def test_two_that_are_as_good_as_the_first_may_differ_from_each_other():
+    pairs = [
+        apart("A", "B", -0.0625, told=False),
+        apart("A", "C", -0.125, told=False),
+        apart("B", "C", -0.0625),
+    ]
+    found = answer_of(errors(A=0.125, B=0.1875, C=0.25), pairs)
+    assert (found.kind, found.beside) == ("alike", ("B", "C"))
+    assert found.remarks == ("B is better than C",)
+
+
 def test_a_score_that_says_the_opposite_takes_the_win_away():
     rows = [*errors(A=0.125, B=0.25), row("A", "ssim", 0.5, "phase"), row("B", "ssim", 0.75, "phase")]
     fienup = apart("A", "B", -0.125)

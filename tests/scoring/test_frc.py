@@ -204,6 +204,15 @@ def test_values_outside_the_mask_never_matter():
         assert np.array_equal(filled(np.where(mask, clean, garbage), mask), filled(clean, mask))
 
 
+def test_a_complex_image_is_continued_as_its_two_parts_are():
+    one, two = crossing_pair((64, 64), 1)
+    mask = inner_mask(one.shape)
+    mask[20:25, 30:34] = False
+    found = filled(one + 1j * two, mask)
+    np.testing.assert_allclose(found.real, filled(one, mask), atol=1e-12)
+    np.testing.assert_allclose(found.imag, filled(two, mask), atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("image", "text"),
     [

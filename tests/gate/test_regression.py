@@ -83,6 +83,14 @@ def test_one_rule_that_holds_is_enough_and_is_named(tolerance: Tolerance, judged
     assert (change.judged, change.tolerance) == (judged, rule)
 
 
+@pytest.mark.parametrize(("is_", "judged"), [(10e-6, "same"), (11e-6, "worse")])
+def test_what_the_last_place_of_a_table_hides_is_no_change(is_: float, judged: str) -> None:
+    """0.000009 and 0.000010 may be 0.0000094999 and 0.0000095001; 0.000011 is at least a tenth more."""
+    asked = Acceptance(default=Tolerance(relative=0.01, interval=False))
+    (change,) = between([row("mse", phase=9e-6)], [row("mse", phase=is_)], asked)
+    assert change.judged == judged
+
+
 @pytest.mark.parametrize(
     ("old", "new", "judged"),
     [

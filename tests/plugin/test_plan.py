@@ -92,6 +92,12 @@ def test_comes_from_one_process(hub_after_debug: Path) -> None:
     assert done.stderr.strip() == "ERROR: --ptycho-plan prints from one process; add -n0"
 
 
+def test_with_no_job_at_a_time_nothing_could_run(hub_after_debug: Path) -> None:
+    done = run_here(hub_after_debug, "--ptycho-slots", "0")
+    assert done.returncode == 4
+    assert done.stderr.strip() == "ERROR: --ptycho-slots: 0; needed: at least 1"
+
+
 def test_what_is_done_is_not_done_again(finished_hub: Path, unbroken: Unbroken, tmp_path: Path) -> None:
     """Its inputs are read again, which takes a fraction of the time."""
     before = launches(finished_hub)

@@ -6,12 +6,17 @@ import json
 import os
 import pty
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptycho_compare.records.tables.metrics_csv import MetricRow
-from ptycho_compare.records.tables.pairs_csv import DifferenceRow
+from ptycho_compare.records.tables.metrics_csv import MetricRow, read_metrics_csv, write_metrics_csv
+from ptycho_compare.records.tables.pairs_csv import (
+    DifferenceRow,
+    read_differences_csv,
+    write_differences_csv,
+)
 from ptycho_compare.reporting.scoreboard import (
     Board,
     board_from,
@@ -20,7 +25,7 @@ from ptycho_compare.reporting.scoreboard import (
     rendered,
     width_of,
 )
-from scorecards import card, noisy, staying, three_scored
+from scorecards import card, noisy, staying, three_scored, truth_image
 from thorough import examples
 
 
@@ -99,6 +104,22 @@ def test_arms_that_are_one_image_cannot_be_told_apart():
     image = noisy(0.05, 1)
     shown = board_of_scorecard(card(A=staying(image), B=staying(image * 2j)))
     assert shown.verdict == "A and B cannot be told apart"
+
+
+def test_a_board_of_what_was_just_scored_is_that_of_its_files(tmp_path):
+    """Zed is better by less than a table shows: whoever reads the files must not say otherwise."""
+    image = truth_image()
+    near = {"Zed": 1e-7, "Able": 3e-7}
+    rng = np.random.default_rng(4)
+    arms = {name: staying(image + size * rng.standard_normal(image.shape)) for name, size in near.items()}
+    scored = card(**arms)
+    write_metrics_csv(tmp_path / "metrics.csv", scored, groups=1, seconds={})
+    write_differences_csv(tmp_path / "differences.csv", scored.differences)
+    found = board_of(
+        read_metrics_csv(tmp_path / "metrics.csv"), read_differences_csv(tmp_path / "differences.csv")
+    )
+    assert board_of_scorecard(scored) == found
+    assert found.verdict == "Able and Zed cannot be told apart"
 
 
 def test_without_a_truth_and_a_residual_nobody_wins():

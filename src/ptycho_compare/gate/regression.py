@@ -17,15 +17,15 @@ from ptycho_compare.records.acceptance import Change, ComparisonVerdict, read_ve
 from ptycho_compare.records.accepted_scores import scores_of, untouched_scores
 from ptycho_compare.records.job_scores import JobScores
 from ptycho_compare.records.measures import HIGHER_IS_BETTER
-from ptycho_compare.records.tables.csv_cells import finite
+from ptycho_compare.records.tables.csv_cells import LAST_PLACE, finite
 from ptycho_compare.records.tables.metrics_csv import MetricRow
 from ptycho_compare.study.comparing import Acceptance, Tolerance
 
 PARTS = ("amplitude", "phase", "value")
 GONE = "the score is gone"
 
-_ROUNDING = 1e-9
-"""Tables have six decimals: a difference of exactly the tolerance must not fail by a float's last bit."""
+_ROUNDING = LAST_PLACE + 1e-9
+"""What a tolerance does not count: both numbers are rounded, and a float's last bit is nobody's change."""
 
 Judged = Literal["worse", "same", "better"]
 

@@ -162,4 +162,6 @@ class Standings:
             return Margin(score, one, other, by if score.higher_is_better else -by)
         ends = sorted(sign * end for end in (finite(row.low), finite(row.high)) if end is not None)
         low, high = ends if len(ends) == 2 else (None, None)
-        return Margin(score, one, other, sign * difference, low, high, row.told_apart)
+        # what the table's digits do not show names nobody
+        told = row.told_apart and bool(difference)
+        return Margin(score, one, other, sign * difference, low, high, told)

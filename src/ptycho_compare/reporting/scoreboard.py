@@ -17,6 +17,7 @@ from ptycho_compare.printable import one_line
 from ptycho_compare.records.answer import Answer
 from ptycho_compare.records.answering import answer_of, read_tables
 from ptycho_compare.records.deciding import CHECKS, Deciding, digits
+from ptycho_compare.records.tables.csv_cells import as_read_back
 from ptycho_compare.records.tables.metrics_csv import MetricRow, table_rows
 from ptycho_compare.records.tables.pairs_csv import DifferenceRow, difference_rows
 
@@ -87,8 +88,9 @@ def _all_digits(number: float) -> str:
 
 
 def board_of_scorecard(scorecard: Scorecard) -> Board:
-    """Make the scoreboard of what was just scored."""
-    return board_of(table_rows(scorecard), difference_rows(scorecard.differences))
+    """Make the scoreboard of what was just scored, from the numbers that its tables hold."""
+    differences = map(as_read_back, difference_rows(scorecard.differences))
+    return board_of([*map(as_read_back, table_rows(scorecard))], differences)
 
 
 def board_at(names: Artifacts) -> Board:

@@ -7,8 +7,9 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ptycho_compare.errors import InputError
 from ptycho_compare.storage.files import write_text_atomic
@@ -18,6 +19,14 @@ from ptycho_compare.untrusted.regular import read_text, why_unreadable
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?([0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?|inf|nan)")
 Number = TypeVar("Number", int, float)
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Row = TypeVar("Row", bound=DataclassInstance)
+
+LAST_PLACE = 1e-6
+"""Of a written number. Two of them may be as far apart although their numbers are equal."""
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -111,6 +120,16 @@ def _cell(value: Any, row: Sequence[object], column: str) -> str:
     if isinstance(value, float):
         if math.isnan(value):
             raise ValueError(f"{row[0]}, {row[1]}: {column} is NaN, which is never written as a result")
-        text = f"{value:.6f}"
-        return "0.000000" if text == "-0.000000" else text
+        return _written(value)
     return " ".join(str(value).split())
+
+
+def _written(value: float) -> str:
+    text = f"{value:.6f}"
+    return "0.000000" if text == "-0.000000" else text
+
+
+def as_read_back(row: Row) -> Row:
+    """Return a row with its numbers as whoever reads its table finds them."""
+    numbers = ((each.name, getattr(row, each.name)) for each in fields(row))
+    return replace(row, **{name: float(_written(one)) for name, one in numbers if isinstance(one, float)})

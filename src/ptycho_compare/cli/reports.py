@@ -187,7 +187,7 @@ def _blank(hub: Hub, blanks: Sequence[BlankScore], words: Sequence[str]) -> Exit
         command_log=hub.command_log(comparison.id),
         moment=utc_now(),
     )
-    return _failed("\n".join([*map(str, findings), f"note: {hub.relative(note)}"]))
+    return _failed("\n".join([f"note: {hub.relative(note)}", *map(str, findings)]))
 
 
 def _report(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:

@@ -1,4 +1,4 @@
-"""Names of arms: one each, whatever a table or an older report calls them."""
+"""Names of arms: those of the study, and what PtychoPINN's own tables and summaries mean by theirs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _DROPPED = str.maketrans("", "", "- ()")
 
 
 def canonical_arms(names: Iterable[str], *, label: str) -> dict[str, str]:
-    """Give the arms of one table the names that all reports use (METRICS-NAMING-001).
+    """Give the arms of a table of PtychoPINN's own the names that all reports use (METRICS-NAMING-001).
 
-    PtychoPINN's tools write ``Baseline (gs1)``, ``Pty-chi (pty-chi)`` and the like. A name that another
-    arm of the table has exactly is never given to a second one, so that a user's ``Baseline2`` stays what
-    it is beside a ``Baseline``.
+    Its tools write ``Baseline (gs1)``, ``Pty-chi (pty-chi)`` and the like. A name that another arm of the
+    table has exactly is never given to a second one, so that a user's ``Baseline2`` stays what it is beside a
+    ``Baseline``. Our tables have exact names: a lab may well call an arm of its own ``PtyChi_long``.
 
     Returns
     -------

@@ -98,9 +98,15 @@ def read_scores(hub: Hub, job: ListedJob) -> JobScores:
     rows = read_metrics_csv(path)
     if not rows:
         raise ResultsError(f"{path}: has no rows, and {job.name} counts as done")
+    return JobScores(job, path, digest_of(path), _named(rows, path))
+
+
+def _named(rows: Sequence[MetricRow], path: Path) -> tuple[MetricRow, ...]:
+    """Rename the arms of a table of PtychoPINN's own; one of ours has them as the study calls them."""
+    if any(row.status for row in rows):
+        return tuple(rows)
     names = canonical_arms((row.model for row in rows), label=str(path))
-    named = tuple(replace(row, model=names[row.model]) for row in rows)
-    return JobScores(job, path, digest_of(path), named)
+    return tuple(replace(row, model=names[row.model]) for row in rows)
 
 
 def blank_scores(scores: JobScores, arms: Sequence[str]) -> Iterator[BlankScore]:

@@ -203,12 +203,16 @@ def _statistics(
 def read_summary(path: Path) -> MetricsSummary:
     """Read a summary, ours or PtychoPINN's own, arms by the names that all reports use.
 
+    PtychoPINN's own, which does not say what is required, calls them as its tables do.
+
     Raises
     ------
     ReportError
         Missing, no JSON, a number that is NaN, or a key that is needed is not there.
     """
     summary = read_json(path, MetricsSummary, made_by="ptycho-hub summarize")
+    if "required_models" in summary.model_fields_set:
+        return summary
     names = canonical_arms(summary.aggregate_metrics, label=str(path))
     renamed = {names[arm]: averages for arm, averages in summary.aggregate_metrics.items()}
     return summary.model_copy(update={"aggregate_metrics": renamed})

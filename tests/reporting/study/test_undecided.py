@@ -40,8 +40,8 @@ def write(hub: Hub, split: str) -> None:
         (
             Difference("PtychoPINN", "Baseline", "mae", "phase", -0.5, Interval(-0.75, -0.25)),
             Difference("PtychoPINN", "Baseline", "ms_ssim", "phase", 0.02, Interval(-0.01, 0.05)),
-            Difference("PtychoPINN", "Pty-chi", "fienup", "value", -0.125, Interval(-0.5, 0.5)),
-            Difference("PtychoPINN", "Pty-chi", "mse", "phase", 0.25, None),
+            Difference("PtychoPINN", "PtyChi", "fienup", "value", -0.125, Interval(-0.5, 0.5)),
+            Difference("PtychoPINN", "PtyChi", "mse", "phase", 0.25, None),
         ),
     )
 

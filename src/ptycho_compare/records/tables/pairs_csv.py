@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import FiniteFloat
 
-from ptycho_compare.records.arm_names import canonical_arms
 from ptycho_compare.records.reading import Record
 from ptycho_compare.records.tables.csv_cells import finite, number, read_table, write_table
 from ptycho_compare.records.tables.metrics_csv import interval_ends
@@ -133,11 +132,10 @@ def read_undecided(path: Path) -> tuple[Undecided, ...] | None:
     rows = read_differences_csv(path) if path.is_file() else []
     if all(row.told_apart is None for row in rows):
         return None
-    arms = canonical_arms((arm for row in rows for arm in (row.first, row.second)), label=str(path))
     return tuple(
         Undecided(
-            first=arms[row.first],
-            second=arms[row.second],
+            first=row.first,
+            second=row.second,
             metric=row.metric,
             component=row.component,
             difference=finite(row.difference),

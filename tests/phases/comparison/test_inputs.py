@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from bundles import write_bundle, write_supervised_baseline
 from hubs import DOSE, SIDE, make_split, request_on
-from ptycho_compare.errors import BundleError
+from ptycho_compare.errors import BundleError, ReadyMadeError
 from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import is_model
 from ptycho_compare.phases.comparison.compare import compare
@@ -83,6 +85,34 @@ def test_halves_that_do_not_fit_have_no_rows(small_hub: Path, tmp_path: Path) ->
     compare(request, command=["test"], console_level=None)
     assert "no comparison of its halves: not registered" in (tmp_path / "out/logs/logs/debug.log").read_text()
     names = {row.metric for row in read_metrics_csv(tmp_path / "out/comparison_metrics.csv")}
+    assert not any(name.startswith("half_") for name in names)
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["one file", "a copy"])
+def test_one_image_given_for_both_halves_is_refused(copied: bool, small_hub: Path, tmp_path: Path) -> None:
+    """It would agree with itself perfectly, and beat every honest arm."""
+    image = Hub(small_hub).ptychi(DOSE, "dense", "train")
+    other = tmp_path / "other.npz"
+    shutil.copy(image, other)
+    halves = ImageSource(image), ImageSource(other if copied else image)
+    more = ArmRequest("Mine", ImageSource(image), halves=halves)
+    request = request_on(small_hub, tmp_path / "out", more, networks=False, ready_made=None)
+    with pytest.raises(ReadyMadeError, match=re.escape(f"{halves[1]}: both halves of Mine are one image")):
+        compare(request, command=["test"], console_level=None)
+
+
+def test_one_image_times_a_constant_is_no_second_half(small_hub: Path, tmp_path: Path) -> None:
+    image = Hub(small_hub).ptychi(DOSE, "dense", "train")
+    with np.load(image) as arrays:
+        np.save(tmp_path / "turned.npy", 1.7 * np.exp(0.8j) * arrays["reconstructed_object"])
+    halves = ImageSource(image), ImageSource(tmp_path / "turned.npy")
+    more = ArmRequest("Mine", ImageSource(image), halves=halves)
+    request = request_on(small_hub, tmp_path / "out", more, networks=False, ready_made=None)
+    compare(request, command=["test"], console_level=None)
+    log = (tmp_path / "out/logs/logs/debug.log").read_text()
+    assert "Mine: no comparison of its halves: they are one image up to a constant" in log
+    names = {row.metric for row in read_metrics_csv(tmp_path / "out/comparison_metrics.csv")}
+    assert "fienup" in names
     assert not any(name.startswith("half_") for name in names)
 
 

@@ -19,7 +19,7 @@ from ptycho_compare.phases.comparison.arm import Arm, Setting
 from ptycho_compare.phases.comparison.log import LOGGER
 from ptycho_compare.reconstruction.frame_fit import FittedShift, fit_shift
 from ptycho_compare.reconstruction.residual import Residual, diffraction_residual
-from ptycho_compare.scoring.alignment.gauge import fit_gauge
+from ptycho_compare.scoring.alignment.gauge import fienup_error, fit_gauge
 from ptycho_compare.scoring.alignment.registration import continued, shift_image, shift_weight
 from ptycho_compare.scoring.mask import Mask
 from ptycho_compare.scoring.metrics.arm_metrics import Estimates, Measurement, measure
@@ -37,6 +37,9 @@ HALF_ROWS = (*HALF_CRITERIA, "frc_auc", "fienup", "phase_rmse")
 ENOUGH_IMAGES = 500
 """Beside a truth the residual is an aside: this many images give it to half a per cent, and all of
 them would cost a tenth of what the networks do."""
+
+ONE_IMAGE = 1e-5
+"""Rounding: a copy times a constant differs from its original by less; noise of its own is more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +175,11 @@ def _halves(name: str, halves: tuple[ArmImage, ...], mask: Mask, setting: Settin
     if moved.fault:
         raise ScoringError(moved.fault)
     common = placed.mask & mask
+    if (left := fienup_error(moved.values, one.values, common)) < ONE_IMAGE:
+        raise ScoringError(
+            f"they are one image up to a constant (Fienup error {left:.1g}), no reconstructions of half the "
+            "data each"
+        )
     view = TruthView.build(
         one.values, common, reference="independent_half", block_px=settings.resampling.block_px
     )

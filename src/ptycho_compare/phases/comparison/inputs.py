@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ptycho_compare.errors import BundleError, InputError
+from ptycho_compare.errors import BundleError, InputError, ReadyMadeError
 from ptycho_compare.hub import dose_of
 from ptycho_compare.models.bundle import ModelFile, find_model, inspect_model, is_model
 from ptycho_compare.models.own.declaration import declaration_beside
@@ -150,7 +150,18 @@ def _inspect(request: ArmRequest) -> tuple[str, ArmInput]:
         return request.name, ArmInput(request, inspect_model(find_model(source.path)))
     ready_made = read_ready_made(source, arm=request.name)
     halves = tuple(read_ready_made(half, arm=ready_made.arm) for half in request.halves)
+    _require_two_images(request, halves)
     return ready_made.arm, ArmInput(request, ready_made, halves)
+
+
+def _require_two_images(request: ArmRequest, halves: tuple[ReadyMade, ...]) -> None:
+    """Refuse one image for both halves: it agrees with itself perfectly, whatever noise is in it."""
+    if halves and np.array_equal(halves[0].values, halves[1].values, equal_nan=True):
+        one, other = request.halves
+        raise ReadyMadeError(
+            f"{other}: both halves of {halves[0].arm} are one image, the other is {one}; "
+            "needed: two reconstructions, each from half of the data (--halves)"
+        )
 
 
 def require_fit(request: CompareRequest, inputs: Inputs, scan: Scan) -> list[str]:

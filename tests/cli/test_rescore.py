@@ -81,8 +81,9 @@ def test_an_image_says_which_pixels_are_scored_and_is_kept_with_the_scores(own: 
     (tmp_path / "region.npz").unlink()
     assert record(own)["mask_pixels"] == int((mask & (region > 0)).sum()) < int(mask.sum())
     assert rescore(own, ID, "--check") == 0  # by what was kept
-    np.savez(tmp_path / "region.npz", region=region[:-1])
-    assert rescore(own, ID, "--mask", f"{tmp_path}/region.npz:region") == 2
+    for unfit in (region[:-1], np.where(region, region, np.nan), region + 0j):
+        np.savez(tmp_path / "region.npz", region=unfit)
+        assert rescore(own, ID, "--mask", f"{tmp_path}/region.npz:region") == 2
 
 
 @pytest.mark.slow

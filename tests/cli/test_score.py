@@ -128,6 +128,26 @@ def test_a_mask_chooses_the_pixels(files: Path, capsys: pytest.CaptureFixture[st
     assert found["mask_pixels"] == int(np.load(files / "mask.npy").sum())
 
 
+@pytest.mark.parametrize(
+    ("outside", "said"),
+    [
+        (np.nan, r"holds 13600 of 25600 values that are not finite"),
+        (np.inf, r"holds 13600 of 25600 values that are not finite"),
+        (0j, r"is complex128 of shape \(160, 160\)"),
+    ],
+)
+def test_a_mask_that_does_not_say_which_pixels_is_refused(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], outside: complex, said: str
+) -> None:
+    """NaN is not 0: what people blank by it was scored."""
+    mask = np.where(np.load(files / "mask.npy") == 1, 1, outside)
+    np.savez(tmp_path / "mask.npz", region=mask)
+    pair = f"{files}/pair.npz:recon_complex", f"{files}/pair.npz:truth_complex"
+    assert main(["score", *pair, "--aligned", "--mask", f"{tmp_path}/mask.npz:region"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(rf"mask\.npz: 'region' {said}; needed: .*0 where nothing is scored", line)
+
+
 def test_an_equal_image_has_an_infinite_psnr_in_valid_json(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,14 +187,15 @@ def test_a_dead_reconstruction_fails_by_name(files: Path, capsys: pytest.Capture
         (("pair.npz", "truth.npy"), "holds several complex images; name one as FILE:KEY"),
         (("moved.h5:entry/objct", "truth.npy"), "entry/objct"),
         (("truth.npy", "small.npy", "--aligned"), "aligned images have one shape"),
-        (("truth.npy", "truth.npy", "--mask", "small.npy"), "scored area (40, 40)"),
+        (("truth.npy", "truth.npy", "--mask", "few.npy"), "scored area (40, 40)"),
     ],
 )
 def test_bad_input_is_one_line(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
     np.save(tmp_path / "small.npy", np.ones((40, 40), np.complex64))
-    places = {"small.npy": tmp_path}
+    np.save(tmp_path / "few.npy", np.ones((40, 40)))
+    places = {"small.npy": tmp_path, "few.npy": tmp_path}
     paths = [word if word.startswith("--") else str(places.get(word, files) / word) for word in words]
     assert main(["score", *paths]) == 2
     said = capsys.readouterr().err

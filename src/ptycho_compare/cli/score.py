@@ -22,7 +22,7 @@ from ptycho_compare.cli.exit_codes import ExitCode
 from ptycho_compare.cli.place_arguments import local_path
 from ptycho_compare.errors import InputError, ScoringError
 from ptycho_compare.reconstruction.canvas import Grid
-from ptycho_compare.reconstruction.image_source import parse_source, read_image
+from ptycho_compare.reconstruction.image_source import parse_source, read_image, read_mask
 from ptycho_compare.reconstruction.light import Light
 from ptycho_compare.reconstruction.ready_made import read_ready_made
 from ptycho_compare.records.answering import answer_of
@@ -73,7 +73,7 @@ def _score(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
         there = weight > 0
         how = "as its file records" if made.placed else "about the middle of the positions"
         _say(f"laid on the truth's grid {how} (scan {path})")
-    mask = None if arguments.mask is None else read_image(parse_source(arguments.mask)) != 0
+    mask = None if arguments.mask is None else read_mask(parse_source(arguments.mask))
     lit = None if arguments.everywhere else _lit(arguments, path, found, image, truth)
     for part in (lit, there):
         if part is not None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.errors import ReadyMadeError
@@ -103,6 +104,28 @@ def read_image(source: ImageSource) -> NDArray[Any]:
     """
     with open_image_file(source.path) as file:
         return find_image(file, source).values
+
+
+def read_mask(source: ImageSource) -> NDArray[np.bool_]:
+    """Read which pixels are scored: those that are not 0.
+
+    Raises
+    ------
+    ReadyMadeError, ArchiveError
+        As `read_image`, or numbers of which not each is 0 or another: NaN is neither, and a complex image
+        is nobody's mask.
+    """
+    with open_image_file(source.path) as file:
+        image = find_image(file, source)
+    label = f"{source.path}: '{image.key}'" if image.key else f"{source.path}: the array"
+    needed = "needed: a mask, (h, w) real numbers, 0 where nothing is scored"
+    if image.values.dtype.kind == "c":
+        raise ReadyMadeError(f"{label} is {image.values.dtype} of shape {image.values.shape}; {needed}")
+    if unsaid := int((~np.isfinite(image.values)).sum()):
+        raise ReadyMadeError(
+            f"{label} holds {unsaid} of {image.values.size} values that are not finite; {needed}"
+        )
+    return np.asarray(image.values != 0)
 
 
 def find_image(file: ImageFile, source: ImageSource) -> Image:

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from ptycho_compare.checks.freshness import judge_in_place
 from ptycho_compare.errors import InputError, ReportError, first_of
 from ptycho_compare.hub import Artifacts, Hub, utc_text
@@ -29,7 +27,7 @@ from ptycho_compare.phases.comparison.publish import Result, write_artifacts
 from ptycho_compare.phases.comparison.request import request_of
 from ptycho_compare.phases.comparison.stored import stored_plan_differs
 from ptycho_compare.phases.comparison.verified import of_other_settings, unheard
-from ptycho_compare.reconstruction.image_source import ImageSource, read_image
+from ptycho_compare.reconstruction.image_source import ImageSource, read_mask
 from ptycho_compare.reconstruction.user_made import UserSource
 from ptycho_compare.records.adoption import whoever
 from ptycho_compare.records.manifest import Manifest, read_manifest, record_artifacts, versions
@@ -131,13 +129,13 @@ class Rescoring:
     def _limited(self, setting: Setting) -> Setting:
         if self.within is None:
             return setting
-        image = read_image(self.within)
-        if image.shape != setting.grid.shape:
+        mask = read_mask(self.within)
+        if mask.shape != setting.grid.shape:
             raise InputError(
-                f"{self.within}: is {' x '.join(map(str, image.shape))} px, and the object's grid is "
+                f"{self.within}: is {' x '.join(map(str, mask.shape))} px, and the object's grid is "
                 f"{' x '.join(map(str, setting.grid.shape))} px"
             )
-        return replace(setting, within=np.asarray(image != 0))
+        return replace(setting, within=mask)
 
     def _keep(
         self, comparison: Comparison, manifest: Manifest, result: Result, command: Sequence[str]

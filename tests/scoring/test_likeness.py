@@ -62,6 +62,19 @@ def test_an_unrelated_image_is_like_nothing():
     assert look(make_object(TRUTH.shape, 77)) is None
 
 
+def test_a_disc_that_looks_the_same_both_ways_does_not_hide_that_the_rest_is_turned():
+    """The disc alone overlaps by 0.76: it would be registered, and the turned detail be scored."""
+    side = np.arange(96) - 47.5
+    truth = make_object((96, 96), 4) * (1 + (np.hypot(*np.meshgrid(side, side)) < 25))
+    arms = {"A": ArmImage(noisy(truth.T, 0.05), np.ones(truth.shape), True)}
+    found = score_arms(arms, truth).arm("A")
+    assert found.status == "failed"
+    assert found.reason.startswith(
+        "not registered: with rows and columns exchanged, it overlaps the truth by"
+    )
+    assert found.shift.confidence > 0.7
+
+
 @pytest.mark.slow
 def test_the_reason_of_a_movable_arm_says_so():
     arms = {"A": ArmImage(TRUTH.conj(), np.ones(TRUTH.shape), True)}

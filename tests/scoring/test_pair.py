@@ -1,6 +1,7 @@
 """Any two arrays through the one public call; and how well the whole gauge is removed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,6 +163,85 @@ def test_what_is_no_pair_of_images_is_refused_in_one_line(image, truth, text):
     with pytest.raises(ScoringError, match=text) as caught:
         score_pair(image, truth, aligned=True)
     assert "\n" not in str(caught.value)
+
+
+NEEDED = r"; needed: an array of complex numbers, \(h, w\); from amplitude and phase: amplitude \* exp"
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        ("truth.npy", "is a str"),
+        (Path("truth.npy"), "is a PosixPath"),
+        (None, "is a NoneType"),
+        ([[1j, 2j], [3j]], "is a list of no one shape"),
+        (np.full(TRUTH.shape, "1"), r"is <U1 of shape \(96, 104\)"),
+        (np.angle(TRUTH), r"is float64 of shape \(96, 104\)"),
+        (np.array(TRUTH, object), r"is object of shape \(96, 104\)"),
+    ],
+)
+@pytest.mark.parametrize("of", ["reconstruction", "truth"])
+def test_what_is_no_complex_array_is_named_by_its_kind(image, found, of):
+    pair = (image, TRUTH) if of == "reconstruction" else (TRUTH, image)
+    with pytest.raises(ScoringError, match=rf"^{of} {found}{NEEDED}"):
+        score_pair(*pair)
+
+
+def test_what_gives_its_numbers_as_an_array_is_scored_as_one():
+    class Tensor:
+        """As torch's: no array, but numpy can take one from it."""
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array(noisy(TRUTH, 0.1), dtype=dtype)
+
+    aligned = replace(QUICK, free_ramp=False)
+    expected, *others = (
+        numbers(score_pair(image, truth, aligned=True, settings=aligned).arms[0])
+        for image, truth in [
+            (noisy(TRUTH, 0.1), TRUTH),
+            (noisy(TRUTH, 0.1).tolist(), TRUTH.tolist()),
+            (Tensor(), TRUTH),
+        ]
+    )
+    assert all(other == expected for other in others)
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("of", ["reconstruction", "truth", "mask"])
+def test_what_a_masked_array_masks_is_not_scored(of, aligned):
+    block = np.zeros(TRUTH.shape, bool)
+    block[40:50, 30:40] = True
+    image = noisy(TRUTH, 0.1)
+    left_out = np.ma.array(np.ones(TRUTH.shape, bool), mask=block)
+    bad = np.where(block, 100, image if of == "reconstruction" else TRUTH)
+    image, truth, mask = {
+        "reconstruction": (np.ma.array(bad, mask=block), TRUTH, None),
+        "truth": (image, np.ma.array(bad, mask=block), None),
+        "mask": (image, TRUTH, left_out),
+    }[of]
+    scored = score_pair(image, truth, aligned=aligned, mask=mask, settings=QUICK)
+    assert not scored.mask[block].any()
+    expected = score_pair(noisy(TRUTH, 0.1), TRUTH, aligned=aligned, mask=~block, settings=QUICK)
+    fienup = [numbers(each.arms[0])["fienup"][2] for each in (scored, expected)]
+    assert fienup[0] == pytest.approx(fienup[1], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("mask", "found"),
+    [
+        (np.where(np.eye(96, 104), 1, np.nan), "holds 9888 of 9984 values that are not finite"),
+        (TRUTH, r"is complex128 of shape \(96, 104\)"),
+        ("mask.npy", "is a str"),
+    ],
+)
+def test_a_mask_that_says_nothing_of_a_pixel_is_refused(mask, found):
+    with pytest.raises(ScoringError, match=f"^the mask {found}; needed: a mask, "):
+        score_pair(TRUTH, TRUTH, aligned=True, mask=mask)
+
+
+def test_an_image_that_is_masked_everywhere_is_refused():
+    with pytest.raises(ScoringError, match=r"^truth: every pixel is masked"):
+        score_pair(TRUTH, np.ma.array(TRUTH, mask=True), aligned=True)
 
 
 def with_holes(values):

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import ReadyMadeError
+from ptycho_compare.errors import ReadyMadeError, ScoringError
 from ptycho_compare.reconstruction.image_file import THE_ARRAY, ArrayKind, ImageFile, open_image_file
+from ptycho_compare.scoring.given import mask_of
+from ptycho_compare.scoring.mask import Mask
 
 OBJECT_KEYS = (
     THE_ARRAY,
@@ -106,26 +107,22 @@ def read_image(source: ImageSource) -> NDArray[Any]:
         return find_image(file, source).values
 
 
-def read_mask(source: ImageSource) -> NDArray[np.bool_]:
+def read_mask(source: ImageSource) -> Mask:
     """Read which pixels are scored: those that are not 0.
 
     Raises
     ------
     ReadyMadeError, ArchiveError
-        As `read_image`, or numbers of which not each is 0 or another: NaN is neither, and a complex image
-        is nobody's mask.
+        As `read_image`, or `mask_of` takes no mask from it.
     """
     with open_image_file(source.path) as file:
         image = find_image(file, source)
-    label = f"{source.path}: '{image.key}'" if image.key else f"{source.path}: the array"
-    needed = "needed: a mask, (h, w) real numbers, 0 where nothing is scored"
-    if image.values.dtype.kind == "c":
-        raise ReadyMadeError(f"{label} is {image.values.dtype} of shape {image.values.shape}; {needed}")
-    if unsaid := int((~np.isfinite(image.values)).sum()):
-        raise ReadyMadeError(
-            f"{label} holds {unsaid} of {image.values.size} values that are not finite; {needed}"
+    try:
+        return mask_of(
+            image.values, f"{source.path}: '{image.key}'" if image.key else f"{source.path}: the array"
         )
-    return np.asarray(image.values != 0)
+    except ScoringError as error:
+        raise ReadyMadeError(str(error)) from None
 
 
 def find_image(file: ImageFile, source: ImageSource) -> Image:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScoringError
 from ptycho_compare.scoring.collapse import CollapseLimits
+from ptycho_compare.scoring.given import image_of, mask_of
 from ptycho_compare.scoring.mask import ComplexImage, Mask
 from ptycho_compare.scoring.placement import ArmImage
 from ptycho_compare.scoring.scorecard import Scorecard, score_arms
@@ -37,12 +38,13 @@ def score_pair(
     Parameters
     ----------
     reconstruction, truth : ndarray, (h, w) and (H, W), complex
-        Where shapes differ, the middles are laid on each other to begin with.
+        Or what numpy makes such an array of. Where shapes differ, the middles are laid on each other to
+        begin with. What a masked array masks is not scored.
     aligned : bool
         Take them pixel for pixel: no registration, and no ramp is removed unless `settings` say
         so. Otherwise the reconstruction is moved to where it fits, within the search radius.
     mask : ndarray, (H, W), bool, optional
-        Pixels of the truth that are scored; all where not given.
+        Pixels of the truth that are scored (not 0); all where not given.
     name : str
         What the result calls the reconstruction.
     settings : ScoringSettings, optional
@@ -56,7 +58,7 @@ def score_pair(
     Raises
     ------
     ScoringError
-        No two images, shapes that differ although aligned, or no pixel in common.
+        No two complex images, no mask, shapes that differ although aligned, or no pixel in common.
 
     Examples
     --------
@@ -68,30 +70,33 @@ def score_pair(
     >>> round(numbers["ssim"].phase, 3)
     1.0
     """
-    for each, values in ((name, reconstruction), ("truth", truth)):
-        if values.ndim != 2 or values.size == 0:
-            raise ScoringError(f"{each} has shape {values.shape}; an image has two dimensions")
-    if aligned and reconstruction.shape != truth.shape:
+    image, there = image_of(reconstruction, name)
+    reference, known = image_of(truth, "truth")
+    if aligned and image.shape != reference.shape:
         raise ScoringError(
-            f"{name} has shape {reconstruction.shape} and the truth {truth.shape}; "
-            "aligned images have one shape"
+            f"{name} has shape {image.shape} and the truth {reference.shape}; aligned images have one shape"
         )
+    area = None if mask is None else mask_of(mask, "the mask")
+    if not known.all():
+        area = known if area is None or area.shape != known.shape else area & known
     settings = settings or (ALIGNED_SETTINGS if aligned else PAIR_SETTINGS)
     if settings.metrics == "ptychopinn":
         settings = replace(settings, placing=replace(settings.placing, limits=ANY_IMAGE))
-    values, weight = _laid(reconstruction, truth.shape)
+    values, weight = _laid(image, there, reference.shape)
     return score_arms(
         {name: ArmImage(values, weight, movable=not aligned)},
-        truth,
-        area=None if mask is None else mask.astype(np.float64),
+        reference,
+        area=None if area is None else area.astype(np.float64),
         settings=settings,
     )
 
 
-def _laid(values: ComplexImage, shape: tuple[int, ...]) -> tuple[ComplexImage, NDArray[np.float64]]:
-    """Lay an image on a grid, middle on middle, to the whole pixel."""
+def _laid(
+    values: ComplexImage, there: Mask, shape: tuple[int, ...]
+) -> tuple[ComplexImage, NDArray[np.float64]]:
+    """Lay an image on a grid, middle on middle, to the whole pixel; it weighs where it is there."""
     if values.shape == shape:
-        return values, np.ones(shape)
+        return values, there.astype(np.float64)
     laid, weight = np.zeros(shape, values.dtype), np.zeros(shape)
     to, of = [], []
     for ours, theirs in zip(shape, values.shape, strict=True):
@@ -100,5 +105,5 @@ def _laid(values: ComplexImage, shape: tuple[int, ...]) -> tuple[ComplexImage, N
         to.append(slice(low, high))
         of.append(slice(low - start, high - start))
     laid[tuple(to)] = values[tuple(of)]
-    weight[tuple(to)] = 1.0
+    weight[tuple(to)] = there[tuple(of)]
     return laid, weight

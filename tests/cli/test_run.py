@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,9 @@ from bundles import damage_weights
 from lab_runs import DOSE, LAB, STUDY, WHERE, hub_of
 from processes import PTYCHO_HUB, ROOT, environment, nobody_left, until
 from ptycho_compare.cli.ptycho_hub import main
-from ptycho_compare.errors import StudyError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.phases.comparison.verified import Recomputation
 from ptycho_compare.phases.pipeline.conditions import conditions
-from ptycho_compare.phases.pipeline.preflight import require_startable
 from ptycho_compare.phases.pipeline.study_plan import plan_of
 from ptycho_compare.records.comparison_list import read_job_list
 from ptycho_compare.records.step_record import read_step_record
@@ -192,16 +189,6 @@ class TestAFailure:
         assert "Blocked during Phase C metadata validation" in hub.blocker_log().read_text()
         assert "patched_train.npz" in hub.blocker_log().read_text()
 
-    def test_leaves_measured_data_alone(self, tmp_path: Path) -> None:
-        hub = hub_of(tmp_path / "hub")
-        measured = hub.patched(DOSE, "train")
-        measured.parent.mkdir(parents=True)
-        measured.write_bytes(b"a night at the beamline")
-        done = allowed(hub, "run", *WHERE)
-        assert done.returncode == 1
-        assert "--given" in done.stdout
-        assert measured.read_bytes() == b"a night at the beamline"
-
 
 class TestChangedFiles:
     def test_are_made_again_and_what_was_there_is_kept(self, own: Hub) -> None:
@@ -326,67 +313,3 @@ def test_commands_of_a_study_that_the_user_named_run(tmp_path: Path) -> None:
     words = ["run", "--hub", str(hub.root), "--study", str(mine), *WHERE, "--window", "60s"]
     assert main(words) == 1
     assert mark.exists()
-
-
-OURS = STUDY[: STUDY.index("[commands]")].replace(
-    "object_px = 96\npatch_px = 32", "object_px = 160\npatch_px = 64"
-)
-"""The same study made by our own commands, of images that networks can be trained on."""
-
-
-@pytest.mark.parametrize("command", ["demo", "run", "conditions", "run --clobber"])
-def test_pty_chi_that_is_missing_is_asked_for_before_anything_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, command: str
-) -> None:
-    monkeypatch.setitem(sys.modules, "ptychi", None)  # as Python has it of what cannot be imported
-    root = tmp_path.resolve() / "demo"
-    if command != "demo":
-        hub_of(root, OURS)
-    assert main([*command.split(), "--hub", str(root)]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "phase F runs pty-chi" in line
-    assert "pip install" in line
-    assert [path.name for path in root.iterdir()] == ["study.toml"]
-
-
-def test_pty_chi_is_not_asked_for_where_it_does_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "ptychi", None)
-    hub = hub_of(tmp_path / "hub", OURS)
-    require_startable(plan_of(hub, load_study(hub.study()), hub.study()).parts, elsewhere=True)
-
-
-@pytest.mark.parametrize(
-    ("key", "level", "said"),
-    [
-        ('splits = ["train", "test"]', 'splits = ["test"]',
-         f"'splits' has test only, and dense gs2, dose {DOSE}, is trained with train and test: name both"),
-        ("patch_px = 64", "patch_px = 32",
-         "'simulation.patch_px': images of 32 px; PtychoPINN has networks for 64, 128, 256 px: simulate one"),
-    ],
-    ids=["splits", "size"],
-)  # fmt: skip
-def test_data_that_networks_cannot_be_trained_on_are_refused_before_they_are_made(
-    tmp_path: Path, capsys: Capture, key: str, level: str, said: str
-) -> None:
-    hub = hub_of(tmp_path / "hub", OURS.replace(key, level))
-    assert main(["run", "--hub", str(hub.root)]) == 2
-    assert f"{hub.study()}: {said}" in capsys.readouterr().err
-    assert [path.name for path in hub.root.iterdir()] == ["study.toml"]
-
-
-def test_data_that_nobody_will_make_again_are_not_asked_for(tmp_path: Path) -> None:
-    hub = hub_of(tmp_path / "hub", OURS.replace('splits = ["train", "test"]', 'splits = ["test"]'))
-    study = load_study(hub.study())
-    trained = [plan_of(hub, study, hub.study(), given=frozenset(given)) for given in ((), "E")]
-    with pytest.raises(StudyError, match="is trained with train and test"):
-        require_startable(trained[0].parts)
-    require_startable(trained[1].parts)
-    for split in ("train", "test"):
-        scan = hub.overlap_view(DOSE, "dense", split)
-        scan.parent.mkdir(parents=True, exist_ok=True)
-        scan.write_bytes(b"a lab's own")
-    require_startable(trained[0].parts)
-    assert main(["run", "--hub", str(hub.root), "--clobber"]) == 2  # they would be made again
-    assert scan.is_file()

@@ -26,7 +26,7 @@ from ptycho_compare.phases.pipeline.batch_units import BatchWords, units_of
 from ptycho_compare.phases.pipeline.orchestrate import ALL_DONE, clobber
 from ptycho_compare.phases.pipeline.reports import post_verify_steps, report_steps, verify_steps
 from ptycho_compare.phases.pipeline.reports_step import ReportsStep
-from ptycho_compare.phases.pipeline.step import Step
+from ptycho_compare.phases.pipeline.step import Step, left_to_run
 from ptycho_compare.phases.pipeline.study_plan import StudyPlan, plan_of
 from ptycho_compare.reporting.terminal import closing_lines
 from ptycho_compare.storage.files import write_text_atomic
@@ -93,15 +93,13 @@ def _submit(plan: StudyPlan, arguments: argparse.Namespace) -> ExitCode:
 def _collect(plan: StudyPlan, steps: Sequence[Step], *, only_verify: bool) -> ExitCode:
     if only_verify:
         print("Post-verify-only mode: skipping Phase C→F")
-    to_run: set[str] = set()
+    left = left_to_run(steps)
     for number, step in enumerate(steps, start=1):
-        before = to_run.intersection(step.needs)
-        reasons = [f"after {', '.join(sorted(before))}"] if before else step.why_not_done()
-        to_run |= {step.id} if reasons else set()
         spec = step.spec(grace_s=0)
         print(f"[{number}/{len(steps)}] {step.title}")
         print(f"    {shlex.join(spec.command) if not step.given else 'given: checked, not run'}")
-        print(f"    log {plan.hub.relative(spec.log)}; {f'to run: {reasons[0]}' if reasons else 'done'}")
+        state = f"to run: {left[step.id]}" if step.id in left else "done"
+        print(f"    log {plan.hub.relative(spec.log)}; {state}")
     return ExitCode.OK
 
 

@@ -79,10 +79,9 @@ class Pipeline:
         return making_in_cells(self.hub, self.study, self.dose, self.view, self.splits)
 
     @property
-    def ours(self) -> tuple[tuple[MakingStep, tuple[Path, ...]], ...]:
-        """Steps of phases C to F that our own commands take, and what each leaves."""
-        both = zip(self._making, self.making, strict=True)
-        return tuple((step, made.outputs) for step, made in both if made.computed_by)
+    def stated(self) -> tuple[tuple[MakingStep, PhaseStep], ...]:
+        """Steps of phases C to F, as the study states them and as they are run here."""
+        return tuple(zip(self._making, self.making, strict=True))
 
     @cached_property
     def brought(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ run again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -96,6 +96,24 @@ class Step(Protocol):
     def seal(self, ended: Ended) -> list[Finding]:
         """Check what it left behind, and record it when all of it holds."""
         ...
+
+
+def left_to_run(steps: Iterable[Step]) -> dict[str, str]:
+    """Say of which steps something is left to do, by id, and why; `steps` are in the order of a plan.
+
+    Behind a step that is run all are looked at again. One that is given leaves its files as they are.
+    """
+    left: dict[str, str] = {}
+    run: set[str] = set()
+    for step in steps:
+        before = run.intersection(step.needs)
+        if before:
+            left[step.id] = f"after {', '.join(sorted(before))}"
+        elif reasons := step.why_not_done():
+            left[step.id] = str(reasons[0])
+        if step.id in left and not step.given:
+            run.add(step.id)
+    return left
 
 
 @dataclass(frozen=True)
@@ -205,6 +223,19 @@ class PhaseStep:
         """Return a digest of its fingerprint; of a step that is run each time nothing is recorded."""
         return "" if self.always else self.fingerprint().digest
 
+    def require_own_outputs(self) -> None:
+        """See that nothing of somebody else's lies where it is to write.
+
+        Raises HubError when an output is there that no attempt at this step can have written.
+        """
+        there = [path for path in self.outputs if path.exists()]
+        if not there or self.derived or self.given or read_launch(self.files.job) is not None:
+            return
+        raise HubError(
+            f"{there[0]}: is there, and {self.id} did not make it; take it as it is with --given, "
+            "or archive all that is there with --clobber"
+        )
+
     def set_aside(self, archive: Path) -> list[Path]:
         """Move finished outputs away before they are made again.
 
@@ -213,11 +244,7 @@ class PhaseStep:
         there = [path for path in self.outputs if path.exists()]
         if self.derived or self.given or not there:
             return []
-        if read_launch(self.files.job) is None:
-            raise HubError(
-                f"{there[0]}: is there, and {self.id} did not make it; take it as it is with --given, "
-                "or archive all that is there with --clobber"
-            )
+        self.require_own_outputs()
         if self._record() is None:
             return []  # an attempt was interrupted; what it left is its own
         self.files.record.unlink()

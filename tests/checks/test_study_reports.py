@@ -525,6 +525,17 @@ def test_step_records_stand_in_for_words_in_logs(recorded: Hub) -> None:
     assert len(found.to_json()["step_records"]) == 6
 
 
+def test_a_step_of_a_lab_s_own_says_nothing_of_how_the_phases_were_made(hub: Hub) -> None:
+    assert row(hub, LOGS).findings == []
+    note = hub.root / "data/note_train.txt"
+    note.write_text("ours")
+    record = hub.step(f"dose_{DOSE}-note-{VIEW}-train").record
+    record.parent.mkdir(parents=True)
+    outputs: dict[str, list[Any]] = {hub.relative(note): [sha256_of(note), note.stat().st_size]}
+    record.write_text(json.dumps(step_record(record.parent.name, "made", outputs)))
+    assert row(hub, LOGS).findings == []
+
+
 @pytest.mark.parametrize(
     ("damage", "text"),
     [

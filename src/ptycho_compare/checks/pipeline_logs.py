@@ -13,7 +13,7 @@ from ptycho_compare.records.step_record import StepRecord, read_step_record
 from ptycho_compare.storage.files import digest_of
 from ptycho_compare.study import Study
 from ptycho_compare.study.step import StudyStep
-from ptycho_compare.study.steps import WHOLE_STUDY, CompareStep, transcript_name
+from ptycho_compare.study.steps import WHOLE_STUDY, CompareStep, is_of_the_study, transcript_name
 from ptycho_compare.study.steps_in_cells import counted_steps
 from ptycho_compare.untrusted.regular import read_log
 
@@ -30,8 +30,8 @@ def cli_logs(
 ) -> Validation:
     """Judge the transcript, the phases' logs or records, and the logs of the reporting commands.
 
-    A hub with step records is judged by them: a phase counts as run when a record vouches for each of its
-    files by digest, and only what was made here must have a log. In a hub without records, one of
+    A hub with records of the study's steps is judged by them: a phase counts as run when a record vouches
+    for each of its files by digest, and only what was made here must have a log. In a hub without, one of
     PtychoPINN's, each log must exist and say "complete". That all of it succeeded is said last, after the
     verification, and so is not asked for.
     """
@@ -113,11 +113,15 @@ def _incomplete(hub: Hub, names: Iterable[str]) -> list[str]:
 
 
 def _records(hub: Hub) -> dict[str, StepRecord | None] | None:
-    """Read all step records, by step; None where the hub has no steps at all, or a step no readable one."""
-    folders = sorted(path for path in hub.step("").folder.glob("*") if path.is_dir())
-    if not folders:
+    """Read the records of the study's steps, by step; None where none of them was run in this hub.
+
+    Of a step without a readable record there is None. Steps of a lab's own say nothing of how the phases were made.
+    """
+    folders = sorted(path for path in hub.step("").folder.glob("dose_*") if path.is_dir())
+    steps = [folder.name for folder in folders if is_of_the_study(folder.name)]
+    if not steps:
         return None
-    return {folder.name: read_step_record(hub.step(folder.name).record) for folder in folders}
+    return {step: read_step_record(hub.step(step).record) for step in steps}
 
 
 def _of_records(

@@ -334,6 +334,11 @@ MAKING: tuple[type[MakingStep], ...] = (SimulateStep, OverlapStep, TrainStep, Re
 """Steps that have a command of their own, in the order of their phases."""
 
 
+def is_of_the_study(step_id: str) -> bool:
+    """True for an id of a step of phases C to F; a lab's own steps have other names."""
+    return step_id.split("-")[1:2] in ([kind.command] for kind in MAKING)
+
+
 def train_steps(hub: Hub, dose: int, view: str, arms: Collection[str] = NETWORKS) -> list[TrainStep]:
     """Trainings of the networks that are among these arms, the Baseline's first."""
     steps = (TrainStep(hub, dose, network) for network in (BASELINE_NETWORK, view))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +16,52 @@ from pytest_ptycho.fixtures import EVIDENCE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_ptycho.run_comparison import Evidence
+
 _LARGEST = 8 * 2**20
 """Bytes of a picture that goes into a report; larger ones stay in the hub."""
 
 
-def attach(item: pytest.Item, report: pytest.TestReport, record: dict[str, Any]) -> None:
-    """Hang the answer of a comparison on its test; all of it crosses to xdist's controller."""
+def attach(reports: Iterable[pytest.TestReport], record: dict[str, Any]) -> None:
+    """Hang what became of an attempt on its reports; all of it crosses to xdist's controller.
+
+    Junit reads them off the last one, and off the call's too where both went wrong. The item has none, or a
+    later attempt would have them twice.
+    """
     board = record.get("board")
-    if not board:
+    told = ("outcome", "done", "reason") if record["outcome"] == "deferred" else ()
+    facts = {name: record[name] for name in told}
+    if board:
+        facts = {"comparison": record["id"], "outcome": record["outcome"], **board["facts"]}
+    for report in reports:
+        report.user_properties += [(f"ptycho.{name}", value) for name, value in facts.items()]
+
+
+def board_of(evidence: Evidence) -> dict[str, Any] | None:
+    """Return the scoreboard of what the comparison left; None where that is not what was judged."""
+    from ptycho_compare.errors import InputError
+    from ptycho_compare.hub import Artifacts
+    from ptycho_compare.reporting.scoreboard import board_at
+
+    if evidence.is_of_an_earlier_run:
+        return None
+    try:
+        return asdict(board_at(Artifacts(evidence.job.folder)))
+    except InputError:  # a comparison that stopped, which its findings say
+        return None
+
+
+def show(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Give pytest-html its extras: it has a row for what a test's body did, and none for its end."""
+    evidence = item.stash.get(EVIDENCE, None)
+    if evidence is None or not (report.when == "call" or report.failed):
         return
-    facts = {"comparison": record["id"], "outcome": record["outcome"], **board["facts"]}
-    found = [(f"ptycho.{name}", value) for name, value in facts.items()]
-    # reportlog reads them off this report; junit off that of the teardown, which takes them from the item
-    report.user_properties += found
-    item.user_properties += found
-    if item.config.pluginmanager.hasplugin("html") and item.config.getoption("htmlpath", None):
+    if not (item.config.pluginmanager.hasplugin("html") and item.config.getoption("htmlpath", None)):
+        return
+    if board := board_of(evidence):
         from ptycho_compare.hub import Artifacts
 
-        picture = Artifacts(item.stash[EVIDENCE].job.folder).plot
+        picture = Artifacts(evidence.job.folder).plot
         report.extras = [*getattr(report, "extras", []), *_extras(board, picture)]  # type: ignore[attr-defined]
 
 

@@ -168,8 +168,6 @@ def ptycho_evidence(
 
     stash = request.node.stash
     stash[COMPARISON] = ptycho_comparison
-    if EVIDENCE in stash:  # of an attempt before, where a test is run again
-        del stash[EVIDENCE]
     found = run_comparison(request.node, job_of(request.node, ptycho_hub, ptycho_comparison, ptycho_study))
     stash[EVIDENCE] = found
     return found

@@ -24,6 +24,7 @@ from pytest_ptycho import (
     verdict,
     window,
 )
+from pytest_ptycho.attempt import attempt_at
 from pytest_ptycho.options import OPTIONS, Options
 from pytest_ptycho.scores import explained
 from pytest_ptycho.stopping import STOPPING, stopping_of
@@ -119,17 +120,21 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
             raise
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Leave a log in the hub, and hand its summary to whoever prints it."""
+    """Leave a log in the hub once all of a test is reported, and hand its summary to whoever prints it."""
     report = yield
-    found = evidence_log.record(item, report, None if call.excinfo is None else call.excinfo.value)
-    if found is not None:
-        # a plain attribute crosses to xdist's controller with the report
-        report.ptycho = found  # type: ignore[attr-defined]
-        facts.attach(item, report, found)
+    attempt = attempt_at(item, report, None if call.excinfo is None else call.excinfo.value)
+    if evidence_log.judges_a_hub(item):
+        # plain attributes cross to xdist's controller with the report
+        if report.when != "teardown":
+            report.ptycho_outcome = attempt.outcome  # type: ignore[attr-defined]
+            facts.show(item, report)
+        elif (found := evidence_log.record(item, attempt)) is not None:
+            report.ptycho = found  # type: ignore[attr-defined]
+            facts.attach(attempt.reports, found)
     if item.config.stash[STOPPING].asked:
         item.session.shouldstop = item.config.stash[STOPPING].asked
     return report

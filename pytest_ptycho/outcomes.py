@@ -47,10 +47,16 @@ class Ledger:
 
     def __init__(self, records: list[dict[str, Any]]) -> None:
         self._records = records
+        self._made_again: set[tuple[str, object]] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record that a report carries; an attempt that is made again does not count."""
-        if hasattr(report, "ptycho") and report.outcome != _MADE_AGAIN:
+        test = (report.nodeid, getattr(report, "worker_id", None))
+        if report.when == "setup":
+            self._made_again.discard(test)
+        if report.outcome == _MADE_AGAIN:
+            self._made_again.add(test)
+        elif hasattr(report, "ptycho") and test not in self._made_again:
             self._records.append(report.ptycho)
 
 
@@ -65,7 +71,7 @@ def status_of(report: pytest.TestReport) -> _Status | None:
     """Return what pytest shows for a deferred or blocked test; None for all others."""
     if report.outcome == _MADE_AGAIN:
         return None
-    return _STATUS.get(getattr(report, "ptycho", {}).get("outcome", ""))
+    return _STATUS.get(getattr(report, "ptycho_outcome", ""))
 
 
 def exit_status(records: list[dict[str, Any]], status: int, *, stopped: str, failed: int) -> int:

@@ -57,6 +57,11 @@ class Evidence:
     findings: list[Finding] = field(default_factory=list)
     death: str = ""
 
+    @property
+    def is_of_an_earlier_run(self) -> bool:
+        """True where a run did not come so far and left what an earlier one had written."""
+        return any(finding.kind in ("input", "missing", "stalled", "changed") for finding in self.findings)
+
     def __repr__(self) -> str:
         """What pytest shows above a test that fails; the findings themselves stand below it."""
         return f"<evidence of {self.job.id}; findings: {len(self.findings)}>"

@@ -65,5 +65,7 @@ def make_own_steps(item: pytest.Item, job: ComparisonJob) -> None:
 
 
 def _of_step(step: PhaseStep, finding: Finding) -> Finding:
-    log = step.hub.relative(step.hub.step_log(step.log_name))
-    return Finding("failed", f"own step {step.id}: {finding.text}; its output is in {log}")
+    log = step.hub.step_log(step.log_name)
+    begun = finding.kind != "input" and log.is_file()  # a log may be that of an attempt before
+    where = f"; its output is in {step.hub.relative(log)}" if begun else ""
+    return Finding("failed", f"own step {step.id}: {finding.text}{where}")

@@ -103,8 +103,6 @@ def test_an_own_check_makes_a_comparison_red_for_the_gate_too_until_it_finds_not
 def test_an_own_arm_is_compared_by_its_step_and_known_to_the_gate(judged: Path, tmp_path: Path) -> None:
     folder = suite(tmp_path, f"{ARM}\n\n{STEP}\n\n{LINE}")
     (folder / "reconstruct_mine.py").write_text(MINE)
-    step = STEP.replace('"reconstruct_mine.py"', repr(str(folder / "reconstruct_mine.py")))
-    (folder / "conftest.py").write_text(f"{ARM}\n\n{step}\n\n{LINE}")
     status, said = pytest_here(folder, *TRAIN, hub=judged, **UNDRAWN)
     assert status == 0, said
     opened = open_hub(judged)
@@ -119,6 +117,19 @@ def test_an_own_arm_is_compared_by_its_step_and_known_to_the_gate(judged: Path, 
     before = {path: path.stat().st_mtime_ns for path in (judged / "data/mine").iterdir()}
     assert pytest_here(folder, *TRAIN, hub=judged)[0] == 0
     assert {path: path.stat().st_mtime_ns for path in (judged / "data/mine").iterdir()} == before
+
+
+def test_the_page_s_line_of_a_hub_in_which_nothing_was_compared_is_left_out(
+    quick_hub: Path, tmp_path: Path
+) -> None:
+    _, said = pytest_here(
+        suite(tmp_path, LINE),
+        *TRAIN,
+        "--ptycho-verify",
+        hub=Path(shutil.copytree(quick_hub, tmp_path / "hub")),
+    )
+    assert "pytest_ptycho_summary" not in said
+    assert "best phase" not in said
 
 
 STEPS = "from ptycho_compare import OwnStep\n\n\ndef pytest_ptycho_steps(hub, comparison):\n    return "
@@ -141,6 +152,19 @@ WRONG = {
     f"{STEPS}['mine']": r"input: .*steps returned 'mine'; needed: a ptycho_compare\.OwnStep",
     f"{STEPS}[OwnStep('train', ['true'], outputs=['x'])]": (
         r"input: .*step 'train': needed: a name in lower case that is none of .*train"
+    ),
+    f"{STEPS}[OwnStep(None, ['true'], outputs=['x'])]": r"input: .*step None: needed: a name in lower case",
+    f"{STEPS}[OwnStep('mine', ['true'], inputs=None, outputs=['x'])]": (
+        r"input: .*step 'mine': inputs is None; needed: a list of paths"
+    ),
+    f"{STEPS}[OwnStep('mine', ['true'], outputs='x.npz')]": (
+        r"input: .*step 'mine': outputs is 'x\.npz'; needed: a list of paths"
+    ),
+    f"{STEPS}[OwnStep('mine', 'true', outputs=['x'])]": (
+        r"input: .*step 'mine': command is 'true'; needed: a list of words"
+    ),
+    f"{STEPS}[OwnStep('mine', ['true'], inputs=['none.py'], outputs=['x'])]": (
+        r"failed: own step \S+: \S+/none\.py: No such file or directory, and \S+ needs it(?!; its output)"
     ),
     f"{STEPS}[OwnStep('mine', ['false'], outputs=['data/x.npz'])]": (
         rf"failed: own step dose_{DOSE}-mine-dense-train: exit status 1: .*; its output is in cli/own_mine_"

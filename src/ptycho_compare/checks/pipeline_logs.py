@@ -115,7 +115,8 @@ def _incomplete(hub: Hub, names: Iterable[str]) -> list[str]:
 def _records(hub: Hub) -> dict[str, StepRecord | None] | None:
     """Read the records of the study's steps, by step; None where none of them was run in this hub.
 
-    Of a step without a readable record there is None. Steps of a lab's own say nothing of how the phases were made.
+    Of a step without a readable record there is None. Steps of a lab's own say nothing of how the phases
+    were made.
     """
     folders = sorted(path for path in hub.step("").folder.glob("dose_*") if path.is_dir())
     steps = [folder.name for folder in folders if is_of_the_study(folder.name)]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ptycho_compare.checks.blocker import Scope
 from ptycho_compare.errors import StudyError
@@ -31,7 +30,7 @@ class OwnStep:
     """
 
     name: str
-    command: Sequence[str]
+    command: Sequence[str | os.PathLike[str]]
     inputs: Sequence[str | os.PathLike[str]] = ()
     outputs: Sequence[str | os.PathLike[str]] = ()
 
@@ -42,25 +41,27 @@ def own_step(hub: Hub, place: Comparison, step: object) -> PhaseStep:
     Raises
     ------
     StudyError
-        It is no `OwnStep`, or has no command, no outputs, or the name of a step of the study.
+        It is no `OwnStep`, has no command or no outputs, what is no list, or the name of a step of the study.
     """
     if not isinstance(step, OwnStep):
         raise StudyError(f"pytest_ptycho_steps returned {step!r:.80}; needed: a ptycho_compare.OwnStep")
     taken = {CompareStep.command, *(each.command for each in MAKING)}
-    if not re.fullmatch(NAME, step.name) or step.name in taken:
+    if not isinstance(step.name, str) or not re.fullmatch(NAME, step.name) or step.name in taken:
         names = ", ".join(sorted(taken))
         raise StudyError(f"step {step.name!r}: needed: a name in lower case that is none of {names}")
-    if isinstance(step.command, str) or not step.command or not step.outputs:
+    command = _listed(step, "command", "a list of words")
+    inputs, outputs = (_listed(step, key, "a list of paths") for key in ("inputs", "outputs"))
+    if not command or not outputs:
         raise StudyError(f"step {step.name!r}: needed: a command as a list of words, and what it leaves")
     return PhaseStep(
         hub,
         id=in_cell(f"dose_{place.dose}-{step.name}-{place.view}-{place.split}", place.cell),
         title=f"Own step: {step.name} {place.view} {in_cell(place.split, place.cell)}",
-        command=tuple(map(str, step.command)),
+        command=command,
         log_name=in_cell(f"own_{step.name}_{place.view}_{place.split}_dose{place.dose}", place.cell),
-        inputs=_in_hub(hub, step.inputs),
-        outputs=_in_hub(hub, step.outputs),
-        settings={"command": list(map(str, step.command))},
+        inputs=tuple(hub.root / path for path in inputs),
+        outputs=tuple(hub.root / path for path in outputs),
+        settings={"command": list(command)},
         computed_by="",
         check=list,
         libraries=(),
@@ -70,5 +71,12 @@ def own_step(hub: Hub, place: Comparison, step: object) -> PhaseStep:
     )
 
 
-def _in_hub(hub: Hub, paths: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
-    return tuple(hub.root / path for path in paths)
+def _listed(step: OwnStep, key: str, needed: str) -> tuple[str, ...]:
+    """Take what a step says as a list; a single text would be read letter by letter."""
+    held = getattr(step, key)
+    known = (str, os.PathLike, int, float) if key == "command" else (str, os.PathLike)
+    listed = isinstance(held, Iterable) and not isinstance(held, str | bytes | os.PathLike)
+    words = tuple(held) if listed else ()
+    if not listed or not all(isinstance(word, known) for word in words):
+        raise StudyError(f"step {step.name!r}: {key} is {held!r:.80}; needed: {needed}")
+    return tuple(map(str, words))

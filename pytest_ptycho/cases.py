@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from ptycho_compare.names import STUDY_FILE
+from ptycho_compare.names import HUB_VARIABLE, STUDY_FILE
 from pytest_ptycho.marks import PREFIX, marks, registered
 from pytest_ptycho.options import OPTIONS
 
@@ -45,7 +45,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     config, test_file = metafunc.config, metafunc.definition.path
     if config.stash[OPTIONS].hub is None and not study_path(config, test_file).is_file():
         for name in asked:
-            metafunc.parametrize(name, [pytest.param(None, id="no_hub", marks=pytest.mark.skip(_NO_HUB))])
+            metafunc.parametrize(name, [pytest.param(None, id="no_hub", marks=pytest.mark.skip(NO_HUB))])
         return
     study = _study_once(config, test_file)
     for name in asked:
@@ -90,7 +90,7 @@ _CASES: Mapping[str, Callable[[pytest.Metafunc, Study | None], None]] = {
     _PLACE: _places,
     _DOSE: _doses,
 }
-_NO_HUB = "no hub: give --hub DIR"
+NO_HUB = f"no hub: give --hub DIR, or set {HUB_VARIABLE} or the ini key ptycho_hub"
 """Why tests of one's own are skipped in a session about something else."""
 
 
@@ -129,10 +129,19 @@ def _study_once(config: pytest.Config, test_file: Path) -> Study | None:
 
 
 def study_for(config: pytest.Config, test_file: Path) -> Study:
-    """Return the study that a test file is judged by, once its tests were collected."""
-    study = _study_once(config, test_file)
+    """Return the study that a test file is judged by; without a hub and a study the test is skipped.
+
+    One that no case of a test rests on is loaded here: what is wrong with it fails the test, in one line.
+    """
+    path = study_path(config, test_file)
+    if config.stash[OPTIONS].hub is None and not path.is_file():
+        pytest.skip(NO_HUB)
+    try:
+        study = _study_once(config, test_file)
+    except pytest.Collector.CollectError as error:
+        pytest.fail(str(error), pytrace=False)
     if study is None:
-        raise pytest.UsageError(f"{study_path(config, test_file)}: has a mistake, told above")
+        pytest.fail(f"{path}: has a mistake, told above", pytrace=False)
     return study
 
 

@@ -53,6 +53,7 @@ def _of_deferred(item: pytest.Item, error: Deferred) -> dict[str, Any]:
     saved, total = (0, 0) if state is None else (state.saved, state.total)
     return {
         "id": _id(item),
+        "test": _test(item),
         "outcome": "deferred",
         "done": f"{saved}/{total}",
         "reason": error.reason,
@@ -83,6 +84,7 @@ def _of_judged(
     found: dict[str, Any] = plain_values(
         {
             "id": evidence.job.id if evidence is not None else _id(item),
+            "test": _test(item),
             "outcome": attempt.outcome,
             "seconds": done.seconds if done is not None else attempt.body.duration,
             "findings": [*map(str, findings), *waits],
@@ -100,6 +102,17 @@ def _of_judged(
 def _id(item: pytest.Item) -> str:
     comparison = item.stash.get(COMPARISON, None)
     return item.name if comparison is None else comparison.id
+
+
+def _test(item: pytest.Item) -> str:
+    """Return the test's node id without the comparison that it is a case of."""
+    comparison = item.stash.get(COMPARISON, None)
+    if comparison is None:
+        return item.nodeid
+    name = item.nodeid
+    for case in (f"[{comparison.id}]", f"-{comparison.id}", f"{comparison.id}-"):
+        name = name.replace(case, "")
+    return name
 
 
 def _write_log(

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ptycho_compare.errors import HubError
-from ptycho_compare.names import HUB_VARIABLE
-from pytest_ptycho.cases import DoseAndView, study_for, study_path
+from pytest_ptycho.cases import NO_HUB, DoseAndView, study_for, study_path
 from pytest_ptycho.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -36,13 +35,20 @@ def ptycho_hub(pytestconfig: pytest.Config) -> Hub:
     """The hub that is judged."""
     chosen = pytestconfig.stash[OPTIONS].hub
     if chosen is None:
-        pytest.fail(f"no hub: give --hub DIR, or set {HUB_VARIABLE} or the ini key ptycho_hub", pytrace=False)
+        pytest.skip(NO_HUB)
     from ptycho_compare.hub import Hub
 
     try:
         return Hub.open(chosen.root)
     except HubError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hub_is_chosen(pytestconfig: pytest.Config) -> None:
+    """Fail where no hub is chosen: in a suite about nothing else, which has this among its fixtures."""
+    if pytestconfig.stash[OPTIONS].hub is None:
+        pytest.fail(NO_HUB, pytrace=False)
 
 
 @pytest.fixture(scope="session")

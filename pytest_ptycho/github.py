@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ptycho_compare.printable import one_line
+from pytest_ptycho.outcomes import called
 
 _ACTIONS, _WORKSPACE, _SUMMARY = "GITHUB_ACTIONS", "GITHUB_WORKSPACE", "GITHUB_STEP_SUMMARY"
 _BAD = ("failed", "blocked")
@@ -35,14 +36,14 @@ def error_lines(records: Sequence[dict[str, Any]], *, root: Path) -> Iterator[st
     .. [1] docs.github.com, "Workflow commands for GitHub Actions", Setting an error message
     """
     workspace = Path(os.environ.get(_WORKSPACE) or root)
-    for record in records:
+    for name, record in called(records):
         if record["outcome"] in _BAD and "place" in record:
-            name, line = record["place"]
-            path = root / name
+            file, line = record["place"]
+            path = root / file
             path = path.relative_to(workspace) if path.is_relative_to(workspace) else path
             said = "\n".join(record["findings"]) or f"see {record['log']}"
             place = f"file={_property(str(path))},line={(line or 0) + 1}"
-            title = _property(f"{record['id']} {record['outcome']}")
+            title = _property(f"{name} {record['outcome']}")
             yield f"::error {place},title={title}::{_message(said)}"
 
 
@@ -61,8 +62,8 @@ def summary(records: Sequence[dict[str, Any]]) -> Iterator[str]:
 
     yield from ("## Comparisons", "")
     rows = []
-    for record in sorted(records, key=lambda each: str(each["id"])):
+    for name, record in called(records):
         facts = (record.get("board") or {}).get("facts", {})
         why = "; ".join(record.get("findings", ())) or record.get("reason") or facts.get("why", "")
-        rows.append([cell(each) for each in (record["id"], record["outcome"], facts.get("answer", ""), why)])
+        rows.append([cell(each) for each in (name, record["outcome"], facts.get("answer", ""), why)])
     yield from table(("Comparison", "Outcome", "Who is best", "Why"), rows)

@@ -5,6 +5,8 @@ Deferred rides on pytest's skip, so that it is neither green nor red; blocked on
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,6 +60,25 @@ class Ledger:
             self._made_again.add(test)
         elif hasattr(report, "ptycho") and test not in self._made_again:
             self._records.append(report.ptycho)
+
+
+def called(records: Sequence[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the records in the order of what they are of, each with what it is called.
+
+    That is its comparison, and its test as well where the comparison has several: without its file, but where
+    two of them differ in nothing else.
+    """
+    ids = Counter(record["id"] for record in records)
+    names = Counter((record["id"], record["test"].partition("::")[2]) for record in records)
+
+    def name(record: dict[str, Any]) -> str:
+        short = record["test"].partition("::")[2]
+        if ids[record["id"]] == 1:
+            return str(record["id"])
+        return f"{record['id']}  {record['test'] if names[record['id'], short] > 1 else short}"
+
+    ordered = sorted(records, key=lambda record: str(record["id"]))
+    return [(name(record), record) for record in ordered]
 
 
 _Status = tuple[str, str, tuple[str, dict[str, bool]]]  # category, letter, word with its colour

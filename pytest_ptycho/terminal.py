@@ -16,6 +16,7 @@ import pytest
 from ptycho_compare.duration import duration_text
 from ptycho_compare.printable import one_line
 from pytest_ptycho.options import OPTIONS
+from pytest_ptycho.outcomes import called
 
 if TYPE_CHECKING:
     from ptycho_compare.hub import Hub
@@ -31,12 +32,12 @@ def lines(records: Sequence[dict[str, Any]], *, command: str) -> Iterator[str]:
 
     The command is the one that goes on with deferred tests.
     """
-    width = max(len(record["id"]) for record in records)
-    ordered = sorted(records, key=lambda record: str(record["id"]))
-    for record in ordered:
-        yield f"{record['id']:<{width}}  {record['outcome']:<8}  {_result(record)}"
-    for record in ordered:
-        yield from (f"{record['id']}: {text}" for text in _remarks(record))
+    named = called(records)
+    width = max(len(name) for name, _ in named)
+    for name, record in named:
+        yield f"{name:<{width}}  {record['outcome']:<8}  {_result(record)}"
+    # of many tests, once
+    yield from dict.fromkeys(f"{record['id']}: {text}" for _, record in named for text in _remarks(record))
     if any(record["outcome"] == "deferred" for record in records):
         yield f"{_GO_ON}{command}"
 

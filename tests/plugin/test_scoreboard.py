@@ -88,8 +88,8 @@ def test_a_workflow_shows_what_failed_where_and_who_is_best(judged: Judged) -> N
 
 def test_what_a_finding_quotes_is_no_command_of_the_workflow(tmp_path: Path) -> None:
     record = {
-        "id": "a,b::c", "outcome": "blocked", "place": ["test_x.py", 4], "log": "",
-        "findings": ["100 %\r\n::warning::x", "second"],
+        "id": "a,b::c", "test": "test_x.py::test_x", "outcome": "blocked", "place": ["test_x.py", 4],
+        "log": "", "findings": ["100 %\r\n::warning::x", "second"],
     }  # fmt: skip
     (line,) = error_lines([record], root=tmp_path)
     assert line == (

@@ -107,6 +107,94 @@ def test_without_a_hub_they_are_skipped(suite: Path) -> None:
     assert "no hub: give --hub DIR" in done.stdout
 
 
+ASKS = """
+def test_hub(hub):
+    raise AssertionError
+
+
+def test_study(study):
+    raise AssertionError
+
+
+def test_late(request):
+    request.getfixturevalue("ptycho_hub")
+
+
+def test_case(scores):
+    raise AssertionError
+
+
+def test_plain():
+    pass
+"""
+
+
+@pytest.mark.parametrize("more", [(), pytest.param(("-n2",), marks=pytest.mark.slow)], ids=str)
+def test_without_a_hub_whoever_asks_for_anything_of_it_is_skipped(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "test_asking.py").write_text(ASKS)
+    done = run_here(None, "-rs", str(tmp_path), *more, folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed, 4 skipped" in done.stdout
+    assert "no hub: give --hub DIR, or set PTYCHO_HUB" in done.stdout
+
+
+def test_without_a_hub_a_study_beside_the_tests_alone_is_given(quick_hub: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_beside.py").write_text(
+        ASKS.replace("(study):\n    raise AssertionError", "(study):\n    pass")
+    )
+    shutil.copy(quick_hub / "study.toml", tmp_path)
+    done = run_here(None, str(tmp_path), "-k", "not case", folder=tmp_path)
+    assert "2 passed, 2 skipped" in done.stdout
+    assert "skipped" in run_here(None, str(tmp_path), "-k", "case", folder=tmp_path).stdout
+
+
+def test_a_study_with_a_mistake_that_one_test_asks_for_is_one_line(quick_hub: Path, tmp_path: Path) -> None:
+    hub = Path(shutil.copytree(quick_hub, tmp_path / "hub"))
+    (hub / "study.toml").write_text("name = 3\n")
+    (tmp_path / "test_mistaken.py").write_text("def test_study(study):\n    pass\n")
+    done = run_here(hub, str(tmp_path / "test_mistaken.py"), folder=tmp_path)
+    assert done.returncode == 1
+    assert re.search(r"(?m)^E? *\S+study\.toml: line 1: 'name': Input should be a valid string", done.stdout)
+    assert "cases.py" not in done.stdout
+
+
+def test_several_tests_of_a_comparison_are_told_apart_and_its_remarks_told_once(
+    quick_compared_hub: Path, tmp_path: Path
+) -> None:
+    hub = Path(shutil.copytree(quick_compared_hub, tmp_path / "hub"))
+    text = """
+import pytest
+
+
+@pytest.mark.parametrize("arm", ["A", "B"])
+def test_arm(arm, scores):
+    pass
+
+
+class TestOther:
+    def test_arm(self, scores):
+        assert not scores
+"""
+    (tmp_path / "test_telling.py").write_text(text)
+    waits = "from pytest_ptycho.outcomes import Deferred\n\n\n"
+    waits += "def test_same(scores):\n    raise Deferred('it waits')\n"
+    for name in ("one", "two"):
+        (tmp_path / f"test_file_{name}.py").write_text(waits)
+    files = [str(path) for path in tmp_path.glob("test_*.py")]
+    done = run_here(hub, *files, "-m", "debug", "-k", "train", folder=tmp_path)
+    for name, outcome in (
+        ("test_arm[A]", "passed"),
+        ("test_arm[B]", "passed"),
+        ("TestOther::test_arm", "failed"),
+        ("test_file_one.py::test_same", "deferred"),
+        ("test_file_two.py::test_same", "deferred"),
+    ):
+        assert re.search(rf"(?m)^{CASE}  {re.escape(name)} +{outcome} ", done.stdout), done.stdout
+    assert done.stdout.count(f"{CASE}: it waits") == 1
+
+
 def test_a_hub_without_a_study_names_what_writes_one(suite: Path, quick_hub: Path, tmp_path: Path) -> None:
     shutil.copytree(quick_hub / "data", tmp_path / "hub" / "data")
     done = run_here(tmp_path / "hub", str(suite))

@@ -30,7 +30,6 @@ from ptycho_compare.records.job_scores import BlankScore, BlankScoresError
 from ptycho_compare.records.metrics_summary import read_summary
 from ptycho_compare.records.reading import read_text
 from ptycho_compare.reporting.study.deltas import PreviewError, delta_highlights
-from ptycho_compare.reporting.study.markdown import THRESHOLD
 from ptycho_compare.reporting.study.report import (
     FAILURES,
     digest_markdown,
@@ -46,7 +45,7 @@ from ptycho_compare.reporting.study.write_reports import (
     publish_summary,
 )
 from ptycho_compare.storage.files import write_text_atomic
-from ptycho_compare.study import Comparison, Study, study_if_any
+from ptycho_compare.study import LOW_MS_SSIM, Comparison, Study, study_if_any
 
 _NONE_MADE = "no report is made of this:"
 
@@ -91,13 +90,14 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "arm below the threshold changes nothing",
     )
     parser.add_argument("--hub", type=local_path, help="the hub's folder")
+    parser.add_argument("--study", type=local_path, metavar="FILE", help=OPTIONAL_STUDY)
     parser.add_argument(
         "--metrics", type=local_path, help="default: analysis/metrics_summary.json of the hub"
     )
     parser.add_argument("--output", type=local_path, help="default: analysis/aggregate_report.md of the hub")
     parser.add_argument("--highlights", type=local_path, help="default: analysis/aggregate_highlights.txt")
-    text = "mean MS-SSIM below which an arm is called low (default: %(default)s)"
-    parser.add_argument("--ms-ssim-threshold", type=float, default=THRESHOLD, metavar="S", help=text)
+    text = f"mean MS-SSIM below which an arm is low (default: the study's, else {LOW_MS_SSIM:g})"
+    parser.add_argument("--ms-ssim-threshold", type=_threshold, metavar="S", help=text)
     parser.set_defaults(run=_report)
 
 
@@ -198,7 +198,7 @@ def _report(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     missing = missing_arms(summary)
     if missing:
         return _failed(f"missing: {', '.join(missing)}; available: {', '.join(summary.arms) or 'none'}")
-    threshold = arguments.ms_ssim_threshold
+    threshold = _threshold_of(hub, arguments)
     report = report_markdown(summary, threshold=threshold)
     print(report)
     _write(_file(arguments.output, hub, lambda names: names.report), report)
@@ -207,6 +207,24 @@ def _report(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:
     if hub is not None and arguments.metrics is None:
         print(f"Key Metrics Deltas\n{delta_highlights(persist_deltas(hub))}", end="")
     return ExitCode.OK
+
+
+def _threshold(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
+    return value
+
+
+def _threshold_of(hub: Hub | None, arguments: argparse.Namespace) -> float:
+    """Return the one that was given, or that of the study, which the gate takes too."""
+    given: float | None = arguments.ms_ssim_threshold
+    if given is not None:
+        return given
+    if arguments.study is not None and hub is None:
+        raise InputError("--study: without --hub there is nothing that it is about; give --ms-ssim-threshold")
+    study = None if hub is None else study_if_any(hub, arguments.study)[0]
+    return LOW_MS_SSIM if study is None else study.acceptance.ms_ssim
 
 
 def _digest(arguments: argparse.Namespace, _words: Sequence[str]) -> ExitCode:

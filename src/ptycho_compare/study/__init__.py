@@ -17,6 +17,7 @@ from ptycho_compare.study.choosing import (
 from ptycho_compare.study.comparing import (
     ARM_NAME,
     BASELINE,
+    LOW_MS_SSIM,
     NAME,
     PTYCHI,
     PTYCHOPINN,
@@ -58,6 +59,7 @@ from ptycho_compare.study.study import (
 __all__ = [
     "ARM_NAME",
     "BASELINE",
+    "LOW_MS_SSIM",
     "NAME",
     "NETWORKS",
     "PTYCHI",

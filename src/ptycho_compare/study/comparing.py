@@ -35,6 +35,10 @@ EngineName = Literal["onnxruntime", "tensorflow"]
 """By what trained networks are run."""
 
 
+LOW_MS_SSIM = 0.80
+"""Below it an arm's MS-SSIM is low, where no study says otherwise."""
+
+
 class Section(BaseModel):
     """A table of `study.toml`; an unknown key in it is a mistake."""
 
@@ -204,7 +208,7 @@ class Acceptance(Section):
         Folder of accepted runs, from the hub's own; hubs that share one are outside of it.
     """
 
-    ms_ssim: Fraction = 0.80
+    ms_ssim: Fraction = LOW_MS_SSIM
     gating: bool = False
     tolerances: dict[str, Tolerance] = Field(default={})
     default: Tolerance = Tolerance(relative=0.01)

@@ -232,5 +232,5 @@ def test_a_digest_quotes_foreign_highlights_within_bounds(hostile: str, shown: s
 
 
 def test_a_threshold_in_other_figures_is_none() -> None:
-    with pytest.raises(ReportError, match="have no line"):
+    with pytest.raises(ReportError, match="not a number such as"):
         threshold_in("MS-SSIM (mean) threshold: \u0661.\u0660\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts
@@ -99,6 +101,8 @@ def report_step(plan: Reported) -> PhaseStep:
         "report",
         "Report and highlights",
         "aggregate_report_cli",
+        *("--study", str(plan.study_file)),
+        settings={"ms_ssim": plan.study.acceptance.ms_ssim},
         inputs=(names.summary,),
         outputs=outputs,
         needs=("summarize",),
@@ -132,6 +136,7 @@ def _reporting(
     title: str,
     log_name: str,
     *words: str,
+    settings: Mapping[str, float] = MappingProxyType({}),
     inputs: tuple[Path, ...] = (),
     outputs: tuple[Path, ...] = (),
     needs: tuple[str, ...] = (),
@@ -149,7 +154,7 @@ def _reporting(
         log_name=log_name,
         inputs=inputs,
         outputs=outputs,
-        settings={"splits": plan.splits},
+        settings={"splits": plan.splits, **settings},
         computed_by=_REPORTS,
         check=list[Finding],
         libraries=_WRITERS,

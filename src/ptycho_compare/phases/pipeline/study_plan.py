@@ -28,6 +28,11 @@ class Reported(Protocol):
         ...
 
     @property
+    def study(self) -> Study:
+        """What it says of reports."""
+        ...
+
+    @property
     def study_file(self) -> Path:
         """Part of their commands."""
         ...

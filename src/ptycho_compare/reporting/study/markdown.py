@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ptycho_compare.records.measures import MISSING, MS_SSIM, PARTS, Part, number_text, signed_text
@@ -11,9 +12,6 @@ from ptycho_compare.records.tables.pairs_csv import Undecided
 
 if TYPE_CHECKING:  # it reads scans, which takes long to load
     from ptycho_compare.records.metrics_summary import MetricsSummary
-
-THRESHOLD = 0.80
-"""Average MS-SSIM below which an arm is called low, where nothing else is asked for."""
 
 UNDECIDED = "Cannot be told apart"
 
@@ -56,12 +54,18 @@ def sanity_section(summary: MetricsSummary, threshold: float) -> Iterator[str]:
     "Open points of the study").
     """
     yield from ("## MS-SSIM Sanity Check", "")
-    yield from (f"_Threshold: mean amplitude/phase ≥ {threshold:.2f}_", "")
+    yield from (f"_Threshold: mean amplitude/phase ≥ {threshold_text(threshold)}_", "")
     rows = []
     for arm in dict.fromkeys([*summary.required_models, *summary.arms]):
         means = {part: summary.average(arm, MS_SSIM, part) for part in PARTS}
         rows.append((arm, *map(number_text, means.values()), _sanity_status(means, threshold)))
     yield from table(("Model", "Mean amplitude", "Mean phase", "Status"), rows)
+
+
+def threshold_text(threshold: float) -> str:
+    """Return a threshold with all its digits, two decimals at least: whoever reads it back judges by it."""
+    whole, _, decimals = f"{Decimal(repr(threshold + 0.0)):f}".partition(".")
+    return f"{whole}.{decimals:0<2}"
 
 
 def _sanity_status(means: Mapping[Part, float | None], threshold: float) -> str:

@@ -20,13 +20,13 @@ from ptycho_compare.records.measures import (
 from ptycho_compare.records.metrics_deltas import delta
 from ptycho_compare.records.metrics_summary import MetricsSummary
 from ptycho_compare.reporting.study.markdown import (
-    THRESHOLD,
     counts,
     sanity_section,
     table,
+    threshold_text,
     undecided_section,
 )
-from ptycho_compare.study import PTYCHOPINN
+from ptycho_compare.study import LOW_MS_SSIM, PTYCHOPINN
 
 DIGEST_SECTIONS = TITLE, PIPELINE, HIGHLIGHTS = (
     "# Phase G Dense Metrics Digest",
@@ -39,6 +39,7 @@ ALL_SUCCESSFUL = "✓ ALL COMPARISONS SUCCESSFUL ✓"
 FAILURES = "⚠️ FAILURES PRESENT ⚠️"
 _HIGHLIGHTS_TITLE = "Phase G Dense Metrics Highlights"
 _THRESHOLD_LINE = "MS-SSIM (mean) threshold: "
+_ANEW = "ptycho-hub report writes them anew"
 _MOST_LINES, _LONGEST_LINE = 200, 400
 """Of highlights that a digest quotes; ours have about thirty short ones."""
 
@@ -48,7 +49,7 @@ def missing_arms(summary: MetricsSummary) -> list[str]:
     return [arm for arm in summary.required_models if arm not in summary.aggregate_metrics]
 
 
-def report_markdown(summary: MetricsSummary, *, threshold: float = THRESHOLD) -> str:
+def report_markdown(summary: MetricsSummary, *, threshold: float = LOW_MS_SSIM) -> str:
     """Return the text of ``aggregate_report.md``; an average MS-SSIM below `threshold` is low."""
     lines = [
         "# Phase G Dense Metrics Report",
@@ -67,9 +68,14 @@ def report_markdown(summary: MetricsSummary, *, threshold: float = THRESHOLD) ->
     return "\n".join(lines)
 
 
-def highlights_text(summary: MetricsSummary, *, threshold: float = THRESHOLD) -> str:
+def highlights_text(summary: MetricsSummary, *, threshold: float = LOW_MS_SSIM) -> str:
     """Return the text of ``aggregate_highlights.txt``; parameters are those of `report_markdown`."""
-    lines = [_HIGHLIGHTS_TITLE, "=" * len(_HIGHLIGHTS_TITLE), "", f"{_THRESHOLD_LINE}{threshold:.2f}"]
+    lines = [
+        _HIGHLIGHTS_TITLE,
+        "=" * len(_HIGHLIGHTS_TITLE),
+        "",
+        f"{_THRESHOLD_LINE}{threshold_text(threshold)}",
+    ]
     for measure in MEASURES:
         if measure is not MEASURES[0]:
             lines += ["", f"{measure.title} (mean)"]
@@ -89,11 +95,12 @@ def highlights_text(summary: MetricsSummary, *, threshold: float = THRESHOLD) ->
 
 def threshold_in(highlights: str) -> float:
     """Read the threshold that highlights were made with; ReportError where they state none."""
-    found = re.search(
-        rf"^{re.escape(_THRESHOLD_LINE)}([0-9]{{1,9}}\.[0-9]{{1,9}})$", highlights, flags=re.MULTILINE
-    )
+    found = re.search(rf"^{re.escape(_THRESHOLD_LINE)}(.{{1,400}})$", highlights, flags=re.MULTILINE)
     if found is None:
-        raise ReportError(f"the highlights have no line '{_THRESHOLD_LINE}0.80'")
+        raise ReportError(f"the highlights have no line '{_THRESHOLD_LINE}0.80'; {_ANEW}")
+    if not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,390}", found[1]):
+        line = one_line(found[0])
+        raise ReportError(f"the highlights have '{line}', not a number such as 0.80; {_ANEW}")
     return float(found[1])
 
 

@@ -312,13 +312,10 @@ class CompareStep(StudyStep):
 
     @property
     def after(self) -> tuple[StudyStep, ...]:
-        """Data, networks as far as they are compared, and the split's reconstruction."""
-        hub, dose, view = self.hub, self.dose, self.view
-        return (
-            data_step(hub, dose, view),
-            *train_steps(hub, dose, view),
-            ReconstructStep(hub, dose, view, self.split),
-        )
+        """Data, networks as far as they are compared, and all that phase F makes of the split."""
+        data = data_step(self.hub, self.dose, self.view)
+        steps = making_steps(self.hub, self.dose, self.view, [self.split])
+        return (data, *(step for step in steps if not isinstance(step, SimulateStep | OverlapStep)))
 
     def outputs(self, _splits: Sequence[str], /) -> tuple[Path, ...]:
         """The manifest, which is written last."""

@@ -175,6 +175,21 @@ def test_what_a_person_reads(files: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "[" in fienup
 
 
+def test_columns_stand_apart_however_long_a_number_is(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The PSNR of all but equal images and its interval take more than 32 characters."""
+    truth = np.load(files / "truth.npy")
+    np.save(files / "near.npy", truth + 1e-15 * np.random.default_rng(5).standard_normal(truth.shape))
+    assert main(["score", f"{files}/near.npy", f"{files}/truth.npy", "--aligned"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    header, *rows = lines[[line.startswith("metric ") for line in lines].index(True) :]
+    assert any(row.startswith("psnr ") and len(row.split("]")[0]) >= 18 + 32 for row in rows)
+    for name in ("phase", "complex", "unit, note"):
+        end = header.index(name)
+        assert {row[end - 2 : end].strip() for row in rows} == {""}
+
+
 def test_a_dead_reconstruction_fails_by_name(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", f"{files}/moved.h5:empty", f"{files}/truth.npy"]) == 1
     assert "reconstruction: failed: zero: |object| = 0 in" in capsys.readouterr().out

@@ -39,6 +39,9 @@ from ptycho_compare.scoring.pair import score_pair
 from ptycho_compare.scoring.scorecard import ArmScore, Scorecard
 from ptycho_compare.scoring.settings import METRIC_VERSION
 
+_COLUMNS: tuple[str, ...] = ("metric", "amplitude", "phase", "complex", "unit, note")
+_LEAST_WIDTHS = (18, 32, 32, 32, 0)
+
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
@@ -172,8 +175,7 @@ def _lines(scorecard: Scorecard, score: ArmScore) -> list[str]:
     if score.distortion is not None:
         lines.append(_distortion(score.distortion))
     if score.metrics:
-        lines.append(f"{'metric':<18}{'amplitude':<32}{'phase':<32}{'complex':<32}unit, note")
-        lines += [_row(metric) for metric in score.metrics]
+        lines += _table(score.metrics)
     return lines
 
 
@@ -212,20 +214,26 @@ def _gauge(gauge: Gauge, *, removed: bool) -> Iterator[str]:
         yield f"ramp not removed: {gauge.because} (--ramp free removes it)"
 
 
-def _row(metric: Metric) -> str:
-    cells = "".join(f"{_cell(metric, part):<32}" for part in COMPONENTS)
-    return f"{metric.name:<18}{cells}{', '.join(filter(None, (metric.unit, metric.note)))}".rstrip()
+def _table(metrics: Sequence[Metric]) -> list[str]:
+    """Write the scores in columns, each wider than the longest of its cells."""
+    rows = [_COLUMNS]
+    for metric in metrics:
+        told = ", ".join(filter(None, (metric.unit, metric.note)))
+        rows.append((metric.name, *(_cell(metric, part) for part in COMPONENTS), told))
+    longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(least, 2 + most) for least, most in zip(_LEAST_WIDTHS, longest, strict=True)]
+    return ["".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def _cell(metric: Metric, part: Component) -> str:
     number, ends = metric.number(part), metric.intervals.get(part)
     if number is None:
         return ""
-    return f"{number:.6f}" + (f" [{ends.low:.5f}, {ends.high:.5f}]" if ends is not None else "")
+    return f"{number:z.6f}" + (f" [{ends.low:z.5f}, {ends.high:z.5f}]" if ends is not None else "")
 
 
 def _pair(one: float, other: float) -> str:
-    return f"({one:+.5f}, {other:+.5f})"
+    return f"({one:+z.5f}, {other:+z.5f})"
 
 
 def _as_json(scorecard: Scorecard, score: ArmScore) -> dict[str, Any]:

@@ -109,4 +109,4 @@ def _first(texts: Sequence[str]) -> str:
 
 
 def _number(number: float | None) -> str:
-    return MISSING if number is None else f"{number:.6g}"
+    return MISSING if number is None else f"{number:z.6g}"

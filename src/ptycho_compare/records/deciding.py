@@ -98,7 +98,7 @@ class Margin:
 
 def digits(number: float) -> str:
     """Four decimals of a number, or three digits of one that they would hide."""
-    return f"{number:.4f}" if not number or abs(number) >= _LEAST else f"{number:.2e}"
+    return f"{number:z.4f}" if not number or abs(number) >= _LEAST else f"{number:.2e}"
 
 
 def told_apart(*verdicts: bool | None) -> bool | None:

@@ -111,8 +111,8 @@ MEASURES = (MS_SSIM, MAE)
 
 
 def number_text(number: float | None, decimals: int = TABLE_DECIMALS, *, missing: str = MISSING) -> str:
-    """Return a number as text, or that there is none."""
-    return missing if number is None else f"{number + 0.0:.{decimals}f}"  # + 0.0: zero has no sign
+    """Return a number as text, or that there is none; where all digits are 0 it has no sign (``z``)."""
+    return missing if number is None else f"{number:z.{decimals}f}"
 
 
 def signed_text(number: float | None, decimals: int) -> str:

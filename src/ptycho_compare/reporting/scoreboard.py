@@ -84,7 +84,7 @@ def _facts(
 
 
 def _all_digits(number: float) -> str:
-    return f"{number:.6g}"
+    return f"{number:z.6g}"
 
 
 def board_of_scorecard(scorecard: Scorecard) -> Board:

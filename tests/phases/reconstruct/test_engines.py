@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -19,12 +20,12 @@ from ptycho_compare.phases.reconstruct.scan_run import hand_over
 from ptycho_compare.phases.reconstruct.start import Measured
 from ptycho_compare.scan.read import open_scan
 from ptycho_compare.storage.fingerprint import Fingerprint
-from ptycho_compare.study import Study
+from ptycho_compare.study import Reconstruction, Study
 from scans import write_scan
 
 from .conftest import DOSE, SPLIT, VIEW
 
-ENGINES = ("EPIE", "RPIE", "DM", "RAAR", "AD", "LSQML")
+ENGINES = sorted(get_args(Reconstruction.model_fields["engine"].annotation), key="LSQML".__eq__)
 BAD_PIXELS = "LSQML, some detector pixels dead"
 EMPTY = Fingerprint({}, {}, "", {})
 

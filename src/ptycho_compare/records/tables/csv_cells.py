@@ -125,8 +125,7 @@ def _cell(value: Any, row: Sequence[object], column: str) -> str:
 
 
 def _written(value: float) -> str:
-    text = f"{value:.6f}"
-    return "0.000000" if text == "-0.000000" else text
+    return f"{value:z.6f}"
 
 
 def as_read_back(row: Row) -> Row:

@@ -34,7 +34,7 @@ def round_places(low: float, high: float, inches: float, *, side: Side) -> dict[
 
 def written(number: float, digits: int | None = None) -> str:
     """Write a number with a true minus."""
-    text = f"{number + 0.0:g}" if digits is None else f"{round(number, digits) + 0.0:.{digits}f}"
+    text = f"{number:zg}" if digits is None else f"{number:z.{digits}f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

@@ -257,4 +257,4 @@ def _pair(numbers: tuple[float, float], *, digits: int) -> str:
 
 
 def _signed(number: float, digits: int) -> str:
-    return f"{round(number, digits) + 0.0:+.{digits}f}"  # no -0.00
+    return f"{number:+z.{digits}f}"

@@ -45,7 +45,7 @@ class ResponseAxes:
             step = 10 ** math.floor(math.log10(least))
             step *= next(each for each in _STEPS if each * step >= least)
             places = [step * at for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
-        return [(self.y(each), f"{each:.4g}") for each in places]
+        return [(self.y(each), f"{each:z.4g}") for each in places]
 
 
 def _decades(low: float, high: float) -> list[float]:

@@ -22,7 +22,7 @@ def number_text(value: float | None) -> str:
     """Four digits of a number; ``N/A`` where there is none, or none that is finite."""
     if value is None or not math.isfinite(value):
         return NOT_AVAILABLE
-    return f"{value:.4g}"
+    return f"{value:z.4g}"
 
 
 def decimals_of(values: Sequence[float | None]) -> int | None:
@@ -43,7 +43,7 @@ def aligned_text(value: float | None, decimals: int | None) -> str:
     """Return a number with the decimals of its row; ``N/A`` where there is none, or none that is finite."""
     if decimals is None or value is None or not math.isfinite(value):
         return number_text(value)
-    return f"{value + 0.0:.{decimals}f}"
+    return f"{value:z.{decimals}f}"
 
 
 def interval_text(low: float | None, high: float | None, decimals: int | None) -> str:

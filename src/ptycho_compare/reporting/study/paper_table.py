@@ -70,7 +70,7 @@ def mean_text(spread: Spread) -> str:
         return digits(mean) if sd is None else f"{digits(mean)} ± 0"
     # two digits of the deviation, as many decimals of the mean, and no more than the tables have
     decimals = min(max(1 - math.floor(math.log10(sd)), 0), _MOST_DECIMALS)
-    return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
+    return f"{mean:z.{decimals}f} ± {sd:.{decimals}f}"
 
 
 def table_csv(found: PaperTable) -> str:

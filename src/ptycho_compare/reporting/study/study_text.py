@@ -178,9 +178,7 @@ def _place(line: StudyLine, place: float, *, unit: bool = False) -> str:
 
 
 def _exponent(each: Slope) -> str:
-    value, low, high = (
-        f"{number + 0.0:.3f}".replace("-0.000", "0.000") for number in (each.value, *each.ends)
-    )
+    value, low, high = (f"{number:z.3f}" for number in (each.value, *each.ends))
     return f"{value} [{low}, {high}]"
 
 

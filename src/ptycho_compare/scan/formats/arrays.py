@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.contents import Container, Images
-from ptycho_compare.scan.probe_modes import modes_of, shares_of
+from ptycho_compare.scan.probe_modes import modes_of, part_taken, shares_of
 from ptycho_compare.untrusted.bounds import shown, why_unbounded
 
 
 def read_probe(container: Container, key: str) -> tuple[NDArray[np.complex64], tuple[str, ...]]:
-    """Read the modes of the probe (m, N, N), strongest first, with a warning where there are several."""
+    """Read the modes of the probe (m, N, N), strongest first, with a warning where it holds more than one."""
     values = container.array(key)
     modes = modes_of(values)
     if modes is None:
@@ -25,13 +25,20 @@ def read_probe(container: Container, key: str) -> tuple[NDArray[np.complex64], t
         square = values.dtype.kind == "c" and values.ndim > 1 and values.shape[-1] == values.shape[-2] > 0
         found = "zero or not finite" if square else f"{shape}; needed: (N, N) complex"
         raise ScanError(f"{container.label}: '{key}' is {found}")
-    if len(modes) == 1:
-        return modes, ()
-    warning = (
-        f"{container.label}: '{key}' holds {len(modes)} modes of a probe: their intensities add up; where "
-        f"one must do, it is the strongest, which has {shares_of(modes)[0]:.3g} of the power"
-    )
-    return modes, (warning,)
+    label = f"{container.label}: '{key}'"
+    warnings: list[str] = []
+    if (part := part_taken(values)) is not None:
+        which = f"part {part.number} (from 0) of {part.count}"
+        warnings.append(
+            f"{label} has shape {values.shape}, of which only {which} is taken, "
+            f"which has {part.share:.3g} of the power of all; if they are modes, store them as (m, N, N)"
+        )
+    if len(modes) > 1:
+        warnings.append(
+            f"{label} holds {len(modes)} modes of a probe: their intensities add up; where "
+            f"one must do, it is the strongest, which has {shares_of(modes)[0]:.3g} of the power"
+        )
+    return modes, tuple(warnings)
 
 
 def read_truth(container: Container, key: str) -> NDArray[np.complex64]:
@@ -101,21 +108,43 @@ def _bad_in_any(
 def require_inside(
     positions: NDArray[np.float64],
     truth: NDArray[np.complex64] | None,
+    container: Container,
     *,
-    label: str,
     names: tuple[str, str],
+    unit: str = "",
+    stored: NDArray[np.float64] | None = None,
 ) -> None:
-    """Refuse positions outside a known object; `names` are the keys that gave x and y."""
+    """Refuse positions outside a known object.
+
+    `names` are the keys that gave x and y. What the file says is shown where it is not these pixels:
+    `stored`, a row for each image in that unit, or the array of that key.
+    """
     if truth is None:
         return
     height, width = truth.shape
-    for key, values, size in zip(names, positions.T, (width, height), strict=True):
+    for axis, key, values, size in zip("xy", names, positions.T, (width, height), strict=True):
         outside = np.flatnonzero((values < 0) | (values > size - 1))
         if outside.size:
+            value = values[outside[0]]
+            table = container.array(key) if stored is None and key in container else stored
+            row = _row_of(table, int(outside[0]), len(values))
+            found = f"{value:g}"
+            if row.size and not np.isclose(row, value).any():
+                numbers = ", ".join(f"{each:.4g}" for each in row)
+                found = f"({numbers}){f' {unit}' if unit else ''}, which is {axis} = {value:g} px,"
             raise ScanError(
-                f"{label}: '{key}'[{outside[0]}] = {values[outside[0]]:g} lies outside the object of "
-                f"{height} x {width} px ({outside.size} of {len(values)} do); positions are object pixels"
+                f"{container.label}: '{key}'[{outside[0]}] = {found} lies outside the object of {height} x "
+                f"{width} px ({outside.size} of {len(values)} do); {axis} counts object pixels from the "
+                f"first, 0 to {size - 1}, and goes from {values.min():g} to {values.max():g}: shift all "
+                "positions in the file alike, or leave the object out"
             )
+
+
+def _row_of(table: NDArray[Any] | None, number: int, count: int) -> NDArray[Any]:
+    """Return what a table says of one image; empty where it has not a row for each."""
+    if table is None or table.shape[:1] != (count,):
+        return np.empty(0)
+    return np.atleast_1d(table[number]).ravel()
 
 
 def read_metadata(container: Container) -> Mapping[str, Any]:

@@ -69,7 +69,7 @@ def _read_tike(container: Container, reading: Reading) -> Contents:
     first_pixel, warnings = _pixels(table[:, ::-1], container, axes, reading)
     contents = _gather(container, reading, _TIKE, first_pixel, axes, warnings)
     positions = first_pixel + contents.images.side // 2
-    require_inside(positions, contents.truth, label=container.label, names=axes)
+    require_inside(positions, contents.truth, container, names=axes)
     return replace(contents, positions=positions)
 
 
@@ -130,7 +130,8 @@ def _gather(
         warnings += more
     if "object" in named or names.truth in container:
         truth = read_truth(container, find_key(container, "object", named, [names.truth]))
-    require_inside(positions, truth, label=container.label, names=axes)
+    unit = unit_of(container, axes[0], "positions", reading)
+    require_inside(positions, truth, container, names=axes, unit=unit)
     if "mask" in named:
         mask_key = find_key(container, "mask", named, ())
         mask, more = read_mask(container, mask_key, count=len(positions), good=reading.mask_good == 1)

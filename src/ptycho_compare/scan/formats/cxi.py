@@ -96,7 +96,7 @@ def read_cxi(container: Container, reading: Reading) -> Contents:
         raise ScanError(f"{container.label}: '{axes[0]}' is too large for object pixels of {pixel:g} m")
     if "object" in named:
         truth = read_truth(container, find_key(container, "object", named, ()))
-        require_inside(positions, truth, label=container.label, names=axes)
+        require_inside(positions, truth, container, names=axes, unit="m", stored=metres)
     return Contents(
         key=key,
         images=images,

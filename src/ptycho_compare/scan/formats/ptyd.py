@@ -60,7 +60,8 @@ def read_ptyd(container: Container, reading: Reading) -> Contents:
     positions = metres[:, ::-1] / pixel
     if "object" in reading.keys:
         truth = read_truth(container, find_key(container, "object", reading.keys, ()))
-        require_inside(positions, truth, label=container.label, names=("positions", "positions"))
+        names = ("positions", "positions")
+        require_inside(positions, truth, container, names=names, unit="m", stored=metres)
     mask: NDArray[np.bool_] | None
     if "mask" in reading.keys:
         mask_key = find_key(container, "mask", reading.keys, ())

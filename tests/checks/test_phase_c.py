@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptycho_compare.checks.phase_c import judge_phase_c
+from ptycho_compare.checks.phase_c import judge_phase_c, phase_c_warnings
 from ptycho_compare.hub import Hub
 from ptycho_compare.scan.write import write_npz
 
@@ -57,11 +57,28 @@ def test_each_missing_split_is_named(hub: Hub) -> None:
     assert len(judge_phase_c(hub, 7, SPLITS)) == 2
 
 
-def test_data_without_metadata(hub: Hub) -> None:
+@pytest.mark.parametrize("trace", ["the list of doses", "a damaged record of the step"])
+def test_data_of_phase_c_without_metadata(hub: Hub, trace: str) -> None:
     write_split(hub.patched(DOSE, "train"), metadata=None)
+    record = hub.step(f"dose_{DOSE}-simulate").record
+    path = hub.phase_c_manifest() if trace == "the list of doses" else record
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
     (finding,) = judge_phase_c(hub, DOSE, SPLITS)
     assert finding.kind == "missing"
     assert f"{hub.patched(DOSE, 'train')}: '_metadata' is missing" in finding.text
+    assert "run phase C again" in finding.text
+    assert phase_c_warnings(hub, DOSE, SPLITS) == []
+
+
+def test_data_that_claim_nothing_are_warned_of(hub: Hub) -> None:
+    """Nobody's phase C made them, and they need not keep its contract: docs ask for no object."""
+    path = write_split(hub.patched(DOSE, "train"), metadata=None, objectGuess=None)
+    assert judge_phase_c(hub, DOSE, SPLITS) == []
+    (warning,) = phase_c_warnings(hub, DOSE, SPLITS)
+    assert warning.startswith(f"{path}: there is no '_metadata', and no phase C of ours made these data")
+    (finding,) = judge_phase_c(hub, DOSE, SPLITS, made=True)[:1]
+    assert finding.kind == "missing"
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ PHASE_C = [
     Mutation("record of the step", "{S}-simulate/record.json",
              pattern(r'(patched_test.npz": \[\s*")\w', r"\1x"), DATA, "patched_test.npz"),
     Mutation("compliance", SUMS, in_json(f"phase_c_metadata_compliance/dose_{DOSE}/test/compliant", False),
-             COMPLIANCE, f"dose_{DOSE}/test are not compliant"),
+             COMPLIANCE, f"dose_{DOSE}/test are not compliant; run"),
 ]  # fmt: skip
 
 PHASE_D = [

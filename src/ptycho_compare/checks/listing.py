@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -16,7 +17,7 @@ from ptycho_compare.checks.highlights import delta_highlights, ssim_grid
 from ptycho_compare.checks.inventory import artifact_inventory, listed_names
 from ptycho_compare.checks.leaks import LEAKS, leaks
 from ptycho_compare.checks.orphans import orphans
-from ptycho_compare.checks.phase_c import judge_phase_c, judge_stages
+from ptycho_compare.checks.phase_c import judge_phase_c, judge_stages, phase_c_warnings
 from ptycho_compare.checks.phase_d import judge_files, judge_phase_d
 from ptycho_compare.checks.phase_e import judge_phase_e
 from ptycho_compare.checks.phase_f import judge_phase_f
@@ -40,6 +41,7 @@ from ptycho_compare.finding import Finding
 from ptycho_compare.hub import FULL_TIER, Artifacts, Cell, Hub, in_cell
 from ptycho_compare.records.arm_names import STUDY_ARMS
 from ptycho_compare.records.comparison_list import Place
+from ptycho_compare.scan.reading import AS_FOUND, Reading
 from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.study import Comparison, Study, in_cells_of, networks_of
 from ptycho_compare.study.steps import OverlapStep, SimulateStep, transcript_name
@@ -106,7 +108,8 @@ def _data(hub: Hub, dose: int, splits: Sequence[str], study: Study | None) -> Ch
     def look() -> Validation:
         findings = [*judge_phase_c(hub, dose, splits), *judge_stages(hub, dose, splits)]
         findings += judge_step(SimulateStep(hub, dose), study)
-        return named(hub, "Phase C data", hub.phase_c(dose), findings)
+        warnings = phase_c_warnings(hub, dose, splits)
+        return replace(named(hub, "Phase C data", hub.phase_c(dose), findings), warnings=warnings)
 
     return Check(look, "phases", "Phase C data", name=f"phase C (dose={dose})")
 
@@ -125,7 +128,8 @@ def _of_view(hub: Hub, dose: int, view: str, splits: Sequence[str], study: Study
         return named(hub, DRAWN_AGAIN, folder, judge_phase_d(hub, study, *place), study=study.name)
 
     def images() -> Validation:
-        findings = list(shared_images(hub, *place, splits))
+        reading = AS_FOUND if study is None else Reading.of_study(study)
+        findings = list(shared_images(hub, *place, splits, reading=reading))
         return named(hub, IMAGES_OF_THEIR_OWN, hub.split_data(*place, splits[0]), findings)
 
     def networks() -> Validation:

@@ -17,10 +17,8 @@ from ptycho_compare.errors import InputError
 from ptycho_compare.finding import Finding
 from ptycho_compare.hub import Hub
 from ptycho_compare.records.dose_list import dose_entry, read_dose
-from ptycho_compare.records.phase_c_compliance import CANONICAL_TOOL
-from ptycho_compare.scan.formats.arrays import read_metadata
-from ptycho_compare.scan.formats.npz_container import NpzContainer
-from ptycho_compare.untrusted.npz import open_npz
+from ptycho_compare.records.phase_c_compliance import history_of, made_by_phase_c
+from ptycho_compare.scan.formats.opening import open_container
 
 _REQUIRED = ("objectGuess", "probeGuess", "xcoords", "ycoords")
 _IMAGES = ("diffraction", "diff3d")
@@ -38,12 +36,18 @@ class Described(Protocol):
         """Of its values."""
 
 
-def judge_phase_c(hub: Hub, dose: int, splits: Sequence[str]) -> list[Finding]:
-    """Collect what does not hold for a dose's splits.
+def judge_phase_c(hub: Hub, dose: int, splits: Sequence[str], *, made: bool | None = None) -> list[Finding]:
+    """Collect what does not hold for a dose's splits; `made`: as `history_of` takes it.
 
-    Empty when every split is there, keeps the contract, and its metadata say that it was brought into it.
+    Empty when every split is there and readable, and those that are said to be phase C's keep the contract,
+    with metadata that say so.
     """
-    return [finding for split in splits for finding in _judge(hub.patched(dose, split))]
+    return [finding for split in splits for finding in _judge(hub, dose, split, made)]
+
+
+def phase_c_warnings(hub: Hub, dose: int, splits: Sequence[str]) -> list[str]:
+    """Tell of what nothing is known: see `history_of`."""
+    return [text for split in splits for text in history_of(hub, dose, split).warnings]
 
 
 def contract_breaches(
@@ -94,35 +98,19 @@ def _breaches_of_images(arrays: Mapping[str, Described], key: str) -> Iterator[s
         yield f"probeGuess is {probe.shape} and {key} {images.shape}; needed: N x N alike"
 
 
-def _judge(path: Path) -> Iterator[Finding]:
-    if not path.is_file():
-        yield Finding("missing", f"{path}: no such file; phase C makes it")
-        return
+def _judge(hub: Hub, dose: int, split: str, made: bool | None) -> Iterator[Finding]:
+    history, path = history_of(hub, dose, split, made=made), hub.patched(dose, split)
+    yield from history.findings
+    if history.error or not history.claimed:
+        return  # what a scan of another layout holds is judged by whoever opens it
     try:
-        with open_npz(path) as archive:
-            container = NpzContainer(archive, label=str(path), spool_folder=None)
-            has_metadata, metadata = "_metadata" in container, read_metadata(container)
-            breaches = list(contract_breaches(archive.headers))
+        with open_container(path) as container:
+            breaches = list(contract_breaches(container.headers))
     except InputError as error:
         yield Finding("input", str(error))
         return
-    if not has_metadata:
-        yield Finding("missing", f"{path}: '_metadata' is missing: nothing says how these data came about")
-    elif CANONICAL_TOOL not in (tools := list(_tools(metadata))):
-        yield Finding(
-            "input",
-            f"{path}: '_metadata' lists no transformation by {CANONICAL_TOOL} "
-            f"(found: {', '.join(tools) or 'none'}); canonicalize the data, or run phase C again",
-        )
     for breach in breaches:
         yield Finding("input", f"{path}: {breach}")
-
-
-def _tools(metadata: Mapping[str, Any]) -> Iterator[str]:
-    records = metadata.get("data_transformations")
-    for record in records if isinstance(records, list) else []:
-        if isinstance(record, dict) and isinstance(record.get("tool"), str):
-            yield record["tool"].removesuffix(".py")
 
 
 _STAGES = ("simulated_raw", "canonical", "patched")
@@ -139,30 +127,32 @@ def judge_stages(hub: Hub, dose: int, splits: Sequence[str]) -> list[Finding]:
     """
     findings: list[Finding] = []
     held: dict[Path, Arrays] = {}
-    files = [hub.phase_c_stage(dose, stage) for stage in _STAGES]
-    files += [hub.patched(dose, split) for split in splits]
-    for path in filter(Path.is_file, files):
+    stages = [hub.phase_c_stage(dose, stage) for stage in _STAGES]
+    parts = [hub.patched(dose, split) for split in splits]
+    for path in filter(Path.is_file, [*stages, *parts]):
         try:
             held[path] = _read(path)
         except InputError as error:
-            findings.append(Finding("input", f"{error}; {_AGAIN}"))
-    findings += [finding for path, arrays in held.items() for finding in _not_finite(path, arrays)]
+            if path in stages:  # of splits `judge_phase_c` says it
+                findings.append(Finding("input", f"{error}; {_AGAIN}"))
+    again = _AGAIN if made_by_phase_c(hub, dose) else "write the file again"
+    findings += [finding for path, arrays in held.items() for finding in _not_finite(path, arrays, again)]
     parent = hub.phase_c_stage(dose, "patched")
     if parent in held:
-        findings += _of_stages(held, files[:2], parent)
-        findings += _of_splits(held, files[3:], parent)
+        findings += _of_stages(held, stages[:2], parent)
+        findings += _of_splits(held, parts, parent)
     return [*findings, *_of_list(hub, dose, splits)]
 
 
 def _read(path: Path) -> Arrays:
-    with open_npz(path) as archive:
-        return {key: archive.array(key) for key in (*_POSITIONS, *_SHARED) if key in archive}
+    with open_container(path) as container:
+        return {key: container.array(key) for key in (*_POSITIONS, *_SHARED) if key in container}
 
 
-def _not_finite(path: Path, arrays: Arrays) -> Iterator[Finding]:
+def _not_finite(path: Path, arrays: Arrays, again: str) -> Iterator[Finding]:
     for key, values in arrays.items():
         if values.dtype.kind in "fc" and (bad := int((~np.isfinite(values)).sum())):
-            yield Finding("input", f"{path}: '{key}' is not finite in {bad} values; {_AGAIN}")
+            yield Finding("input", f"{path}: '{key}' is not finite in {bad} values; {again}")
 
 
 def _of_stages(held: dict[Path, Arrays], stages: Sequence[Path], parent: Path) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from ptycho_compare.finding import Finding, Kind
 from ptycho_compare.hub import Hub
 from ptycho_compare.scan.formats.arrays import read_metadata
 from ptycho_compare.scan.formats.npz_container import NpzContainer
+from ptycho_compare.scan.formats.opening import open_container
 from ptycho_compare.scan.overlap import TOOL, OverlapParameters, SplitView, draw_view, read_parent
 from ptycho_compare.scan.write import METADATA
 from ptycho_compare.storage.files import digest_of
@@ -51,8 +52,8 @@ def judge_files(hub: Hub, dose: int, view: str, splits: Sequence[str]) -> Iterat
             yield _missing(path)
         else:
             try:
-                with open_npz(path) as found:
-                    metadata = read_metadata(NpzContainer(found, label=str(path), spool_folder=None))
+                with open_container(path) as found:
+                    metadata = read_metadata(found)
                 yield from _of_another_parent(path, _own_record(metadata), parent, digest)
             except InputError as error:
                 yield Finding("changed", f"{error}; {_AGAIN}")

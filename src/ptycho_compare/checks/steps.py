@@ -23,7 +23,9 @@ def judge_outputs(step: MakingStep, study: Study) -> list[Finding]:
 
 
 def _simulated(step: SimulateStep, study: Study) -> list[Finding]:
-    return judge_phase_c(step.hub, step.dose, study.splits)
+    # a lab's own command has left no trace yet when it is judged; data that were brought leave none
+    made = True if study.commands.phase_c is not None else None
+    return judge_phase_c(step.hub, step.dose, study.splits, made=made)
 
 
 def _overlapping(step: OverlapStep, study: Study) -> list[Finding]:

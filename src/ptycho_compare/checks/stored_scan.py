@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_compare.scan.formats.arrays import read_metadata
-from ptycho_compare.scan.formats.npz_container import NpzContainer
-from ptycho_compare.untrusted.npz import NpzFile, open_npz
+from ptycho_compare.scan.formats.contents import Container
+from ptycho_compare.scan.formats.opening import open_container
 
 IMAGES = ("diffraction", "diff3d")
 """Keys of a scan's images, the usual one first."""
 _OBJECT = "objectGuess"
 Checksum = tuple[int, int]
-"""CRC-32 and bytes of an array, as the archive states them."""
+"""CRC-32 and bytes of an array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class StoredScan:
     dose, split : int, str
         Its place.
     images, object : tuple of int or None
-        Checksums; None where there is no such array.
+        Checksums; None where there is no such array, or where the file states none of its images.
     positions : ndarray, (n, 2), float64
         x, y in px, as far as they are finite; empty where the file has none.
     photons : float or None
@@ -50,24 +51,33 @@ class StoredScan:
 
 
 def read_stored(path: Path, dose: int, split: str) -> StoredScan:
-    """Read it; InputError where it is no archive of arrays."""
-    with open_npz(path) as archive:
-        metadata = read_metadata(NpzContainer(archive, label=str(path), spool_folder=None))
-        key = next((key for key in IMAGES if key in archive), None)
+    """Read it; InputError where it is no file of arrays."""
+    with open_container(path) as container:
+        metadata = read_metadata(container)
+        key = next((key for key in IMAGES if key in container), None)
         return StoredScan(
             path,
             dose,
             split,
-            None if key is None else archive.checksum(key),
-            archive.checksum(_OBJECT) if _OBJECT in archive else None,
-            _positions(archive),
+            None if key is None else container.checksum(key),
+            _of_object(container) if _OBJECT in container else None,
+            _positions(container),
             _photons(metadata),
             _divided_at(metadata),
         )
 
 
-def _positions(archive: NpzFile) -> NDArray[np.float64]:
-    columns = [archive.array(key) for key in ("xcoords", "ycoords") if key in archive]
+def _of_object(container: Container) -> Checksum:
+    """As the file states it, or of the values: an object is small."""
+    stated = container.checksum(_OBJECT)
+    if stated is not None:
+        return stated
+    data = container.array(_OBJECT).tobytes()
+    return zlib.crc32(data), len(data)
+
+
+def _positions(container: Container) -> NDArray[np.float64]:
+    columns = [container.array(key) for key in ("xcoords", "ycoords") if key in container]
     if len({each.shape for each in columns}) != 1 or len(columns) != 2 or columns[0].ndim != 1:
         return np.empty((0, 2))
     if not all(each.dtype.kind in "iuf" for each in columns):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ptycho_compare.checks.check import Validation
@@ -24,6 +25,7 @@ from ptycho_compare.records.comparison_list import (
 from ptycho_compare.records.job_scores import BlankScoresError
 from ptycho_compare.records.metrics_deltas import Deltas, deltas_of, read_deltas
 from ptycho_compare.records.metrics_summary import read_summary, summarize
+from ptycho_compare.records.phase_c_compliance import ToldHistory, history_of
 from ptycho_compare.records.reading import unknown_key
 from ptycho_compare.reporting.study.report import DIGEST_SECTIONS, missing_arms
 from ptycho_compare.reporting.study.write_reports import (
@@ -168,20 +170,28 @@ def metrics_digest(hub: Hub) -> Validation:
 
 
 def phase_c_metadata(hub: Hub) -> Validation:
-    """Judge that every split's metadata name the canonical conversion; at least one split is needed."""
+    """Judge the splits that the summary tells of by their scans, and that it says the same; one is needed."""
     path = hub.reports().summary
+    findings: list[Finding] = []
+    warnings: list[str] = []
     found: dict[str, bool] = {}
     try:
-        compliance = read_summary(path).phase_c_metadata_compliance
-        found = {
-            f"{dose}/{split}": each.compliant for dose, of in compliance.items() for split, each in of.items()
-        }
-        findings = [] if found else [Finding("missing", f"{path}: tells of no split's metadata")]
+        for dose, splits in read_summary(path).phase_c_metadata_compliance.items():
+            for split, told in splits.items():
+                place = f"{dose}/{split}"
+                history = _history(hub, dose, split)
+                found[place] = told.compliant and not history.findings
+                findings += history.findings
+                warnings += history.warnings
+                if told.compliant == bool(history.findings):
+                    word = "" if told.compliant else "not "
+                    text = f"{path}: says that phase C metadata of {place} are {word}compliant"
+                    findings.append(Finding("changed", f"{text}; run {_SUMMARIZE} again"))
+        findings += [] if found else [Finding("missing", f"{path}: tells of no split's metadata")]
     except ReportError as error:
         findings = [cannot_read(error)]
     bad = [name for name, compliant in found.items() if not compliant]
-    findings += [Finding("input", f"{path}: phase C metadata of {name} are not compliant") for name in bad]
-    return named(
+    row = named(
         hub,
         "Phase C metadata compliance",
         path,
@@ -191,6 +201,15 @@ def phase_c_metadata(hub: Hub) -> Validation:
         non_compliant_splits=len(bad),
         non_compliant_list=bad,
     )
+    return replace(row, warnings=warnings)
+
+
+def _history(hub: Hub, dose: str, split: str) -> ToldHistory:
+    number = dose.removeprefix("dose_")
+    if not number.isdecimal() or Path(split).name != split:
+        text = f"{hub.reports().summary}: tells of metadata of {dose}/{split}, which is no dose and split"
+        return ToldHistory(findings=(Finding("changed", f"{text}; run {_SUMMARIZE} again"),))
+    return history_of(hub, int(number), split)
 
 
 def delta_summary(hub: Hub) -> Validation:

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_compare.errors import ArchiveError, ScanError
+from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.bad_pixels import BadPixels
 from ptycho_compare.scan.diffraction import Diffraction
 from ptycho_compare.scan.extent import require_extent
@@ -26,7 +25,7 @@ from ptycho_compare.scan.formats.contents import Container, Contents, Images, Op
 from ptycho_compare.scan.formats.contract import read_by_names
 from ptycho_compare.scan.formats.cxi import is_cxi, read_cxi
 from ptycho_compare.scan.formats.hdf5_container import Hdf5Container
-from ptycho_compare.scan.formats.npz_container import NpzContainer
+from ptycho_compare.scan.formats.opening import open_container
 from ptycho_compare.scan.formats.ptyd import is_ptyd, read_ptyd
 from ptycho_compare.scan.interpretation import find_evidence, resolve_dc, resolve_values
 from ptycho_compare.scan.marks import find_marks
@@ -34,12 +33,7 @@ from ptycho_compare.scan.mask_check import check_mask
 from ptycho_compare.scan.reading import AS_FOUND, DcPlace, Reading, Values
 from ptycho_compare.scan.survey import Survey, survey
 from ptycho_compare.storage.files import naming
-from ptycho_compare.untrusted.bzip2 import BZIP2_MAGIC, unpack_bzip2
-from ptycho_compare.untrusted.hdf5 import open_hdf5
-from ptycho_compare.untrusted.npz import open_npz
-from ptycho_compare.untrusted.regular import open_regular
 
-_ZIP_MAGIC = b"PK"
 _MOST_MARKS = 6
 """Different numbers that mark bad pixels of one detector."""
 
@@ -132,6 +126,15 @@ def read_geometry(path: Path, *, reading: Reading = AS_FOUND) -> Geometry:
 
 
 @contextmanager
+def open_images(path: Path, *, reading: Reading = AS_FOUND) -> Iterator[Images]:
+    """Open a scan's images as they are stored, neither interpreted nor surveyed; raises like `open_scan`."""
+    with ExitStack() as stack:
+        images = _open(path, reading, None, stack).images
+        stack.callback(images.close)
+        yield images
+
+
+@contextmanager
 def open_scan(path: Path, *, spool_folder: Path | None = None, reading: Reading = AS_FOUND) -> Iterator[Scan]:
     """Open and check a scan.
 
@@ -186,41 +189,27 @@ def _require_extent(contents: Contents, reading: Reading, path: Path) -> None:
 
 def _open(path: Path, reading: Reading, spool_folder: Path | None, stack: ExitStack) -> Contents:
     """Read all but the images; files that they need open go onto the stack."""
-    magic = _first_bytes(path)
-    if magic.startswith((_ZIP_MAGIC, BZIP2_MAGIC)):
-        with ExitStack() as short:  # the spool file outlives the archive
-            stream = None
-            if magic.startswith(BZIP2_MAGIC):
-                stream = short.enter_context(unpack_bzip2(path, folder=spool_folder))
-            archive = short.enter_context(open_npz(path, stream=stream))
-            npz = NpzContainer(archive, label=str(path), spool_folder=spool_folder)
-            return _described(npz, read_by_names(npz, reading))
-    if not h5py.is_hdf5(path):
-        raise ArchiveError(
-            f"{path}: neither NPZ nor HDF5, it begins with {magic!r}; copy or write the file again"
-        )
-    hdf5 = Hdf5Container(stack.enter_context(open_hdf5(path)))
-    if is_cxi(hdf5):
-        return _described(hdf5, read_cxi(hdf5, reading))
-    if is_ptyd(hdf5, reading):
-        return _described(hdf5, read_ptyd(hdf5, reading))
-    return _described(hdf5, read_by_names(hdf5, reading))
+    with ExitStack() as opened:
+        container = opened.enter_context(open_container(path, spool_folder=spool_folder))
+        contents = _described(container, _read(container, reading))
+        if isinstance(container, Hdf5Container):  # a spool file outlives its archive
+            stack.push(opened.pop_all())
+        return contents
+
+
+def _read(container: Container, reading: Reading) -> Contents:
+    if isinstance(container, Hdf5Container):
+        if is_cxi(container):
+            return read_cxi(container, reading)
+        if is_ptyd(container, reading):
+            return read_ptyd(container, reading)
+    return read_by_names(container, reading)
 
 
 def _described(container: Container, contents: Contents) -> Contents:
     units = {key: container.unit(key) for key in container.roles.values()}
     stated = {key: unit for key, unit in units.items() if unit}
     return replace(contents, roles=dict(container.roles), units=stated)
-
-
-def _first_bytes(path: Path) -> bytes:
-    try:
-        with open_regular(path) as stream:
-            return stream.read(8)
-    except FileNotFoundError:
-        raise ArchiveError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ArchiveError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _interpret(contents: Contents, reading: Reading, *, label: str) -> tuple[Diffraction, tuple[str, ...]]:

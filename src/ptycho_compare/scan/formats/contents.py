@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.reading import DcPlace, Values
+from ptycho_compare.untrusted.npy import ArrayHeader
 
 BLOCK_BYTES = 4 << 20
 """Size of a block of images: many reads are saved, and the arithmetic stays in the cache."""
@@ -94,6 +95,10 @@ class Container(Protocol):
     def roles(self) -> dict[str, str]:
         """Which key was taken for what, as far as the file was read."""
 
+    @property
+    def headers(self) -> Mapping[str, ArrayHeader]:
+        """Shape and type of every array, none of which is read."""
+
     def __contains__(self, key: str) -> bool: ...
 
     def array(self, key: str) -> NDArray[Any]:
@@ -116,6 +121,9 @@ class Container(Protocol):
 
         Axes before the last two may have any number and length: rasters come row by row.
         """
+
+    def checksum(self, key: str) -> tuple[int, int] | None:
+        """CRC-32 and bytes of an array, where the file states them."""
 
     def listing(self) -> str:
         """Name what the file holds, for messages."""

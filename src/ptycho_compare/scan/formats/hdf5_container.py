@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,13 +14,16 @@ from ptycho_compare.errors import ArchiveError, InputError, ScanError
 from ptycho_compare.scan.formats.contents import Images
 from ptycho_compare.scan.formats.stored_images import StoredImages
 from ptycho_compare.untrusted.hdf5 import (
+    datasets,
     find_dataset,
     is_matlab,
     listing,
+    number_dtype,
     read_array,
     read_text_attribute,
     shape_of,
 )
+from ptycho_compare.untrusted.npy import ArrayHeader
 
 MAX_TEXT_BYTES = 16 << 20
 
@@ -73,6 +76,19 @@ class Hdf5Container:
         """Open the images; none is read yet."""
         with self._damage(key):
             return StoredImages(self._dataset(key), label=f"{self.label}: '{key}'", count=count, side=side)
+
+    @property
+    def headers(self) -> Mapping[str, ArrayHeader]:
+        """Shape and type of every dataset, none of which is read; what holds no numbers is an object."""
+        with self._damage("/"):
+            return {
+                name: ArrayHeader(shape_of(each), False, number_dtype(each) or np.dtype(object))
+                for name, each in datasets(self._file).items()
+            }
+
+    def checksum(self, key: str) -> tuple[int, int] | None:  # noqa: ARG002
+        """Return None: an HDF5 file states none."""
+        return None
 
     def listing(self) -> str:
         """Name the first datasets."""

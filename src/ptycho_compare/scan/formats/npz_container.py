@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from ptycho_compare.scan.formats.contents import Images
 from ptycho_compare.scan.formats.spooled_images import spool_images
-from ptycho_compare.untrusted.npz import NpzFile
+from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile
 
 
 class NpzContainer:
@@ -52,6 +53,15 @@ class NpzContainer:
         return spool_images(
             self._archive, key, label=self.label, count=count, side=side, folder=self._spool_folder
         )
+
+    @property
+    def headers(self) -> Mapping[str, ArrayHeader]:
+        """Shape and type of every array, none of which is read."""
+        return self._archive.headers
+
+    def checksum(self, key: str) -> tuple[int, int] | None:
+        """CRC-32 and bytes of an array, as the archive states them."""
+        return self._archive.checksum(key)
 
     def listing(self) -> str:
         """Name the keys."""

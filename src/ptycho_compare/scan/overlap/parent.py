@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from ptycho_compare.errors import ScanError
 from ptycho_compare.scan.formats.arrays import read_metadata
 from ptycho_compare.scan.formats.npz_container import NpzContainer
+from ptycho_compare.scan.formats.opening import open_container
 from ptycho_compare.scan.formats.positions import read_columns
 from ptycho_compare.scan.write import METADATA
 from ptycho_compare.storage.files import digest_of
-from ptycho_compare.untrusted.npz import ArrayHeader, NpzFile, open_npz
+from ptycho_compare.untrusted.npz import ArrayHeader
 
 _IMAGES = ("diffraction", "diff3d")
 PER_IMAGE_KEYS = (
@@ -72,25 +73,29 @@ def read_parent(path: Path, *, name: str) -> Parent:
     ArchiveError, ScanError
         Missing, damaged, or against the data contract.
     """
-    with open_npz(path) as archive:
-        container = NpzContainer(archive, label=str(path), spool_folder=None)
+    with open_container(path) as container:
+        if not isinstance(container, NpzContainer):
+            raise ScanError(
+                f"{path}: is HDF5, and views are drawn from NPZ files with PtychoPINN's names; "
+                "write it as one, or have phase D done by a command of your own"
+            )
         positions, _ = read_columns(container, "xcoords", "ycoords", images=())
         return Parent(
             path=path,
             name=name,
             sha256=digest_of(path),
             positions=positions,
-            patch_px=_patch_px(archive, path, len(positions)),
+            patch_px=_patch_px(container, path, len(positions)),
             metadata=_checked(read_metadata(container), path),
             fates={
                 key: _fate(key, header, len(positions))
-                for key, header in archive.headers.items()
+                for key, header in container.headers.items()
                 if key != METADATA
             },
         )
 
 
-def _patch_px(archive: NpzFile, path: Path, images: int) -> int:
+def _patch_px(archive: NpzContainer, path: Path, images: int) -> int:
     found = [key for key in _IMAGES if key in archive]
     if not found:
         raise ScanError(f"{path}: '{_IMAGES[0]}' is missing; found: {', '.join(sorted(archive.headers))}")

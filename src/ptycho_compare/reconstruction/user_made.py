@@ -94,13 +94,24 @@ def find_reconstructor(source: UserSource) -> EntryPoint:
     ReadyMadeError
         No installed package declares it; the message names those that are.
     """
-    known = {point.name: point for point in entry_points(group=GROUP)}
+    known = _declared()
     if source.entry not in known:
         raise ReadyMadeError(
             f"{source.entry}: no installed package declares this reconstructor (entry point group {GROUP}); "
             f"known: {', '.join(sorted(known)) or 'none'}"
         )
     return known[source.entry]
+
+
+def declared_by(source: UserSource) -> str:
+    """Say which installed package declares it, and its version; empty where that is not known."""
+    point = _declared().get(source.entry)
+    package = None if point is None else point.dist
+    return "" if package is None else f"{package.name} {package.version}"
+
+
+def _declared() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
 
 
 def user_made(source: UserSource, scan: Scan, plan: Plan, grid: Grid) -> UserMade:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ptycho_compare.models.engines import libraries_of, with_engine
 from ptycho_compare.records.reading import Record
 from ptycho_compare.storage.files import sha256_of
-from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, Fingerprint, version_of
+from ptycho_compare.storage.fingerprint import NUMERIC_LIBRARIES, OF_RECONSTRUCTOR, Fingerprint, version_of
 from ptycho_compare.untrusted.regular import read_bytes
 
 LOGGED_SINCE = 4
@@ -105,6 +105,7 @@ class Manifest(Record):
         settings = with_engine(self.settings)
         libraries = libraries_of(settings, (Path(record.path) for record in self.inputs.values()))
         versions = {name: self.versions[name] for name in libraries if name in self.versions}
+        versions |= {name: text for name, text in self.versions.items() if name.startswith(OF_RECONSTRUCTOR)}
         python = ".".join(self.versions.get("python", "").split(".")[:2])
         inputs = {name: record.sha256 for name, record in self.inputs.items()}
         return Fingerprint(inputs, settings, self.code, {"python": python, **versions})

@@ -23,6 +23,9 @@ from ptycho_compare.storage.files import plain_json
 NUMERIC_LIBRARIES = ("numpy", "scipy", "scikit-image", "tensorflow", "keras")
 """Those that a comparison's numbers depend on; figures and tables may be drawn by any version."""
 
+OF_RECONSTRUCTOR = "reconstructor "
+"""Before an arm's name, among versions: the package that declares what reconstructs it."""
+
 _PACKAGE = "ptycho_compare"
 _BESIDE_RESULTS = ("cli", "jobs", "checks")
 """Rooms that start, watch and judge: no number passes through them."""
@@ -57,6 +60,7 @@ class Fingerprint:
         *,
         computed_by: str,
         libraries: Sequence[str] = NUMERIC_LIBRARIES,
+        of_own: Mapping[str, str] | None = None,
     ) -> Fingerprint:
         """State the fingerprint of a result that this process would compute.
 
@@ -66,9 +70,12 @@ class Fingerprint:
             Full name of the module where the computation starts.
         libraries : sequence of str
             Distributions that its numbers depend on.
+        of_own : mapping, optional
+            More versions: of what a user declares, and no library of ours.
         """
         held = json.loads(json.dumps(dict(settings), default=plain_json))
-        return cls(dict(inputs), held, code_digest(computed_by), versions_of(libraries))
+        versions = versions_of(libraries) | dict(of_own or {})
+        return cls(dict(inputs), held, code_digest(computed_by), versions)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Fingerprint:

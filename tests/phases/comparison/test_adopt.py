@@ -35,7 +35,6 @@ from ptycho_compare.cli.ptycho_hub import main
 from ptycho_compare.errors import AdoptionError, HubError
 from ptycho_compare.hub import Artifacts, Hub
 from ptycho_compare.jobs.states import read_states
-from ptycho_compare.phases.comparison import inputs
 from ptycho_compare.phases.comparison.adopt import PIECES, adopt, results_in
 from ptycho_compare.phases.comparison.compare import open_setting
 from ptycho_compare.phases.comparison.inputs import inspect_inputs
@@ -538,11 +537,8 @@ def test_results_without_a_truth_count(small_hub: Path, own_hub: Path, tmp_path:
         adopt(job_of(own_hub), theirs)
 
 
-def test_an_arm_of_a_users_own_code_is_not_adopted(
-    train: Path, own_hub: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_arm_of_a_users_own_code_is_not_adopted(train: Path, own_hub: Path) -> None:
     """It can be neither computed in pieces nor told by a digest, and nothing is believed."""
-    monkeypatch.setattr(inputs, "find_reconstructor", lambda source: None)
     study = own_hub / "study.toml"
     study.write_text(study.read_text() + '\n[arms.Mine]\nreconstructor = "mine"\n')
     with pytest.raises(AdoptionError, match="Mine is made by a user's own code, which cannot be verified"):

@@ -115,6 +115,11 @@ def _verified(
     job: ComparisonJob, source: Path, theirs: Path, manifest: Manifest, context: JobContext, pieces: int
 ) -> AdoptionRecord:
     """Compare everything with what is here; the record of what was compared."""
+    for arm in job.request.arms:
+        if isinstance(arm.source, UserSource):  # nothing says how to make a piece of what it gave
+            raise AdoptionError(
+                f"{source}: {arm.name} is made by a user's own code, which cannot be verified"
+            )
     _require_same_fingerprint(job, source, manifest)
     findings = judge_comparison(
         theirs, required=job.required_arms, limits=scoring_of(job.study).placing.limits
@@ -122,9 +127,6 @@ def _verified(
     if findings:
         raise AdoptionError(f"{source}: {first_of(findings)}")
     inputs = inspect_inputs(job.request)
-    for name, arm in inputs.arms.items():
-        if isinstance(arm.content, UserSource):  # nothing says what it was made with, or how to make a piece
-            raise AdoptionError(f"{source}: {name} is made by a user's own code, which cannot be verified")
     seed = secrets.randbits(32)  # not to be guessed by whoever made the results
     names = Artifacts(theirs)
     with open_setting(job.request, inputs, spool_folder=theirs.parent) as (setting, warnings):

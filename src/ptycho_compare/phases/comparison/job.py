@@ -146,7 +146,13 @@ class ComparisonJob:
             raise HubError(f"{error.filename}: {error.strerror}, and {self.id} needs it") from None
         settings = self.request.settings()
         libraries = libraries_of(settings, files.values())
-        return Fingerprint.here(digests, settings, computed_by=COMPUTED_BY, libraries=libraries)
+        return Fingerprint.here(
+            digests,
+            settings,
+            computed_by=COMPUTED_BY,
+            libraries=libraries,
+            of_own=self.request.reconstructor_versions(),
+        )
 
     def why_not_ready(self) -> list[Finding]:
         """Say which of its inputs are not there; empty when it can begin."""

@@ -247,7 +247,7 @@ def _manifest(
         settings=request.settings(),
         inputs={name: _recorded(result.watched, path) for name, path in inputs.items()},
         **told_of(result),
-        versions=versions(),
+        versions=versions() | request.reconstructor_versions(),
         code=code_digest(COMPUTED_BY),
         attempts=list(result.attempts),
         artifacts=record_artifacts(request.output_dir, written),

@@ -10,7 +10,7 @@ from ptycho_compare.errors import HubError
 from ptycho_compare.hub import Hub, cell_text, level_text
 from ptycho_compare.models.engines import engine_settings
 from ptycho_compare.reconstruction.image_source import ImageSource, parse_source
-from ptycho_compare.reconstruction.user_made import UserSource, parse_user_source
+from ptycho_compare.reconstruction.user_made import UserSource, declared_by, parse_user_source
 from ptycho_compare.reporting.figures.drawing import PlotLimits
 from ptycho_compare.scan.read import Scan
 from ptycho_compare.scan.reading import Reading
@@ -18,6 +18,7 @@ from ptycho_compare.scoring.collapse import limits_of
 from ptycho_compare.scoring.metrics.estimate import Resampling
 from ptycho_compare.scoring.placement import PlacingSettings
 from ptycho_compare.scoring.settings import ScoringSettings
+from ptycho_compare.storage.fingerprint import OF_RECONSTRUCTOR
 from ptycho_compare.study import PTYCHI, Comparison, EngineName, Study, arms_of, in_cell_of, networks_of
 
 
@@ -97,13 +98,24 @@ class CompareRequest:
     baseline_debug_dir: Path | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Everything but the arms and the paths, for the manifest."""
+        """Everything but the paths, and of the arms what is in no file, for the manifest."""
         plain = {
             key: value for key, value in asdict(self).items() if key != "arms" and not isinstance(value, Path)
         }
         if not self.patches:  # what was compared before there were any stays what it was
             del plain["patches"]
-        return plain | {"engine": engine_settings(self.engine)}
+        sources = {name: str(source) for name, source in self._reconstructors().items()}
+        own = {"reconstructors": sources} if sources else {}  # files are inputs, and stand among those
+        return plain | {"engine": engine_settings(self.engine)} | own
+
+    def reconstructor_versions(self) -> dict[str, str]:
+        """By which packages its reconstructors are declared, as far as that is known, for the manifest."""
+        found = {name: declared_by(source) for name, source in self._reconstructors().items()}
+        return {f"{OF_RECONSTRUCTOR}{name}": package for name, package in found.items() if package}
+
+    def _reconstructors(self) -> dict[str, UserSource]:
+        found = ((arm.name, arm.source) for arm in self.arms)
+        return {name or source.entry: source for name, source in found if isinstance(source, UserSource)}
 
     def why_no_patches(self, scan: Scan) -> str:
         """Say why patches that were asked for are not scored before stitching; empty where they are."""

@@ -102,3 +102,23 @@ def test_a_file_of_another_scan_fails_alone(compared: Compared) -> None:
     status = {name: arm.status for name, arm in compared.manifest.arms.items()}
     assert {name for name, value in status.items() if value != "ok"} == {"Another"}
     assert "they belong to another scan or another order" in compared.manifest.arms["Another"].reason
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["A", "a"], "arms 'A' and 'a' would share file names"),
+        (["PtychoPINN", "pinn"], "arms 'PtychoPINN' and 'pinn' would share file names"),
+        (["A", "A_half"], "an arm cannot be called 'A_half'"),
+        (["ground_truth"], "an arm cannot be called 'ground_truth'"),
+        (["Truth"], "an arm cannot be called 'Truth'"),
+    ],
+)
+def test_names_that_would_meet_in_files_are_refused_before_anything_is_computed(
+    names: list[str], told: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"--arm={name}={folder / 'own.npz'}" for name in names]
+    words += ["--test_data", str(folder / "scan.npz"), "--output_dir", str(tmp_path / "out"), "--quiet"]
+    assert main([*words, "--bootstrap-draws", "0", "--stitch-crop-size", "16"]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -56,17 +56,25 @@ def first_collision(
     return next(iter(found), "")
 
 
-def _of_arms(arms: Mapping[str, ArmOfStudy], splits: Sequence[str]) -> Iterator[str]:
-    taken = {key: name for name in _BUILT_IN for key in _keys_of(name)}
-    for name, arm in arms.items():
+def colliding_arms(names: Sequence[str]) -> Iterator[str]:
+    """Say of which names of a comparison's arms two would meet in files, or one meets what is no arm.
+
+    Files are named after arms, so the last of two would overwrite what the first left.
+    """
+    taken: dict[str, str] = {}
+    for name in names:
         if name.lower() in _RESERVED_ARMS or name.lower().endswith("_half"):
             yield f"an arm cannot be called {name!r}: in files the truth, or halves of an arm, are called so"
-        if name != PTYCHI:
-            for key in _keys_of(name):
-                if key in taken:
-                    yield f"arms {taken[key]!r} and {name!r} would share file names; call one otherwise"
-                taken[key] = name
-        elif arm.path and "{split}" not in arm.path and len(splits) > 1:
+        other = next((taken[key] for key in _keys_of(name) if key in taken), None)
+        if other is not None:
+            yield f"arms {other!r} and {name!r} would share file names; call one otherwise"
+        taken |= dict.fromkeys(_keys_of(name), name)
+
+
+def _of_arms(arms: Mapping[str, ArmOfStudy], splits: Sequence[str]) -> Iterator[str]:
+    yield from colliding_arms([*_BUILT_IN, *(name for name in arms if name != PTYCHI)])
+    for name, arm in arms.items():
+        if name == PTYCHI and arm.path and "{split}" not in arm.path and len(splits) > 1:
             yield f"arms.{name}.path has no {{split}}: one split's reconstruction does not serve another"
         if ".." in PurePosixPath(arm.path).parts:
             yield f"arms.{name}.path leaves the hub: {arm.path}; put the file below it"

@@ -200,7 +200,7 @@ def test_two_arms_of_one_name_are_refused(small_hub: Path, tmp_path: Path) -> No
         tmp_path / "out",
         ArmRequest("ptychi", ImageSource(Hub(small_hub).ptychi(DOSE, "dense", "train"))),
     )
-    with pytest.raises(InputError, match="another arm is called 'PtyChi'"):
+    with pytest.raises(InputError, match="arms 'PtyChi' and 'ptychi' would share file names"):
         compare(request, command=["test"], console_level=None)
 
 

@@ -19,6 +19,7 @@ from ptycho_compare.reconstruction.user_made import UserSource, find_reconstruct
 from ptycho_compare.scan.read import Scan
 from ptycho_compare.storage.watched import WatchedFiles
 from ptycho_compare.study import BASELINE, PTYCHOPINN
+from ptycho_compare.study.collisions import colliding_arms
 from ptycho_compare.untrusted.onnx.read import is_onnx
 
 
@@ -102,9 +103,8 @@ def inspect_inputs(request: CompareRequest) -> Inputs:
     arms: dict[str, ArmInput] = {}
     for each in request.arms:
         name, arm = _inspect(each)
-        twin = next((other for other in arms if other.lower() == name.lower()), None)
-        if twin is not None:  # keys and file names are in lower case
-            raise InputError(f"{each.source}: another arm is called {twin!r}; give it a name of its own")
+        if why := next(colliding_arms([*arms, name]), ""):
+            raise InputError(f"{each.source}: {why}")
         arms[name] = arm
     if not arms:
         raise InputError("no arm to compare; give --pinn_dir and --baseline_dir, or --arm NAME=PATH")

@@ -113,6 +113,11 @@ def _inspect_directory(archive: zipfile.ZipFile, *, label: str, max_total_bytes:
             raise ArchiveError(f"{label}: a member has no name; refused")
         if path.is_absolute() or ".." in path.parts or "\\" in name:
             raise ArchiveError(f"{label}: member {name!r} points outside the archive; refused")
+        if path.name == "data.pkl":  # as torch.save and torch.jit.save write it
+            raise ArchiveError(
+                f"{label}: is a PyTorch file, which can run code where it is loaded, so none of it is read; "
+                "export a network to ONNX (docs/own_networks.md), save an image as NPZ or NPY"
+            )
     if len({info.filename for info in members}) != len(members):
         raise ArchiveError(f"{label}: two members share one name; refused")
     for info in members:

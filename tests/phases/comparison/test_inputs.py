@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from bundles import write_bundle, write_supervised_baseline
 from hubs import DOSE, SIDE, make_split, request_on
+from ptycho_compare.cli.compare_models import main
 from ptycho_compare.errors import BundleError, ReadyMadeError
 from ptycho_compare.hub import Hub
 from ptycho_compare.models.bundle import is_model
@@ -99,6 +101,22 @@ def test_one_image_given_for_both_halves_is_refused(copied: bool, small_hub: Pat
     request = request_on(small_hub, tmp_path / "out", more, networks=False, ready_made=None)
     with pytest.raises(ReadyMadeError, match=re.escape(f"{halves[1]}: both halves of Mine are one image")):
         compare(request, command=["test"], console_level=None)
+
+
+@pytest.mark.parametrize("flag", ["--arm M=", "--pinn_dir ", "--baseline_dir "])
+@pytest.mark.parametrize("code", [False, True], ids=["weights", "TorchScript"])
+def test_a_torch_file_is_told_how_its_network_becomes_an_arm(
+    code: bool, flag: str, small_hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "net.pt", "w") as archive:
+        for member in ["net/data.pkl", "net/data/0", *(["net/code/__torch__.py"] if code else [])]:
+            archive.writestr(member, b"never read")
+    scan = Hub(small_hub).patched(DOSE, "train")
+    words = f"--test_data {scan} --output_dir {tmp_path}/out {flag}{tmp_path}/net.pt"
+    assert main(words.split()) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "net.pt: is a PyTorch file, which can run code" in line
+    assert "export a network to ONNX (docs/own_networks.md)" in line
 
 
 def test_one_image_times_a_constant_is_no_second_half(small_hub: Path, tmp_path: Path) -> None:

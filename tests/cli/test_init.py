@@ -239,6 +239,27 @@ def test_other_images_and_networks_are_proposed_as_arms_that_load(quick: Hub) ->
         assert (quick.root / (arm.path or arm.network or "").format(**place)).is_file()
 
 
+def test_a_network_is_proposed_where_the_docs_put_it_and_not_out_of_results(quick: Hub) -> None:
+    results = [
+        "analysis",
+        "accepted",
+        "archive/run_1",
+        "cli",
+        "green",
+        "jobs/steps",
+        "red",
+        "report",
+        "rescored",
+    ]
+    for folder in ("networks", "networks/older", ".venv/lib", *results):
+        (quick.root / folder).mkdir(parents=True, exist_ok=True)
+        (quick.root / folder / "net.onnx").touch()
+    (quick.root / "own.onnx").touch()
+    initialised(quick)
+    proposed = {arm.network for arm in uncommented(quick).arms.values()}
+    assert proposed == {"networks/net.onnx", "networks/older/net.onnx", "own.onnx"}
+
+
 @given(
     scans=st.sets(
         st.tuples(

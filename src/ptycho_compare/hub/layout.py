@@ -24,6 +24,7 @@ ACCEPTED = "accepted"
 """Folder of accepted runs in a hub."""
 RESCORED = "rescored"
 """Folder of scores that were made anew from stored canvases."""
+_RESULTS = ("analysis", ACCEPTED, "archive", "cli", "green", "jobs", "red", "report", RESCORED)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,13 @@ class Hub:
     def exists(self) -> bool:
         """True when there is such a folder with a ``data/`` in it."""
         return (self.root / "data").is_dir()
+
+    def brought(self, suffix: str) -> list[Path]:
+        """List the files of a kind that people put anywhere in the hub: none of results, none hidden."""
+        places = (each for each in self.root.glob("*") if each.name not in _RESULTS)
+        found = (path for each in places for path in (each, *each.rglob(f"*{suffix}")))
+        named = ((path, path.relative_to(self.root).parts) for path in found if path.suffix == suffix)
+        return sorted(p for p, parts in named if p.is_file() and not any(n.startswith(".") for n in parts))
 
     def study(self) -> Path:
         """The hub's own study file, if it has one."""

@@ -82,8 +82,8 @@ class Holdings:
         return found
 
     def own_networks(self) -> list[Path]:
-        """List ONNX files below ``data/``."""
-        return sorted(path for path in (self.hub.root / "data").rglob("*.onnx") if path.is_file())
+        """List ONNX files, wherever in the hub a study may name them."""
+        return self.hub.brought(".onnx")
 
     def tiers(self) -> list[str]:
         """List tiers, beside ``full``, of which results lie here."""

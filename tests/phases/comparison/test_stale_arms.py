@@ -29,14 +29,21 @@ def phase(scan, plan, grid, argument):
 ARMS = {
     "Code": 'reconstructor = "lab-phase:9"',
     "File": 'path = "mine/file.npz"',
+    "Keyed": 'path = "mine/file.npz:object"',
     "Net": 'network = "mine/net.onnx"',
 }
 CHANGED = {
     "Code": 'reconstructor = "lab-phase:7"',
     "File": 'path = "mine/other.npz"',
+    "Keyed": 'path = "mine/file.npz:second"',
     "Net": 'network = "mine/other.onnx"',
 }
-SAID = {"Code": "setting reconstructors.Code", "File": "input File", "Net": "input Net"}
+SAID = {
+    "Code": "setting reconstructors.Code",
+    "File": "input File",
+    "Keyed": "setting keys.Keyed",
+    "Net": "input Net",
+}
 
 
 def install(site: Path, version: str) -> None:
@@ -63,7 +70,8 @@ def with_files(hub: Path) -> Path:
     (hub / "mine").mkdir()
     for number, name in enumerate(("file", "other")):
         values = make_split(0)["objectGuess"] * np.exp(0.01j * number)
-        np.savez(hub / f"mine/{name}.npz", object=values.astype(np.complex64))
+        image = values.astype(np.complex64)
+        np.savez(hub / f"mine/{name}.npz", object=image, second=image.conj())
         write_memorised(hub / f"mine/{'net' if number == 0 else name}.onnx", make_split(number))
     return hub
 
@@ -134,11 +142,12 @@ def test_another_version_of_the_package_that_declares_it_is_told(
         install(site, "1.0")
 
 
-def test_evidence_without_a_reconstructor_says_nothing_of_any(without: Path, compared: Path) -> None:
+def test_evidence_without_reconstructors_and_keys_says_nothing_of_any(without: Path, compared: Path) -> None:
     def of(hub: Path) -> Artifacts:
         return Artifacts(Hub(hub).comparison_dir(DOSE, "dense", "train", "debug"))
 
     plain, own = (read_manifest(of(hub).manifest) for hub in (without, compared))
     assert own.settings.pop("reconstructors") == {"Code": "lab-phase:9"}
+    assert own.settings.pop("keys") == {"Keyed": "object"}
     assert own.settings.keys() == plain.settings.keys()
     assert own.versions.keys() - plain.versions.keys() == {"reconstructor Code"}

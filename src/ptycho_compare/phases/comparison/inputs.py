@@ -66,13 +66,9 @@ def input_files(request: CompareRequest) -> dict[str, Path]:
     Raises BundleError when a model's folder holds none, or several.
     """
     files = {"test_data": request.test_data}
-    for arm in request.arms:
-        if isinstance(arm.source, UserSource):
-            continue
-        name, path = arm.name or arm.source.path.stem, arm.source.path
-        files[name] = find_model(path) if arm.source.key is None and is_model(path) else path
+    for name, source in request.files_of_arms():
+        files[name] = find_model(source.path) if source.key is None and is_model(source.path) else source.path
         files |= companions_of(name, files[name])
-        files |= {f"{name}, half {number}": half.path for number, half in enumerate(arm.halves, start=1)}
     return files
 
 

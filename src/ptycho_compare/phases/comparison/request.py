@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,11 @@ class CompareRequest:
         }
         if not self.patches:  # what was compared before there were any stays what it was
             del plain["patches"]
+        # files are inputs, and stand among those
         sources = {name: str(source) for name, source in self._reconstructors().items()}
-        own = {"reconstructors": sources} if sources else {}  # files are inputs, and stand among those
-        return plain | {"engine": engine_settings(self.engine)} | own
+        keys = {name: source.key for name, source in self.files_of_arms() if source.key is not None}
+        own = {"reconstructors": sources, "keys": keys}
+        return plain | {"engine": engine_settings(self.engine)} | {key: of for key, of in own.items() if of}
 
     def reconstructor_versions(self) -> dict[str, str]:
         """By which packages its reconstructors are declared, as far as that is known, for the manifest."""
@@ -116,6 +119,16 @@ class CompareRequest:
     def _reconstructors(self) -> dict[str, UserSource]:
         found = ((arm.name, arm.source) for arm in self.arms)
         return {name or source.entry: source for name, source in found if isinstance(source, UserSource)}
+
+    def files_of_arms(self) -> Iterator[tuple[str, ImageSource]]:
+        """Yield what is read of the arms, under the names by which the manifest records it."""
+        for arm in self.arms:
+            if not isinstance(arm.source, UserSource):
+                name = arm.name or arm.source.path.stem
+                yield name, arm.source
+                yield from (
+                    (f"{name}, half {number}", half) for number, half in enumerate(arm.halves, start=1)
+                )
 
     def why_no_patches(self, scan: Scan) -> str:
         """Say why patches that were asked for are not scored before stitching; empty where they are."""

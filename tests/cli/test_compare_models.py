@@ -323,12 +323,14 @@ class TestFlags:
     ) -> None:
         short = ["--quiet", "--n-test-groups", "24"]
         idle = ["--phase-align-method", "plane", "--ms-ssim-sigma", "1.0", "--fixed-canvas"]
+        idle += ["--baseline_phase_vmin", "0.5"]
         assert main(command_of(small_hub, "train", tmp_path, *short, *idle, "--n-test-images", "30")) == 0
         notes = [line for line in capsys.readouterr().err.splitlines() if "compare_models: note: " in line]
         for message in (
             "--phase-align-method has no effect",
             "--ms-ssim-sigma has no effect",
             "--fixed-canvas has no effect",
+            "--baseline_phase_vmin and --baseline_phase_vmax have an effect together only; give both",
             "--n-test-images is deprecated; use --n-test-groups",
         ):
             assert sum(message in line for line in notes) == 1, message
@@ -481,6 +483,10 @@ def test_bad_input_is_one_line_and_exit_2(
         ["--p_min", "101"],
         ["--p_min", "90", "--p_max", "10"],
         ["--pinn_phase_vmin", "1", "--pinn_phase_vmax", "0"],
+        ["--pinn_phase_vmin", "nan", "--pinn_phase_vmax", "0"],
+        ["--bootstrap-draws", "-1"],
+        ["--bootstrap-draws", "100000000"],  # a study's bound is 100000
+        ["--block-px", "0"],
         ["--skip-registration", "--register-ptychi-only"],
         ["--quiet", "--verbose"],
         ["--test-subsample-seed", "-1"],

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
 
 from ptycho_compare.cli.parsing import OneLineParser, add_version
 from ptycho_compare.cli.place_arguments import local_path
@@ -14,7 +18,7 @@ from ptycho_compare.scoring.metrics.estimate import Resampling
 from ptycho_compare.scoring.metrics.ptychopinn import PtychoPinnSettings
 from ptycho_compare.scoring.placement import PlacingSettings
 from ptycho_compare.scoring.settings import ScoringSettings
-from ptycho_compare.study import EngineName
+from ptycho_compare.study import EngineName, Uncertainty
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -246,11 +250,12 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--bootstrap-draws",
-        type=_natural,
+        type=_as_in_a_study(Uncertainty, "draws"),
         default=1000,
         help="replicates behind each interval (1000); 0: none",
     )
-    group.add_argument("--block-px", type=_positive, help="side of the blocks drawn, px (default: by size)")
+    block = _as_in_a_study(Uncertainty, "block_px")
+    group.add_argument("--block-px", type=block, help="side of the blocks drawn, px (default: by size)")
 
 
 def _add_registration(parser: argparse.ArgumentParser) -> None:
@@ -278,8 +283,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--p_min", type=_percent, default=10.0, help="lower percentile of plot colours (10)")
     group.add_argument("--p_max", type=_percent, default=90.0, help="upper percentile of plot colours (90)")
     for arm in ("pinn", "baseline"):
-        group.add_argument(f"--{arm}_phase_vmin", type=float, help="lower phase colour limit; needs vmax")
-        group.add_argument(f"--{arm}_phase_vmax", type=float, help="upper phase colour limit; needs vmin")
+        group.add_argument(f"--{arm}_phase_vmin", type=_finite, help="lower phase colour limit; needs vmax")
+        group.add_argument(f"--{arm}_phase_vmax", type=_finite, help="upper phase colour limit; needs vmin")
     for name in ("npz", "npz-aligned"):
         group.add_argument(
             f"--save-{name}",
@@ -350,6 +355,25 @@ def _natural(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
+
+
+def _as_in_a_study(section: type[BaseModel], key: str) -> Callable[[str], Any]:
+    """Read an option as a study's key of the same meaning: what it may be is stated there."""
+
+    def read(text: str) -> Any:
+        try:
+            return getattr(section.model_validate_strings({key: text}), key)
+        except ValidationError as error:
+            raise argparse.ArgumentTypeError(f"{text:.40}: {error.errors()[0]['msg']}") from None
+
+    return read
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
     return value
 
 

@@ -79,6 +79,10 @@ def _notices(arguments: argparse.Namespace) -> list[str]:
         f"--{old.replace('_', '-')} is deprecated; use --{DEPRECATED[old].replace('_', '-')}"
         for old in old_names
     ]
+    for arm in ("pinn", "baseline"):
+        low, high = (f"{arm}_phase_{end}" for end in ("vmin", "vmax"))
+        if (getattr(arguments, low) is None) != (getattr(arguments, high) is None):
+            notices.append(f"--{low} and --{high} have an effect together only; give both")
     if _iterative(arguments) is None and not arguments.arm:
         notices.append("no iterative reconstruction is compared (--tike_recon_path or --arm gives one)")
     return notices

@@ -57,6 +57,11 @@ def test_a_lab_s_arm_is_never_averaged_with_another(hub: Hub, capsys: pytest.Cap
     rows = read_tables(hub.reports().report.read_text())[SANITY]
     assert ["PtyChi", "N/A", "N/A", "MISSING"] in rows
     assert ["PtyChi_long", "0.625", "0.500", "LOW (amp, phase)"] in rows
+    why = "Not in {} of {} comparisons, and so without an average over all."
+    summary = hub.reports().summary_text.read_text()
+    assert f"### PtyChi\n\n{why.format(1, 2)}\n" in summary.partition("## Split: train")[0]
+    assert f"### PtyChi\n\n{why.format(1, 1)}\n" not in summary
+    assert summary.count("Not in ") == 1
 
 
 def test_a_required_arm_whose_name_begins_like_one_of_the_three(hub: Hub) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ptycho_compare.records.arm_names import in_order
 from ptycho_compare.records.measures import JOB_DECIMALS, MEASURES, PARTS, number_text
@@ -23,10 +23,11 @@ def summary_markdown(summary: MetricsSummary) -> str:
         "",
         "Summary statistics across all jobs per model; each job counts once, whatever its size.",
         "",
-        *_averages(summary.aggregate_metrics),
+        *_averages(summary.aggregate_metrics, summary.jobs),
     ]
     for split, averages in summary.split_metrics.items():
-        lines += [f"## Split: {split}", "", *_averages(averages)]
+        of_split = [job for job in summary.jobs if job.split == split]
+        lines += [f"## Split: {split}", "", *_averages(averages, of_split)]
     for job in summary.jobs:
         lines += _job(job)
     lines += undecided_section(summary.undecided)
@@ -34,9 +35,16 @@ def summary_markdown(summary: MetricsSummary) -> str:
     return "\n".join(lines)
 
 
-def _averages(averages: Averages) -> Iterator[str]:
+def _averages(averages: Averages, jobs: Sequence[JobSummary]) -> Iterator[str]:
     for arm in in_order(averages):
         yield from (f"### {arm}", "")
+        blank = any(None in numbers.values() for numbers in averages[arm].values())
+        without = sum(all(score.model != arm for score in job.metrics) for job in jobs)
+        if blank and without:
+            yield from (
+                f"Not in {without} of {len(jobs)} comparisons, and so without an average over all.",
+                "",
+            )
         for measure in MEASURES:
             numbers = averages[arm].get(measure.name, {})
             statistics = ("mean", "best") if measure.has_best else ("mean",)
